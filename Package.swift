@@ -1,0 +1,137 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The house rules of the compiler: language mode 6, every warning an error, imports say what they mean.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// Pure modules (L2, L3) also promise that no memory is touched unsafely.
+let pure: [SwiftSetting] = house + [.strictMemorySafety()]
+
+/// A module of the product; `layer` names its folder's place in DESIGN.md and is checked by Tests/Tidy/tidy.py.
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = house) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(name)", swiftSettings: settings)
+}
+
+/// A thin program over one of the libraries: flags, configuration, signals.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "Sources/Programs/\(name)", swiftSettings: house)
+}
+
+/// The tests of one module, in the folder of its name.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: house)
+}
+
+let package = Package(
+    name: "Axle",
+    products: [
+        .executable(name: "axle-hub", targets: ["axle-hub"]),
+        .executable(name: "axle-spoke", targets: ["axle-spoke"]),
+        .executable(name: "axle-agent", targets: ["axle-agent"]),
+        .executable(name: "axle", targets: ["axle"]),
+        .executable(name: "axle-sim", targets: ["axle-sim"]),
+    ],
+    targets: [
+        // L0: C, behind module maps and static inline shims.
+        .target(
+            name: "COpenSSL", path: "Sources/COpenSSL",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(name: "CLinux", path: "Sources/CLinux"),
+
+        // L1: the only importers of C.
+        module("System", ["CLinux"]),
+        module("TLS", ["COpenSSL"]),
+        module("SQLite", ["CSQLite"]),
+
+        // L2: values and their encodings; no IO.
+        module("Model", [], pure),
+        module("Codec", [], pure),
+
+        // L3: decisions; no IO.
+        module("Protocol", ["Model", "Codec"], pure),
+        module("Trust", ["Model", "Codec"], pure),
+        module("Rollout", ["Model"], pure),
+        module("API", ["Model"], pure),
+
+        // L4: the shells' parts.
+        module("Network", ["Model", "System", "TLS"]),
+        module("Transport", ["Model", "Network", "Protocol", "System", "TLS"]),
+        module("HTTP", ["Model", "Network", "System", "TLS"]),
+        module("Storage", ["Model", "System", "TLS"]),
+
+        // L5: the daemons and the operator's tools; never import each other.
+        module(
+            "Hub",
+            [
+                "API", "Codec", "HTTP", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage", "System",
+                "TLS", "Transport", "Trust",
+            ]),
+        module(
+            "Spoke",
+            [
+                "Codec", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage", "System", "TLS",
+                "Transport", "Trust",
+            ]),
+        module(
+            "Agent",
+            [
+                "Codec", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS", "Transport",
+                "Trust",
+            ]),
+        module("Operator", ["API", "Codec", "HTTP", "Model", "Rollout", "System", "TLS", "Trust"]),
+        // The fleet in one process: the daemons' cores over a simulated world; the product never imports it.
+        module("Simulation", ["Agent", "Codec", "Hub", "Model", "Protocol", "Rollout", "Spoke", "Trust"]),
+
+        // L6: programs.
+        program("axle-hub", ["Hub", "System"]),
+        program("axle-spoke", ["Spoke", "System"]),
+        program("axle-agent", ["Agent", "System"]),
+        program("axle", ["Operator", "System"]),
+        program("axle-sim", ["Simulation", "System"]),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["Model", "System", "TLS"], path: "Tests/TestSupport",
+            swiftSettings: house),
+        tests("System", ["System", "TestSupport"]),
+        tests("TLS", ["TLS", "TestSupport"]),
+        tests("SQLite", ["SQLite", "TestSupport"]),
+        tests("Model", ["Model"]),
+        tests("Codec", ["Codec"]),
+        tests("Protocol", ["Codec", "Model", "Protocol", "TestSupport"]),
+        tests("Trust", ["Codec", "Model", "TLS", "TestSupport", "Trust"]),
+        tests("Rollout", ["Model", "Rollout"]),
+        tests("Network", ["Model", "Network", "System", "TLS", "TestSupport"]),
+        tests("Transport", ["Codec", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport"]),
+        tests("HTTP", ["HTTP", "Model", "Network", "System", "TLS", "TestSupport"]),
+        tests("Storage", ["Model", "Storage", "System", "TLS", "TestSupport"]),
+        tests(
+            "Hub",
+            [
+                "API", "Codec", "HTTP", "Hub", "Model", "Protocol", "Rollout", "SQLite", "Storage", "System", "TLS",
+                "TestSupport", "Transport", "Trust",
+            ]),
+        tests(
+            "Spoke",
+            [
+                "Codec", "Model", "Protocol", "SQLite", "Spoke", "Storage", "System", "TLS", "TestSupport",
+                "Transport", "Trust",
+            ]),
+        tests(
+            "Agent",
+            [
+                "Agent", "Codec", "Model", "Protocol", "Rollout", "SQLite", "System", "TLS", "TestSupport",
+                "Transport", "Trust",
+            ]),
+        tests("Operator", ["API", "Codec", "HTTP", "Model", "Operator", "System", "TLS", "TestSupport", "Trust"]),
+        tests("Simulation", ["Model", "Simulation"]),
+    ]
+)

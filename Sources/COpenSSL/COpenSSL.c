@@ -1,0 +1,2 @@
+// All of COpenSSL is in its header; a target needs one source file.
+#include "COpenSSL.h"
