@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Builds the programs with a static Swift runtime, strips them into dist/, and prints size and needed libraries.
+# Fails where the spoke or the agent is larger than 16 MB or links more than it may.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scratch=.build/release-static
+programs=(axle-hub axle-spoke axle-agent axle)
+mkdir -p dist
+for program in "${programs[@]}"; do
+    swift build -c release --scratch-path "$scratch" --static-swift-stdlib --product "$program" -Xlinker --gc-sections
+    strip -o "dist/$program" "$scratch/release/$program"
+done
+
+status=0
+printf '%-12s %10s  %s\n' program bytes needs
+for program in "${programs[@]}"; do
+    size=$(stat -c %s "dist/$program")
+    needs=$(readelf -d "dist/$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | tr '\n' ' ')
+    printf '%-12s %10d  %s\n' "$program" "$size" "$needs"
+    case $program in axle-spoke | axle-agent)
+        if [ "$size" -gt 16777216 ]; then
+            echo "release: $program is larger than 16 MiB" >&2
+            status=1
+        fi
+        if grep -qE 'libcurl|libFoundation|libxml' <<<"$needs"; then
+            echo "release: $program links more than it may" >&2
+            status=1
+        fi ;;
+    esac
+done
+exit $status

@@ -1,0 +1,81 @@
+# Every target does its own set-up. `make demo` shows the main job, `make test` proves it, `make check` is what CI runs.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+SECONDS_PER_FUZZER ?= 20
+SEED ?=
+SWIFT_BUILD := swift build -j $(JOBS)
+STRICT := --explicit-target-dependency-import-check error
+export SWIFT_BACKTRACE ?= enable=no
+
+.PHONY: help setup setup-bench build check lint format tidy layers test tsan asan fuzz sim bench release demo clean
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## setup     installs what is missing from Debian and PyPI, and says what it cannot get
+setup:
+	@Deploy/setup.sh build test
+
+setup-bench:
+	@Deploy/setup.sh build test bench
+
+## build     debug build of everything
+build: setup
+	$(SWIFT_BUILD) $(STRICT)
+
+## check     format lint, house rules, layers, strict build, fuzzers, tests
+check: setup lint tidy layers fuzz test
+
+lint: setup
+	swift format lint --strict --recursive --parallel --configuration .swift-format Package.swift Sources Tests
+
+format:
+	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests
+
+## tidy      the house rules that are ours: layers, names, sizes, what may not be written
+tidy: setup
+	python3 Tests/Tidy/tidy.py
+	python3 Tests/Tidy/tidy.py --self-test
+
+# The compiler's own view of the layers: an import that Package.swift does not grant is an error.
+layers: setup
+	$(SWIFT_BUILD) $(STRICT) --build-tests
+
+## test      all tests
+test: setup
+	$(SWIFT_BUILD) $(STRICT) --build-tests
+	swift test --skip-build $(if $(FILTER),--filter $(FILTER))
+
+## tsan      the tests under the thread sanitizer
+tsan: setup
+	swift test -j $(JOBS) --sanitize=thread --scratch-path .build/tsan $(if $(FILTER),--filter $(FILTER))
+
+## asan      the tests under the address sanitizer
+asan: setup
+	swift test -j $(JOBS) --sanitize=address --scratch-path .build/asan $(if $(FILTER),--filter $(FILTER))
+
+## fuzz      the libFuzzer targets, SECONDS_PER_FUZZER each
+fuzz: setup
+	Tests/Fuzz/run.sh $(SECONDS_PER_FUZZER)
+
+## sim       a fleet in one process under a virtual clock; SEED= replays a run
+sim: setup
+	$(SWIFT_BUILD) -c release --product axle-sim
+	.build/release/axle-sim $(if $(SEED),--seed $(SEED))
+
+## bench     measures side by side with peers, writes .build/bench.json
+bench: setup-bench
+	$(SWIFT_BUILD) -c release --product axle-bench
+	python3 Tests/Bench/bench.py
+
+## release   static Swift runtime, stripped, into dist/
+release: setup
+	Deploy/release.sh
+
+## demo      a whole fleet on loopback updates a real program; KEEP=1 leaves its state folders
+demo: setup
+	$(SWIFT_BUILD)
+	.venv/bin/python3 Deploy/demo/demo.py $(if $(KEEP),--keep)
+
+clean:
+	rm -rf .build dist
