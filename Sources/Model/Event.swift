@@ -1,0 +1,96 @@
+/// How much an event matters.
+package enum EventSeverity: UInt8, NamedCode {
+    case info = 1
+    case notice = 2
+    case warning = 3
+    case error = 4
+}
+
+/// What happened, as a stable code of the activity log.
+package struct EventCode: OpenCode {
+    package let rawValue: String
+    package init(known rawValue: String) { self.rawValue = rawValue }
+    package static var noun: String { "event code" }
+
+    // Fleet.
+    package static let hubStarted = Self(known: "hubStarted")
+    package static let hubStopped = Self(known: "hubStopped")
+    package static let tokenCreated = Self(known: "tokenCreated")
+    package static let joinRefused = Self(known: "joinRefused")
+    package static let spokeJoined = Self(known: "spokeJoined")
+    package static let spokeConnected = Self(known: "spokeConnected")
+    package static let spokeDisconnected = Self(known: "spokeDisconnected")
+    package static let agentJoined = Self(known: "agentJoined")
+    package static let agentConnected = Self(known: "agentConnected")
+    package static let agentDisconnected = Self(known: "agentDisconnected")
+    package static let peerRefused = Self(known: "peerRefused")
+    package static let peerRevoked = Self(known: "peerRevoked")
+    package static let factsReported = Self(known: "factsReported")
+    package static let clientLabelled = Self(known: "clientLabelled")
+
+    // Catalog and packages.
+    package static let catalogSet = Self(known: "catalogSet")
+    package static let catalogRefreshed = Self(known: "catalogRefreshed")
+    package static let catalogRefused = Self(known: "catalogRefused")
+    package static let catalogUnreachable = Self(known: "catalogUnreachable")
+    package static let packageAnnounced = Self(known: "packageAnnounced")
+    package static let packageImported = Self(known: "packageImported")
+    package static let packageFailed = Self(known: "packageFailed")
+    package static let packageRetired = Self(known: "packageRetired")
+
+    // Pools and replicas.
+    package static let quotaSet = Self(known: "quotaSet")
+    package static let quotaExceeded = Self(known: "quotaExceeded")
+    package static let diskFull = Self(known: "diskFull")
+    package static let replicaVerified = Self(known: "replicaVerified")
+    package static let replicaFailed = Self(known: "replicaFailed")
+    package static let replicaCorrupt = Self(known: "replicaCorrupt")
+    package static let replicaEvicted = Self(known: "replicaEvicted")
+
+    // Rollouts and actions.
+    package static let rolloutCreated = Self(known: "rolloutCreated")
+    package static let rolloutChanged = Self(known: "rolloutChanged")
+    package static let waveChanged = Self(known: "waveChanged")
+    package static let actionChanged = Self(known: "actionChanged")
+    package static let reportRefused = Self(known: "reportRefused")
+    package static let attackSeen = Self(known: "attackSeen")
+    package static let clockWrong = Self(known: "clockWrong")
+    package static let storeFailed = Self(known: "storeFailed")
+}
+
+/// One line of the activity log, append-only.
+package struct Event: Codable, Hashable, Sendable {
+    package var time: UnixTime
+    package var severity: EventSeverity
+    package var code: EventCode
+    /// What it is about, as `noun/ID` or `noun/NAME`, for example `client/3f…`; empty for the hub itself.
+    package var subject: String
+    /// For a person, one sentence without control characters.
+    package var text: String
+
+    /// An event; control characters in subject and text become spaces, so that no line of a log can be forged.
+    package init(time: UnixTime, severity: EventSeverity, code: EventCode, subject: String = "", text: String) {
+        self.time = time
+        self.severity = severity
+        self.code = code
+        self.subject = Self.singleLine(subject, limit: 256)
+        self.text = Self.singleLine(text, limit: 2048)
+    }
+
+    /// One line without control and bidirectional-override characters, of at most `limit` bytes of UTF-8.
+    package static func singleLine(_ text: String, limit: Int) -> String {
+        var line = ""
+        var count = 0
+        for scalar in text.unicodeScalars {
+            let value = scalar.value
+            let isControl =
+                value < 0x20 || (0x7F...0x9F).contains(value) || (0x200E...0x200F).contains(value)
+                || (0x2028...0x202E).contains(value) || (0x2066...0x2069).contains(value)
+            let shown: Unicode.Scalar = isControl ? " " : scalar
+            count += Unicode.UTF8.width(shown)
+            guard count <= limit else { break }
+            line.unicodeScalars.append(shown)
+        }
+        return line
+    }
+}
