@@ -1,5 +1,66 @@
-// The Linux calls that Swift's Glibc overlay does not import, as inline functions.
+// The Linux calls that Swift's Glibc overlay does not import, as plain functions over integers and pointers.
+// Every function answers like the call that it wraps: -1 and errno on failure.
 #ifndef AXLE_CLINUX_H
 #define AXLE_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// One readiness event; `data` is what was registered.
+struct axle_ready {
+    uint64_t data;
+    uint32_t events;
+};
+
+int axle_epoll_create(void);
+// Operation: 1 add, 2 remove, 3 change.
+int axle_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t data);
+// At most 256 events a call; `timeout` in milliseconds, -1 without end.
+int axle_epoll_wait(int epoll, struct axle_ready *ready, int capacity, int timeout);
+
+int axle_eventfd(void);
+int axle_accept(int fd, void *address, uint32_t *length);
+int axle_flock_exclusive(int fd);
+int axle_pipe(int fds[2]);
+int axle_open(const char *path, int flags, unsigned mode);
+int axle_openat(int folder, const char *path, int flags, unsigned mode);
+int axle_fcntl_nonblocking(int fd, int on);
+int axle_getrandom(void *bytes, size_t count);
+int axle_pidfd_open(int pid);
+void axle_thread_name(const char *name);
+long axle_thread_id(void);
+
+// TCP options whose constants are missing from the overlay.
+int axle_tcp_no_delay(int fd);
+int axle_tcp_unsent_low_water(int fd, int bytes);
+int axle_tcp_user_timeout(int fd, int milliseconds);
+int axle_tcp_congestion(int fd, const char *name);
+
+// From now on the signal writes its number as one byte to `fd` (which must not block).
+int axle_signal_to(int signal, int fd);
+int axle_signal_ignore(int signal);
+
+// One resource limit of a child; resource numbers are the kernel's.
+struct axle_limit {
+    int resource;
+    uint64_t value;
+};
+
+// What a child is started with. A descriptor of -1 means /dev/null; all others are closed in the child.
+struct axle_child {
+    const char *path;
+    char *const *argv;
+    char *const *envp;
+    const char *folder;  // or NULL
+    int in, out, err;
+    const struct axle_limit *limits;
+    size_t limit_count;
+    int own_group;        // the child leads a process group of its own
+    int no_new_privileges;
+};
+
+// The child's process id, or -1 and errno, which is also execve's own.
+int axle_spawn(const struct axle_child *what);
 
 #endif

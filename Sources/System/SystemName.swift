@@ -1,0 +1,78 @@
+internal import Glibc
+
+/// What the kernel says about itself and the machine (uname(2)).
+package struct SystemName: Hashable, Sendable {
+    /// "Linux".
+    package let system: String
+    /// The host name.
+    package let node: String
+    /// The kernel's release, such as "6.1.0-18-amd64".
+    package let release: String
+    package let version: String
+    /// The kernel's architecture, such as "x86_64"; the userland's may be narrower.
+    package let machine: String
+
+    /// Asks the kernel.
+    package static var current: SystemName {
+        var raw = utsname()
+        uname(&raw)
+        return SystemName(
+            system: text(raw.sysname), node: text(raw.nodename), release: text(raw.release),
+            version: text(raw.version), machine: text(raw.machine))
+    }
+
+    private static func text<Tuple>(_ tuple: Tuple) -> String {
+        withUnsafeBytes(of: tuple) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+}
+
+/// This process, as the kernel sees it.
+package enum CurrentProcess {
+    package static var identifier: Int32 { getpid() }
+    /// True if it runs as root.
+    package static var isRoot: Bool { geteuid() == 0 }
+
+    /// The file that this program was started from.
+    package static func executablePath() throws(SystemError) -> String {
+        guard let path = try File.linkTarget("/proc/self/exe") else {
+            throw SystemError(call: "readlink", errno: .notFound, path: "/proc/self/exe")
+        }
+        return path
+    }
+
+    /// An environment variable.
+    package static func environment(_ name: String) -> String? {
+        guard let value = getenv(name) else { return nil }
+        return String(cString: value)
+    }
+
+    /// True if the descriptor is a terminal.
+    package static func isTerminal(_ number: Int32) -> Bool { isatty(number) == 1 }
+
+    /// Raises the limit of open files to what the machine allows; says what it is now.
+    @discardableResult
+    package static func raiseFileLimit() -> UInt64 {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+        getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+        return UInt64(limit.rlim_cur)
+    }
+
+    /// Bytes of anonymous and of all resident memory now (/proc/self/status).
+    package static func memory() throws(SystemError) -> (anonymous: Int, resident: Int) {
+        let text = String(decoding: try File.read("/proc/self/status", limit: 64 * 1024), as: UTF8.self)
+        func value(_ key: String) -> Int {
+            for line in text.split(separator: "\n") where line.hasPrefix(key) {
+                return (Int(line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first ?? "") ?? 0)
+                    * 1024
+            }
+            return 0
+        }
+        return (value("RssAnon:"), value("VmRSS:"))
+    }
+
+    /// Ends the process at once.
+    package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+}

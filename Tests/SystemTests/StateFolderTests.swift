@@ -1,0 +1,73 @@
+import System
+import Testing
+
+@Suite("State folders")
+struct StateFolderTests {
+    private func failure(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            return "none"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func isMadeThenOpened() throws {
+        try withFolder { folder in
+            let path = folder + "/new/hub"
+            do {
+                let made = try StateFolder.create(path, kind: "hub", version: 3) {
+                    try AtomicFile.write("x", to: $0 + "/f")
+                }
+                #expect(made.file("f") == path + "/f")
+            }
+            #expect(try File.status(path)?.mode == 0o700)
+            let opened = try StateFolder.open(path, kind: "hub", version: 4)
+            #expect(opened.version == 3)
+            try opened.setVersion(4)
+            #expect(try File.read(path + "/format", limit: 64) == Array("axle hub 4\n".utf8))
+        }
+    }
+
+    @Test func refusesEachWrongFolderAndSaysWhatToDo() throws {
+        try withFolder { folder in
+            let path = folder + "/hub"
+            #expect(failure { _ = try StateFolder.open(path, kind: "hub", version: 1) }.contains("axle-hub init"))
+            do { _ = try StateFolder.create(path, kind: "hub", version: 2) }
+            #expect(failure { _ = try StateFolder.open(path, kind: "spoke", version: 2) }.contains("holds hub state"))
+            #expect(failure { _ = try StateFolder.open(path, kind: "hub", version: 1) }.contains("newer release"))
+            #expect(failure { _ = try StateFolder.create(path, kind: "hub", version: 2) }.contains("already holds hub"))
+            #expect(failure { _ = try StateFolder.create(path, kind: "agent", version: 2) }.contains("not agent state"))
+            try AtomicFile.write("nonsense", to: path + "/format")
+            #expect(failure { _ = try StateFolder.open(path, kind: "hub", version: 2) }.contains("damaged"))
+            try AtomicFile.write("x", to: folder + "/notes.txt")
+            #expect(failure { _ = try StateFolder.create(folder, kind: "hub", version: 1) }.contains("not empty"))
+            #expect(failure { _ = try StateFolder.open(folder, kind: "hub", version: 1) }.contains("not empty"))
+        }
+    }
+
+    @Test func isHeldByOneProcessAtATime() throws {
+        try withFolder { folder in
+            let held = try StateFolder.create(folder + "/s", kind: "spoke", version: 1)
+            let text = failure { _ = try StateFolder.open(folder + "/s", kind: "spoke", version: 1) }
+            #expect(text.contains("in use by process \(CurrentProcess.identifier)"))
+            withExtendedLifetime(held) {}
+        }
+    }
+
+    @Test func aCutOffCreationIsMissingAndMayBeRepeated() throws {
+        struct Cut: Error {}
+        try withFolder { folder in
+            let path = folder + "/s"
+            #expect(throws: Cut.self) {
+                _ = try StateFolder.create(path, kind: "spoke", version: 1) { path in
+                    try AtomicFile.write("half", to: path + "/half")
+                    throw Cut()
+                }
+            }
+            #expect(failure { _ = try StateFolder.open(path, kind: "spoke", version: 1) }.contains("axle-spoke join"))
+            do { _ = try StateFolder.create(path, kind: "spoke", version: 1) }
+            #expect(try Directory.list(path) == ["format", "lock"])
+        }
+    }
+}
