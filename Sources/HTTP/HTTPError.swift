@@ -1,0 +1,63 @@
+/// Why an HTTP exchange failed, on either side.
+package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The kinds of failure, as callers tell them apart.
+    package enum Code: String, Sendable {
+        /// The peer sent what is not HTTP/1.1, or what could be read in two ways.
+        case malformed
+        /// A line, header, body or count is beyond its limit.
+        case tooLarge
+        /// Well formed, but a transfer coding, version or form that is not spoken here.
+        case unsupported
+        /// The URL cannot be used: not http or https, or forbidden characters.
+        case badURL
+        /// The host's name has no address.
+        case unresolved
+        /// No connection: refused, unreachable, or in a range that is not permitted.
+        case unreachable
+        /// The TLS handshake failed: certificate, name or version.
+        case tls
+        /// Nothing came within the read time-out, or the whole took longer than its deadline.
+        case timedOut
+        /// Bytes came, but below the minimum rate.
+        case tooSlow
+        /// The connection ended before the message did.
+        case truncated
+        /// The connection broke.
+        case broken
+        /// A redirect that is not followed: too many, a loop, to another scheme or from https to http.
+        case redirect
+        /// The caller's sink refused bytes or the caller cancelled.
+        case cancelled
+    }
+
+    package let code: Code
+    /// A sentence part for people, without secrets.
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String {
+        message
+    }
+
+    /// Whether the same request may succeed later: the network's fault, nobody's word.
+    package var isRetryable: Bool {
+        switch code {
+        case .unresolved, .unreachable, .timedOut, .tooSlow, .truncated, .broken: true
+        case .malformed, .tooLarge, .unsupported, .badURL, .tls, .redirect, .cancelled: false
+        }
+    }
+
+    /// The status with which a server answers a request that failed so.
+    package var status: Int {
+        switch code {
+        case .tooLarge: 413
+        case .unsupported: 501
+        case .timedOut, .tooSlow: 408
+        default: 400
+        }
+    }
+}
