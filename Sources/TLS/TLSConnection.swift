@@ -1,0 +1,270 @@
+import COpenSSL
+import Glibc
+
+/// One TLS connection over a connected, non-blocking socket (`SSL`).
+///
+/// It does not own the socket: whoever made it closes it, after this. Not thread-safe: one thread, queue or actor at a time.
+/// Never raises SIGPIPE. Reading ahead is on, so after `complete` call `read` again until `wantRead` before waiting for the
+/// socket: bytes may be here that the kernel no longer has.
+package final class TLSConnection {
+    /// Whom a client wants to reach.
+    package enum Expectation: Sendable, Equatable {
+        /// The certificate has to name this host (DNS name or IP address); DNS names are sent as SNI.
+        case host(String)
+        /// The chain alone is checked; the caller reads the name out of `peerCertificate` (Axle identities).
+        case checkedByCaller
+    }
+
+    /// Its context, kept alive.
+    package let context: TLSContext
+    private let pointer: OpaquePointer
+    private let certificateTime: Int64?
+    /// Set by the first failure; every later call answers it.
+    private var failure: TLSError?
+    private var isEstablished = false
+
+    /// The listening side of `descriptor`.
+    ///
+    /// - Parameter certificateTime: the moment by which certificates are judged, seconds since 1970 UTC; the system's
+    ///   clock if nil.
+    package init(
+        server context: TLSContext, descriptor: Int32, certificateTime: Int64? = nil
+    ) throws(TLSError) {
+        precondition(context.side == .server, "a client's context was given to a server")
+        self.context = context
+        self.certificateTime = certificateTime
+        pointer = try Self.make(context, descriptor, certificateTime)
+        SSL_set_accept_state(pointer)
+    }
+
+    /// The dialling side of `descriptor`.
+    ///
+    /// - Parameter session: of an earlier connection to the same server, to resume it; a server that does not want it makes
+    ///   a full handshake.
+    package init(
+        client context: TLSContext, descriptor: Int32, expecting expectation: Expectation,
+        session: TLSSession? = nil, certificateTime: Int64? = nil
+    ) throws(TLSError) {
+        precondition(context.side == .client, "a server's context was given to a client")
+        self.context = context
+        self.certificateTime = certificateTime
+        pointer = try Self.make(context, descriptor, certificateTime)
+        SSL_set_connect_state(pointer)
+        if case .host(let host) = expectation { try expect(host) }
+        if let session { SSL_set_session(pointer, session.pointer) }
+    }
+
+    deinit {
+        // A connection that merely broke leaves its session fit for resumption; OpenSSL would void it.
+        if failure.map({ [.truncated, .connectionFailed, .timedOut].contains($0.code) }) ?? true {
+            SSL_set_shutdown(pointer, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+        }
+        SSL_free(pointer)
+    }
+
+    // MARK: Verbs
+
+    /// Goes on with the handshake. A server's refusal of the client's certificate shows at the client only at its first
+    /// read.
+    package func handshake() -> TLSProgress {
+        if let failure { return .failed(failure) }
+        ErrorQueue.clear()
+        let result = SSL_do_handshake(pointer)
+        guard result == 1 else { return progress(of: result, during: "the handshake") }
+        if let refusal = establishedRefusal() {
+            failure = refusal
+            return .failed(refusal)
+        }
+        isEstablished = true
+        return .complete(0)
+    }
+
+    /// Fills `buffer` as far as decrypted bytes can be had without waiting.
+    package func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSProgress {
+        if let failure { return .failed(failure) }
+        var filled = 0
+        while filled < buffer.count {
+            var count = 0
+            ErrorQueue.clear()
+            let result = SSL_read_ex(pointer, buffer.baseAddress.map { $0 + filled }, buffer.count - filled, &count)
+            guard result == 1 else {
+                let progress = progress(of: result, during: "reading")
+                // What was read counts first; the reason why there is no more comes with the next call.
+                return filled > 0 ? .complete(filled) : progress
+            }
+            filled += count
+        }
+        return .complete(filled)
+    }
+
+    /// Writes of `bytes` as much as the socket takes without waiting. After `wantRead` or `wantWrite` call again with the
+    /// same bytes (the buffer may have moved, more may follow).
+    package func write(_ bytes: UnsafeRawBufferPointer) -> TLSProgress {
+        if let failure { return .failed(failure) }
+        var written = 0
+        while written < bytes.count {
+            var count = 0
+            ErrorQueue.clear()
+            let result = SSL_write_ex(pointer, bytes.baseAddress.map { $0 + written }, bytes.count - written, &count)
+            guard result == 1 else {
+                let progress = progress(of: result, during: "writing")
+                return written > 0 ? .complete(written) : progress
+            }
+            written += count
+        }
+        return .complete(written)
+    }
+
+    /// Ends our direction. `complete` when that is on its way to the peer, `closed` when the peer has ended its own too.
+    package func shutdown() -> TLSProgress {
+        if let failure { return .failed(failure) }
+        guard isEstablished else { return .closed }
+        ErrorQueue.clear()
+        let result = SSL_shutdown(pointer)
+        if result == 1 { return .closed }
+        if result == 0 { return .complete(0) }
+        return progress(of: result, during: "the end of the connection")
+    }
+
+    // MARK: What is known after the handshake
+
+    /// The application protocol that both chose (ALPN).
+    package var negotiatedProtocol: String? {
+        var start: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        SSL_get0_alpn_selected(pointer, &start, &count)
+        guard let start, count > 0 else { return nil }
+        return String(decoding: UnsafeBufferPointer(start: start, count: Int(count)), as: UTF8.self)
+    }
+
+    /// The peer's certificate, verified; on a resumed connection that of the full handshake before it. Dates and revocation
+    /// are then for the caller to check again.
+    package var peerCertificate: Certificate? {
+        guard let certificate = SSL_get1_peer_certificate(pointer) else { return nil }
+        // What cannot be read was refused in the handshake.
+        return try? Certificate(takingOwnership: certificate)
+    }
+
+    /// The verified chain, leaf first, anchor last; empty on a resumed connection and without a certificate.
+    package var verifiedChain: [Certificate] {
+        // What cannot be read was refused in the handshake.
+        (try? CertificateStack.copy(SSL_get0_verified_chain(pointer))) ?? []
+    }
+
+    /// Whether it continues an earlier session: no certificate was sent this time.
+    package var isResumed: Bool { SSL_session_reused(pointer) == 1 }
+
+    /// For a client: what to hand in next time to resume, once the server has sent a ticket (it comes with the first bytes
+    /// read).
+    package var session: TLSSession? {
+        guard let session = SSL_get1_session(pointer) else { return nil }
+        guard SSL_SESSION_is_resumable(session) == 1 else {
+            SSL_SESSION_free(session)
+            return nil
+        }
+        return TLSSession(takingOwnership: session)
+    }
+
+    /// Whether bytes from the peer are waiting inside the connection (decrypted or not), whatever the socket says.
+    package var hasPending: Bool { SSL_has_pending(pointer) == 1 }
+
+    /// Name of the cipher suite, for logs.
+    package var cipherSuite: String {
+        SSL_get_current_cipher(pointer).flatMap { SSL_CIPHER_get_name($0) }.map { String(cString: $0) } ?? "none"
+    }
+
+    // MARK: Set-up and errors
+
+    private static func make(
+        _ context: TLSContext, _ descriptor: Int32, _ certificateTime: Int64?
+    ) throws(TLSError) -> OpaquePointer {
+        let made = try ErrorQueue.require(.library, "cannot make a TLS connection") { SSL_new(context.pointer) }
+        guard let bio = axle_bio_socket(descriptor) else {
+            SSL_free(made)
+            throw ErrorQueue.error(.library, "cannot make a TLS connection")
+        }
+        SSL_set_bio(made, bio, bio)
+        if let certificateTime { X509_VERIFY_PARAM_set_time(SSL_get0_param(made), time_t(certificateTime)) }
+        return made
+    }
+
+    private func expect(_ host: String) throws(TLSError) {
+        guard !host.isEmpty, host.utf8.count <= 253, !host.utf8.contains(0) else {
+            throw TLSError(.malformed, "not a host name: \(host.debugDescription)")
+        }
+        let parameters = SSL_get0_param(pointer)
+        try ErrorQueue.check(.malformed, "not a host name: \(host.debugDescription)") {
+            if X509_VERIFY_PARAM_set1_ip_asc(parameters, host) == 1 { return 1 }
+            X509_VERIFY_PARAM_set_hostflags(
+                parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+            guard X509_VERIFY_PARAM_set1_host(parameters, host, host.utf8.count) == 1 else { return 0 }
+            return axle_ssl_set_server_name(pointer, host)
+        }
+    }
+
+    /// What OpenSSL let pass and we do not.
+    private func establishedRefusal() -> TLSError? {
+        let name = negotiatedProtocol
+        if context.rules.requiresProtocol && name == nil {
+            return TLSError(.protocolMismatch, "the peer chose no application protocol")
+        }
+        guard context.side == .server else { return nil }
+        // A resumed session without a certificate must not pass where one is demanded.
+        if context.rules.demandsCertificate(name) {
+            guard let certificate = peerCertificate else {
+                return TLSError(.certificateMissing, "the peer showed no certificate")
+            }
+            let now = certificateTime ?? Int64(time(nil))
+            guard certificate.isValid(at: now) else {
+                return TLSError(.certificateRefused, "the certificate is refused: outside its dates")
+            }
+        }
+        return nil
+    }
+
+    private func progress(of result: Int32, during what: String) -> TLSProgress {
+        let systemError = errno
+        switch SSL_get_error(pointer, result) {
+        case SSL_ERROR_WANT_READ: return .wantRead
+        case SSL_ERROR_WANT_WRITE: return .wantWrite
+        case SSL_ERROR_ZERO_RETURN: return .closed
+        case SSL_ERROR_SYSCALL:
+            let entries = ErrorQueue.drain()
+            let reason = systemError == 0 ? "the peer went away" : String(cString: strerror(systemError))
+            return fail(
+                TLSError(.connectionFailed, "\(what) failed: \(reason)", reasons: entries.map(\.text)))
+        default: return fail(classify(ErrorQueue.drain(), what))
+        }
+    }
+
+    private func fail(_ error: TLSError) -> TLSProgress {
+        failure = error
+        return .failed(error)
+    }
+
+    private func classify(_ entries: [ErrorQueue.Entry], _ what: String) -> TLSError {
+        let reasons = entries.map(\.text)
+        guard let first = entries.first(where: { $0.library == ERR_LIB_SSL }) else {
+            return TLSError(.protocolViolation, "\(what) failed", reasons: reasons)
+        }
+        switch first.reason {
+        case SSL_R_CERTIFICATE_VERIFY_FAILED:
+            return TLSError.refusedCertificate(Int32(truncatingIfNeeded: SSL_get_verify_result(pointer)))
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+            return TLSError(.certificateMissing, "the peer showed no certificate", reasons: reasons)
+        case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_WRONG_VERSION_NUMBER, SSL_R_VERSION_TOO_LOW,
+            SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, SSL_R_NO_PROTOCOLS_AVAILABLE, SSL_R_WRONG_SSL_VERSION:
+            return TLSError(.versionMismatch, "the peer does not speak TLS 1.3", reasons: reasons)
+        case SSL_R_NO_APPLICATION_PROTOCOL, SSL_R_CALLBACK_FAILED, SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL,
+            SSL_R_BAD_EXTENSION:
+            return TLSError(.protocolMismatch, "no application protocol in common", reasons: reasons)
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+            return TLSError(.truncated, "the peer went away during \(what)", reasons: reasons)
+        // OpenSSL numbers a received alert as 1000 plus its code.
+        case 1000...1255:
+            return TLSError(.peerRefused, "the peer refused: \(first.text)", reasons: reasons)
+        default:
+            return TLSError(.protocolViolation, "\(what) failed: \(first.text)", reasons: reasons)
+        }
+    }
+}
