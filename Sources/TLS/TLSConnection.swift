@@ -227,7 +227,12 @@ package final class TLSConnection {
         switch SSL_get_error(pointer, result) {
         case SSL_ERROR_WANT_READ: return .wantRead
         case SSL_ERROR_WANT_WRITE: return .wantWrite
-        case SSL_ERROR_ZERO_RETURN: return .closed
+        case SSL_ERROR_ZERO_RETURN:
+            // Once close_notify came, OpenSSL does not touch the socket again: a socket that ended was cut off.
+            guard axle_ssl_socket_ended(pointer) == 0 && isEstablished else {
+                return fail(TLSError(.truncated, "the peer went away during \(what)"))
+            }
+            return .closed
         case SSL_ERROR_SYSCALL:
             let entries = ErrorQueue.drain()
             let reason = systemError == 0 ? "the peer went away" : String(cString: strerror(systemError))

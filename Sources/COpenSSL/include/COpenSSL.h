@@ -36,11 +36,15 @@ static inline void axle_ctx_set_session_cache(SSL_CTX *ctx, long mode) { SSL_CTX
 static inline void axle_ctx_set_read_ahead(SSL_CTX *ctx) { SSL_CTX_set_read_ahead(ctx, 1); }
 static inline void axle_ctx_set_limits(SSL_CTX *ctx, long certificate_bytes) {
     SSL_CTX_set_max_cert_list(ctx, certificate_bytes);
-    SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    // An end without close_notify is told apart in TLSConnection; OpenSSL's own way would void the session for resumption.
+    SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
+                                 | SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 
 // SSL: macros over SSL_ctrl.
 static inline int axle_ssl_set_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
+// Whether the socket ended, rather than the TLS stream in it.
+static inline int axle_ssl_socket_ended(SSL *ssl) { return BIO_eof(SSL_get_rbio(ssl)); }
 
 // X509, BIO and X509V3: macros. RFC 2253 escapes, except that UTF-8 stays readable.
 static inline int axle_print_name(BIO *bio, const X509_NAME *name) {
