@@ -1,0 +1,275 @@
+/// Strict JSON (RFC 8259) for signed metadata.
+///
+/// Refused beyond what the RFC refuses: duplicate names, fractions and exponents, minus zero, integers beyond ±2^53, lone
+/// surrogates, a byte order mark, trailing data, and whatever passes `JSONLimits`. Each is a `JSONError` with its place.
+/// One pass, no backtracking; recursion is bounded by the depth limit.
+package struct JSONParser {
+    private let bytes: [UInt8]
+    private let limits: JSONLimits
+    private var index = 0
+    private var items = 0
+    private var depth = 0
+    /// Member names met before, by a cheap hash of their bytes: metadata repeats a few names thousands of times.
+    private var names: [JSONText?] = Array(repeating: nil, count: 256)
+
+    private init(_ bytes: [UInt8], _ limits: JSONLimits) {
+        self.bytes = bytes
+        self.limits = limits
+    }
+
+    /// Reads exactly one value that fills the whole text.
+    package static func parse(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> JSONValue {
+        guard bytes.count <= limits.bytes else { throw JSONError(.tooLarge, at: limits.bytes) }
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw JSONError(.byteOrderMark, at: 0) }
+        var parser = JSONParser(bytes, limits)
+        let value = try parser.value()
+        parser.skipWhiteSpace()
+        guard parser.index == bytes.count else { throw JSONError(.trailingData, at: parser.index) }
+        return value
+    }
+
+    // MARK: Values
+
+    private mutating func value() throws(JSONError) -> JSONValue {
+        items += 1
+        guard items <= limits.items else { throw JSONError(.tooManyItems, at: index) }
+        skipWhiteSpace()
+        switch try peek() {
+        case UInt8(ascii: "{"): return try object()
+        case UInt8(ascii: "["): return try array()
+        case UInt8(ascii: "\""): return .string(JSONText(utf8: try string()))
+        case UInt8(ascii: "t"): return try word("true", .bool(true))
+        case UInt8(ascii: "f"): return try word("false", .bool(false))
+        case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .integer(try integer())
+        default: throw JSONError(.unexpectedByte, at: index)
+        }
+    }
+
+    private mutating func object() throws(JSONError) -> JSONValue {
+        let start = index
+        try enter()
+        var members: [JSONObject.Member] = []
+        if try !closes(with: UInt8(ascii: "}")) {
+            repeat {
+                skipWhiteSpace()
+                guard try peek() == UInt8(ascii: "\"") else { throw JSONError(.unexpectedByte, at: index) }
+                let name = try name()
+                skipWhiteSpace()
+                try expect(UInt8(ascii: ":"))
+                members.append(JSONObject.Member(name, try value()))
+            } while try continues(until: UInt8(ascii: "}"))
+        }
+        depth -= 1
+        guard let object = JSONObject(members) else { throw JSONError(.duplicateKey, at: start) }
+        return .object(object)
+    }
+
+    private mutating func array() throws(JSONError) -> JSONValue {
+        try enter()
+        var elements: [JSONValue] = []
+        if try !closes(with: UInt8(ascii: "]")) {
+            repeat { elements.append(try value()) } while try continues(until: UInt8(ascii: "]"))
+        }
+        depth -= 1
+        return .array(elements)
+    }
+
+    /// Steps past an opening bracket.
+    private mutating func enter() throws(JSONError) {
+        depth += 1
+        guard depth <= limits.depth else { throw JSONError(.tooDeep, at: index) }
+        index += 1
+    }
+
+    /// Steps past the closing bracket of an empty array or object.
+    private mutating func closes(with bracket: UInt8) throws(JSONError) -> Bool {
+        skipWhiteSpace()
+        guard try peek() == bracket else { return false }
+        index += 1
+        return true
+    }
+
+    /// Steps past the comma (true) or the closing bracket (false) after an element.
+    private mutating func continues(until bracket: UInt8) throws(JSONError) -> Bool {
+        skipWhiteSpace()
+        let byte = try peek()
+        guard byte == bracket || byte == UInt8(ascii: ",") else { throw JSONError(.unexpectedByte, at: index) }
+        index += 1
+        return byte != bracket
+    }
+
+    private mutating func word(_ word: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+        for letter in word.description.utf8 { try expect(letter) }
+        return value
+    }
+
+    private mutating func integer() throws(JSONError) -> Int64 {
+        let start = index
+        let negative = bytes[index] == UInt8(ascii: "-")
+        if negative { index += 1 }
+        let digits = index
+        var magnitude: Int64 = 0
+        while index < bytes.count, case let digit = bytes[index] &- UInt8(ascii: "0"), digit <= 9 {
+            // At most 2^53 · 10 + 9 before the check, far below 2^63.
+            magnitude = magnitude * 10 + Int64(digit)
+            guard magnitude <= JSONValue.greatestInteger else { throw JSONError(.integerOutOfRange, at: start) }
+            index += 1
+        }
+        if index < bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): throw JSONError(.floatingPoint, at: index)
+            default: break
+            }
+        }
+        let count = index - digits
+        guard count > 0, count == 1 || bytes[digits] != UInt8(ascii: "0"), !(negative && magnitude == 0) else {
+            throw JSONError(.malformedNumber, at: start)
+        }
+        return negative ? -magnitude : magnitude
+    }
+
+    // MARK: Strings
+
+    /// A member name, shared with earlier ones of the same bytes.
+    private mutating func name() throws(JSONError) -> JSONText {
+        let read = try string()
+        guard read.count <= 32 else { return JSONText(utf8: read) }
+        var slot = read.count
+        for byte in read { slot = (slot &* 31 &+ Int(byte)) & 0xFF }
+        if let known = names[slot], known.bytes == read { return known }
+        let name = JSONText(utf8: read)
+        names[slot] = name
+        return name
+    }
+
+    private mutating func string() throws(JSONError) -> [UInt8] {
+        index += 1
+        let start = index
+        // Plain ASCII, which nearly all strings are, is copied in one piece.
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: "\"") {
+                let plain = Array(bytes[start..<index])
+                index += 1
+                return plain
+            }
+            if byte < 0x20 { throw JSONError(.controlCharacter, at: index) }
+            if byte == UInt8(ascii: "\\") || byte >= 0x80 { break }
+            index += 1
+        }
+        var text = Array(bytes[start..<index])
+        while true {
+            let byte = try peek()
+            switch byte {
+            case UInt8(ascii: "\""):
+                index += 1
+                return text
+            case UInt8(ascii: "\\"): try escape(into: &text)
+            case 0..<0x20: throw JSONError(.controlCharacter, at: index)
+            case 0x20..<0x80:
+                text.append(byte)
+                index += 1
+            default:
+                let length = try scalarLength()
+                text.append(contentsOf: bytes[index..<index + length])
+                index += length
+            }
+        }
+    }
+
+    private mutating func escape(into text: inout [UInt8]) throws(JSONError) {
+        let start = index
+        index += 1
+        let letter = try peek()
+        index += 1
+        switch letter {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(letter)
+        case UInt8(ascii: "b"): text.append(0x08)
+        case UInt8(ascii: "f"): text.append(0x0C)
+        case UInt8(ascii: "n"): text.append(0x0A)
+        case UInt8(ascii: "r"): text.append(0x0D)
+        case UInt8(ascii: "t"): text.append(0x09)
+        case UInt8(ascii: "u"):
+            let scalar = try escapedScalar(start)
+            text.append(contentsOf: String(Character(scalar)).utf8)
+        default: throw JSONError(.malformedEscape, at: start)
+        }
+    }
+
+    private mutating func escapedScalar(_ start: Int) throws(JSONError) -> Unicode.Scalar {
+        let unit = try hexUnit(start)
+        if let scalar = Unicode.Scalar(unit) { return scalar }
+        // A surrogate: the high half must come first and the low half at once after it.
+        guard unit < 0xDC00 else { throw JSONError(.loneSurrogate, at: start) }
+        guard try peek() == UInt8(ascii: "\\") else { throw JSONError(.loneSurrogate, at: start) }
+        index += 1
+        guard try peek() == UInt8(ascii: "u") else { throw JSONError(.loneSurrogate, at: start) }
+        index += 1
+        let low = try hexUnit(start)
+        guard (0xDC00...0xDFFF).contains(low) else { throw JSONError(.loneSurrogate, at: start) }
+        let code = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
+        guard let scalar = Unicode.Scalar(code) else { throw JSONError(.loneSurrogate, at: start) }
+        return scalar
+    }
+
+    /// Four hexadecimal digits as a UTF-16 code unit.
+    private mutating func hexUnit(_ start: Int) throws(JSONError) -> UInt32 {
+        var unit: UInt32 = 0
+        for _ in 0..<4 {
+            let byte = try peek()
+            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
+                throw JSONError(.malformedEscape, at: start)
+            }
+            unit = unit << 4 | UInt32(digit)
+            index += 1
+        }
+        return unit
+    }
+
+    /// The length of the well-formed multi-byte scalar at `index` (Unicode, table 3-7).
+    private func scalarLength() throws(JSONError) -> Int {
+        let first = bytes[index]
+        let length: Int
+        var second: ClosedRange<UInt8> = 0x80...0xBF
+        switch first {
+        case 0xC2...0xDF: length = 2
+        case 0xE0...0xEF:
+            length = 3
+            if first == 0xE0 { second = 0xA0...0xBF }
+            if first == 0xED { second = 0x80...0x9F }
+        case 0xF0...0xF4:
+            length = 4
+            if first == 0xF0 { second = 0x90...0xBF }
+            if first == 0xF4 { second = 0x80...0x8F }
+        default: throw JSONError(.malformedUTF8, at: index)
+        }
+        guard bytes.count - index >= length else { throw JSONError(.malformedUTF8, at: index) }
+        guard second.contains(bytes[index + 1]) else { throw JSONError(.malformedUTF8, at: index) }
+        for place in 2..<max(2, length) where !(0x80...0xBF).contains(bytes[index + place]) {
+            throw JSONError(.malformedUTF8, at: index)
+        }
+        return length
+    }
+
+    // MARK: Bytes
+
+    private mutating func skipWhiteSpace() {
+        while index < bytes.count {
+            switch bytes[index] {
+            case 0x20, 0x0A, 0x0D, 0x09: index += 1
+            default: return
+            }
+        }
+    }
+
+    private func peek() throws(JSONError) -> UInt8 {
+        guard index < bytes.count else { throw JSONError(.truncated, at: index) }
+        return bytes[index]
+    }
+
+    private mutating func expect(_ byte: UInt8) throws(JSONError) {
+        guard try peek() == byte else { throw JSONError(.unexpectedByte, at: index) }
+        index += 1
+    }
+}

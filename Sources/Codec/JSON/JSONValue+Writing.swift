@@ -1,0 +1,121 @@
+extension JSONValue {
+    /// The canonical form (OLPC) that TUF's signatures and key ids are made over.
+    ///
+    /// UTF-8, names by code point, no white space, and only `"` and `\` escaped: everything else, control characters
+    /// included, is raw and nothing is normalised. It is no JSON text where a string holds a control character.
+    package var canonicalForm: [UInt8] {
+        var bytes: [UInt8] = []
+        writeCanonical(into: &bytes)
+        return bytes
+    }
+
+    /// Appends the canonical form.
+    package func writeCanonical(into bytes: inout [UInt8]) {
+        switch self {
+        case .null: bytes.append(contentsOf: "null".utf8)
+        case .bool(let bool): bytes.append(contentsOf: bool ? "true".utf8 : "false".utf8)
+        case .integer(let integer): bytes.append(contentsOf: String(integer).utf8)
+        case .string(let text): Self.writeCanonical(text, into: &bytes)
+        case .array(let elements):
+            bytes.append(UInt8(ascii: "["))
+            var first = true
+            for element in elements {
+                if !first { bytes.append(UInt8(ascii: ",")) }
+                first = false
+                element.writeCanonical(into: &bytes)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        case .object(let object):
+            bytes.append(UInt8(ascii: "{"))
+            var first = true
+            object.forEachSorted { member in
+                if !first { bytes.append(UInt8(ascii: ",")) }
+                first = false
+                Self.writeCanonical(member.name, into: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                member.value.writeCanonical(into: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
+        }
+    }
+
+    private static func writeCanonical(_ text: JSONText, into bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        if text.bytes.contains(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+            for byte in text.bytes {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
+                bytes.append(byte)
+            }
+        } else {
+            bytes.append(contentsOf: text.bytes)
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Valid JSON text: members in their order, control characters escaped, one space of indentation a level when asked.
+    package func text(indented: Bool = false) -> [UInt8] {
+        var bytes: [UInt8] = []
+        write(into: &bytes, indentation: indented ? 0 : nil)
+        if indented { bytes.append(0x0A) }
+        return bytes
+    }
+
+    private func write(into bytes: inout [UInt8], indentation: Int?) {
+        switch self {
+        case .null, .bool, .integer: writeCanonical(into: &bytes)
+        case .string(let text): Self.write(text, into: &bytes)
+        case .array(let elements):
+            Self.write(into: &bytes, "[", "]", elements, indentation) { element, bytes, inner in
+                element.write(into: &bytes, indentation: inner)
+            }
+        case .object(let object):
+            Self.write(into: &bytes, "{", "}", object.members, indentation) { member, bytes, inner in
+                Self.write(member.name, into: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                if inner != nil { bytes.append(0x20) }
+                member.value.write(into: &bytes, indentation: inner)
+            }
+        }
+    }
+
+    private static func write<Element>(
+        into bytes: inout [UInt8], _ open: Unicode.Scalar, _ close: Unicode.Scalar, _ elements: [Element],
+        _ indentation: Int?, _ one: (Element, inout [UInt8], Int?) -> Void
+    ) {
+        bytes.append(UInt8(ascii: open))
+        let inner = indentation.map { $0 + 1 }
+        var first = true
+        for element in elements {
+            if !first { bytes.append(UInt8(ascii: ",")) }
+            first = false
+            newLine(into: &bytes, inner)
+            one(element, &bytes, inner)
+        }
+        if !elements.isEmpty { newLine(into: &bytes, indentation) }
+        bytes.append(UInt8(ascii: close))
+    }
+
+    private static func newLine(into bytes: inout [UInt8], _ indentation: Int?) {
+        guard let indentation else { return }
+        bytes.append(0x0A)
+        bytes.append(contentsOf: repeatElement(0x20, count: indentation))
+    }
+
+    private static func write(_ text: JSONText, into bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.bytes {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])
+            case 0x0A: bytes.append(contentsOf: "\\n".utf8)
+            case 0x0D: bytes.append(contentsOf: "\\r".utf8)
+            case 0x09: bytes.append(contentsOf: "\\t".utf8)
+            case 0..<0x20:
+                bytes.append(contentsOf: "\\u00".utf8)
+                bytes.append(contentsOf: (byte < 0x10 ? "0" : "").utf8)
+                bytes.append(contentsOf: String(byte, radix: 16).utf8)
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+}
