@@ -1,0 +1,116 @@
+import Model
+import Synchronization
+import System
+import TLS
+
+/// One package on its way into a file pool: its partial file, and the hash of what is in it so far.
+///
+/// Thread rule: any thread; a transfer's own lock keeps its writes in order.
+final class FileTransfer: Sendable {
+    let path: String
+    let digest: SHA256Digest
+    let length: UInt64
+    /// Where the first write belongs.
+    let resumeOffset: UInt64
+    private let state: Mutex<State>
+    private let position: Atomic<UInt64>
+
+    private struct State: ~Copyable {
+        var file: FileDescriptor?
+        var hash: SHA256
+        var unsynchronized: UInt64
+    }
+
+    /// Opens the partial file, or makes it; the `found` bytes that are there are hashed, which reads them all.
+    init(path: String, digest: SHA256Digest, length: UInt64, found: UInt64) throws(StorageError) {
+        self.path = path
+        self.digest = digest
+        self.length = length
+        var hash = SHA256()
+        var offset: UInt64 = 0
+        let access: FileDescriptor.Access =
+            found > 0 ? [.readWrite, .create, .noFollow] : [.readWrite, .create, .truncate, .noFollow]
+        let file = try storage { () throws(SystemError) in try FileDescriptor.open(path, access, mode: 0o600) }
+        while offset < min(found, length) {
+            let count = Int(min(1 << 20, min(found, length) - offset))
+            let start = offset
+            let bytes: [UInt8]
+            do throws(SystemError) {
+                bytes = try file.read(count: count, at: Int64(start))
+            } catch {
+                throw StorageError(error)
+            }
+            if bytes.isEmpty { break }
+            hash.update(bytes)
+            offset += UInt64(bytes.count)
+        }
+        resumeOffset = offset
+        position = Atomic(offset)
+        state = Mutex(State(file: file, hash: hash, unsynchronized: offset))
+    }
+
+    /// Bytes that are here and hashed.
+    var written: UInt64 { position.load(ordering: .sequentiallyConsistent) }
+
+    /// Appends bytes; a write that fails half-way is not counted, and the next one goes to the same place.
+    func write(
+        at offset: UInt64, _ bytes: RawSpan, _ step: @Sendable (PoolStep) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        try state.withLock { (state) throws(StorageError) in
+            let written = self.written
+            guard state.file != nil else { throw .reservationEnded }
+            guard offset == written else { throw .wrongOffset(expected: ByteCount(written)) }
+            guard UInt64(bytes.byteCount) <= length - written else { throw .tooLong(reserved: ByteCount(length)) }
+            try step(.writePartial(path))
+            try bytes.withUnsafeBytes { (buffer) throws(StorageError) in
+                do throws(SystemError) {
+                    try state.file?.write(buffer, at: Int64(written))
+                } catch {
+                    throw StorageError(error)
+                }
+                state.hash.update(buffer)
+            }
+            let count = UInt64(bytes.byteCount)
+            position.store(written + count, ordering: .sequentiallyConsistent)
+            state.unsynchronized += count
+            if state.unsynchronized >= FilePool.synchronizeEvery {
+                try synchronize(&state, step)
+            }
+        }
+    }
+
+    /// Checks length and hash and brings every byte to the disk; the file is closed unless bytes are missing.
+    func finish(_ step: @Sendable (PoolStep) throws(StorageError) -> Void) throws(StorageError) {
+        try state.withLock { (state) throws(StorageError) in
+            guard state.file != nil else { throw .reservationEnded }
+            guard written == length else {
+                throw .incomplete(written: ByteCount(written), length: ByteCount(length))
+            }
+            guard state.hash.finish() == digest.bytes else { throw .hashMismatch(resumed: resumeOffset > 0) }
+            try synchronize(&state, step)
+            do throws(SystemError) {
+                try state.file.take()?.close()
+                try File.setMode(path, 0o400)
+            } catch {
+                throw StorageError(error)
+            }
+        }
+    }
+
+    /// Closes the file; what is written stays.
+    func close() {
+        state.withLock { $0.file = nil }
+    }
+
+    private func synchronize(
+        _ state: inout State, _ step: @Sendable (PoolStep) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        try step(.synchronizePartial(path))
+        do throws(SystemError) {
+            try state.file?.synchronizeData()
+        } catch {
+            throw StorageError(error)
+        }
+        state.unsynchronized = 0
+    }
+}

@@ -1,0 +1,71 @@
+package import Model
+
+/// Why a pool refused or failed, told apart by what can be done about it.
+package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
+    // Full: try again when there is space.
+    /// The quota has no room for the reservation.
+    case quotaExceeded(needed: ByteCount, available: ByteCount)
+    /// The disk has no room, whatever the quota says.
+    case diskFull
+    /// The quota asked for is below what is on disk and reserved.
+    case quotaBelowUse(ByteCount)
+
+    // The bytes are wrong: they are gone, fetch them again or not at all.
+    /// The bytes received do not have the hash of the reservation; `resumed` says that some were there before a restart.
+    case hashMismatch(resumed: Bool)
+    /// A published package no longer equals its hash; it is no longer visible.
+    case corrupt(SHA256Digest)
+
+    // The question was wrong.
+    /// The package is published already.
+    case alreadyHeld(SHA256Digest)
+    /// Another reservation for the same package is open.
+    case inTransfer(SHA256Digest)
+    /// The pool does not hold the package.
+    case notHeld(SHA256Digest)
+    /// The package is being read and is not evicted now.
+    case inUse(SHA256Digest)
+    /// Bytes come in order only; `expected` is the next offset.
+    case wrongOffset(expected: ByteCount)
+    /// More bytes than were reserved; none of them was taken.
+    case tooLong(reserved: ByteCount)
+    /// Fewer bytes than were reserved; what is there stays for resuming.
+    case incomplete(written: ByteCount, length: ByteCount)
+    /// The reservation was published or abandoned, or belongs to another pool.
+    case reservationEnded
+
+    // The disk or the folder is at fault.
+    /// The folder is not a pool of a kind and version that this program knows.
+    case foreignFolder(String)
+    /// Reading or writing failed.
+    case io(String)
+
+    /// Whether waiting for space may help.
+    package var isFull: Bool {
+        switch self {
+        case .quotaExceeded, .diskFull: true
+        default: false
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .quotaExceeded(let needed, let available): "the quota has \(available) left, \(needed) are needed"
+        case .diskFull: "the disk is full"
+        case .quotaBelowUse(let used): "the quota would be below the \(used) that are stored and reserved"
+        case .hashMismatch(let resumed):
+            resumed ? "the bytes have another hash (some were there before a restart)" : "the bytes have another hash"
+        case .corrupt(let digest): "package \(digest) no longer equals its hash and was removed"
+        case .alreadyHeld(let digest): "package \(digest) is here already"
+        case .inTransfer(let digest): "package \(digest) is being transferred already"
+        case .notHeld(let digest): "package \(digest) is not here"
+        case .inUse(let digest): "package \(digest) is being read"
+        case .wrongOffset(let expected): "bytes out of order, \(expected.bytes) is the next offset"
+        case .tooLong(let reserved): "more than the \(reserved.bytes) bytes that were reserved"
+        case .incomplete(let written, let length): "\(written.bytes) of \(length.bytes) bytes are here"
+        case .reservationEnded: "the reservation has ended"
+        case .foreignFolder(let why): "not a pool of this program: \(why)"
+        case .io(let text): text
+        }
+    }
+}
