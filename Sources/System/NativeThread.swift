@@ -45,6 +45,9 @@ package final class NativeThread: Sendable {
         pthread_detach(thread)
     }
 
+    /// The calling thread as the C library knows it: cheap to ask for, unique among threads that run.
+    package static var currentToken: UInt { UInt(pthread_self()) }
+
     /// The kernel's number of the calling thread.
     package static var currentIdentifier: Int { axle_thread_id() }
 }
