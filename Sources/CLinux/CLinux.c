@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -53,6 +54,17 @@ int axle_open(const char *path, int flags, unsigned mode) { return open(path, fl
 int axle_openat(int folder, const char *path, int flags, unsigned mode) {
     return openat(folder, path, flags | O_CLOEXEC, mode);
 }
+
+int axle_openat_beneath(int folder, const char *path, int flags, unsigned mode) {
+    struct open_how how = {
+        .flags = (uint64_t)(flags | O_CLOEXEC),
+        .mode = flags & O_CREAT ? mode : 0,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+    };
+    return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+int axle_syncfs(int fd) { return syncfs(fd); }
 
 int axle_fcntl_nonblocking(int fd, int on) {
     int flags = fcntl(fd, F_GETFL);

@@ -99,8 +99,19 @@ package struct ChildProcess: Sendable {
     /// Runs the child to its end and returns what it wrote. Throws if it could not be started.
     package func run() throws(SystemError) -> Outcome {
         let stdin = try FileDescriptor.pipe().release()
-        var inWriter = FileDescriptor?(FileDescriptor(takingOwnership: stdin.writer))
-        let inReader = FileDescriptor(takingOwnership: stdin.reader)
+        let inWriter = FileDescriptor(takingOwnership: stdin.writer)
+        return try run(reading: FileDescriptor(takingOwnership: stdin.reader), writer: inWriter)
+    }
+
+    /// As `run()`, with an open file as standard input; the child gets a descriptor of its own for it, and reads from the file's position.
+    package func run(inputFile: borrowing FileDescriptor) throws(SystemError) -> Outcome {
+        try run(reading: try inputFile.duplicate(), writer: nil)
+    }
+
+    private func run(
+        reading inReader: consuming FileDescriptor, writer: consuming FileDescriptor?
+    ) throws(SystemError) -> Outcome {
+        var inWriter = writer
         let stdout = try FileDescriptor.pipe().release()
         let outReader = FileDescriptor(takingOwnership: stdout.reader)
         let outWriter = FileDescriptor(takingOwnership: stdout.writer)

@@ -29,6 +29,8 @@ package struct SystemName: Hashable, Sendable {
 /// This process, as the kernel sees it.
 package enum CurrentProcess {
     package static var identifier: Int32 { getpid() }
+    /// The user that it runs as.
+    package static var effectiveUser: UInt32 { geteuid() }
     /// True if it runs as root.
     package static var isRoot: Bool { geteuid() == 0 }
 

@@ -25,6 +25,9 @@ int axle_flock_exclusive(int fd);
 int axle_pipe(int fds[2]);
 int axle_open(const char *path, int flags, unsigned mode);
 int axle_openat(int folder, const char *path, int flags, unsigned mode);
+// openat2 with RESOLVE_BENEATH, no links, no other file system; EXDEV, ELOOP or ENOTDIR for a way out.
+int axle_openat_beneath(int folder, const char *path, int flags, unsigned mode);
+int axle_syncfs(int fd);
 int axle_fcntl_nonblocking(int fd, int on);
 int axle_getrandom(void *bytes, size_t count);
 int axle_pidfd_open(int pid);
