@@ -1,1 +1,5 @@
-print("0.0.0")
+import Agent
+import System
+
+let status = await AgentProgram.main(Array(CommandLine.arguments.dropFirst()), .process())
+CurrentProcess.exit(status)

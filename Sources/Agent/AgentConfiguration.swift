@@ -1,0 +1,150 @@
+internal import FoundationEssentials
+package import Model
+internal import System
+
+/// What the machine's owner says in `agent.json5` of the state folder; all of it is optional.
+///
+/// It may restrict what signed data asks for, never widen it. Unknown keys and values are refused, so that a mistyped restriction is not
+/// silently none.
+/// ```
+/// {
+///   autodeploy: "yes",                        // yes | no | noreboot
+///   scheduler: { unit: "cron.service" },      // or { pidFile: "/run/x.pid" }; absent: the agent itself schedules
+///   passwordAccess: "generate",               // generate | prompt | notApplicable
+///   pinned: ["tool"],                         // products held at their release
+///   products: "/opt/axle",                    // where releases go; absent: DIR/products
+///   hooks: "/etc/axle/hooks",                 // the machine's own programs; absent: DIR/hooks
+///   serviceCommand: ["systemctl"],            // called as `… stop NAME`, `… start NAME`
+///   rebootCommand: ["systemctl", "reboot"],
+///   catalogRootFromHub: true,                 // whether a catalog root that came through the hub is believed
+/// }
+/// ```
+package struct AgentConfiguration: Equatable, Sendable {
+    /// How the product's scheduler is found.
+    package enum Scheduler: Equatable, Sendable {
+        /// None is configured: the agent itself schedules.
+        case notConfigured
+        /// A systemd unit.
+        case unit(String)
+        /// A file with the number of its process.
+        case pidFile(String)
+    }
+
+    package var autodeploy: Autodeploy = .yes
+    package var scheduler: Scheduler = .notConfigured
+    package var passwordAccess: PasswordAccess = .notApplicable
+    package var pinned: [ProductName] = []
+    /// nil: `products` in the state folder.
+    package var productsFolder: String?
+    /// nil: `hooks` in the state folder.
+    package var hooksFolder: String?
+    package var serviceCommand: [String] = ["systemctl"]
+    package var rebootCommand: [String] = ["systemctl", "reboot"]
+    package var catalogRootFromHub = true
+
+    /// The file's name in the state folder.
+    package static let fileName = "agent.json5"
+    static let sizeLimit = 65_536
+
+    package init() {}
+
+    /// Reads the file; without one all is at its default. Throws `configInvalid` with the place that is wrong.
+    package static func read(_ path: String) throws -> AgentConfiguration {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try File.read(path, limit: sizeLimit)
+        } catch {
+            if error.errno == .notFound { return AgentConfiguration() }
+            throw AgentError(.configInvalid, "\(path) cannot be read: \(error)")
+        }
+        return try parse(bytes, name: path)
+    }
+
+    /// Understands JSON5 text; `name` is what messages call it.
+    package static func parse(_ bytes: [UInt8], name: String = fileName) throws -> AgentConfiguration {
+        let decoder = JSONDecoder()
+        decoder.allowsJSON5 = true
+        do {
+            return try decoder.decode(AgentConfiguration.self, from: Data(bytes))
+        } catch let error as AgentError {
+            throw AgentError(.configInvalid, "\(name): \(error.message)")
+        } catch let DecodingError.dataCorrupted(context) where !context.codingPath.isEmpty {
+            throw AgentError(.configInvalid, "\(name): \(text(context.codingPath)) \(context.debugDescription)")
+        } catch let DecodingError.typeMismatch(_, context) {
+            throw AgentError(.configInvalid, "\(name): \(text(context.codingPath)) has a value of the wrong kind")
+        } catch {
+            throw AgentError(.configInvalid, "\(name) is not JSON5")
+        }
+    }
+
+    private static func text(_ path: [any CodingKey]) -> String { path.map(\.stringValue).joined(separator: ".") }
+}
+
+extension AgentConfiguration: Decodable {
+    private struct Key: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(_ text: String) { stringValue = text }
+        init?(stringValue: String) { self.init(stringValue) }
+        init?(intValue: Int) { nil }
+    }
+
+    private static let keys = [
+        "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "hooks", "serviceCommand", "rebootCommand",
+        "catalogRootFromHub",
+    ]
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: Key.self)
+        try Self.refuseUnknown(values, known: Self.keys)
+        self.init()
+        autodeploy = try values.decodeIfPresent(Autodeploy.self, forKey: Key("autodeploy")) ?? .yes
+        passwordAccess =
+            try values.decodeIfPresent(PasswordAccess.self, forKey: Key("passwordAccess")) ?? .notApplicable
+        pinned = try values.decodeIfPresent([ProductName].self, forKey: Key("pinned")) ?? []
+        productsFolder = try Self.path(values, "products")
+        hooksFolder = try Self.path(values, "hooks")
+        serviceCommand = try Self.command(values, "serviceCommand") ?? serviceCommand
+        rebootCommand = try Self.command(values, "rebootCommand") ?? rebootCommand
+        catalogRootFromHub = try values.decodeIfPresent(Bool.self, forKey: Key("catalogRootFromHub")) ?? true
+        guard values.contains(Key("scheduler")) else { return }
+        let inner = try values.nestedContainer(keyedBy: Key.self, forKey: Key("scheduler"))
+        try Self.refuseUnknown(inner, known: ["unit", "pidFile"])
+        let unit = try inner.decodeIfPresent(String.self, forKey: Key("unit"))
+        switch (unit, try Self.path(inner, "pidFile")) {
+        case (let unit?, nil):
+            do {
+                _ = try ServiceName(unit)
+            } catch {
+                throw AgentError(.configInvalid, "scheduler.unit \(error)")
+            }
+            scheduler = .unit(unit)
+        case (nil, let file?): scheduler = .pidFile(file)
+        default: throw AgentError(.configInvalid, "scheduler must have either unit or pidFile")
+        }
+    }
+
+    private static func refuseUnknown(_ values: KeyedDecodingContainer<Key>, known: [String]) throws {
+        for key in values.allKeys.map(\.stringValue).sorted() where !known.contains(key) {
+            let shown = Event.singleLine(key, limit: 64)
+            let near = Suggestion.nearest(to: key, among: known).map { "; did you mean \($0)?" } ?? ""
+            throw AgentError(.configInvalid, "\(shown) is not a setting\(near)")
+        }
+    }
+
+    private static func path(_ values: KeyedDecodingContainer<Key>, _ key: String) throws -> String? {
+        guard let path = try values.decodeIfPresent(String.self, forKey: Key(key)) else { return nil }
+        guard path.hasPrefix("/"), path.utf8.count <= 1024, !path.utf8.contains(0) else {
+            throw AgentError(.configInvalid, "\(key) must be an absolute path")
+        }
+        return path
+    }
+
+    private static func command(_ values: KeyedDecodingContainer<Key>, _ key: String) throws -> [String]? {
+        guard let command = try values.decodeIfPresent([String].self, forKey: Key(key)) else { return nil }
+        guard (1...16).contains(command.count), command.first?.isEmpty == false,
+            command.allSatisfy({ $0.utf8.count <= 1024 && !$0.utf8.contains(0) })
+        else { throw AgentError(.configInvalid, "\(key) must be a list of a program and its arguments") }
+        return command
+    }
+}

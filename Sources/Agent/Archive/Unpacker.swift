@@ -1,0 +1,74 @@
+package import System
+
+/// Puts the members of a tar archive into a folder that is empty; the child's half of unpacking.
+///
+/// Runs in the process that `UnpackChild` starts, never in the agent proper. Names were checked by `TarReader`; the kernel checks again where they
+/// lead (`ConfinedFolder`). Names at the top that begin with `.axle-` are the agent's own and refused.
+package struct Unpacker: ~Copyable {
+    private static let pieceLength = 256 << 10
+
+    private let limits: TarLimits
+
+    package init(limits: TarLimits) { self.limits = limits }
+
+    /// Reads the archive from an open file or pipe to its end and makes its members below `folder`, durable on return.
+    package func unpack(_ archive: borrowing FileDescriptor, into folder: String) throws {
+        var reader = TarReader(limits: limits)
+        var sink = FolderSink(folder: try ConfinedFolder(folder))
+        var piece = [UInt8](repeating: 0, count: Self.pieceLength)
+        while true {
+            let count = try piece.withUnsafeMutableBytes { try archive.read(into: $0) }
+            guard count > 0 else { break }
+            try reader.read(piece.span.extracting(0..<count), into: &sink)
+        }
+        try reader.finish()
+        try sink.synchronize()
+    }
+}
+
+/// Makes members below a confined folder.
+private final class FolderSink: TarSink {
+    private let folder: ConfinedFolder
+    private var file: FileDescriptor?
+
+    init(folder: consuming ConfinedFolder) { self.folder = folder }
+
+    func begin(_ entry: TarEntry) throws {
+        if let first = entry.path.first, first.hasPrefix(".axle-") {
+            throw AgentError(.archivePath, "\(first) is a name of the agent's own")
+        }
+        do throws(SystemError) {
+            switch entry.kind {
+            case .directory: try folder.makeFolder(entry.path)
+            case .file: file = try folder.makeFile(entry.path, mode: UInt32(entry.mode))
+            case .symbolicLink(let target): try folder.makeSymbolicLink(entry.path, to: target)
+            case .hardLink(let target): try folder.makeHardLink(entry.path, to: target)
+            }
+        } catch {
+            throw Self.refusal(error, entry)
+        }
+    }
+
+    func write(_ bytes: Span<UInt8>) throws {
+        try bytes.withUnsafeBufferPointer { buffer in
+            switch file {
+            case .some(let file): try file.write(UnsafeRawBufferPointer(buffer))
+            case .none: throw AgentError(.archiveMalformed, "bytes without a file")
+            }
+        }
+    }
+
+    func end() throws { try file.take()?.close() }
+
+    func synchronize() throws { try folder.synchronizeAll() }
+
+    private static func refusal(_ error: SystemError, _ entry: TarEntry) -> AgentError {
+        switch error.errno {
+        case .exists: AgentError(.archiveDuplicate, "\(entry.name) is in the archive twice")
+        case .tooManyLinks, .notFolder, .otherDevice, .notPermitted:
+            AgentError(.archiveLink, "\(entry.name) leads through a link: \(error)")
+        case .notFound: AgentError(.archiveLink, "\(entry.name) links to a file that is not there")
+        default: AgentError(.io, "\(entry.name): \(error)")
+        }
+    }
+}

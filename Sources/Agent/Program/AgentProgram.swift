@@ -1,0 +1,76 @@
+package import System
+
+/// The program `axle-agent`: its commands, what each prints, and its exit status (0 done, 1 failed, 2 usage).
+package enum AgentProgram {
+    /// The release of this program.
+    package static let version = "0.1.0"
+
+    static let state = OptionSpecification.value("state", "DIR", "the agent's state folder", required: true)
+    static let json = OptionSpecification.flag("json", "print JSON")
+
+    static let specification = CommandSpecification(
+        "axle-agent", "Keeps the software of this machine up to date, as its fleet's hub orders",
+        commands: [
+            CommandSpecification(
+                "join", "Join a fleet through its spoke",
+                details: "The token comes from `axle token create --role agent`, in a file or on standard input (-).",
+                options: [
+                    state,
+                    .value("spoke", "HOST:PORT", "the spoke to join through and to connect to", required: true),
+                    .value("token-file", "FILE", "file with the join token, or - for standard input", required: true),
+                    .value("catalog-root", "FILE", "the vendor's root.json to trust"),
+                    .value("name", "NAME", "the name that people will see (default: the host name)"),
+                ]),
+            CommandSpecification("run", "Run the agent, and watch over it", options: [state]),
+            CommandSpecification(
+                "serve", "Run the agent proper (started by run)", options: [state]),
+            CommandSpecification(
+                "status", "Show what the agent is doing and what is installed", options: [state, json]),
+            CommandSpecification(
+                "check", "Gather the facts of this machine now and show them", options: [state, json]),
+            CommandSpecification("check-config", "Check agent.json5", options: [state]),
+            CommandSpecification(
+                "unpack", "Unpack a tar archive from standard input (started by the agent, in a limited child)",
+                options: [
+                    .value("into", "DIR", "an empty folder", required: true),
+                    .value("entries", "N", "members at most", required: true),
+                    .value("bytes", "N", "bytes at most", required: true),
+                ]),
+        ])
+
+    /// Runs the program with the arguments after its name; gives the exit status.
+    package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
+        switch ArgumentParser(specification).parse(arguments, environment: streams.environment) {
+        case .help(let text):
+            streams.output(text)
+            return 0
+        case .version:
+            streams.line("axle-agent \(version)")
+            return 0
+        case .usage(let text):
+            streams.error(text)
+            return 2
+        case .run(let invocation):
+            return await run(invocation, streams)
+        }
+    }
+
+    private static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async -> Int32 {
+        do {
+            switch invocation.name {
+            case "unpack": return try UnpackCommand.run(invocation, streams)
+            case "check-config": return try CheckConfigCommand.run(invocation, streams)
+            default: throw UsageError("\(invocation.name) is no command of this program")
+            }
+        } catch let error as UsageError {
+            streams.message("axle-agent \(invocation.name): \(error.message)")
+            return 2
+        } catch let error as AgentError {
+            streams.message("axle-agent \(invocation.name): \(error.message)")
+            return 1
+        } catch {
+            streams.message("axle-agent \(invocation.name): \(error)")
+            return 1
+        }
+    }
+}
