@@ -1,0 +1,40 @@
+package import Codec
+package import Model
+
+/// Message 26, `poolStatus`. From spoke to hub: the account of a storage pool.
+package struct PoolStatus: MessageBody {
+    package static let number: UInt64 = 26
+    package static let name = "poolStatus"
+
+    package var pool: NodeName
+    package var quota: UInt64
+    package var used: UInt64
+    package var reserved: UInt64
+    package var freeOnDisk: UInt64
+
+    package init(pool: NodeName, quota: UInt64, used: UInt64, reserved: UInt64, freeOnDisk: UInt64) {
+        self.pool = pool
+        self.quota = quota
+        self.used = used
+        self.reserved = reserved
+        self.freeOnDisk = freeOnDisk
+    }
+
+    package init(_ fields: MessageFields) throws(MessageError) {
+        pool = try fields.name(1)
+        quota = try fields.size(2)
+        used = try fields.size(3)
+        reserved = try fields.size(4)
+        freeOnDisk = try fields.size(5)
+    }
+
+    package var cbor: [CBORPair] {
+        CBOR.fields([
+            1: .text(pool.text),
+            2: .unsigned(quota),
+            3: .unsigned(used),
+            4: .unsigned(reserved),
+            5: .unsigned(freeOnDisk),
+        ])
+    }
+}

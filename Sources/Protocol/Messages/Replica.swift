@@ -1,0 +1,41 @@
+package import Codec
+package import Model
+
+/// Message 23, `replica`. From spoke to hub: how far a replica is.
+package struct Replica: MessageBody {
+    package static let number: UInt64 = 23
+    package static let name = "replica"
+
+    package var path: TargetPath
+    package var sha256: SHA256Digest
+    package var state: ReplicaState
+    package var bytesHeld: UInt64
+    /// Why it is not further, for people.
+    package var text: String?
+
+    package init(path: TargetPath, sha256: SHA256Digest, state: ReplicaState, bytesHeld: UInt64, text: String? = nil) {
+        self.path = path
+        self.sha256 = sha256
+        self.state = state
+        self.bytesHeld = bytesHeld
+        self.text = text
+    }
+
+    package init(_ fields: MessageFields) throws(MessageError) {
+        path = try fields.path(1)
+        sha256 = try fields.sha256(2)
+        state = try fields.code(3)
+        bytesHeld = try fields.size(4)
+        text = try fields.textIfAny(5)
+    }
+
+    package var cbor: [CBORPair] {
+        CBOR.fields([
+            1: .text(path.description),
+            2: .bytes(sha256.bytes),
+            3: .code(state),
+            4: .unsigned(bytesHeld),
+            5: text.map { .clipped($0) },
+        ])
+    }
+}

@@ -1,0 +1,164 @@
+import Codec
+
+extension Session {
+    /// Whether `open` would open a stream now.
+    package var canOpen: Bool {
+        state == .open && ownStreams < ProtocolLimits.openStreams
+            && output.controlCount < ProtocolLimits.controlOutput && nextStream <= ProtocolLimits.lastStream
+    }
+
+    /// Opens a stream with a request; with `isEnd` no data will follow it. Nil when `canOpen` is false: ask again later.
+    ///
+    /// A message over `ProtocolLimits.messageLength` is a mistake of the program and traps; the limits of the fields prevent it.
+    package mutating func open(_ message: Message, priority: Priority = .control, isEnd: Bool = true) -> StreamID? {
+        guard canOpen else { return nil }
+        let id = StreamID(nextStream)
+        nextStream += 2
+        ownStreams += 1
+        streams.append(SessionStream(id: id, priority: priority))
+        recentIndex = streams.count - 1
+        send(message, at: recentIndex, isEnd: isEnd, isOpen: true)
+        return id
+    }
+
+    /// Answers a request; with `isEnd` no data will follow. False when the stream is gone or answered already.
+    @discardableResult
+    package mutating func reply(_ id: StreamID, _ message: Message, isEnd: Bool = true) -> Bool {
+        guard let index = openIndex(id), !streams[index].hasSentMessage, !streams[index].isSendEnded,
+            !streams[index].isReset
+        else { return false }
+        send(message, at: index, isEnd: isEnd)
+        return true
+    }
+
+    /// Appends a message frame and notes what it does to the stream.
+    mutating func send(_ message: Message, at index: Int, isEnd: Bool, isOpen: Bool = false) {
+        let stream = streams[index]
+        let flags = (isOpen ? FrameHeader.openFlag : 0) | (isEnd ? FrameHeader.endFlag : 0)
+        output.appendControl(.message, flags: flags, priority: stream.priority, stream: stream.id) {
+            CBOREncoder.append(message.cbor, to: &$0)
+        }
+        streams[index].hasSentMessage = true
+        streams[index].isSendEnded = isEnd
+        removeIfOver(index)
+    }
+
+    /// Sends data behind a message that was sent without `isEnd`. Returns how many of the bytes were taken, which may be none:
+    /// then the caller keeps the rest and goes on when `nextWritable()` names the stream. Nil when the stream is gone.
+    ///
+    /// With `isEnd` the stream's direction ends if all bytes were taken. Ending without bytes always succeeds.
+    package mutating func sendData(_ id: StreamID, _ bytes: Span<UInt8>, isEnd: Bool) -> Int? {
+        guard let index = openIndex(id), streams[index].hasSentMessage, !streams[index].isSendEnded,
+            !streams[index].isReset
+        else { return nil }
+        var sent = 0
+        while sent < bytes.count {
+            let count = min(
+                bytes.count - sent, ProtocolLimits.dataLength, output.bulkRoom - ProtocolLimits.headerLength,
+                Int(streams[index].sendCredit), Int(sendCredit))
+            guard count > 0 else { break }
+            let isLast = isEnd && sent + count == bytes.count
+            output.appendData(
+                bytes.extracting(sent..<sent + count), stream: id, flags: isLast ? FrameHeader.endFlag : 0)
+            streams[index].sendCredit -= UInt32(count)
+            sendCredit -= UInt32(count)
+            sent += count
+        }
+        setBlocked(index, sent < bytes.count)
+        if bytes.isEmpty, isEnd { output.appendData(bytes, stream: id, flags: FrameHeader.endFlag) }
+        if isEnd, sent == bytes.count {
+            streams[index].isSendEnded = true
+            removeIfOver(index)
+        }
+        return sent
+    }
+
+    /// Ends a stream at once in both directions; nothing more of it is delivered. Data already taken in is still sent.
+    package mutating func reset(_ id: StreamID, _ code: ResetCode = .cancelled) {
+        guard let index = openIndex(id), !streams[index].isReset else { return }
+        resetStream(at: index, code)
+    }
+
+    mutating func resetStream(at index: Int, _ code: ResetCode) {
+        output.appendReset(streams[index].id, code)
+        streams[index].isReset = true
+        setBlocked(index, false)
+        removeIfOver(index)
+    }
+
+    /// Says that so many delivered data bytes have left memory; their credit goes back to the peer, in large steps.
+    ///
+    /// Also to be called for a stream that is over, since the connection's credit counts on.
+    package mutating func consumed(_ id: StreamID, _ bytes: Int) {
+        guard state != .closing else { return }
+        let count = UInt32(clamping: bytes)
+        giveBackConnectionCredit(count)
+        guard let index = openIndex(id) else { return }
+        let amount = min(count, streams[index].unconsumed)
+        streams[index].unconsumed -= amount
+        guard !streams[index].isReceiveEnded, !streams[index].isReset else { return }
+        streams[index].owed += amount
+        guard streams[index].owed >= ProtocolLimits.streamCredit / 4 else { return }
+        output.appendControl(.credit, stream: id, streams[index].owed)
+        streams[index].receiveCredit += streams[index].owed
+        streams[index].owed = 0
+    }
+
+    mutating func giveBackConnectionCredit(_ bytes: UInt32) {
+        let amount = min(bytes, unconsumed)
+        unconsumed -= amount
+        owed += amount
+        guard owed >= ProtocolLimits.connectionCredit / 4 else { return }
+        output.appendControl(.credit, owed)
+        receiveCredit += owed
+        owed = 0
+    }
+
+    /// A stream whose `sendData` fell short and that can go on now, the most urgent first, equals in turn; nil if there is none.
+    /// It is named once until it falls short again. Ask after `receive` and after `withOutput`.
+    package mutating func nextWritable() -> StreamID? {
+        guard blockedStreams > 0, sendCredit > 0,
+            output.bulkRoom >= min(ProtocolLimits.bulkOutput / 2, ProtocolLimits.writeLength)
+        else { return nil }
+        var best: Int?
+        for index in streams.indices where streams[index].isBlocked && streams[index].sendCredit > 0 {
+            guard let current = best else {
+                best = index
+                continue
+            }
+            if isBefore(streams[index], streams[current]) { best = index }
+        }
+        guard let best else { return nil }
+        setBlocked(best, false)
+        lastWritable = streams[best].id
+        return lastWritable
+    }
+
+    /// Urgent before less urgent; of equals, those behind the latest one first, so that each gets its turn.
+    private func isBefore(_ left: SessionStream, _ right: SessionStream) -> Bool {
+        guard left.priority == right.priority else { return left.priority < right.priority }
+        let (isLeftBehind, isRightBehind) = (left.id > lastWritable, right.id > lastWritable)
+        return isLeftBehind == isRightBehind ? left.id < right.id : isLeftBehind
+    }
+
+    private mutating func setBlocked(_ index: Int, _ isBlocked: Bool) {
+        guard streams[index].isBlocked != isBlocked else { return }
+        streams[index].isBlocked = isBlocked
+        blockedStreams += isBlocked ? 1 : -1
+    }
+
+    /// Forgets a stream that both sides have ended.
+    mutating func removeIfOver(_ index: Int) {
+        guard streams[index].isOver else { return }
+        setBlocked(index, false)
+        let isOwn = (streams[index].id.number & 1 == 1) == (side == .dialler)
+        if isOwn { ownStreams -= 1 } else { peerStreams -= 1 }
+        streams.swapAt(index, streams.count - 1)
+        streams.removeLast()
+        if streams.isEmpty {
+            if streams.capacity > 4 { streams = [] }
+            if output.isEmpty { output.release() }
+        }
+        finishLeavingIfIdle()
+    }
+}
