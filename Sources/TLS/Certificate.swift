@@ -13,7 +13,7 @@ package final class Certificate: Sendable, Hashable, CustomStringConvertible {
     nonisolated(unsafe) let pointer: OpaquePointer
     /// First second of validity, in seconds since 1970 UTC.
     package let notBefore: Int64
-    /// Last second of validity, in seconds since 1970 UTC.
+    /// End of validity, in seconds since 1970 UTC: the first second in which it is no longer valid, as OpenSSL counts.
     package let notAfter: Int64
 
     /// Takes over one reference; frees it and throws if a field that we read is malformed.
@@ -137,7 +137,7 @@ package final class Certificate: Sendable, Hashable, CustomStringConvertible {
     package var isAuthority: Bool { X509_check_ca(pointer) == 1 }
 
     /// Whether `moment` (seconds since 1970 UTC) lies within its dates.
-    package func isValid(at moment: Int64) -> Bool { notBefore <= moment && moment <= notAfter }
+    package func isValid(at moment: Int64) -> Bool { notBefore <= moment && moment < notAfter }
 
     /// Whether `issuer`'s name, key id and key fit this certificate, and its key has signed it.
     package func isIssued(by issuer: Certificate) -> Bool {

@@ -26,7 +26,7 @@ package struct CertificateAuthority: Sendable {
     ///
     /// - Parameters:
     ///   - name: common name for people, 1–64 bytes of UTF-8.
-    ///   - dates: first and last second of validity, seconds since 1970 UTC.
+    ///   - dates: begin and end of validity, seconds since 1970 UTC; the end itself is no longer valid.
     package static func root(
         name: String, dates: ClosedRange<Int64>, key: PrivateKey? = nil
     ) throws(TLSError) -> CertificateAuthority {
@@ -78,7 +78,7 @@ package struct LeafProfile: Sendable {
     package var isServer: Bool
     /// Whether it may be used by the dialling side.
     package var isClient: Bool
-    /// First and last second of validity, seconds since 1970 UTC.
+    /// Begin and end of validity, seconds since 1970 UTC; the end itself is no longer valid.
     package var dates: ClosedRange<Int64>
 
     package init(

@@ -16,15 +16,23 @@ package final class PublicKey: Sendable, Hashable, CustomStringConvertible {
         der = try handle.subjectPublicKeyInfo()
     }
 
-    /// From the DER of a SubjectPublicKeyInfo. Refuses trailing bytes, other encodings of the same key, points that are
-    /// not on the curve and kinds of key that Axle does not use.
+    /// From the DER of a SubjectPublicKeyInfo. Refuses trailing bytes, other encodings of the same key (compressed points,
+    /// spelled-out curves), points that are not on the curve and kinds of key that Axle does not use.
     package convenience init(der: [UInt8]) throws(TLSError) {
         let pointer = try DER.parse(
             der, limit: Self.maximumLength, "public key", free: { (key: OpaquePointer) in EVP_PKEY_free(key) },
             { d2i_PUBKEY(nil, $0, $1) })
         try self.init(KeyHandle(takingOwnership: pointer))
-        guard self.der == der else { throw TLSError(.malformed, "the public key is not in its only encoding") }
+        guard self.der == der, kind != .p256 || der.starts(with: Self.p256Header) else {
+            throw TLSError(.malformed, "the public key is not in its only encoding")
+        }
     }
+
+    /// What precedes the 64 bytes of x and y in the one encoding of a P-256 key (RFC 5480): names, and an uncompressed point.
+    private static let p256Header: [UInt8] = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+    ]
 
     /// From PEM (`BEGIN PUBLIC KEY`).
     package convenience init(pem: [UInt8]) throws(TLSError) {

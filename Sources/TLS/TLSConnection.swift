@@ -137,8 +137,8 @@ package final class TLSConnection {
         return String(decoding: UnsafeBufferPointer(start: start, count: Int(count)), as: UTF8.self)
     }
 
-    /// The peer's certificate, verified; on a resumed connection that of the full handshake before it. Dates and revocation
-    /// are then for the caller to check again.
+    /// The peer's certificate, verified; on a resumed connection that of the full handshake before it, within its dates.
+    /// Revocation and role are for the caller to check, every time.
     package var peerCertificate: Certificate? {
         guard let certificate = SSL_get1_peer_certificate(pointer) else { return nil }
         // What cannot be read was refused in the handshake.
@@ -208,16 +208,15 @@ package final class TLSConnection {
         if context.rules.requiresProtocol && name == nil {
             return TLSError(.protocolMismatch, "the peer chose no application protocol")
         }
-        guard context.side == .server else { return nil }
         // A resumed session without a certificate must not pass where one is demanded.
-        if context.rules.demandsCertificate(name) {
-            guard let certificate = peerCertificate else {
-                return TLSError(.certificateMissing, "the peer showed no certificate")
-            }
-            let now = certificateTime ?? Int64(time(nil))
-            guard certificate.isValid(at: now) else {
-                return TLSError(.certificateRefused, "the certificate is refused: outside its dates")
-            }
+        let isDemanded = context.side == .client || context.rules.demandsCertificate(name)
+        guard isDemanded else { return nil }
+        guard let certificate = peerCertificate else {
+            return TLSError(.certificateMissing, "the peer showed no certificate")
+        }
+        // In a full handshake the chain was judged; a resumed one looks at no date by itself.
+        guard !isResumed || certificate.isValid(at: certificateTime ?? Int64(time(nil))) else {
+            return TLSError(.certificateRefused, "the certificate is refused: outside its dates")
         }
         return nil
     }

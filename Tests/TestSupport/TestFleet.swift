@@ -25,7 +25,7 @@ package struct TestFleet: Sendable {
     package let otherSpoke: TLSIdentity
     package let otherAgent: TLSIdentity
 
-    /// A spoke whose certificate ended a second before `now`.
+    /// A spoke whose certificate has just ended at `now`.
     package let expired: TLSIdentity
     /// A spoke whose certificate begins a second after `now`.
     package let notYetValid: TLSIdentity
@@ -51,7 +51,7 @@ package struct TestFleet: Sendable {
     package static let agentID = "000000000000000000000000000000c1"
     package static let otherAgentID = "000000000000000000000000000000c2"
 
-    /// First to last second of the good certificates' validity: 90 days.
+    /// Begin and end of the good certificates' validity: 90 days.
     package static let dates: ClosedRange<Int64> = now - 86_400...now + 89 * 86_400
 
     /// Makes a fleet with new keys (a few milliseconds).
@@ -73,7 +73,7 @@ package struct TestFleet: Sendable {
             issuing, [root.certificate], ["axle://\(name)/spoke/\(Self.otherSpokeID)"], isServer: true)
         otherAgent = try Self.make(issuing, [], ["axle://\(name)/agent/\(Self.otherAgentID)"])
 
-        expired = try Self.make(issuing, [], [spokeURI], isServer: true, Self.now - 86_400...Self.now - 1)
+        expired = try Self.make(issuing, [], [spokeURI], isServer: true, Self.now - 86_400...Self.now)
         notYetValid = try Self.make(issuing, [], [spokeURI], isServer: true, Self.now + 1...Self.now + 86_400)
         unknownRole = try Self.make(issuing, [], ["axle://\(name)/king/\(Self.spokeID)"], isServer: true)
         otherFleet = try Self.make(issuing, [], ["axle://not-\(name)/spoke/\(Self.spokeID)"], isServer: true)
