@@ -174,3 +174,122 @@ def serve(folder):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}/"
+
+
+class Machine:
+    """One target machine of the demo: what is special about it and what it must say."""
+
+    def __init__(self, name, spoke, why=None, autodeploy="yes", scheduler=True, wrapper=()):
+        self.name = name
+        self.spoke = spoke
+        self.why = why
+        self.autodeploy = autodeploy
+        self.scheduler = scheduler
+        self.wrapper = list(wrapper)
+
+
+MACHINES = [
+    Machine("mail-1", "north"),
+    Machine("mail-2", "north"),
+    Machine("web-1", "south"),
+    Machine("old-32", "south", why="os32Bit", wrapper=("setarch", "i686")),
+    Machine("frozen", "north", why="autodeployNo", autodeploy="no"),
+    Machine("asleep", "south", why="schedulerNotRunning", scheduler=False),
+]
+
+
+def publish(fleet, work, executables):
+    """The vendor: makes a catalog with two releases of a real program and two of the agent itself, and signs it."""
+    catalog, keys = work / "catalog", work / "keys"
+    axle = fleet.program("axle")
+    fleet.run(axle, "publish", "init", catalog, "--keys", keys)
+    for counter, release in enumerate(RELEASES, 1):
+        tar = work / f"{PRODUCT}-{release}.tar"
+        make_tree(tar, {"bin/ruff": (executables[release], 0o755)})
+        add_package(fleet, catalog, keys, PRODUCT, release, counter, tar, "bin/ruff", "bin/ruff --version")
+    fleet.run(axle, "publish", "sign", catalog, "--keys", keys)
+    return catalog, keys
+
+
+def add_package(fleet, catalog, keys, product, release, counter, tar, program, health):
+    fleet.run(
+        fleet.program("axle"), "publish", "add", catalog, "--keys", keys, "--product", product, "--release", release,
+        "--platform", PLATFORM, "--kind", "tree", "--file", tar, "--counter", counter, "--program", program,
+        "--health", health)
+
+
+def start_hub(fleet):
+    fleet.run(
+        fleet.program("axle-hub"), "init", "--state", fleet.hub_state, "--name", "demo-hub", "--fleet", "demo",
+        "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0")
+    fleet.start("hub", [fleet.program("axle-hub"), "run", "--state", str(fleet.hub_state)])
+    addresses = fleet.listening(fleet.hub_state)
+    fleet.api = f"https://{addresses['api']}"
+    fleet.hub_address = addresses["listen"]
+    wait_for("the hub's API", lambda: fleet.axle("status", check=False))
+
+
+def join_spoke(fleet, name):
+    state = fleet.work / f"spoke-{name}"
+    fleet.run(
+        fleet.program("axle-spoke"), "join", "--state", state, "--hub", fleet.hub_address, "--token-file", "-",
+        "--name", name, "--listen", "127.0.0.1:0", stdin=fleet.token("spoke"))
+    fleet.start(f"spoke-{name}", [fleet.program("axle-spoke"), "run", "--state", str(state)])
+    return fleet.listening(state)["listen"]
+
+
+def join_agent(fleet, machine, address):
+    """Joins through the spoke and starts the agent with its machine's own configuration."""
+    state = fleet.work / f"agent-{machine.name}"
+    fleet.run(
+        fleet.program("axle-agent"), "join", "--state", state, "--spoke", address, "--token-file", "-",
+        "--name", machine.name, stdin=fleet.token("agent", spoke=machine.spoke))
+    pid_file = fleet.work / f"scheduler-{machine.name}.pid"
+    if machine.scheduler:
+        fleet.start(f"scheduler-{machine.name}", ["sleep", "86400"])
+        pid_file.write_text(f"{fleet.processes[f'scheduler-{machine.name}'].pid}\n")
+    (state / "agent.json5").write_text(
+        "// This machine's own word; it may restrict what a release asks for, never widen it.\n"
+        f"{{ autodeploy: '{machine.autodeploy}', scheduler: {{ pidFile: '{pid_file}' }} }}\n")
+    fleet.start(
+        f"agent-{machine.name}",
+        [*machine.wrapper, fleet.program("axle-agent"), "run", "--state", str(state)])
+
+
+def roll_out(fleet, product, release, names=None):
+    """An operator brings a release to machines and waits until every action has a final state."""
+    file = fleet.work / f"rollout-{product}-{release}.json5"
+    now = time.gmtime()
+    tomorrow = time.gmtime(time.time() + 86400)
+    selection = f"{{ names: {json.dumps(names)} }}" if names else "{ all: true }"
+    file.write_text(
+        f"{{ name: '{product} {release}', product: '{product}', release: '{release}', select: {selection},\n"
+        f"  window: {{ start: '{time.strftime('%Y-%m-%dT%H:%M:%SZ', now)}',"
+        f" end: '{time.strftime('%Y-%m-%dT%H:%M:%SZ', tomorrow)}' }} }}\n")
+    rollout = fleet.axle("rollout", "create", file, "--start", "--json")
+    return rollout["id"]
+
+
+def actions_of(fleet, rollout):
+    return {action["client"]: action for action in fleet.axle("rollout", "show", rollout, "--json")["actions"]}
+
+
+def wait_rollout(fleet, rollout, expected):
+    """Waits until each named client's action is in the state that is expected of it."""
+    def probe():
+        states = {client: action["state"] for client, action in actions_of(fleet, rollout).items()}
+        if all(states.get(name) == state for name, state in expected.items()):
+            return states
+        probe.seen = states
+        return None
+    try:
+        return wait_for(f"rollout {rollout} to reach {expected}", probe, interval=0.3)
+    except Failure as failure:
+        raise Failure(f"{failure}; states were {getattr(probe, 'seen', None)}") from None
+
+
+def program_version(fleet, machine):
+    program = fleet.work / f"agent-{machine.name}/products/{PRODUCT}/current/bin/ruff"
+    if not program.exists():
+        return None
+    return fleet.run(program, "--version").stdout.split()[1]

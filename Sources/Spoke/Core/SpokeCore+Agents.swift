@@ -1,0 +1,138 @@
+import Model
+import Protocol
+
+/// The agents' side: whom the spoke serves, and the orders and reports that it carries.
+extension SpokeCore {
+    mutating func agentOpened(_ link: LinkID, _ agent: NodeID, at now: UnixTime) throws {
+        if let old = agents[agent] {
+            close(old.link, .replaced, "a newer session of this agent has taken this one's place")
+            agentOfLink[old.link] = nil
+        }
+        let isKnown = try store.knownAgents().contains(agent)
+        guard isKnown || hub != nil else {
+            return close(link, .busy, "this agent is not known here and the hub cannot be asked now; it will try again")
+        }
+        agents[agent] = AgentLink(link: link, since: now, isAdopted: isKnown)
+        agentOfLink[link] = agent
+        sendPresence(of: agent, isConnected: true, since: now)
+        if isKnown { greet(agent) }
+    }
+
+    /// The hub's answer to a presence says whether the agent is this spoke's.
+    mutating func presenceAnswered(_ agent: NodeID, _ message: Message) throws {
+        guard case .error(let error) = message else {
+            guard agents[agent]?.isAdopted == false else { return }
+            try store.addAgent(agent)
+            agents[agent]?.isAdopted = true
+            return greet(agent)
+        }
+        guard !error.code.isRetryable else { return }
+        try store.removeAgent(agent)
+        if let open = agents[agent] { close(open.link, .refused, error.text) }
+    }
+
+    mutating func agentAsks(
+        _ message: Message, _ agent: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
+    ) throws {
+        guard let open = agents[agent], open.link == link, open.isAdopted else {
+            return refuse(link, request, .busy, "the hub has not confirmed this agent yet", retryAfter: 2)
+        }
+        switch message {
+        case .report(let report):
+            guard report.agent == agent else {
+                try log(
+                    .error, .attackSeen, "client/\(agent)", "the agent sent a report in the name of \(report.agent)",
+                    at: now)
+                return refuse(link, request, .refused, "a report goes in the agent's own name")
+            }
+            try store.keep(
+                CarriedReport(
+                    agent: agent, incarnation: report.incarnation, counter: report.counter, signed: report.signed))
+            reply(link, request, .ok(OK()))
+        case .fetchMetadata(let fetch):
+            effects.append(.serveMetadata(link, request, name: fetch.name))
+        case .fetchPackage(let fetch):
+            guard let replica = try store.replica(fetch.sha256), replica.length == fetch.length else {
+                return refuse(link, request, .notFound, "\(fetch.path) is not wanted at this spoke")
+            }
+            guard replica.state == .verified else {
+                return refuse(link, request, .busy, "\(fetch.path) is not here yet", retryAfter: 15)
+            }
+            guard fetch.offset <= fetch.length else {
+                return refuse(link, request, .invalid, "offset \(fetch.offset) is past the end")
+            }
+            effects.append(
+                .servePackage(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
+        default:
+            refuse(link, request, .unsupported, "a spoke does not answer \(message.name) from an agent")
+        }
+    }
+
+    mutating func sendPresence(of agent: NodeID, isConnected: Bool, since: UnixTime) {
+        guard let hub else { return }
+        supersede(.presence(agent))
+        ask(
+            hub, .presence(Presence(agent: agent, isConnected: isConnected, since: since)), .presence(agent))
+    }
+
+    private mutating func greet(_ agent: NodeID) {
+        ordersDue.insert(agent)
+        guard let open = agents[agent], let catalogVersion else { return }
+        ask(
+            open.link, .catalogChanged(CatalogChanged(timestampVersion: catalogVersion)), .catalogChanged(agent))
+    }
+
+    /// Tells every agent that there is a newer catalog; each refreshes when it suits.
+    mutating func announceCatalog(_ version: UInt64) {
+        guard version != catalogVersion else { return }
+        catalogVersion = version
+        for agent in agents.keys.sorted() where agents[agent]?.isAdopted == true {
+            supersede(.catalogChanged(agent))
+            greet(agent)
+        }
+    }
+
+    // MARK: - Orders
+
+    /// Passes on the orders that are due; gives the time of the next attempt where an agent asked for patience.
+    mutating func pumpOrders(at now: UnixTime) throws -> UnixTime? {
+        var next: UnixTime?
+        for agent in ordersDue.sorted() {
+            guard let open = agents[agent], open.isAdopted else {
+                ordersDue.remove(agent)  // greeted again when it comes back
+                continue
+            }
+            guard now >= open.ordersNotBefore else {
+                next = min(next ?? open.ordersNotBefore, open.ordersNotBefore)
+                continue
+            }
+            for order in try store.orders(for: agent) where order.expires > now {
+                let message = OrderMessage(
+                    agent: agent, action: order.action, kind: UInt64(order.kind), expires: order.expires,
+                    signed: order.signed)
+                ask(open.link, .order(message), .order(agent: agent, action: order.action, kind: order.kind))
+            }
+            ordersDue.remove(agent)
+        }
+        return next
+    }
+
+    mutating func postponeOrders(of agent: NodeID, until time: UnixTime) {
+        agents[agent]?.ordersNotBefore = time
+        ordersDue.insert(agent)
+    }
+
+    mutating func orderAnswered(
+        _ agent: NodeID, _ action: ActionID, _ kind: UInt8, _ message: Message, at now: UnixTime
+    ) throws {
+        if case .error(let error) = message {
+            if error.code.isRetryable {
+                let wait = error.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
+                return postponeOrders(of: agent, until: now + (wait ?? SpokeLimits.deliveryRetry))
+            }
+            try log(
+                .error, .actionChanged, "action/\(action)", "agent \(agent) refused the order: \(error.text)", at: now)
+        }
+        try store.removeOrder(action: action, kind: kind)
+    }
+}

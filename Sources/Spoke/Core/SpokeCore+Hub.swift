@@ -1,0 +1,171 @@
+import Model
+import Protocol
+
+/// The hub's side: what the spoke tells it, what it asks of the spoke, and what waits to be delivered.
+extension SpokeCore {
+    /// The state of everything is told anew on every connection, so that neither side must remember what the other missed.
+    mutating func hubOpened(_ link: LinkID) throws {
+        if let old = hub, old != link { close(old, .replaced, "a newer session has taken this one's place") }
+        hub = link
+        deliverNotBefore = .zero
+        nextAttempt = .zero
+        sendPoolStatus()
+        for replica in try store.replicas() { sendState(of: replica) }
+        for (agent, open) in agents.sorted(by: { $0.key < $1.key }) {
+            sendPresence(of: agent, isConnected: true, since: open.since)
+        }
+    }
+
+    mutating func hubAsks(_ message: Message, _ link: LinkID, _ request: RequestID, at now: UnixTime) throws {
+        switch message {
+        case .order(let order):
+            guard let kind = UInt8(exactly: order.kind) else {
+                return refuse(link, request, .invalid, "order kind \(order.kind) is out of range")
+            }
+            guard order.expires > now else {
+                return refuse(link, request, .expired, "the order expired at \(order.expires)")
+            }
+            // The hub names the agent as this spoke's by sending its order here.
+            try store.addAgent(order.agent)
+            try store.keep(
+                CarriedOrder(
+                    agent: order.agent, action: order.action, kind: kind, expires: order.expires,
+                    signed: order.signed))
+            ordersDue.insert(order.agent)
+            reply(link, request, .ok(OK()))
+        case .replicate(let wanted):
+            try want(wanted, at: now)
+            reply(link, request, .ok(OK()))
+        case .setQuota(let setting):
+            try store.set(.quota, to: Array(String(setting.quota).utf8))
+            effects.append(.setQuota(ByteCount(setting.quota)))
+            try retryWaitingReplicas()
+            reply(link, request, .ok(OK()))
+        case .catalogChanged:
+            effects.append(.refreshCatalog)
+            reply(link, request, .ok(OK()))
+        case .revocations(let list):
+            effects.append(.checkRevocations(link, request, signed: list.signed))
+        default:
+            refuse(link, request, .unsupported, "a spoke does not answer \(message.name) from its hub")
+        }
+    }
+
+    mutating func revoke(
+        _ outcome: RevocationOutcome, signed: [UInt8], _ link: LinkID, _ request: RequestID, at now: UnixTime
+    ) throws {
+        switch outcome {
+        case .refused(let why):
+            try log(.error, .attackSeen, "", "a revocation list was refused: \(why)", at: now)
+            refuse(link, request, .refused, why)
+        case .accepted(let revoked):
+            try store.set(.revocations, to: signed)
+            for agent in revoked.sorted() {
+                try store.removeAgent(agent)
+                if let open = agents[agent] { close(open.link, .refused, "this certificate has been revoked") }
+            }
+            reply(link, request, .ok(OK()))
+        }
+    }
+
+    /// The answer to something that the spoke asked.
+    mutating func answered(_ errand: Errand, _ link: LinkID, _ message: Message, at now: UnixTime) throws {
+        switch errand {
+        case .poolStatus, .replica, .catalogChanged:
+            break  // told anew on the next change or connection
+        case .presence(let agent):
+            try presenceAnswered(agent, message)
+        case .report(let agent, let incarnation, let counter):
+            if case .error(let error) = message {
+                if error.code.isRetryable { return holdDeliveries(at: now, for: error.retryAfterSeconds) }
+                try log(
+                    .error, .reportRefused, "client/\(agent)", "the hub refused report \(counter): \(error.text)",
+                    at: now)
+            }
+            try store.removeReport(agent: agent, incarnation: incarnation, counter: counter)
+        case .event(let sequence):
+            if case .error(let error) = message, error.code.isRetryable {
+                return holdDeliveries(at: now, for: error.retryAfterSeconds)
+            }
+            try store.removeEvents(through: sequence)
+        case .order(let agent, let action, let kind):
+            try orderAnswered(agent, action, kind, message, at: now)
+        case .join(let join):
+            effects.append(.answerJoin(join, message))
+        }
+    }
+
+    /// There will be no answer: what is durable is sent again later, what is state is told anew.
+    mutating func failed(_ errand: Errand, isLinkOpen: Bool, at now: UnixTime) {
+        switch errand {
+        case .join(let join):
+            let text = "the connection to the hub broke; try again"
+            effects.append(.answerJoin(join, .error(ErrorReply(code: .busy, text: text, retryAfterSeconds: 5))))
+        case .report, .event:
+            if isLinkOpen { holdDeliveries(at: now, for: nil) }
+        case .order(let agent, _, _):
+            if isLinkOpen { postponeOrders(of: agent, until: now + SpokeLimits.deliveryRetry) }
+        case .poolStatus, .replica, .presence, .catalogChanged:
+            break
+        }
+    }
+
+    private mutating func holdDeliveries(at now: UnixTime, for seconds: UInt64?) {
+        let wait = seconds.map { Duration.seconds(Int64(min($0, 3600))) } ?? SpokeLimits.deliveryRetry
+        deliverNotBefore = now + wait
+    }
+
+    /// Sends waiting reports and events to the hub, oldest first; gives the time of the next attempt if it has to wait.
+    mutating func pumpDeliveries(at now: UnixTime) throws -> UnixTime? {
+        guard let hub else { return nil }
+        guard now >= deliverNotBefore else { return deliverNotBefore }
+        for report in try store.reports(limit: SpokeLimits.reportsInFlight) {
+            let message = ReportMessage(
+                agent: report.agent, incarnation: report.incarnation, counter: report.counter, signed: report.signed)
+            ask(
+                hub, .report(message),
+                .report(agent: report.agent, incarnation: report.incarnation, counter: report.counter))
+        }
+        // One at a time: events are few, and they must arrive in their order.
+        if let next = try store.events(limit: 1).first {
+            let event = next.event
+            let message = EventMessage(
+                sequence: next.sequence, time: event.time, severity: event.severity, code: event.code,
+                subject: event.subject, text: event.text)
+            ask(hub, .event(message), .event(next.sequence))
+        }
+        return nil
+    }
+
+    mutating func changed(_ pool: PoolFigures) {
+        guard pool != self.pool else { return }
+        self.pool = pool
+        sendPoolStatus()
+    }
+
+    mutating func sendPoolStatus() {
+        guard let hub else { return }
+        let message = PoolStatus(
+            pool: poolName, quota: pool.quota.bytes, used: pool.used.bytes, reserved: pool.reserved.bytes,
+            freeOnDisk: pool.freeOnDisk.bytes)
+        supersede(.poolStatus)
+        ask(hub, .poolStatus(message), .poolStatus)
+    }
+
+    /// Passes a joining agent's message to the hub, which alone decides; the spoke cannot read or change what is proved.
+    mutating func relay(_ message: Message, for join: JoinID) {
+        switch message {
+        case .joinBegin, .joinRequest: break
+        default:
+            let error = ErrorReply(code: .refused, text: "only joining is possible without a certificate")
+            return effects.append(.answerJoin(join, .error(error)))
+        }
+        guard let hub, joinsUnderWay < SpokeLimits.joins else {
+            let text =
+                hub == nil ? "the hub cannot be reached from here now; try again" : "too many machines join at once"
+            let error = ErrorReply(code: .busy, text: text, retryAfterSeconds: 10)
+            return effects.append(.answerJoin(join, .error(error)))
+        }
+        ask(hub, message, .join(join))
+    }
+}

@@ -1,0 +1,200 @@
+package import Model
+import Protocol
+
+/// A spoke's decisions: what it carries between hub and agents, what it holds, whom it serves.
+///
+/// Synchronous and without IO. One call of `handle` belongs to one transaction of the store, and its effects are executed
+/// after the commit: what is acknowledged is on disk. Links, requests and transfers under way are in memory only; all
+/// that must outlive a restart is in the store, and every exchange may be repeated without harm.
+///
+/// The spoke believes nobody by itself: orders and reports are opaque signed bytes to it, and it serves an agent
+/// only after the hub has named that agent as its own.
+package struct SpokeCore {
+    /// What an outgoing request was for.
+    enum Errand: Hashable {
+        case poolStatus
+        case replica(SHA256Digest)
+        case presence(NodeID)
+        case report(agent: NodeID, incarnation: UInt64, counter: UInt64)
+        case event(UInt64)
+        case order(agent: NodeID, action: ActionID, kind: UInt8)
+        case join(JoinID)
+        case catalogChanged(NodeID)
+    }
+
+    /// An agent's open link.
+    struct AgentLink {
+        let link: LinkID
+        let since: UnixTime
+        /// Whether the hub has named it as this spoke's; until then nothing but patience is served.
+        var isAdopted: Bool
+        /// Orders pause until then after the agent has refused one for now.
+        var ordersNotBefore = UnixTime.zero
+    }
+
+    let store: any SpokeStore
+    var random: any RandomNumberGenerator & Sendable
+    var hub: LinkID?
+    var agents: [NodeID: AgentLink] = [:]
+    var agentOfLink: [LinkID: NodeID] = [:]
+    /// Replicas with an attempt under way, looked up or transferred, and the bytes that they hold.
+    var attempts: [SHA256Digest: UInt64] = [:]
+    var pool = PoolFigures(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero)
+    /// Deliveries to the hub pause until then after it has refused one for now.
+    var deliverNotBefore = UnixTime.zero
+    /// When the next attempt at a replica may start; nil where none waits, in the past where it may be due.
+    var nextAttempt: UnixTime? = .zero
+    /// Agents that may have orders to be sent.
+    var ordersDue: Set<NodeID> = []
+    var catalogVersion: UInt64?
+    var effects: [SpokeEffect] = []
+    private var errands: [RequestID: (link: LinkID, errand: Errand)] = [:]
+    private var requestOf: [Errand: RequestID] = [:]
+    private var lastRequest: UInt64 = 0
+    private var nextTidying = UnixTime.zero
+    private var wakeAt: UnixTime?
+
+    /// The pool's name as the hub knows it.
+    let poolName: NodeName
+
+    /// A core over its store; `random` spreads the retries.
+    package init(store: any SpokeStore, poolName: NodeName, random: any RandomNumberGenerator & Sendable) {
+        self.store = store
+        self.poolName = poolName
+        self.random = random
+    }
+
+    /// Takes one event and gives back what is to be done after the commit.
+    ///
+    /// Throws only what the store throws; then the transaction is undone and the process must not go on with this core.
+    package mutating func handle(_ event: SpokeEvent, at now: UnixTime) throws -> [SpokeEffect] {
+        effects = []
+        switch event {
+        case .started(let held, let pool): try start(held: held, pool, at: now)
+        case .link(let event): try handle(event, at: now)
+        case .joinAsked(let join, let message): relay(message, for: join)
+        case .targetFound(let path, let finding): try found(path, finding, at: now)
+        case .transferProgressed(let sha256, let held): try progressed(sha256, held: held)
+        case .transferEnded(let sha256, let outcome): try ended(sha256, outcome, at: now)
+        case .poolChanged(let pool): changed(pool)
+        case .revocationsChecked(let link, let request, let signed, let outcome):
+            try revoke(outcome, signed: signed, link, request, at: now)
+        case .catalogRefreshed(let version): announceCatalog(version)
+        case .woke: wakeAt = nil
+        }
+        try pump(at: now)
+        return effects
+    }
+
+    // MARK: - Links
+
+    private mutating func handle(_ event: LinkEvent, at now: UnixTime) throws {
+        switch event {
+        case .opened(let link, let peer, _):
+            switch peer.role {
+            case .hub: try hubOpened(link)
+            case .agent: try agentOpened(link, peer.id, at: now)
+            case .spoke: close(link, .refused, "a spoke serves agents only")
+            }
+        case .closed(let link, _):
+            try closed(link, at: now)
+        case .request(let link, let request, let message):
+            if link == hub {
+                try hubAsks(message, link, request, at: now)
+            } else if let agent = agentOfLink[link] {
+                try agentAsks(message, agent, link, request, at: now)
+            }
+        case .reply(let link, let request, let message):
+            guard let errand = takeErrand(request, on: link) else { return }
+            try answered(errand, link, message, at: now)
+        case .failed(let link, let request, _):
+            guard let errand = takeErrand(request, on: link) else { return }
+            failed(errand, isLinkOpen: true, at: now)
+        }
+    }
+
+    private mutating func closed(_ link: LinkID, at now: UnixTime) throws {
+        let left = errands.filter { $0.value.link == link }
+        for request in left.keys.sorted() {
+            guard let errand = takeErrand(request, on: link) else { continue }
+            failed(errand, isLinkOpen: false, at: now)
+        }
+        if link == hub {
+            hub = nil
+            return
+        }
+        guard let agent = agentOfLink.removeValue(forKey: link) else { return }
+        if agents[agent]?.link == link {
+            agents[agent] = nil
+            sendPresence(of: agent, isConnected: false, since: now)
+        }
+    }
+
+    // MARK: - Sending
+
+    /// Asks a peer, unless the same errand is under way already.
+    mutating func ask(_ link: LinkID, _ message: Message, _ errand: Errand) {
+        guard requestOf[errand] == nil else { return }
+        lastRequest += 1
+        let request = RequestID(lastRequest)
+        requestOf[errand] = request
+        errands[request] = (link, errand)
+        effects.append(.link(.request(link, request, message, .control)))
+    }
+
+    /// Forgets an errand's answer, so that a newer state of the same thing can be told at once.
+    mutating func supersede(_ errand: Errand) {
+        guard let request = requestOf.removeValue(forKey: errand) else { return }
+        errands[request] = nil
+    }
+
+    /// How many joins wait for the hub's answer.
+    var joinsUnderWay: Int {
+        requestOf.keys.count { if case .join = $0 { true } else { false } }
+    }
+
+    mutating func reply(_ link: LinkID, _ request: RequestID, _ message: Message) {
+        effects.append(.link(.reply(link, request, message)))
+    }
+
+    mutating func refuse(
+        _ link: LinkID, _ request: RequestID, _ code: RequestErrorCode, _ text: String, retryAfter: UInt64? = nil
+    ) {
+        reply(link, request, .error(ErrorReply(code: code, text: text, retryAfterSeconds: retryAfter)))
+    }
+
+    mutating func close(_ link: LinkID, _ code: SessionCode, _ text: String) {
+        effects.append(.link(.close(link, code, text)))
+    }
+
+    private mutating func takeErrand(_ request: RequestID, on link: LinkID) -> Errand? {
+        guard let found = errands[request], found.link == link else { return nil }
+        errands[request] = nil
+        requestOf[found.errand] = nil
+        return found.errand
+    }
+
+    /// Writes an event of this spoke, which goes to the hub's activity log.
+    mutating func log(
+        _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, at now: UnixTime
+    ) throws {
+        _ = try store.append(Event(time: now, severity: severity, code: code, subject: subject, text: text))
+    }
+
+    // MARK: - Time
+
+    /// Starts whatever may start now, and asks to be woken when the next thing may.
+    private mutating func pump(at now: UnixTime) throws {
+        if now >= nextTidying {
+            _ = try store.removeOrders(expiredBefore: now)
+            nextTidying = now + SpokeLimits.tidying
+        }
+        try pumpReplicas(at: now)
+        let times = [hub == nil ? nil : nextAttempt, try pumpDeliveries(at: now), try pumpOrders(at: now)]
+        let next = times.compactMap { $0 }.reduce(nextTidying, min)
+        if wakeAt != next {
+            wakeAt = next
+            effects.append(.wake(at: next))
+        }
+    }
+}

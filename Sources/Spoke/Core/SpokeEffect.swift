@@ -1,0 +1,23 @@
+package import Model
+package import Protocol
+
+/// What a spoke's core wants done, after its transaction is on disk.
+package enum SpokeEffect: Equatable, Sendable {
+    case link(LinkEffect)
+    case answerJoin(JoinID, Message)
+    /// Bring the trusted catalog up to date through the hub and say what it says about the path.
+    case findTarget(TargetPath)
+    /// Bring the trusted catalog up to date, for the agents' sake.
+    case refreshCatalog
+    /// Reserve room, fetch what is missing from the hub, check the hash, publish.
+    case transfer(WantedReplica)
+    /// Answer with the metadata file of that name, as it was received, or with `notFound`.
+    case serveMetadata(LinkID, RequestID, name: String)
+    /// Answer with the package's bytes from the offset on.
+    case servePackage(LinkID, RequestID, SHA256Digest, length: UInt64, offset: UInt64)
+    case setQuota(ByteCount)
+    /// Check the signature and the number of the list, then tell `revocationsChecked`.
+    case checkRevocations(LinkID, RequestID, signed: [UInt8])
+    /// Tell `woke` at this time; a later `wake` replaces an earlier one.
+    case wake(at: UnixTime)
+}

@@ -1,0 +1,74 @@
+package import Model
+package import Protocol
+
+/// A joining peer's connection as the core knows it: it has no certificate yet, so it is no link.
+package struct JoinID: Hashable, Sendable {
+    package let number: UInt64
+
+    package init(_ number: UInt64) {
+        self.number = number
+    }
+}
+
+/// What the trusted catalog says about a path.
+package enum TargetFinding: Equatable, Sendable {
+    case listed(length: UInt64, sha256: SHA256Digest)
+    /// The metadata is in order and does not name it.
+    case absent
+    /// The metadata breaks a rule: an attack, or a publisher's mistake; never a reason to go on.
+    case refused(String)
+    /// The metadata could not be had now.
+    case unreachable(String)
+}
+
+/// How a transfer into the pool ended.
+package enum TransferOutcome: Equatable, Sendable {
+    /// The bytes are in the pool, hashed and on disk.
+    case verified
+    /// The quota or the disk has no room for it; nothing was transferred.
+    case noRoom(String)
+    /// What came has another hash than the catalog signs; it was removed.
+    case hashMismatch
+    /// The transfer broke; what arrived is kept and the next attempt goes on from there.
+    case interrupted(String)
+}
+
+/// What a spoke's pool holds, in bytes.
+package struct PoolFigures: Equatable, Sendable {
+    package var quota: ByteCount
+    package var used: ByteCount
+    package var reserved: ByteCount
+    package var freeOnDisk: ByteCount
+
+    package init(quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount) {
+        self.quota = quota
+        self.used = used
+        self.reserved = reserved
+        self.freeOnDisk = freeOnDisk
+    }
+}
+
+/// What the shell made of a revocation list from the hub.
+package enum RevocationOutcome: Equatable, Sendable {
+    /// Signed by this fleet's hub and not older than the one before.
+    case accepted(revoked: Set<NodeID>)
+    case refused(String)
+}
+
+/// What happens to a spoke; the shell or the simulation tells it to the core.
+package enum SpokeEvent: Equatable, Sendable {
+    /// First of all: what the pool really holds and how full it is.
+    case started(held: Set<SHA256Digest>, PoolFigures)
+    case link(LinkEvent)
+    /// A peer without a certificate asks to join; the core relays it to the hub.
+    case joinAsked(JoinID, Message)
+    case targetFound(TargetPath, TargetFinding)
+    case transferProgressed(SHA256Digest, held: UInt64)
+    case transferEnded(SHA256Digest, TransferOutcome)
+    case poolChanged(PoolFigures)
+    case revocationsChecked(LinkID, RequestID, signed: [UInt8], RevocationOutcome)
+    /// A newer catalog is trusted here.
+    case catalogRefreshed(timestampVersion: UInt64)
+    /// The time asked for by `SpokeEffect.wake` has come.
+    case woke
+}

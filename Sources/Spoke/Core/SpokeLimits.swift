@@ -1,0 +1,18 @@
+/// Every bound of the spoke's core in one place.
+package enum SpokeLimits {
+    /// Transfers from the hub at a time; more would only share the same link.
+    package static let transfers = 2
+    /// Reports on their way to the hub at a time.
+    package static let reportsInFlight = 64
+    /// First and last wait between attempts at one replica; doubled in between.
+    package static let firstRetry = Duration.seconds(5)
+    package static let lastRetry = Duration.seconds(600)
+    /// How soon a replica without room is tried again by itself.
+    package static let roomRetry = Duration.seconds(60)
+    /// How soon a refused delivery (order, report, event) is tried again.
+    package static let deliveryRetry = Duration.seconds(10)
+    /// Joins that may be relayed at a time.
+    package static let joins = 64
+    /// How often expired orders are removed.
+    package static let tidying = Duration.seconds(3600)
+}

@@ -1,0 +1,85 @@
+package import Model
+
+/// A spoke's store in memory, for simulation: a body that throws, or a crash before the commit, leaves nothing behind.
+package final class MemorySpokeStore: SpokeStore {
+    private struct Tables {
+        var settings: [SpokeSetting: [UInt8]] = [:]
+        var replicas: [SHA256Digest: WantedReplica] = [:]
+        var agents: Set<NodeID> = []
+        var orders: [CarriedOrder] = []
+        var reports: [CarriedReport] = []
+        var events: [CarriedEvent] = []
+        var lastSequence: UInt64 = 0
+    }
+
+    private var tables = Tables()
+
+    package init() {}
+
+    package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        let before = tables
+        do {
+            return try body()
+        } catch {
+            tables = before
+            throw error
+        }
+    }
+
+    package func setting(_ setting: SpokeSetting) -> [UInt8]? { tables.settings[setting] }
+
+    package func set(_ setting: SpokeSetting, to value: [UInt8]) { tables.settings[setting] = value }
+
+    package func replicas() -> [WantedReplica] { tables.replicas.values.sorted { $0.sha256 < $1.sha256 } }
+
+    package func replica(_ sha256: SHA256Digest) -> WantedReplica? { tables.replicas[sha256] }
+
+    package func save(_ replica: WantedReplica) { tables.replicas[replica.sha256] = replica }
+
+    package func knownAgents() -> Set<NodeID> { tables.agents }
+
+    package func addAgent(_ agent: NodeID) { tables.agents.insert(agent) }
+
+    package func removeAgent(_ agent: NodeID) { tables.agents.remove(agent) }
+
+    package func keep(_ order: CarriedOrder) {
+        guard !tables.orders.contains(where: { $0.action == order.action && $0.kind == order.kind }) else { return }
+        tables.orders.append(order)
+    }
+
+    package func orders(for agent: NodeID) -> [CarriedOrder] { tables.orders.filter { $0.agent == agent } }
+
+    package func removeOrder(action: ActionID, kind: UInt8) {
+        tables.orders.removeAll { $0.action == action && $0.kind == kind }
+    }
+
+    package func removeOrders(expiredBefore time: UnixTime) -> Int {
+        let before = tables.orders.count
+        tables.orders.removeAll { $0.expires < time }
+        return before - tables.orders.count
+    }
+
+    package func keep(_ report: CarriedReport) {
+        let isRepeated = tables.reports.contains {
+            $0.agent == report.agent && $0.incarnation == report.incarnation && $0.counter == report.counter
+        }
+        guard !isRepeated else { return }
+        tables.reports.append(report)
+    }
+
+    package func reports(limit: Int) -> [CarriedReport] { Array(tables.reports.prefix(limit)) }
+
+    package func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) {
+        tables.reports.removeAll { $0.agent == agent && $0.incarnation == incarnation && $0.counter == counter }
+    }
+
+    package func append(_ event: Event) -> UInt64 {
+        tables.lastSequence += 1
+        tables.events.append(CarriedEvent(sequence: tables.lastSequence, event: event))
+        return tables.lastSequence
+    }
+
+    package func events(limit: Int) -> [CarriedEvent] { Array(tables.events.prefix(limit)) }
+
+    package func removeEvents(through sequence: UInt64) { tables.events.removeAll { $0.sequence <= sequence } }
+}

@@ -1,0 +1,174 @@
+package import Model
+package import SQLite
+
+/// A spoke's store in its state folder's `spoke.db`; WAL with synchronous=FULL, so that a commit outlives a power cut.
+///
+/// Belongs to the spoke's named queue.
+package final class SQLiteSpokeStore: SpokeStore {
+    private let database: Database
+
+    /// The schema, step by step; a released step is never changed.
+    package static let migrations = Migrations(
+        applicationID: 0x4158_5350,
+        steps: [
+            """
+            CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+            CREATE TABLE replicas (
+                sha256 BLOB PRIMARY KEY, path TEXT NOT NULL, length INTEGER NOT NULL, priority INTEGER NOT NULL,
+                state INTEGER NOT NULL, text TEXT NOT NULL, attempts INTEGER NOT NULL, not_before INTEGER NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE agents (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+            CREATE TABLE orders (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, agent BLOB NOT NULL, action BLOB NOT NULL,
+                kind INTEGER NOT NULL, expires INTEGER NOT NULL, signed BLOB NOT NULL, UNIQUE (action, kind)
+            ) STRICT;
+            CREATE INDEX orders_by_agent ON orders (agent, number);
+            CREATE TABLE reports (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, agent BLOB NOT NULL, incarnation INTEGER NOT NULL,
+                counter INTEGER NOT NULL, signed BLOB NOT NULL, UNIQUE (agent, incarnation, counter)
+            ) STRICT;
+            CREATE TABLE events (
+                sequence INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, severity INTEGER NOT NULL,
+                code TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL
+            ) STRICT;
+            """
+        ])
+
+    /// Opens or makes the database and brings it up to date; `now` is written down with each step.
+    package init(path: String, now: UnixTime) throws {
+        database = try Database(path: path)
+        try Self.migrations.apply(to: database, atMilliseconds: now.milliseconds)
+    }
+
+    package func transaction<Result>(_ body: () throws -> Result) throws -> Result { try database.transaction(body) }
+
+    package func setting(_ setting: SpokeSetting) throws -> [UInt8]? {
+        try database.first("SELECT value FROM settings WHERE name = ?", setting.rawValue) { try $0.blob(0) }
+    }
+
+    package func set(_ setting: SpokeSetting, to value: [UInt8]) throws {
+        try database.run(
+            "INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            setting.rawValue, value)
+    }
+
+    private static let replicaColumns = "path, sha256, length, priority, state, text, attempts, not_before"
+
+    private static func replica(_ row: borrowing Row) throws -> WantedReplica {
+        guard let state = ReplicaState(rawValue: UInt8(clamping: try row.int64(4))) else {
+            throw ModelError("replica state", String(try row.int64(4)), "is none that this version knows")
+        }
+        return WantedReplica(
+            path: try TargetPath(try row.text(0)), sha256: try SHA256Digest(bytes: try row.blob(1)),
+            length: UInt64(bitPattern: try row.int64(2)), priority: UInt8(clamping: try row.int64(3)), state: state,
+            text: try row.text(5), attempts: UInt32(clamping: try row.int64(6)),
+            notBefore: UnixTime(milliseconds: try row.int64(7)))
+    }
+
+    package func replicas() throws -> [WantedReplica] {
+        try database.rows("SELECT \(Self.replicaColumns) FROM replicas ORDER BY sha256", read: Self.replica)
+    }
+
+    package func replica(_ sha256: SHA256Digest) throws -> WantedReplica? {
+        try database.first(
+            "SELECT \(Self.replicaColumns) FROM replicas WHERE sha256 = ?", sha256.bytes, read: Self.replica)
+    }
+
+    package func save(_ replica: WantedReplica) throws {
+        try database.run(
+            """
+            INSERT INTO replicas (\(Self.replicaColumns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, length = excluded.length,
+                priority = excluded.priority, state = excluded.state, text = excluded.text,
+                attempts = excluded.attempts, not_before = excluded.not_before
+            """,
+            replica.path.description, replica.sha256.bytes, Int64(bitPattern: replica.length),
+            Int64(replica.priority), Int64(replica.state.rawValue), replica.text, Int64(replica.attempts),
+            replica.notBefore.milliseconds)
+    }
+
+    package func knownAgents() throws -> Set<NodeID> {
+        Set(try database.rows("SELECT id FROM agents") { try NodeID(bytes: try $0.blob(0)) })
+    }
+
+    package func addAgent(_ agent: NodeID) throws {
+        try database.run("INSERT INTO agents VALUES (?) ON CONFLICT DO NOTHING", agent.bytes)
+    }
+
+    package func removeAgent(_ agent: NodeID) throws {
+        try database.run("DELETE FROM agents WHERE id = ?", agent.bytes)
+    }
+
+    package func keep(_ order: CarriedOrder) throws {
+        try database.run(
+            "INSERT INTO orders (agent, action, kind, expires, signed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            order.agent.bytes, order.action.bytes, Int64(order.kind), order.expires.milliseconds, order.signed)
+    }
+
+    package func orders(for agent: NodeID) throws -> [CarriedOrder] {
+        try database.rows(
+            "SELECT action, kind, expires, signed FROM orders WHERE agent = ? ORDER BY number", agent.bytes
+        ) { row in
+            CarriedOrder(
+                agent: agent, action: try ActionID(bytes: try row.blob(0)), kind: UInt8(clamping: try row.int64(1)),
+                expires: UnixTime(milliseconds: try row.int64(2)), signed: try row.blob(3))
+        }
+    }
+
+    package func removeOrder(action: ActionID, kind: UInt8) throws {
+        try database.run("DELETE FROM orders WHERE action = ? AND kind = ?", action.bytes, Int64(kind))
+    }
+
+    package func removeOrders(expiredBefore time: UnixTime) throws -> Int {
+        try database.run("DELETE FROM orders WHERE expires < ?", time.milliseconds)
+    }
+
+    package func keep(_ report: CarriedReport) throws {
+        try database.run(
+            "INSERT INTO reports (agent, incarnation, counter, signed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            report.agent.bytes, Int64(bitPattern: report.incarnation), Int64(bitPattern: report.counter),
+            report.signed)
+    }
+
+    package func reports(limit: Int) throws -> [CarriedReport] {
+        try database.rows(
+            "SELECT agent, incarnation, counter, signed FROM reports ORDER BY number LIMIT ?", limit
+        ) { row in
+            CarriedReport(
+                agent: try NodeID(bytes: try row.blob(0)), incarnation: UInt64(bitPattern: try row.int64(1)),
+                counter: UInt64(bitPattern: try row.int64(2)), signed: try row.blob(3))
+        }
+    }
+
+    package func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) throws {
+        try database.run(
+            "DELETE FROM reports WHERE agent = ? AND incarnation = ? AND counter = ?", agent.bytes,
+            Int64(bitPattern: incarnation), Int64(bitPattern: counter))
+    }
+
+    package func append(_ event: Event) throws -> UInt64 {
+        try database.run(
+            "INSERT INTO events (time, severity, code, subject, text) VALUES (?, ?, ?, ?, ?)",
+            event.time.milliseconds, Int64(event.severity.rawValue), event.code.rawValue, event.subject, event.text)
+        return UInt64(bitPattern: database.lastInsertRowID)
+    }
+
+    package func events(limit: Int) throws -> [CarriedEvent] {
+        try database.rows(
+            "SELECT sequence, time, severity, code, subject, text FROM events ORDER BY sequence LIMIT ?", limit
+        ) { row in
+            guard let severity = EventSeverity(rawValue: UInt8(clamping: try row.int64(2))) else {
+                throw ModelError("event severity", String(try row.int64(2)), "is none that this version knows")
+            }
+            return CarriedEvent(
+                sequence: UInt64(bitPattern: try row.int64(0)),
+                event: Event(
+                    time: UnixTime(milliseconds: try row.int64(1)), severity: severity,
+                    code: try EventCode(try row.text(3)), subject: try row.text(4), text: try row.text(5)))
+        }
+    }
+
+    package func removeEvents(through sequence: UInt64) throws {
+        try database.run("DELETE FROM events WHERE sequence <= ?", Int64(bitPattern: sequence))
+    }
+}

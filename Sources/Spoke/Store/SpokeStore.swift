@@ -1,0 +1,44 @@
+package import Model
+
+/// All that a spoke must still know after a power cut, in the spoke's own nouns.
+///
+/// Every call belongs to the transaction that surrounds it; nothing is durable before `transaction` returns.
+/// One thread at a time. Two implementations, one conformance suite: SQLite for a site, memory for simulation.
+package protocol SpokeStore: AnyObject {
+    /// Runs `body` whole or not at all; when it returns, what it wrote survives a power cut.
+    func transaction<Result>(_ body: () throws -> Result) throws -> Result
+
+    func setting(_ setting: SpokeSetting) throws -> [UInt8]?
+    func set(_ setting: SpokeSetting, to value: [UInt8]) throws
+
+    /// Every replica wanted here, by hash.
+    func replicas() throws -> [WantedReplica]
+    func replica(_ sha256: SHA256Digest) throws -> WantedReplica?
+    /// Adds the replica or replaces the one of the same hash.
+    func save(_ replica: WantedReplica) throws
+
+    /// The agents of this spoke; a spoke serves no others.
+    func knownAgents() throws -> Set<NodeID>
+    func addAgent(_ agent: NodeID) throws
+    func removeAgent(_ agent: NodeID) throws
+
+    /// Keeps an order until its agent has acknowledged it; one that is there already stays as it is.
+    func keep(_ order: CarriedOrder) throws
+    /// What this agent has not acknowledged yet, in the order of arrival.
+    func orders(for agent: NodeID) throws -> [CarriedOrder]
+    func removeOrder(action: ActionID, kind: UInt8) throws
+    /// Removes orders that expired before `time` and gives back how many.
+    func removeOrders(expiredBefore time: UnixTime) throws -> Int
+
+    /// Keeps a report until the hub has acknowledged it; a repeated one (same agent, incarnation, counter) has no effect.
+    func keep(_ report: CarriedReport) throws
+    /// The oldest reports, at most `limit`, in the order of arrival.
+    func reports(limit: Int) throws -> [CarriedReport]
+    func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) throws
+
+    /// Adds an event and gives it its sequence.
+    func append(_ event: Event) throws -> UInt64
+    /// The oldest events, at most `limit`.
+    func events(limit: Int) throws -> [CarriedEvent]
+    func removeEvents(through sequence: UInt64) throws
+}

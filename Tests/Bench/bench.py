@@ -1,0 +1,143 @@
+"""Side-by-side measurements against peers, in one run: what `make bench` prints and writes to .build/bench.json.
+
+Each row is {name, ours, peer, unit, ratio, target, met, commands}. Ours and the peer's runs take turns, so that a machine
+whose speed drifts drifts for both; figures are medians, the ratio is the median of the pairs.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BENCH = ROOT / ".build/release/axle-bench"
+RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+GIB = 1 << 30
+SESSIONS = 1000
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_listening(port, deadline=10):
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            probe.settimeout(0.5)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+def version(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).splitlines()[0]
+
+
+def make_certificates(folder):
+    subprocess.run([ROOT / "Certs/make-test-fleet.sh", folder], check=True, capture_output=True)
+
+
+def one_gib(folder):
+    """1 GiB of bytes that nothing can shorten, in the page cache."""
+    path = folder / "www" / "gib.bin"
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        for _ in range(64):
+            file.write(os.urandom(GIB // 64))
+    return path
+
+
+class Nginx:
+    """nginx over TLS 1.3 with client certificates, as PERFORMANCE.md measured it."""
+
+    def __init__(self, work, certificates, port):
+        self.config = work / "nginx.conf"
+        self.config.write_text(f"""
+user root;
+daemon off; worker_processes 1; pid {work}/nginx.pid; error_log {work}/nginx.err;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; sendfile on; client_body_temp_path {work}/nb; proxy_temp_path {work}/np;
+  fastcgi_temp_path {work}/nf; uwsgi_temp_path {work}/nu; scgi_temp_path {work}/ns;
+  server {{
+    listen 127.0.0.1:{port} ssl; root {work}/www;
+    ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+    ssl_certificate {certificates}/hub/chain.pem; ssl_certificate_key {certificates}/hub/key.pem;
+    ssl_client_certificate {certificates}/ca/bundle.pem; ssl_verify_client on; ssl_verify_depth 3;
+  }}
+}}
+""")
+        self.process = subprocess.Popen(
+            ["nginx", "-c", str(self.config), "-e", str(work / "nginx.err")], stdin=subprocess.DEVNULL)
+        wait_listening(port)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+
+
+def timed(command):
+    started = time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - started
+
+
+def bulk_stream(work, certificates):
+    """One framed TLS stream of 1 GiB between two processes, against nginx to curl, both to nowhere."""
+    path = one_gib(work)
+    nginx_port, axle_port = free_port(), free_port()
+    nginx = Nginx(work, certificates, nginx_port)
+    server_command = [str(BENCH), "serve-stream", "--certs", str(certificates), "--file", str(path),
+                      "--listen", f"127.0.0.1:{axle_port}"]
+    server = subprocess.Popen(server_command, stdin=subprocess.DEVNULL)
+    try:
+        wait_listening(axle_port)
+        ours = [str(BENCH), "fetch-stream", "--certs", str(certificates), "--connect", f"127.0.0.1:{axle_port}",
+                "--bytes", str(GIB)]
+        peer = ["curl", "-sS", "--fail", "--cacert", f"{certificates}/ca/root.pem", "--cert",
+                f"{certificates}/spoke-1/chain.pem", "--key", f"{certificates}/spoke-1/key.pem", "-o", "/dev/null",
+                f"https://localhost:{nginx_port}/gib.bin"]
+        timed(ours), timed(peer)
+        pairs = [(timed(ours), timed(peer)) for _ in range(RUNS)]
+    finally:
+        server.terminate()
+        server.wait(10)
+        nginx.stop()
+    return {
+        "name": "bulk stream, 1 GiB, one framed TLS stream, two processes",
+        "ours": round(statistics.median(GIB / a for a, _ in pairs) / 1e9, 3),
+        "peer": round(statistics.median(GIB / b for _, b in pairs) / 1e9, 3),
+        "unit": "GB/s", "ratio": round(statistics.median(b / a for a, b in pairs), 3), "target": ">= 0.7",
+        "met": statistics.median(b / a for a, b in pairs) >= 0.7,
+        "commands": [" ".join(server_command), " ".join(ours), " ".join(peer),
+                     version("nginx", "-v"), version("curl", "--version")],
+    }
+
+
+def memory_of(pid):
+    """Resident memory that is the process's own, in bytes: proportional anonymous pages."""
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no Anonymous line in smaps_rollup")
+
+
+def table(rows):
+    for row in rows:
+        mark = "met" if row["met"] else "NOT MET"
+        peer = "-" if row["peer"] is None else row["peer"]
+        ratio = "-" if row["ratio"] is None else row["ratio"]
+        print(f"{row['name']}\n    ours {row['ours']} {row['unit']}   peer {peer}   ratio {ratio}   "
+              f"target {row['target']}   {mark}")

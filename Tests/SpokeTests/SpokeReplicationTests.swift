@@ -1,0 +1,183 @@
+import Model
+import Protocol
+import Spoke
+import Testing
+
+@Suite struct SpokeReplicationTests {
+    /// A bench whose hub has asked for one package and whose core now looks it up.
+    private func wanting(_ byte: UInt8 = 1) throws -> (SpokeBench, Replicate) {
+        var bench = try SpokeBench()
+        try bench.openHub()
+        let wanted = try SpokeBench.replicate(byte)
+        #expect(try bench.ask(SpokeBench.hub, .replicate(wanted)) == .ok(OK()))
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+        return (bench, wanted)
+    }
+
+    private func listed(_ wanted: Replicate) -> SpokeEvent {
+        .targetFound(wanted.path, .listed(length: wanted.length, sha256: wanted.sha256))
+    }
+
+    private func transfers(_ bench: SpokeBench) -> [SHA256Digest] {
+        bench.effects.compactMap { if case .transfer(let replica) = $0 { replica.sha256 } else { nil } }
+    }
+
+    @Test func aPackageIsFetchedOnlyAfterTheCatalogHasNamedIt() throws {
+        var (bench, wanted) = try wanting()
+        #expect(transfers(bench).isEmpty)
+        try bench.tell(listed(wanted))
+        #expect(transfers(bench) == [wanted.sha256])
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        #expect(bench.store.replica(wanted.sha256)?.state == .verified)
+        let told = bench.requests(on: SpokeBench.hub).compactMap {
+            if case .replica(let replica) = $0.message { replica.state } else { nil }
+        }
+        #expect(told == [.verified])
+    }
+
+    @Test(arguments: [
+        TargetFinding.absent, .refused("rollback of snapshot"),
+        .unreachable("timed out"),
+    ])
+    func whatTheCatalogDoesNotNameIsNeverFetched(_ finding: TargetFinding) throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(.targetFound(wanted.path, finding))
+        #expect(transfers(bench).isEmpty)
+        let replica = try #require(bench.store.replica(wanted.sha256))
+        #expect(replica.state == .pending)
+        #expect(!replica.text.isEmpty)
+        #expect(replica.notBefore > bench.now)
+    }
+
+    @Test func aPackageOfAnotherLengthOrHashIsNeverFetched() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(.targetFound(wanted.path, .listed(length: wanted.length + 1, sha256: wanted.sha256)))
+        #expect(transfers(bench).isEmpty)
+        (bench, wanted) = try wanting()
+        try bench.tell(
+            .targetFound(wanted.path, .listed(length: wanted.length, sha256: try SpokeBench.digest(9))))
+        #expect(transfers(bench).isEmpty)
+    }
+
+    @Test func aPackageWithoutRoomIsRefusedWithAnEventAndTriedAgainWhenTheQuotaGrows() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .noRoom("100 bytes do not fit into the quota of 50")))
+        #expect(bench.store.events(limit: 9).map(\.event.code) == [.quotaExceeded])
+        #expect(!bench.effects.contains(.findTarget(wanted.path)))
+        let quota = SetQuota(pool: try NodeName("main"), quota: 5000)
+        #expect(try bench.ask(SpokeBench.hub, .setQuota(quota)) == .ok(OK()))
+        #expect(bench.effects.contains(.setQuota(ByteCount(5000))))
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+        #expect(bench.store.setting(.quota) == Array("5000".utf8))
+    }
+
+    @Test func aPackageWithoutRoomIsTriedAgainByItselfAndTheEventIsNotRepeated() throws {
+        var (bench, wanted) = try wanting()
+        for _ in 1...3 {
+            try bench.tell(listed(wanted))
+            try bench.tell(.transferEnded(wanted.sha256, .noRoom("no room")))
+            let time = try #require(bench.wakeTime())
+            #expect(time == bench.now + SpokeLimits.roomRetry)
+            bench.now = time
+            try bench.tell(.woke)
+            #expect(bench.effects.contains(.findTarget(wanted.path)))
+        }
+        #expect(bench.store.events(limit: 9).map(\.event.code) == [.quotaExceeded])
+    }
+
+    @Test func retriesAreSpacedOutAndBounded() throws {
+        var (bench, wanted) = try wanting()
+        var waits: [Duration] = []
+        for _ in 1...9 {
+            try bench.tell(listed(wanted))
+            try bench.tell(.transferEnded(wanted.sha256, .interrupted("link broke")))
+            let replica = try #require(bench.store.replica(wanted.sha256))
+            waits.append(replica.notBefore - bench.now)
+            bench.now = replica.notBefore
+            try bench.tell(.woke)
+        }
+        #expect(waits == [5, 10, 20, 40, 80, 160, 320, 600, 600].map { .seconds($0) })
+    }
+
+    @Test func bytesWithAnotherHashAreNamedInTheLog() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .hashMismatch))
+        #expect(bench.store.events(limit: 9).map(\.event.code) == [.replicaFailed])
+        #expect(bench.store.replica(wanted.sha256)?.state == .pending)
+    }
+
+    @Test func noMoreTransfersRunThanAllowedAndUrgentOnesGoFirst() throws {
+        var bench = try SpokeBench()
+        for byte in 1...4 as ClosedRange<UInt8> {
+            var wanted = try SpokeBench.replicate(byte)
+            if byte == 4 { wanted.priority = .urgent }
+            let replica = WantedReplica(
+                path: wanted.path, sha256: wanted.sha256, length: wanted.length, priority: wanted.priority.rawValue)
+            bench.store.save(replica)
+        }
+        try bench.openHub()
+        let started = bench.effects.compactMap { if case .findTarget(let path) = $0 { path } else { nil } }
+        #expect(started == [try SpokeBench.replicate(4).path, try SpokeBench.replicate(1).path])
+        let first = try SpokeBench.replicate(4)
+        try bench.tell(listed(first))
+        try bench.tell(.transferEnded(first.sha256, .verified))
+        #expect(bench.effects.contains(.findTarget(try SpokeBench.replicate(2).path)))
+    }
+
+    @Test func aTransferUnderWayAtAPowerCutStartsAgain() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(listed(wanted))
+        try bench.restart()
+        try bench.openHub()
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+    }
+
+    @Test func aReplicaThatTheDiskLostIsFetchedAgainAndNamed() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        try bench.restart(held: [])
+        #expect(bench.store.replica(wanted.sha256)?.state == .pending)
+        #expect(bench.store.events(limit: 9).map(\.event.code).contains(.replicaCorrupt))
+    }
+
+    @Test func aReplicaPublishedJustBeforeACutIsNotFetchedAgain() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(listed(wanted))
+        try bench.restart(held: [wanted.sha256])
+        try bench.openHub()
+        #expect(bench.store.replica(wanted.sha256)?.state == .verified)
+        #expect(!bench.effects.contains(.findTarget(wanted.path)))
+    }
+
+    @Test func partialPackagesAreNeverServed() throws {
+        var (bench, wanted) = try wanting()
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        let fetch = FetchPackage(path: wanted.path, sha256: wanted.sha256, length: wanted.length, offset: 0)
+        guard case .error(let error) = try bench.ask(SpokeBench.agentLink, .fetchPackage(fetch)) else {
+            Issue.record("a package that is not here was served")
+            return
+        }
+        #expect(error.code == .busy)
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        try bench.ask(SpokeBench.agentLink, .fetchPackage(fetch), number: 91)
+        #expect(
+            bench.effects.contains(
+                .servePackage(SpokeBench.agentLink, RequestID(91), wanted.sha256, length: wanted.length, offset: 0)))
+    }
+
+    @Test func everythingIsToldAnewWhenTheHubComesBack() throws {
+        var (bench, wanted) = try wanting()
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        try bench.tell(.link(.closed(SpokeBench.hub, LinkClosure(code: .timedOut, text: ""))))
+        try bench.openHub()
+        let names = bench.requests(on: SpokeBench.hub).map(\.message.name)
+        #expect(names == ["poolStatus", "replica", "presence"])
+        #expect(bench.store.replica(wanted.sha256) != nil)
+    }
+}

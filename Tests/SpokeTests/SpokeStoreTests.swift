@@ -1,0 +1,162 @@
+import Model
+import Spoke
+import TestSupport
+import Testing
+
+/// One suite for every implementation of `SpokeStore`.
+@Suite struct SpokeStoreTests {
+    enum Kind: CaseIterable {
+        case memory, sqlite
+    }
+
+    struct Broken: Error {}
+
+    /// A fresh store of the kind; the folder lives as long as the test holds it.
+    private func withStore(_ kind: Kind, _ body: (any SpokeStore) throws -> Void) throws {
+        switch kind {
+        case .memory:
+            try body(MemorySpokeStore())
+        case .sqlite:
+            let folder = try TemporaryFolder()
+            try body(try SQLiteSpokeStore(path: folder.path + "/spoke.db", now: .zero))
+        }
+    }
+
+    private static let agent = NodeID(high: 1, low: 2)
+    private static let other = NodeID(high: 1, low: 3)
+
+    private static func digest(_ byte: UInt8) throws -> SHA256Digest {
+        try SHA256Digest(bytes: Array(repeating: byte, count: 32))
+    }
+
+    private static func order(_ number: UInt64, kind: UInt8 = 1, expires: Int64 = 1000) -> CarriedOrder {
+        CarriedOrder(
+            agent: agent, action: ActionID(high: 0, low: number), kind: kind,
+            expires: UnixTime(milliseconds: expires), signed: [1, 2, UInt8(truncatingIfNeeded: number)])
+    }
+
+    private static func report(_ counter: UInt64, agent: NodeID = agent) -> CarriedReport {
+        CarriedReport(
+            agent: agent, incarnation: .max, counter: counter, signed: [9, UInt8(truncatingIfNeeded: counter)])
+    }
+
+    @Test(arguments: Kind.allCases) func aBodyThatThrowsLeavesNothingBehind(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            try store.transaction { try store.keep(Self.report(1)) }
+            #expect(throws: Broken.self) {
+                try store.transaction {
+                    try store.keep(Self.report(2))
+                    try store.addAgent(Self.agent)
+                    _ = try store.append(Event(time: .zero, severity: .info, code: .diskFull, text: "x"))
+                    try store.set(.quota, to: [1])
+                    throw Broken()
+                }
+            }
+            #expect(try store.reports(limit: 10) == [Self.report(1)])
+            #expect(try store.knownAgents().isEmpty)
+            #expect(try store.events(limit: 10).isEmpty)
+            #expect(try store.setting(.quota) == nil)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func settingsAreReplaced(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            try store.set(.quota, to: [1])
+            try store.set(.quota, to: [2, 3])
+            #expect(try store.setting(.quota) == [2, 3])
+            #expect(try store.setting(.revocations) == nil)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func aReplicaComesBackAsItWasSaved(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            var replica = WantedReplica(
+                path: try TargetPath("ruff/0.12.1/linux-x86_64-glibc/ruff.tar"), sha256: try Self.digest(7),
+                length: 1 << 40, priority: 3)
+            try store.save(replica)
+            replica.state = .transferring
+            replica.text = "no room"
+            replica.attempts = 4
+            replica.notBefore = UnixTime(milliseconds: 77)
+            try store.save(replica)
+            #expect(try store.replica(replica.sha256) == replica)
+            #expect(try store.replicas() == [replica])
+            #expect(try store.replica(try Self.digest(8)) == nil)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func agentsAreASet(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            try store.addAgent(Self.agent)
+            try store.addAgent(Self.agent)
+            try store.addAgent(Self.other)
+            try store.removeAgent(Self.other)
+            #expect(try store.knownAgents() == [Self.agent])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func ordersKeepTheirOrderAndARepeatedOneHasNoEffect(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            try store.keep(Self.order(2))
+            try store.keep(Self.order(1))
+            var changed = Self.order(2)
+            changed.signed = [0]
+            try store.keep(changed)
+            try store.keep(Self.order(2, kind: 2))
+            #expect(try store.orders(for: Self.agent) == [Self.order(2), Self.order(1), Self.order(2, kind: 2)])
+            #expect(try store.orders(for: Self.other).isEmpty)
+            try store.removeOrder(action: Self.order(2).action, kind: 1)
+            #expect(try store.orders(for: Self.agent) == [Self.order(1), Self.order(2, kind: 2)])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func onlyExpiredOrdersAreRemoved(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            try store.keep(Self.order(1, expires: 10))
+            try store.keep(Self.order(2, expires: 20))
+            #expect(try store.removeOrders(expiredBefore: UnixTime(milliseconds: 20)) == 1)
+            #expect(try store.orders(for: Self.agent) == [Self.order(2, expires: 20)])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func aReportIsKeptOnceAndInOrderUntilItIsRemoved(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            for counter in [3, 1, 2, 1] as [UInt64] { try store.keep(Self.report(counter)) }
+            try store.keep(Self.report(1, agent: Self.other))
+            #expect(
+                try store.reports(limit: 10)
+                    == [Self.report(3), Self.report(1), Self.report(2), Self.report(1, agent: Self.other)])
+            #expect(try store.reports(limit: 2).count == 2)
+            try store.removeReport(agent: Self.agent, incarnation: .max, counter: 3)
+            #expect(try store.reports(limit: 1) == [Self.report(1)])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func anEventSequenceIsNeverUsedTwice(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            let event = Event(
+                time: UnixTime(milliseconds: 5), severity: .warning, code: .quotaExceeded, subject: "pool/main",
+                text: "no room")
+            #expect(try store.append(event) == 1)
+            #expect(try store.append(event) == 2)
+            try store.removeEvents(through: 2)
+            #expect(try store.append(event) == 3)
+            #expect(try store.events(limit: 10) == [CarriedEvent(sequence: 3, event: event)])
+        }
+    }
+
+    @Test func whatWasCommittedIsThereAfterOpeningAgain() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/spoke.db"
+        do {
+            let store = try SQLiteSpokeStore(path: path, now: .zero)
+            try store.transaction {
+                try store.keep(Self.report(1))
+                try store.keep(Self.order(1))
+            }
+        }
+        let again = try SQLiteSpokeStore(path: path, now: .zero)
+        #expect(try again.reports(limit: 5) == [Self.report(1)])
+        #expect(try again.orders(for: Self.agent) == [Self.order(1)])
+    }
+}
