@@ -1,0 +1,23 @@
+/// Why a rollout cannot be planned as it is written; each says which part and why.
+package enum RolloutError: Error, Equatable, CustomStringConvertible {
+    /// No client is named and `all` is not said.
+    case emptySelection
+    /// No package of the release is in the catalog.
+    case noPackage(product: String, release: String)
+    /// No selected client.
+    case noClient
+    /// A window that cannot be expanded: the field and why.
+    case window(String)
+    /// Waves that do not cover all clients, or that have bad numbers.
+    case waves(String)
+
+    package var description: String {
+        switch self {
+        case .emptySelection: "the selection names nobody; give names, labels or spokes, or say all"
+        case .noPackage(let product, let release): "the catalog has no package of \(product) \(release)"
+        case .noClient: "no client is selected"
+        case .window(let why): "the window \(why)"
+        case .waves(let why): "the waves \(why)"
+        }
+    }
+}
