@@ -25,7 +25,8 @@ package struct RetryPolicy: Hashable, Sendable {
     package func delay(afterFailure failures: Int, using generator: inout some RandomNumberGenerator) -> Duration? {
         if let attempts, failures > attempts { return nil }
         var delay = first
-        for _ in 1..<max(failures, 1) where delay < longest { delay = min(delay * 2, longest) }
+        // 64 doublings of a millisecond are longer than any limit.
+        for _ in 1..<min(max(failures, 1), 64) where delay < longest { delay = min(delay * 2, longest) }
         let half = max(delay.wholeMilliseconds / 2, 1)
         return .milliseconds(half + Int64.random(in: 0...half, using: &generator))
     }

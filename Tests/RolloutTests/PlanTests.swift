@@ -92,10 +92,13 @@ struct PlanTests {
 }
 
 struct RetryPolicyTests {
-    /// A generator that always gives the same word.
-    struct Constant: RandomNumberGenerator {
+    /// Words that count up, scrambled a little: the same seed gives the same words.
+    struct Seeded: RandomNumberGenerator {
         var word: UInt64
-        mutating func next() -> UInt64 { word }
+        mutating func next() -> UInt64 {
+            word = word &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return word
+        }
     }
 
     @Test func delaysDoubleWithinBoundsAndEnd() {
@@ -117,7 +120,12 @@ struct RetryPolicyTests {
     }
 
     @Test func theSameRandomnessGivesTheSameDelay() {
-        var low = Constant(word: 0)
-        #expect(RetryPolicy.transfer.delay(afterFailure: 1, using: &low) == .seconds(1))
+        var first = Seeded(word: 7)
+        var second = Seeded(word: 7)
+        for failures in 1...8 {
+            #expect(
+                RetryPolicy.transfer.delay(afterFailure: failures, using: &first)
+                    == RetryPolicy.transfer.delay(afterFailure: failures, using: &second))
+        }
     }
 }
