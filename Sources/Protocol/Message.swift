@@ -88,6 +88,16 @@ package enum Message: Equatable, Sendable {
         .map([CBORPair(.unsigned(0), .unsigned(number))] + body.cbor)
     }
 
+    /// The payload of a message frame.
+    package func encoded() -> [UInt8] {
+        CBOREncoder.encode(cbor)
+    }
+
+    /// Reads the payload of a message frame.
+    package init(decoding payload: [UInt8]) throws(MessageError) {
+        try self.init(payload.span)
+    }
+
     /// Reads the payload of a message frame.
     package init(_ payload: Span<UInt8>) throws(MessageError) {
         let item: CBOR
