@@ -62,6 +62,7 @@ let package = Package(
         module("API", ["Model"], pure),
 
         // L4: the shells' parts.
+        module("Identity", ["Codec", "Model", "System", "TLS", "Trust"]),
         module("Network", ["Model", "System", "TLS"]),
         module("Transport", ["Model", "Network", "Protocol", "System", "TLS"]),
         module("HTTP", ["Model", "Network", "System", "TLS"]),
@@ -71,22 +72,22 @@ let package = Package(
         module(
             "Hub",
             [
-                "API", "Codec", "HTTP", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage", "System",
+                "API", "Codec", "HTTP", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage", "System",
                 "TLS", "Transport", "Trust",
             ]),
         module(
             "Spoke",
             [
-                "Codec", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage", "System", "TLS",
+                "Codec", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage", "System", "TLS",
                 "Transport", "Trust",
             ]),
         module(
             "Agent",
             [
-                "Codec", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS", "Transport",
-                "Trust",
+                "Codec", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS",
+                "Transport", "Trust",
             ]),
-        module("Operator", ["API", "Codec", "HTTP", "Model", "Rollout", "System", "TLS", "Trust"]),
+        module("Operator", ["API", "Codec", "HTTP", "Identity", "Model", "Rollout", "System", "TLS", "Trust"]),
         // The fleet in one process: the daemons' cores over a simulated world; the product never imports it.
         module("Simulation", ["Agent", "Codec", "Hub", "Model", "Protocol", "Rollout", "Spoke", "Trust"]),
 
@@ -107,6 +108,7 @@ let package = Package(
         tests("Model", ["Model"]),
         tests("Codec", ["Codec"]),
         tests("Protocol", ["Codec", "Model", "Protocol", "TestSupport"]),
+        tests("Identity", ["Codec", "Identity", "Model", "System", "TLS", "TestSupport", "Trust"]),
         tests("Trust", ["Codec", "Model", "TLS", "TestSupport", "Trust"]),
         tests("Rollout", ["Model", "Rollout"]),
         tests("Network", ["Model", "Network", "System", "TLS", "TestSupport"]),

@@ -1,0 +1,87 @@
+internal import FoundationEssentials
+package import Model
+import System
+package import TLS
+
+/// Who a joined spoke or agent is, and whom it believes: the folder `identity/` of its state.
+///
+/// `member.json` (who and where), `chain.pem` (leaf first), `key.pem`, `anchors.pem` (the fleet's root CAs),
+/// `hub-order-key.pem`, and for an agent `report-key.pem`. Keys are readable by their owner only. The folder is written
+/// whole and renamed into place, so that it is there entirely or not at all.
+package struct MemberIdentity: Sendable {
+    /// What `member.json` says.
+    package struct Member: Codable, Hashable, Sendable {
+        package var fleet: FleetName
+        package var role: Role
+        package var id: NodeID
+        /// The name that people see.
+        package var name: NodeName
+        /// Where to dial: the hub for a spoke, the spoke for an agent; `HOST:PORT`.
+        package var upstream: String
+        /// Who is expected to answer there, by certificate.
+        package var upstreamID: NodeID
+        /// Where a spoke listens for its agents.
+        package var listen: String?
+
+        package init(
+            fleet: FleetName, role: Role, id: NodeID, name: NodeName, upstream: String, upstreamID: NodeID,
+            listen: String? = nil
+        ) {
+            self.fleet = fleet
+            self.role = role
+            self.id = id
+            self.name = name
+            self.upstream = upstream
+            self.upstreamID = upstreamID
+            self.listen = listen
+        }
+    }
+
+    package var member: Member
+    package var tls: TLSIdentity
+    package var anchors: [Certificate]
+    package var hubOrderKey: PublicKey
+    package var reportKey: PrivateKey?
+
+    package init(
+        member: Member, tls: TLSIdentity, anchors: [Certificate], hubOrderKey: PublicKey, reportKey: PrivateKey? = nil
+    ) {
+        self.member = member
+        self.tls = tls
+        self.anchors = anchors
+        self.hubOrderKey = hubOrderKey
+        self.reportKey = reportKey
+    }
+
+    /// Reads the folder; throws what says which file is missing or damaged.
+    package init(folder: String) throws {
+        func read(_ name: String) throws -> [UInt8] { try File.read(Directory.join(folder, name), limit: 1 << 20) }
+        member = try JSONDecoder().decode(Member.self, from: Data(try read("member.json")))
+        tls = try TLSIdentity(chainPEM: try read("chain.pem"), keyPEM: try read("key.pem"))
+        anchors = try Certificate.parse(pem: try read("anchors.pem"))
+        hubOrderKey = try PublicKey(pem: try read("hub-order-key.pem"))
+        reportKey =
+            File.exists(Directory.join(folder, "report-key.pem"))
+            ? try PrivateKey(pem: try read("report-key.pem")) : nil
+    }
+
+    /// Writes the folder whole, durably.
+    package func write(to folder: String) throws {
+        let partial = folder + ".new"
+        _ = try Directory.removeTree(partial)
+        try Directory.create(partial, mode: 0o700)
+        func write(_ name: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws {
+            try AtomicFile.write(bytes, to: Directory.join(partial, name), mode: mode)
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try write("member.json", [UInt8](try encoder.encode(member)))
+        try write("chain.pem", try tls.chain.flatMap { try $0.pem() })
+        try tls.key.withPEM { try write("key.pem", [UInt8]($0), mode: 0o600) }
+        try write("anchors.pem", try anchors.flatMap { try $0.pem() })
+        try write("hub-order-key.pem", try hubOrderKey.pem())
+        try reportKey?.withPEM { try write("report-key.pem", [UInt8]($0), mode: 0o600) }
+        try Directory.synchronize(partial)
+        try File.rename(partial, to: folder)
+    }
+}
