@@ -12,8 +12,10 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
         case badURL
         /// The host's name has no address.
         case unresolved
-        /// No connection: refused, unreachable, or in a range that is not permitted.
+        /// No connection: refused or unreachable.
         case unreachable
+        /// The address is in a range that is not permitted.
+        case forbidden
         /// The TLS handshake failed: certificate, name or version.
         case tls
         /// Nothing came within the read time-out, or the whole took longer than its deadline.
@@ -47,7 +49,7 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
     package var isRetryable: Bool {
         switch code {
         case .unresolved, .unreachable, .timedOut, .tooSlow, .truncated, .broken: true
-        case .malformed, .tooLarge, .unsupported, .badURL, .tls, .redirect, .cancelled: false
+        case .malformed, .tooLarge, .unsupported, .badURL, .forbidden, .tls, .redirect, .cancelled: false
         }
     }
 

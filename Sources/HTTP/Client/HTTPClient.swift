@@ -1,0 +1,239 @@
+import System
+import TLS
+
+/// Speaks HTTP/1.1 to servers, plain and over TLS 1.3, and blocks while it does: for a named queue or a program's main
+/// thread, never for the cooperative pool. Not safe for two threads at once.
+///
+/// One connection is kept and used again while requests go to the same origin. Bodies stream to the caller's sink in
+/// pieces of at most 256 KiB; nothing else of a body is held. Redirects are followed for GET and HEAD, at most three,
+/// only to http and https and never from https to http; credentials do not go along to another origin.
+package final class HTTPClient {
+    /// What to send.
+    package struct Request: Sendable {
+        package var method: HTTPMethod
+        package var url: URLReference
+        package var headers: HTTPHeaders
+        package var body: [UInt8]
+
+        package init(
+            _ method: HTTPMethod = .get, _ url: URLReference, headers: HTTPHeaders = [:], body: [UInt8] = []
+        ) {
+            self.method = method
+            self.url = url
+            self.headers = headers
+            self.body = body
+        }
+    }
+
+    private let settings: HTTPClientSettings
+    private var context: TLSContext?
+    private var idle: ClientConnection?
+
+    package init(_ settings: HTTPClientSettings = HTTPClientSettings()) {
+        self.settings = settings
+    }
+
+    /// Sends a request and takes its whole response into memory.
+    ///
+    /// - Parameters:
+    ///   - limit: bytes of the body; a longer one throws `tooLarge`, before it is read where the header says so.
+    package func send(_ request: Request, limit: Int) throws -> HTTPResponse {
+        var body: [UInt8] = []
+        let head = try send(
+            request, limit: Int64(limit),
+            onHead: { _ in
+                body.removeAll()
+                return true
+            }, onBody: { body += Array($0) })
+        return HTTPResponse(status: head.status, headers: head.headers, body: body)
+    }
+
+    /// Sends a request and streams its response.
+    ///
+    /// - Parameters:
+    ///   - limit: bytes of the body.
+    ///   - onHead: called once with the head of the final response, before any byte of its body; false leaves the body
+    ///     unread, and then no limit is applied to it.
+    ///   - onBody: called with each piece, which is valid during the call only.
+    /// - Throws: `HTTPError`, or whatever the callbacks throw.
+    @discardableResult
+    package func send(
+        _ request: Request, limit: Int64, onHead: (HTTPResponseHead) throws -> Bool,
+        onBody: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> HTTPResponseHead {
+        let pace = Pace(settings)
+        var request = request
+        var visited: Set<URLReference> = [request.url]
+        while true {
+            let head = try exchange(
+                request, limit: limit, pace, onHead: { try !Self.isRedirect($0, request) && onHead($0) }, onBody: onBody
+            )
+            guard Self.isRedirect(head, request), let location = head.headers["Location"] else { return head }
+            guard visited.count <= settings.maximumRedirects else {
+                throw HTTPError(.redirect, "more than \(settings.maximumRedirects) redirects from \(request.url.host)")
+            }
+            let next = try request.url.resolving(location)
+            guard request.url.scheme == .http || next.scheme == URLReference.Scheme.https else {
+                throw HTTPError(.redirect, "\(request.url.host) redirects from https to http")
+            }
+            guard visited.insert(next).inserted else {
+                throw HTTPError(.redirect, "\(request.url.host) redirects in a loop")
+            }
+            if next.authority != request.url.authority || next.scheme != request.url.scheme {
+                request.headers.remove("Authorization")
+            }
+            request.url = next
+        }
+    }
+
+    private static func isRedirect(_ head: HTTPResponseHead, _ request: Request) -> Bool {
+        [301, 302, 303, 307, 308].contains(head.status) && head.headers.contains("Location")
+            && (request.method == .get || request.method == .head)
+    }
+
+    // MARK: One exchange
+
+    /// One request and its response.
+    private func exchange(
+        _ request: Request, limit: Int64, _ pace: Pace, onHead: (HTTPResponseHead) throws -> Bool,
+        onBody: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> HTTPResponseHead {
+        let origin = ClientConnection.Origin(
+            scheme: request.url.scheme, host: request.url.host, port: request.url.port)
+        if let connection = takeIdle(for: origin) {
+            do {
+                return try exchange(request, on: connection, limit, pace, onHead, onBody)
+            } catch let error as StaleConnection {
+                // The server closed it while the request was on its way and nothing came back. What changes nothing is
+                // sent again; anything else may have been done.
+                guard request.method == .get || request.method == .head else { throw error.cause }
+            }
+        }
+        let connection = try connect(to: request.url, pace)
+        do {
+            return try exchange(request, on: connection, limit, pace, onHead, onBody)
+        } catch let error as StaleConnection {
+            throw error.cause
+        }
+    }
+
+    private func connect(to url: URLReference, _ pace: Pace) throws(HTTPError) -> ClientConnection {
+        if url.scheme == .https, context == nil { context = try makeContext() }
+        return try ClientConnection(
+            to: url, context: context, pace.patience(settings.connectTimeout), permits: settings.permitsAddress)
+    }
+
+    /// A cut before any byte of an answer, told apart from every other failure.
+    private func stale(_ error: HTTPError) -> any Error {
+        error.code == .broken || error.code == .truncated ? StaleConnection(cause: error) : error
+    }
+
+    /// Reads the next bytes; 0 at the end of an answer that has begun.
+    private func readAnswer(
+        _ connection: ClientConnection, into buffer: inout [UInt8], _ pace: Pace
+    ) throws -> Int {
+        let count: Int
+        do {
+            count = try read(connection, into: &buffer, pace)
+        } catch {
+            throw pace.received == 0 ? stale(error) : error
+        }
+        guard count > 0 || pace.received > 0 else {
+            throw stale(HTTPError(.truncated, "\(connection.origin.host) closed without an answer"))
+        }
+        return count
+    }
+
+    /// The connection failed before the first byte of a response.
+    private struct StaleConnection: Error {
+        let cause: HTTPError
+    }
+
+    private func exchange(
+        _ request: Request, on connection: ClientConnection, _ limit: Int64, _ pace: Pace,
+        _ onHead: (HTTPResponseHead) throws -> Bool, _ onBody: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> HTTPResponseHead {
+        var headers = request.headers
+        if !headers.contains("User-Agent") { headers.append("User-Agent", settings.userAgent) }
+        if !headers.contains("Accept-Encoding") { headers.append("Accept-Encoding", "identity") }
+        let head = HTTPRequestHead(method: request.method, target: request.url.target, headers: headers)
+        let bytes = try HTTPSerializer.request(head, host: request.url.authority, body: request.body)
+        do {
+            try connection.write(bytes, pace.patience(settings.readTimeout))
+        } catch {
+            throw stale(error)
+        }
+        var parser = HTTPResponseParser(to: request.method, limits: .client)
+        var response: HTTPResponseHead?
+        var bodyBytes: Int64 = 0
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        pace.begin()
+        while true {
+            let count = try readAnswer(connection, into: &buffer, pace)
+            if count == 0 {
+                try parser.finish()
+                guard let response else { throw HTTPError(.truncated, "the connection ended before the response did") }
+                return response
+            }
+            try pace.count(count)
+            var position = 0
+            while let event = try parser.next(buffer.span.extracting(first: count), at: &position) {
+                switch event {
+                case .head(let head):
+                    response = head
+                    guard try onHead(head) else { return head }
+                    try check(parser.announcedLength ?? 0, limit, request)
+                case .body(let range):
+                    bodyBytes += Int64(range.count)
+                    try check(bodyBytes, limit, request)
+                    try buffer.withUnsafeBytes { try onBody(UnsafeRawBufferPointer(rebasing: $0[range])) }
+                case .end:
+                    guard let response else { break }
+                    if response.keepsAlive, parser.isDelimited, position == count { idle = connection }
+                    return response
+                }
+            }
+        }
+    }
+
+    private func check(_ bytes: Int64, _ limit: Int64, _ request: Request) throws(HTTPError) {
+        guard bytes > limit, request.method != .head else { return }
+        throw HTTPError(.tooLarge, "\(request.url.host) sends more than the \(limit) bytes allowed")
+    }
+
+    private func read(
+        _ connection: ClientConnection, into buffer: inout [UInt8], _ pace: Pace
+    ) throws(HTTPError) -> Int {
+        var count = 0
+        var failure: HTTPError?
+        buffer.withUnsafeMutableBytes { target in
+            do throws(HTTPError) {
+                count = try connection.read(into: target, pace.readPatience())
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw pace.explain(failure) }
+        return count
+    }
+
+    private func takeIdle(for origin: ClientConnection.Origin) -> ClientConnection? {
+        defer { idle = nil }
+        guard let idle, idle.origin == origin, !idle.isStale else { return nil }
+        return idle
+    }
+
+    private func makeContext() throws(HTTPError) -> TLSContext {
+        do throws(TLSError) {
+            let store: TrustStore
+            switch settings.authorities {
+            case .system: store = try TrustStore.system()
+            case .file(let path): store = try TrustStore(file: path)
+            case .store(let given): store = given
+            }
+            return try TLSContext.client(protocols: ["http/1.1"], server: .anchors(store), requiresProtocol: false)
+        } catch {
+            throw HTTPError(.tls, "the certificate authorities cannot be used: \(error)")
+        }
+    }
+}

@@ -1,0 +1,128 @@
+/// A file to fetch, possibly from its middle on.
+package struct HTTPDownload: Sendable {
+    package var url: URLReference
+    /// Bytes that the caller already has; only what follows is asked for.
+    package var offset: Int64
+    /// The most bytes of the whole file; more is `tooLarge`.
+    package var limit: Int64
+    /// The exact length of the whole file, when known: a server that announces another is refused at once, and a
+    /// shorter file is `truncated`.
+    package var length: Int64?
+    /// Validators and the like: `If-None-Match`, `If-Range`.
+    package var headers: HTTPHeaders
+
+    package init(
+        _ url: URLReference, offset: Int64 = 0, limit: Int64, length: Int64? = nil, headers: HTTPHeaders = [:]
+    ) {
+        self.url = url
+        self.offset = max(0, offset)
+        self.limit = limit
+        self.length = length
+        self.headers = headers
+    }
+
+    /// How a fetch ended that did not throw.
+    package enum Outcome: Equatable, Sendable {
+        /// Everything to the end was given to the sink; the file has this many bytes.
+        case complete(length: Int64, etag: String?)
+        /// The server has not what was asked: 304, 404, 416, 503, …; nothing went to the sink.
+        case status(Int, retryAfterSeconds: Int64?)
+    }
+}
+
+extension HTTPClient {
+    /// Fetches a file, from `offset` on where the server can.
+    ///
+    /// - Parameters:
+    ///   - begin: called once before any byte, with the offset in the file of the first byte that follows: the one
+    ///     asked for, or 0 when the server sends the whole file again (then the caller starts over).
+    ///   - write: called with each piece, in order.
+    /// - Throws: `HTTPError`, or what the callbacks throw.
+    package func download(
+        _ download: HTTPDownload, begin: (Int64) throws -> Void, write: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> HTTPDownload.Outcome {
+        var headers = download.headers
+        if download.offset > 0 { headers.set("Range", "bytes=\(download.offset)-") }
+        var end: Int64 = 0
+        var isContent = false
+        var announced: Int64?
+        let head = try send(
+            Request(.get, download.url, headers: headers), limit: download.limit,
+            onHead: { head in
+                guard let start = try Self.start(of: head, for: download) else { return false }
+                isContent = true
+                if head.status == 206 { announced = Self.total(of: head) }
+                end = start
+                try begin(start)
+                return true
+            },
+            onBody: { bytes in
+                guard end <= (download.length ?? download.limit) - Int64(bytes.count) else {
+                    throw HTTPError(.tooLarge, "\(download.url.host) sends more than the file has")
+                }
+                end += Int64(bytes.count)
+                try write(bytes)
+            })
+        guard isContent else {
+            return .status(head.status, retryAfterSeconds: Self.retryAfter(head))
+        }
+        guard end >= download.length ?? announced ?? end else {
+            throw HTTPError(.truncated, "\(download.url.host) sends less than the file has")
+        }
+        return .complete(length: end, etag: head.headers["ETag"])
+    }
+
+    /// Where the body of a response begins in the file; nil when it is no content of the file.
+    private static func start(of head: HTTPResponseHead, for download: HTTPDownload) throws -> Int64? {
+        if let coding = head.headers["Content-Encoding"], coding.lowercased() != "identity",
+            head.status == 200 || head.status == 206
+        {
+            throw HTTPError(.unsupported, "\(download.url.host) sends a content coding that nobody asked for")
+        }
+        switch head.status {
+        case 200:
+            if let length = download.length, let text = head.headers["Content-Length"],
+                let announced = HTTPSyntax.decimal(text.utf8), announced != length
+            {
+                throw HTTPError(
+                    announced > length ? .tooLarge : .truncated,
+                    "\(download.url.host) has \(announced) bytes where \(length) were expected")
+            }
+            return 0
+        case 206:
+            guard download.offset > 0, let range = contentRange(head), range.first == download.offset else {
+                throw HTTPError(.malformed, "\(download.url.host) sends another range than was asked for")
+            }
+            if let length = download.length, let total = range.total, total != length {
+                throw HTTPError(.malformed, "\(download.url.host) has \(total) bytes where \(length) were expected")
+            }
+            return range.first
+        default: return nil
+        }
+    }
+
+    private static func total(of head: HTTPResponseHead) -> Int64? {
+        contentRange(head)?.total
+    }
+
+    /// `bytes FIRST-LAST/TOTAL` (RFC 9110 §14.4); the total may be `*`.
+    private static func contentRange(_ head: HTTPResponseHead) -> (first: Int64, total: Int64?)? {
+        let values = head.headers.values("Content-Range")
+        guard values.count == 1, let value = values.first, value.lowercased().hasPrefix("bytes ") else { return nil }
+        let parts = value.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, let first = HTTPSyntax.decimal(ends[0].utf8),
+            let last = HTTPSyntax.decimal(ends[1].utf8),
+            first <= last
+        else { return nil }
+        if parts[1] == "*" { return (first, nil) }
+        guard let total = HTTPSyntax.decimal(parts[1].utf8), last < total else { return nil }
+        return (first, total)
+    }
+
+    /// `Retry-After` in seconds; its date form is not read, at most a day.
+    private static func retryAfter(_ head: HTTPResponseHead) -> Int64? {
+        head.headers["Retry-After"].flatMap { HTTPSyntax.decimal($0.utf8) }.map { min($0, 86400) }
+    }
+}
