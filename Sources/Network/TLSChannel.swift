@@ -15,6 +15,8 @@ package final class TLSChannel: EventHandler, TimerHandler {
         package var idleTimeout: Duration?
         /// Bytes unsent in the kernel beyond those in flight (`TCP_NOTSENT_LOWAT`); nil leaves it to the kernel.
         package var unsentLimit: Int32? = 256 * 1024
+        /// Whether an opened channel takes one of the listener's places for peers by itself; else see `promote`.
+        package var takesPlaceAtOpen = true
         /// The moment by which certificates are judged, seconds since 1970; the system's clock if nil.
         package var certificateTime: Int64?
 
@@ -40,6 +42,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
     private let number: Int32
     private let place: PeerLimit.Place?
     private let idleTimeout: Duration?
+    private let takesPlaceAtOpen: Bool
     private var connection: TLSConnection?
     private var handler: (any TLSChannelHandler)?
     private var registration: Registration?
@@ -99,6 +102,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
         self.loop = loop
         self.handler = handler
         idleTimeout = options.idleTimeout
+        takesPlaceAtOpen = options.takesPlaceAtOpen
         lastReceived = loop.nowNanoseconds
     }
 
@@ -135,6 +139,13 @@ package final class TLSChannel: EventHandler, TimerHandler {
     package var isOpen: Bool { phase == .open }
 
     // MARK: Verbs
+
+    /// Moves from the listener's places for strangers to those for peers; false, and `isOverLimit`, if all are taken.
+    @discardableResult
+    package func promote() -> Bool {
+        if let place, !place.promote() { isOverLimit = true }
+        return !isOverLimit
+    }
 
     /// Takes of `bytes` as much as the socket takes now and says how much; less than all means that `channelWritable`
     /// will come, after which the rest has to be offered first, unchanged (it may have moved, more may follow).
@@ -265,7 +276,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
             phase = .open
             loop.cancel(timer)
             lastReceived = loop.nowNanoseconds
-            if let place, !place.promote() { isOverLimit = true }
+            if takesPlaceAtOpen { promote() }
             updateInterest()
             handler?.channelOpened(self)
             guard phase == .open else { return }

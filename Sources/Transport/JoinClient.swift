@@ -1,0 +1,100 @@
+package import Model
+package import Network
+package import Protocol
+internal import Synchronization
+internal import System
+internal import TLS
+
+/// A join connection (`axle-join/1`) of a machine that has no certificate yet.
+///
+/// The peer is believed only if its chain ends in the root whose key the token pins, and its certificate says one of the
+/// roles that the settings name. Closed by `close` or when it is forgotten.
+package final class JoinClient: Sendable {
+    /// Who answers: the hub, or the spoke through which an agent joins.
+    package let peer: PeerIdentity
+    private let link: LinkID
+    private let links: Links
+    private let silent: Silent
+
+    /// A join has no events of interest: its answers go to those who ask.
+    private final class Silent: LinkHandler {
+        func linkEvent(_ event: LinkEvent) {}
+    }
+
+    /// Answers the first time that it is called.
+    private final class Once: Sendable {
+        typealias Answer = CheckedContinuation<Result<PeerIdentity, TransportError>, Never>
+        private let answer: Mutex<Answer?>
+
+        init(_ answer: Answer) { self.answer = Mutex(answer) }
+
+        func call(_ result: Result<PeerIdentity, TransportError>) {
+            let answer = self.answer.withLock { $0.take() }
+            answer?.resume(returning: result)
+        }
+    }
+
+    private init(_ peer: PeerIdentity, _ link: LinkID, _ links: Links, _ silent: Silent) {
+        self.peer = peer
+        self.link = link
+        self.links = links
+        self.silent = silent
+    }
+
+    deinit { close() }
+
+    /// Connects, checks the peer and exchanges hellos. The settings' fleet is not known before a join: it is the peer's,
+    /// so the check is on role only.
+    package static func connect(
+        _ endpoint: Endpoint, rootKeyHash: SHA256Digest, role: Role, peerRole: Role, program: String,
+        group: EventLoopGroup, certificateTime: Int64? = nil
+    ) async throws(TransportError) -> JoinClient {
+        let context: TLSContext
+        let loop = group.next()
+        let socket: Int32
+        let address: SocketAddress
+        do {
+            context = try SessionTLS.joiner(rootKeyHash: rootKeyHash)
+        } catch {
+            throw .network(.tls(error))
+        }
+        do {
+            (socket, address) = try await Connector().connect(endpoint, on: loop)
+        } catch {
+            throw .network(error)
+        }
+        var settings = SessionSettings(fleet: nil, role: role, peerRoles: [peerRole], program: program)
+        settings.certificateTime = { certificateTime }
+        var options = TLSChannel.Options()
+        options.certificateTime = certificateTime
+        let links = Links()
+        let silent = Silent()
+        let id = links.nextID()
+        let result: Result<PeerIdentity, TransportError> = await withCheckedContinuation { continuation in
+            let once = Once(continuation)
+            let connection = SessionConnection(
+                id: id, loop: loop, kind: .joiner, settings: settings, links: links, handler: silent,
+                opened: { peer, _ in once.call(.success(peer)) },
+                ended: { end in once.call(.failure(end.error ?? .closed(end.closure))) })
+            links.add(connection)
+            loop.execute { [options] in
+                connection.assumeIsolated {
+                    $0.start(connected: socket, to: address, context: context, resuming: nil, options: options)
+                }
+            }
+        }
+        return JoinClient(try result.get(), id, links, silent)
+    }
+
+    /// Sends `joinBegin` or `joinRequest` and awaits the answer; an `error` answer is thrown.
+    package func request(
+        _ message: Message, timeout: Duration = .seconds(60)
+    ) async throws(TransportError) -> Message {
+        try await links.request(link, message, timeout: timeout)
+    }
+
+    /// Ends the connection.
+    package func close() {
+        links.perform(.close(link, .leaving, "joined"))
+    }
+}

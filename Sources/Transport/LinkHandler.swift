@@ -1,0 +1,21 @@
+package import Protocol
+
+/// Hears what happens on links. Called on the links' loops, for one link in order; must not block: it puts the event on
+/// its daemon's queue and returns.
+package protocol LinkHandler: AnyObject, Sendable {
+    /// `opened`, then requests and replies, then `closed`, as `LinkEvent` says. A fetch request may be answered with
+    /// `Links.sendContent`, every request with `LinkEffect.reply`.
+    func linkEvent(_ event: LinkEvent)
+
+    /// A stranger's message on a join connection (`joinBegin` or `joinRequest`); to be answered with
+    /// `LinkEffect.reply`. Its connection ends by itself.
+    func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message)
+
+    /// A listener's peer that did not get as far as a session: its address and why, for the log.
+    func linkRefused(_ address: String, _ reason: String)
+}
+
+extension LinkHandler {
+    package func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {}
+    package func linkRefused(_ address: String, _ reason: String) {}
+}

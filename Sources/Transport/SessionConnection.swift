@@ -1,0 +1,614 @@
+internal import Model
+package import Network
+package import Protocol
+internal import System
+internal import TLS
+
+/// One session with one peer: an actor pinned to its loop, which joins a `Session` (what to say) with a `TLSChannel` (how
+/// to send it).
+///
+/// It checks who the peer is, tells the handler what happens, sends and receives bulk without blocking the loop, and holds
+/// no buffer while idle. Made by `SessionListener`, `SessionDialer` and `JoinClient`; used through `Links`.
+package actor SessionConnection: TLSChannelHandler, TimerHandler {
+    /// What kind of connection it is.
+    enum Kind: Sendable {
+        /// A peer dialled us: session or join, as it chooses.
+        case listener
+        /// We dialled a member; its id must be this one if given.
+        case dialler(expected: NodeID?)
+        /// We dialled in order to join: any server under the pinned root that has one of the peer roles.
+        case joiner
+    }
+
+    /// How a connection ended, for whoever made it.
+    struct End: Sendable {
+        /// Whether the session was open at all.
+        let wasOpen: Bool
+        let closure: LinkClosure
+        /// Set if it ended before it was open.
+        let error: TransportError?
+    }
+
+    /// The most requests that wait for a free stream.
+    package static let waitingLimit = 4096
+    /// What is sent in one turn before other connections have theirs.
+    static let sendBudget = 2 * 1024 * 1024
+
+    package nonisolated let id: LinkID
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    private let settings: SessionSettings
+    private let kind: Kind
+    private let links: Links
+    private let handler: any LinkHandler
+    private let opened: @Sendable (PeerIdentity, TLSSession?) -> Void
+    private let ended: @Sendable (End) -> Void
+
+    private var session: Session
+    private var channel: TLSChannel?
+    private let timer = LoopTimer()
+    private var timerDeadline: Duration?
+    private var peer: PeerIdentity?
+    private var refusal: GoAway?
+    private var isJoin = false
+    private var isOpen = false
+    private var closure: LinkClosure?
+    private var failure: TransportError?
+    private var pumpBooked = false
+    /// How often the deadlines are looked at while anything is out: at least as often as the shortest of them.
+    private var lookInterval: Duration
+    private var pending: [StreamID: Pending] = [:]
+    private var waiting: [Waiting] = []
+    private var sending: [StreamID: BulkSender] = [:]
+
+    /// Who waits for what comes on a stream that we opened.
+    private enum Pending {
+        case core(RequestID, deadline: Duration)
+        case call(Call, deadline: Duration)
+        case fetch(BulkReceiver, BulkTicket)
+    }
+
+    private struct Waiting {
+        let message: Message
+        let priority: Priority
+        let pending: Pending
+    }
+
+    /// An asker within the program.
+    final class Call: Sendable {
+        typealias Answer = CheckedContinuation<Result<Message, TransportError>, Never>
+        private nonisolated(unsafe) var answer: Answer?
+
+        init(_ answer: Answer) { self.answer = answer }
+
+        deinit { answer?.resume(returning: .failure(.cancelled)) }
+
+        /// Answers, once; on the loop only.
+        func finish(_ result: Result<Message, TransportError>) {
+            let answer = self.answer
+            self.answer = nil
+            answer?.resume(returning: result)
+        }
+    }
+
+    /// By which a fetch that is under way is called off.
+    final class BulkTicket: Sendable {
+        nonisolated(unsafe) var stream: StreamID?
+        nonisolated(unsafe) var isCancelled = false
+    }
+
+    init(
+        id: LinkID, loop: EventLoop, kind: Kind, settings: SessionSettings, links: Links, handler: any LinkHandler,
+        opened: @escaping @Sendable (PeerIdentity, TLSSession?) -> Void = { _, _ in },
+        ended: @escaping @Sendable (End) -> Void = { _ in }
+    ) {
+        self.id = id
+        self.loop = loop
+        self.kind = kind
+        self.settings = settings
+        self.links = links
+        self.handler = handler
+        self.opened = opened
+        self.ended = ended
+        lookInterval = min(.seconds(5), settings.requestTimeout, settings.stallTimeout)
+        session = .listener(at: loop.now)
+    }
+
+    // MARK: Beginning
+
+    /// Takes over an accepted connection; on the loop.
+    func start(accepted: Listener.Connection, context: TLSContext, options: TLSChannel.Options) {
+        channel = TLSChannel(accepted: accepted, context: context, loop: loop, options: options, handler: self)
+    }
+
+    /// Takes over a connected socket; on the loop.
+    func start(
+        connected socket: Int32, to address: SocketAddress, context: TLSContext, resuming: TLSSession?,
+        options: TLSChannel.Options
+    ) {
+        channel = TLSChannel(
+            connected: socket, to: address, context: context, expecting: .checkedByCaller, session: resuming,
+            loop: loop, options: options, handler: self)
+    }
+
+    private func channelIsOpen() {
+        guard let channel else { return }
+        isJoin = channel.negotiatedProtocol == SessionTLS.joinProtocol
+        do throws(TransportError) {
+            switch kind {
+            case .listener where isJoin:
+                break
+            case .listener:
+                peer = try settings.identify(channel.peerCertificate)
+                if !channel.promote() {
+                    refusal = GoAway(
+                        .busy, "as many peers as may be are connected",
+                        retryAfterSeconds: settings.busyRetryAfterSeconds)
+                }
+            case .dialler(let expected):
+                let found = try settings.identify(channel.peerCertificate)
+                if let expected, found.id != expected {
+                    throw .wrongPeer("the peer is \(found), not the one that was joined (\(expected))")
+                }
+                peer = found
+            case .joiner:
+                peer = try settings.identify(channel.peerCertificate)
+            }
+        } catch {
+            guard case .listener = kind else {
+                failure = error
+                closure = LinkClosure(code: .refused, text: error.description)
+                channel.close()
+                return
+            }
+            refusal = GoAway(.refused, error.description)
+        }
+        if case .listener = kind {
+            session = .listener(at: loop.now)
+        } else {
+            session = .dialler(settings.hello(), at: loop.now)
+        }
+        pump()
+    }
+
+    private func take(_ hello: Hello) {
+        guard let channel else { return }
+        if case .listener = kind {
+            if refusal == nil, let peer, hello.role != peer.role {
+                refusal = GoAway(.refused, "the hello says \(hello.role.name), the certificate \(peer.role.name)")
+            }
+            if let refusal {
+                closure = LinkClosure(
+                    code: refusal.code, text: refusal.text, retryAfterSeconds: refusal.retryAfterSeconds)
+                session.close(refusal, at: loop.now)
+                return
+            }
+            session.accept(settings.hello())
+        }
+        isOpen = true
+        guard let peer else { return }
+        opened(peer, channel.session)
+        if !isJoin { handler.linkEvent(.opened(id, peer, hello)) }
+    }
+
+    // MARK: Channel
+
+    package nonisolated func channelOpened(_ channel: TLSChannel) {
+        assumeIsolated { $0.channelIsOpen() }
+    }
+
+    package nonisolated func channel(_ channel: TLSChannel, received bytes: UnsafeRawBufferPointer) {
+        nonisolated(unsafe) let bytes = bytes
+        assumeIsolated { $0.received(bytes) }
+    }
+
+    package nonisolated func channelWritable(_ channel: TLSChannel) {
+        assumeIsolated { $0.pump() }
+    }
+
+    package nonisolated func channelClosed(_ channel: TLSChannel, _ end: ChannelEnd) {
+        assumeIsolated { $0.finish(end) }
+    }
+
+    private func received(_ bytes: UnsafeRawBufferPointer) {
+        var offset = 0
+        let input = bytes.bindMemory(to: UInt8.self)
+        while let event = session.receive(input.span, &offset, at: loop.now) {
+            take(event, bytes)
+        }
+        flushReceivers()
+        pump()
+    }
+
+    private func take(_ event: SessionEvent, _ input: UnsafeRawBufferPointer) {
+        switch event {
+        case .hello(let hello): take(hello)
+        case .request(let stream, let message, _, let isEnd): takeRequest(stream, message, isEnd)
+        case .reply(let stream, let message, let isEnd): takeReply(stream, message, isEnd)
+        case .data(let stream, let range, let isEnd):
+            takeData(stream, UnsafeRawBufferPointer(rebasing: input[range]), isEnd)
+        case .reset(let stream, let code):
+            sending[stream] = nil
+            if let waiter = pending.removeValue(forKey: stream) { fail(waiter, .reset(code), .reset(code)) }
+        case .goAway(let goAway):
+            closure = LinkClosure(
+                code: goAway.code, text: goAway.text, retryAfterSeconds: goAway.retryAfterSeconds, isPeers: true)
+            if goAway.code == .leaving { failWaiting() } else { failAll() }
+        case .failed(let error):
+            closure = closure ?? LinkClosure(code: error.code, text: error.text)
+            failAll()
+        }
+    }
+
+    private func takeRequest(_ stream: StreamID, _ message: Message, _ isEnd: Bool) {
+        guard isEnd else {
+            // No request of this version has data behind it.
+            session.reply(stream, .error(ErrorReply(code: .unsupported, text: "data behind a request")))
+            session.reset(stream, .unsupported)
+            return
+        }
+        let request = RequestID(UInt64(stream.number))
+        guard isJoin else {
+            handler.linkEvent(.request(id, request, message))
+            return
+        }
+        switch message {
+        case .joinBegin, .joinRequest: handler.joinRequest(id, request, message)
+        default: session.reply(stream, .error(ErrorReply(code: .refused, text: "join first")))
+        }
+    }
+
+    private func takeReply(_ stream: StreamID, _ message: Message, _ isEnd: Bool) {
+        guard let waiter = pending[stream] else { return }
+        switch waiter {
+        case .core(let request, _):
+            pending[stream] = nil
+            if !isEnd { session.reset(stream) }
+            handler.linkEvent(.reply(id, request, message))
+        case .call(let call, _):
+            pending[stream] = nil
+            if !isEnd { session.reset(stream) }
+            call.finish(.success(message))
+        case .fetch(let receiver, _):
+            do throws(TransportError) {
+                try receiver.begin(message, isEnd: isEnd)
+                if isEnd { pending[stream] = nil }
+            } catch {
+                pending[stream] = nil
+                receiver.fail(error, on: loop)
+                if !isEnd { session.reset(stream) }
+            }
+        }
+        sendWaiting()
+    }
+
+    private func takeData(_ stream: StreamID, _ data: UnsafeRawBufferPointer, _ isEnd: Bool) {
+        guard case .fetch(let receiver, _) = pending[stream] else {
+            session.consumed(stream, data.count)
+            return
+        }
+        do throws(TransportError) {
+            let freed = try receiver.receive(data, isEnd: isEnd, on: loop, written(stream))
+            session.consumed(stream, freed)
+            if isEnd {
+                receiver.flush(on: loop, written(stream))
+                pending[stream] = nil
+                sendWaiting()
+            }
+        } catch {
+            pending[stream] = nil
+            session.consumed(stream, data.count)
+            if !isEnd { session.reset(stream) }
+            receiver.fail(error, on: loop)
+        }
+    }
+
+    /// Gives the credit of written bytes back.
+    private func written(_ stream: StreamID) -> @Sendable (Int) -> Void {
+        { [weak self] count in
+            self?.assumeIsolated { this in
+                this.session.consumed(stream, count)
+                if case .fetch(let receiver, _) = this.pending[stream] {
+                    if receiver.isFinished {
+                        // The sink failed.
+                        this.pending[stream] = nil
+                        this.session.reset(stream)
+                    } else {
+                        receiver.flush(on: this.loop, this.written(stream))
+                    }
+                }
+                this.pump()
+            }
+        }
+    }
+
+    private func flushReceivers() {
+        guard !pending.isEmpty else { return }
+        for (stream, waiter) in pending {
+            if case .fetch(let receiver, _) = waiter { receiver.flush(on: loop, written(stream)) }
+        }
+    }
+
+    // MARK: Sending
+
+    /// Moves bytes from sources to the session and from there to the channel, until something is full or all is done.
+    private func pump() {
+        guard let channel, channel.isOpen else { return }
+        var budget = Self.sendBudget
+        while true {
+            while let stream = session.nextWritable() { feed(stream) }
+            guard session.hasOutput else { break }
+            var offered = 0
+            var taken = 0
+            session.withOutput { span in
+                offered = span.count
+                taken = span.withUnsafeBytes { channel.send($0) }
+                return taken
+            }
+            budget -= taken
+            guard taken == offered, offered > 0 else { break }
+            if budget <= 0 {
+                bookPump()
+                break
+            }
+        }
+        if session.isFinished {
+            channel.close()
+        } else {
+            setTimer()
+        }
+    }
+
+    private func bookPump() {
+        guard !pumpBooked else { return }
+        pumpBooked = true
+        loop.execute {
+            self.assumeIsolated { this in
+                this.pumpBooked = false
+                this.pump()
+            }
+        }
+    }
+
+    private func feed(_ stream: StreamID) {
+        guard let sender = sending[stream] else { return }
+        guard sender.feed(&session, stream) else {
+            sending[stream] = nil
+            if sender.hasFailed { session.reset(stream, .failed) }
+            return
+        }
+        if sender.hasFailed {
+            sending[stream] = nil
+            session.reset(stream, .failed)
+            return
+        }
+        sender.readAhead(on: loop) { [weak self] in
+            self?.assumeIsolated { this in
+                this.feed(stream)
+                this.pump()
+            }
+        }
+    }
+
+    // MARK: Verbs, on the loop
+
+    /// Asks the peer on behalf of a core.
+    func request(_ request: RequestID, _ message: Message, _ priority: Priority) {
+        enqueue(
+            Waiting(
+                message: message, priority: priority,
+                pending: .core(request, deadline: loop.now + settings.requestTimeout)))
+    }
+
+    /// Asks the peer on behalf of a caller in the program.
+    func request(_ message: Message, _ call: Call, timeout: Duration) {
+        lookInterval = min(lookInterval, timeout)
+        enqueue(
+            Waiting(message: message, priority: .control, pending: .call(call, deadline: loop.now + timeout)))
+    }
+
+    /// Asks for content.
+    func fetch(
+        _ message: Message, _ priority: Priority, _ sink: BulkSink, limit: UInt64, _ ticket: BulkTicket,
+        _ answer: BulkReceiver.Answer
+    ) {
+        let receiver = BulkReceiver(sink, limit: limit, at: loop.now, answer)
+        guard !ticket.isCancelled else {
+            receiver.fail(.cancelled, on: loop)
+            return
+        }
+        enqueue(Waiting(message: message, priority: priority, pending: .fetch(receiver, ticket)))
+    }
+
+    /// Calls a fetch off.
+    func cancel(_ ticket: BulkTicket) {
+        ticket.isCancelled = true
+        if let stream = ticket.stream, case .fetch(let receiver, let own) = pending[stream], own === ticket {
+            pending[stream] = nil
+            receiver.fail(.cancelled, on: loop)
+            session.reset(stream)
+            sendWaiting()
+            pump()
+        } else if let index = waiting.firstIndex(where: {
+            if case .fetch(_, let own) = $0.pending { own === ticket } else { false }
+        }) {
+            fail(waiting.remove(at: index).pending, .cancelled, nil)
+        }
+    }
+
+    private func enqueue(_ item: Waiting) {
+        guard isOpen, session.state == .open, closure == nil else {
+            let closure = self.closure ?? LinkClosure(code: .connectionLost, text: "not connected")
+            fail(item.pending, .closed(closure), .closed)
+            return
+        }
+        guard waiting.count < Self.waitingLimit else {
+            fail(item.pending, .full, .full)
+            return
+        }
+        waiting.append(item)
+        sendWaiting()
+        pump()
+    }
+
+    /// Opens streams for what waits, in order.
+    private func sendWaiting() {
+        guard !waiting.isEmpty else { return }
+        var count = 0
+        for item in waiting {
+            guard let stream = session.open(item.message, priority: item.priority) else { break }
+            count += 1
+            pending[stream] = item.pending
+            if case .fetch(let receiver, let ticket) = item.pending {
+                ticket.stream = stream
+                receiver.lastProgress = loop.now
+            }
+        }
+        if count == waiting.count { waiting = [] } else { waiting.removeFirst(count) }
+    }
+
+    /// Answers the peer's request.
+    func reply(_ request: RequestID, _ message: Message) {
+        guard let number = UInt32(exactly: request.number) else { return }
+        session.reply(StreamID(number), message)
+        pump()
+    }
+
+    /// Answers the peer's request with content.
+    func sendContent(_ request: RequestID, _ content: Content, _ source: BulkSource) {
+        guard let number = UInt32(exactly: request.number) else { return }
+        let stream = StreamID(number)
+        let isEmpty = content.offset == content.length
+        guard session.reply(stream, .content(content), isEnd: isEmpty), !isEmpty else {
+            pump()
+            return
+        }
+        sending[stream] = BulkSender(source, content)
+        feed(stream)
+        pump()
+    }
+
+    /// Ends the link.
+    func close(_ code: SessionCode, _ text: String, retryAfterSeconds: UInt64? = nil) {
+        guard closure == nil || code != .leaving else { return }
+        closure = LinkClosure(code: code, text: text, retryAfterSeconds: retryAfterSeconds)
+        guard let channel, channel.isOpen, session.state != .awaitingHello || isOpen else {
+            channel?.close()
+            return
+        }
+        session.close(GoAway(code, text, retryAfterSeconds: retryAfterSeconds), at: loop.now)
+        if code != .leaving { failAll() }
+        pump()
+    }
+
+    // MARK: Time
+
+    package nonisolated func timerFired(_ timer: LoopTimer) {
+        assumeIsolated { $0.tick() }
+    }
+
+    private func tick() {
+        timerDeadline = nil
+        if let event = session.tick(at: loop.now) {
+            take(event, UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+        expire()
+        pump()
+        // A peer that reads nothing at its end is dropped.
+        if session.isFinished { channel?.close() }
+    }
+
+    /// Gives up requests and transfers whose time is over.
+    private func expire() {
+        let now = loop.now
+        for (stream, waiter) in pending {
+            guard isLate(waiter, now) else { continue }
+            pending[stream] = nil
+            session.reset(stream)
+            fail(waiter, .timedOut, .timedOut)
+        }
+        while let first = waiting.first, isLate(first.pending, now) {
+            waiting.removeFirst()
+            fail(first.pending, .timedOut, .timedOut)
+        }
+        sendWaiting()
+    }
+
+    private func isLate(_ waiter: Pending, _ now: Duration) -> Bool {
+        switch waiter {
+        case .core(_, let deadline), .call(_, let deadline): deadline <= now
+        case .fetch(let receiver, _):
+            receiver.unwritten == 0 && receiver.lastProgress + settings.stallTimeout <= now
+        }
+    }
+
+    /// Sets the one timer to what comes next: the session's own time, or a look at the deadlines every few seconds
+    /// while anything is out. It is only ever moved forward; one that comes too early finds nothing to do.
+    private func setTimer() {
+        var next = session.nextTick
+        if !pending.isEmpty || !waiting.isEmpty {
+            let look = loop.now + lookInterval
+            next = min(next ?? look, look)
+        }
+        guard let next else { return }
+        if let timerDeadline, timerDeadline <= next { return }
+        timerDeadline = next
+        loop.schedule(timer, after: max(.zero, next - loop.now), coarse: true, self)
+    }
+
+    // MARK: The end
+
+    private func fail(_ waiter: Pending, _ error: TransportError, _ failure: LinkFailure?) {
+        switch waiter {
+        case .core(let request, _):
+            // The link's end stands for the failure of all that are out.
+            if let failure, failure != .closed { handler.linkEvent(.failed(id, request, failure)) }
+        case .call(let call, _): call.finish(.failure(error))
+        case .fetch(let receiver, _): receiver.fail(error, on: loop)
+        }
+    }
+
+    private func failAll() {
+        let closure = self.closure ?? LinkClosure(code: .connectionLost, text: "the connection broke")
+        let all = pending.values
+        pending = [:]
+        sending = [:]
+        for waiter in all { fail(waiter, .closed(closure), .closed) }
+        failWaiting()
+    }
+
+    /// Gives up what has no stream yet: there will be none.
+    private func failWaiting() {
+        let closure = self.closure ?? LinkClosure(code: .connectionLost, text: "the connection broke")
+        let all = waiting
+        waiting = []
+        for item in all { fail(item.pending, .closed(closure), .closed) }
+    }
+
+    private func finish(_ end: ChannelEnd) {
+        let closure = self.closure ?? LinkClosure(code: .connectionLost, text: end.description)
+        self.closure = closure
+        loop.cancel(timer)
+        failAll()
+        let channelAddress = channel?.address.description ?? "unknown"
+        channel = nil
+        links.remove(id)
+        let wasOpen = isOpen
+        isOpen = false
+        if wasOpen, !isJoin, peer != nil { handler.linkEvent(.closed(id, closure)) }
+        if case .listener = kind, !wasOpen {
+            handler.linkRefused(channelAddress, (failure ?? Self.error(end, closure)).description)
+        }
+        let error = failure ?? (wasOpen ? nil : Self.error(end, closure))
+        ended(End(wasOpen: wasOpen, closure: closure, error: error))
+    }
+
+    private static func error(_ end: ChannelEnd, _ closure: LinkClosure) -> TransportError {
+        switch end {
+        case .failed(let error): .network(.tls(error))
+        case .handshakeTimeout: .network(.timedOut("the TLS handshake"))
+        default: .closed(closure)
+        }
+    }
+}

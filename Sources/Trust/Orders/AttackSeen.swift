@@ -1,0 +1,37 @@
+import Model
+
+/// What an agent saw that looks like an attack, as a stable code of its report.
+package struct AttackCode: OpenCode {
+    package let rawValue: String
+    package init(known rawValue: String) { self.rawValue = rawValue }
+    package static var noun: String { "attack code" }
+
+    /// Metadata, a release or an order older than what was seen before.
+    package static let rollback = Self(known: "rollback")
+    /// Metadata that has expired.
+    package static let freeze = Self(known: "freeze")
+    /// A signature that does not verify.
+    package static let badSignature = Self(known: "badSignature")
+    /// Bytes that are not the signed ones.
+    package static let hashMismatch = Self(known: "hashMismatch")
+    /// An order whose package the signed targets do not name so.
+    package static let notInTargets = Self(known: "notInTargets")
+    /// An order for another agent or fleet.
+    package static let wrongRecipient = Self(known: "wrongRecipient")
+    /// A catalog root that is not the one given to the machine.
+    package static let otherRoot = Self(known: "otherRoot")
+    /// Metadata that is malformed, too large, or breaks a rule of the workflow.
+    package static let badMetadata = Self(known: "badMetadata")
+}
+
+/// An attack with what was seen.
+package struct AttackSeen: Hashable, Sendable {
+    package var code: AttackCode
+    /// For a person, one line of at most 512 bytes.
+    package var text: String
+
+    package init(_ code: AttackCode, _ text: String) {
+        self.code = code
+        self.text = text
+    }
+}
