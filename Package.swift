@@ -130,8 +130,8 @@ let package = Package(
         tests(
             "Agent",
             [
-                "Agent", "Codec", "Model", "Protocol", "Rollout", "SQLite", "System", "TLS", "TestSupport",
-                "Transport", "Trust",
+                "Agent", "Codec", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS",
+                "TestSupport", "Transport", "Trust",
             ]),
         tests("Operator", ["API", "Codec", "HTTP", "Model", "Operator", "System", "TLS", "TestSupport", "Trust"]),
         tests("Simulation", ["Model", "Simulation"]),

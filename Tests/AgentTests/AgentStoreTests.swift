@@ -2,6 +2,7 @@ import Agent
 import Model
 import System
 import Testing
+import Trust
 
 /// Both stores, behind one conformance suite.
 enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
@@ -27,7 +28,7 @@ struct AgentStoreTests {
     private func record(_ number: UInt64, state: ActionState = .offered) throws -> ActionRecord {
         ActionRecord(
             id: Sample.action(number), kind: .install, order: [1, 2, UInt8(number & 0xFF)],
-            sequence: SequenceFloor(epoch: 1, number: number), path: try Sample.package([]).path,
+            sequence: OrderSequence(epoch: 1, number: number), path: try Sample.package([]).path,
             expires: UnixTime(seconds: 100), state: state)
     }
 
@@ -64,7 +65,7 @@ struct AgentStoreTests {
                 try store.save(try record(1))
                 let number = try store.takeReportCounter()
                 try store.queue(QueuedReport(number: number, signed: [1]))
-                try store.raiseSequenceFloor(SequenceFloor(epoch: 1, number: 1))
+                try store.raiseSequenceFloor(OrderSequence(epoch: 1, number: 1))
                 try store.lock(try ProductName("tool"))
                 throw Undo()
             }
@@ -102,15 +103,15 @@ struct AgentStoreTests {
         let store = try make(kind)
         try store.transaction {
             #expect(try store.sequenceFloor() == nil)
-            try store.raiseSequenceFloor(SequenceFloor(epoch: 2, number: 5))
-            try store.raiseSequenceFloor(SequenceFloor(epoch: 1, number: 900))
+            try store.raiseSequenceFloor(OrderSequence(epoch: 2, number: 5))
+            try store.raiseSequenceFloor(OrderSequence(epoch: 1, number: 900))
             try store.raiseSignedTimeFloor(UnixTime(seconds: 50))
             try store.raiseSignedTimeFloor(UnixTime(seconds: 40))
             try store.raiseTrustedVersion("snapshot", 7)
             try store.raiseTrustedVersion("snapshot", 6)
             try store.setCounterFloor(try ProductName("tool"), try LineName("main"), 9)
         }
-        #expect(try store.sequenceFloor() == SequenceFloor(epoch: 2, number: 5))
+        #expect(try store.sequenceFloor() == OrderSequence(epoch: 2, number: 5))
         #expect(try store.signedTimeFloor() == UnixTime(seconds: 50))
         #expect(try store.trustedVersion("snapshot") == 7)
         #expect(try store.trustedVersion("root") == nil)

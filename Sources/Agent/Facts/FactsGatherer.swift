@@ -18,7 +18,7 @@ package struct FactsGatherer: Sendable {
     }
 
     /// What only the agent's own store knows.
-    package struct Known: Sendable {
+    package struct Known: Equatable, Sendable {
         package var locked: [ProductName]
         package var rejected: [RejectedRelease]
 

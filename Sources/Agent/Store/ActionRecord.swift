@@ -1,4 +1,5 @@
 package import Model
+package import Trust
 
 /// The agent's journal of one action: what was ordered, how far it is, and what it takes to go on or back after a cut.
 ///
@@ -15,10 +16,10 @@ package struct ActionRecord: Codable, Equatable, Sendable {
     /// The order as it was signed.
     package var order: [UInt8]
     /// The order's place in the hub's sequence.
-    package var sequence: SequenceFloor
+    package var sequence: OrderSequence
     package var state: ActionState
-    /// What the order names; always there.
-    package var path: TargetPath
+    /// What the order names; nil for a cancel whose order never came.
+    package var path: TargetPath?
     package var expires: UnixTime
     /// What the signed targets say of the path; nil until they have been asked.
     package var package: Package?
@@ -38,7 +39,7 @@ package struct ActionRecord: Codable, Equatable, Sendable {
     package var isCancelRequested: Bool
 
     package init(
-        id: ActionID, kind: Kind, order: [UInt8], sequence: SequenceFloor, path: TargetPath, expires: UnixTime,
+        id: ActionID, kind: Kind, order: [UInt8], sequence: OrderSequence, path: TargetPath?, expires: UnixTime,
         state: ActionState = .offered
     ) {
         self.id = id
@@ -52,22 +53,6 @@ package struct ActionRecord: Codable, Equatable, Sendable {
         notBefore = .distantPast
         detail = ""
         isCancelRequested = false
-    }
-}
-
-/// A place in the hub's sequence of orders; an agent obeys rising ones only.
-package struct SequenceFloor: Codable, Hashable, Sendable, Comparable {
-    /// Rises when a hub was restored from a backup.
-    package var epoch: UInt64
-    package var number: UInt64
-
-    package init(epoch: UInt64, number: UInt64) {
-        self.epoch = epoch
-        self.number = number
-    }
-
-    package static func < (left: Self, right: Self) -> Bool {
-        (left.epoch, left.number) < (right.epoch, right.number)
     }
 }
 

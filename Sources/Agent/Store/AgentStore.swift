@@ -1,4 +1,5 @@
 package import Model
+package import Trust
 
 /// What an agent remembers across restarts, in its own nouns; `MemoryAgentStore` and `SQLiteAgentStore` behave alike.
 ///
@@ -33,8 +34,8 @@ package protocol AgentStore: AnyObject {
     // Floors: none of them ever falls.
 
     /// The sequence of the highest order obeyed.
-    func sequenceFloor() throws -> SequenceFloor?
-    func raiseSequenceFloor(_ floor: SequenceFloor) throws
+    func sequenceFloor() throws -> OrderSequence?
+    func raiseSequenceFloor(_ floor: OrderSequence) throws
     /// The latest signed time seen: no earlier time is believed.
     func signedTimeFloor() throws -> UnixTime?
     func raiseSignedTimeFloor(_ time: UnixTime) throws

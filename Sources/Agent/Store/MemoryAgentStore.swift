@@ -1,4 +1,5 @@
 package import Model
+package import Trust
 
 /// The store of simulations and tests: all in memory, undone by copy.
 package final class MemoryAgentStore: AgentStore {
@@ -7,7 +8,7 @@ package final class MemoryAgentStore: AgentStore {
         var incarnation: UInt64
         var counter: UInt64 = 0
         var reports: [QueuedReport] = []
-        var sequence: SequenceFloor?
+        var sequence: OrderSequence?
         var signedTime: UnixTime?
         var versions: [String: UInt64] = [:]
         var counters: [String: UInt64] = [:]
@@ -62,8 +63,8 @@ package final class MemoryAgentStore: AgentStore {
         state.counter = 0
     }
 
-    package func sequenceFloor() -> SequenceFloor? { state.sequence }
-    package func raiseSequenceFloor(_ floor: SequenceFloor) { state.sequence = max(state.sequence ?? floor, floor) }
+    package func sequenceFloor() -> OrderSequence? { state.sequence }
+    package func raiseSequenceFloor(_ floor: OrderSequence) { state.sequence = max(state.sequence ?? floor, floor) }
     package func signedTimeFloor() -> UnixTime? { state.signedTime }
     package func raiseSignedTimeFloor(_ time: UnixTime) { state.signedTime = max(state.signedTime ?? time, time) }
     package func trustedVersion(_ role: String) -> UInt64? { state.versions[role] }

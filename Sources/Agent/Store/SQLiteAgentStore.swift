@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 package import Model
 internal import SQLite
+package import Trust
 
 /// The store of a real agent: one SQLite file, write-ahead log, synchronous at every commit.
 ///
@@ -110,11 +111,11 @@ package final class SQLiteAgentStore: AgentStore {
 
     // MARK: Floors
 
-    package func sequenceFloor() throws -> SequenceFloor? {
-        try text("sequence").map { try Self.decoded(SequenceFloor.self, $0) }
+    package func sequenceFloor() throws -> OrderSequence? {
+        try text("sequence").map { try Self.decoded(OrderSequence.self, $0) }
     }
 
-    package func raiseSequenceFloor(_ floor: SequenceFloor) throws {
+    package func raiseSequenceFloor(_ floor: OrderSequence) throws {
         if let known = try sequenceFloor(), known >= floor { return }
         try setText("sequence", try Self.encoded(floor))
     }

@@ -1,0 +1,204 @@
+package import Model
+internal import Protocol
+internal import Rollout
+package import Trust
+
+/// What an agent decides: which orders it obeys, when it downloads and installs, how it goes back, and what it reports.
+///
+/// A value without IO: events and the machine's time come in, effects go out. Call `handle` inside one transaction of the store and do the effects
+/// only when that is durable; then what was acknowledged is on disk and every step is journalled before it is done. After a restart the core is made
+/// anew over the same store and goes on from the journal. It throws only when the store fails; then nothing has happened.
+///
+/// Several actions may be open at once; one is downloaded and one is installed at a time, in the order of the hub's sequence.
+package struct AgentCore {
+    /// Who the agent is and whom it obeys; does not change while it runs.
+    package struct Identity: Sendable {
+        package var id: NodeID
+        package var fleet: FleetName
+        /// The hub's key for orders, as DER of its SubjectPublicKeyInfo.
+        package var orderKey: [UInt8]
+        /// The product that is the agent itself.
+        package var selfProduct: ProductName?
+
+        package init(id: NodeID, fleet: FleetName, orderKey: [UInt8], selfProduct: ProductName?) {
+            self.id = id
+            self.fleet = fleet
+            self.orderKey = orderKey
+            self.selfProduct = selfProduct
+        }
+    }
+
+    /// What a check of an action's package has come to.
+    enum Check {
+        case askingTargets
+        case gatheringFacts(lineFloor: Floor?)
+        /// Accepted when the order came; not asked again before the install.
+        case accepted
+    }
+
+    static let factsInterval: Duration = .seconds(900)
+    static let transferRetry = RetryPolicy.transfer
+    static let hookRetry = RetryPolicy(first: .seconds(60), longest: .seconds(900), attempts: 12)
+    static let stepAttempts = 3
+
+    let identity: Identity
+    let store: any AgentStore
+    let verifier: any SignatureVerifier
+    let signer: any RecordSigner & Sendable
+    var random: any RandomNumberGenerator & Sendable
+
+    var clock = AgentClock()
+    /// The machine's time and the believed time of the event at hand.
+    var machineNow = UnixTime.zero
+    var now = UnixTime.zero
+    var effects: [AgentEffect] = []
+
+    var start = AgentStart()
+    var link: LinkID?
+    var nextRequest: UInt64 = 1
+    /// The report that the spoke is being asked to store.
+    var sending: (request: RequestID, number: ReportNumber)?
+    var sendNotBefore = UnixTime.distantPast
+    var sendFailures = 0
+    /// Whether a report was acknowledged since the process started.
+    var isConfirmed = false
+    /// A bad order was reported on this link already.
+    var attackReported = false
+    var checks: [ActionID: Check] = [:]
+    var downloading: ActionID?
+    var performing: (action: ActionID, step: InstallStep)?
+    /// The steps that were journalled before this process started.
+    var stepsAtStart: [ActionID: InstallStep] = [:]
+    /// Actions on the agent itself whose health command was content; they wait for the trial's end.
+    var verified: Set<ActionID> = []
+    var factsAsked = false
+    var factsDue = UnixTime.distantFuture
+
+    package init(
+        identity: Identity, store: any AgentStore, verifier: any SignatureVerifier, signer: any RecordSigner & Sendable,
+        random: any RandomNumberGenerator & Sendable
+    ) {
+        self.identity = identity
+        self.store = store
+        self.verifier = verifier
+        self.signer = signer
+        self.random = random
+    }
+
+    /// Takes one event at a time of the machine's clock; gives what is to be done once the store's transaction is durable.
+    package mutating func handle(_ event: AgentEvent, at machine: UnixTime) throws -> [AgentEffect] {
+        effects = []
+        if let floor = try store.signedTimeFloor() { clock.observe(floor, machine: machine) }
+        machineNow = machine
+        now = clock.time(machine: machine)
+        switch event {
+        case .started(let start): try started(start)
+        case .link(let event): try handle(event)
+        case .wake: break
+        case .facts(let purpose, let facts): try handle(facts, for: purpose)
+        case .targetChecked(let action, let check): try handle(check, of: action)
+        case .downloaded(let action, let outcome): try handle(outcome, of: action)
+        case .performed(let action, let step, let outcome): try handle(outcome, of: step, action)
+        }
+        try advance()
+        return effects
+    }
+
+    // MARK: Start and link
+
+    private mutating func started(_ start: AgentStart) throws {
+        self.start = start
+        checks = [:]
+        downloading = nil
+        performing = nil
+        verified = []
+        isConfirmed = !start.isOnTrial
+        stepsAtStart = [:]
+        for var record in try store.openActions() where record.step != nil {
+            stepsAtStart[record.id] = record.step
+            // Whatever was waited for, a start is a reason to look again.
+            record.notBefore = .distantPast
+            try store.save(record)
+        }
+        factsDue = machineNow
+    }
+
+    private mutating func handle(_ event: LinkEvent) throws {
+        switch event {
+        case .opened(let opened, let peer, _):
+            guard peer.role == .spoke, peer.fleet == identity.fleet else {
+                return effects.append(.link(.close(opened, .refused, "an agent talks to a spoke of its own fleet")))
+            }
+            if let old = link, old != opened {
+                effects.append(.link(.close(old, .replaced, "a newer link was opened")))
+            }
+            link = opened
+            sending = nil
+            sendNotBefore = .distantPast
+            sendFailures = 0
+            attackReported = false
+            factsDue = machineNow
+            try retryNow()
+        case .closed(let closed, _):
+            guard closed == link else { return }
+            link = nil
+            sending = nil
+        case .request(let from, let request, let message):
+            guard from == link else { return }
+            effects.append(.link(.reply(from, request, try answer(message))))
+        case .reply(let from, let request, let message):
+            guard from == link, let sent = sending, sent.request == request else { return }
+            try reportAnswered(sent.number, message)
+        case .failed(let from, let request, _):
+            guard from == link, sending?.request == request else { return }
+            reportFailed(after: nil)
+        }
+    }
+
+    /// A new link is a reason not to wait for a retry.
+    private mutating func retryNow() throws {
+        for var record in try store.openActions() where record.notBefore > machineNow {
+            guard record.state == .offered || record.state == .downloading else { continue }
+            record.notBefore = machineNow
+            try store.save(record)
+        }
+    }
+
+    /// The answer to a request of the spoke.
+    private mutating func answer(_ message: Message) throws -> Message {
+        switch message {
+        case .order(let order): return try receive(order)
+        case .catalogChanged, .revocations: return .ok(OK())
+        default:
+            return .error(ErrorReply(code: .unsupported, text: "an agent does not answer \(message.name)"))
+        }
+    }
+
+    // MARK: Going on
+
+    /// Does for every open action what can be done now, and asks for a wake when something waits for time.
+    private mutating func advance() throws {
+        var wake: UnixTime?
+        func earliest(_ time: UnixTime) { wake = min(wake ?? time, time) }
+        for record in try store.openActions() {
+            if let time = try advance(record) { earliest(clock.machine(time)) }
+        }
+        if let time = try sendReports() { earliest(time) }
+        if let time = try askForFacts() { earliest(time) }
+        if let wake { effects.append(.wake(at: max(wake, machineNow + .milliseconds(1)))) }
+    }
+
+    /// Asks for facts to report when that is due; else gives the machine's time at which it is.
+    private mutating func askForFacts() throws -> UnixTime? {
+        guard link != nil, !factsAsked else { return nil }
+        guard factsDue <= machineNow else { return factsDue }
+        factsAsked = true
+        effects.append(.gatherFacts(.report, nil, try known()))
+        return nil
+    }
+
+    /// What only the store knows of the machine.
+    func known() throws -> FactsGatherer.Known {
+        FactsGatherer.Known(locked: try store.locked(), rejected: try store.rejected())
+    }
+}
