@@ -1,0 +1,94 @@
+package import Model
+
+/// A rollout as a person writes it (JSON5): the body of `POST /v1/rollouts` and the FILE of `axle rollout create`.
+///
+/// Members that nothing reads are refused, so that a misspelt one never means its absence.
+package struct RolloutFile: Codable, Hashable, Sendable {
+    package var name: NodeName
+    package var product: ProductName
+    package var release: ReleaseName
+    package var select: SelectFile
+    /// Nothing is ordered before; at once when nil.
+    package var start: UnixTime?
+    /// When installs may run; at any time when nil.
+    package var window: WindowFile?
+    /// How long before a window downloads begin, 0 to 43,200; 60 when nil.
+    package var leadMinutes: Int?
+    /// Whether machines may be restarted; allowed when nil.
+    package var restart: RestartRule?
+
+    package init(
+        name: NodeName, product: ProductName, release: ReleaseName, select: SelectFile, start: UnixTime? = nil,
+        window: WindowFile? = nil, leadMinutes: Int? = nil, restart: RestartRule? = nil
+    ) {
+        self.name = name
+        self.product = product
+        self.release = release
+        self.select = select
+        self.start = start
+        self.window = window
+        self.leadMinutes = leadMinutes
+        self.restart = restart
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case name, product, release, select, start, window, leadMinutes, restart
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try StrictKeys.check(CodingKeys.self, in: decoder)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decode(NodeName.self, forKey: .name)
+        product = try container.decode(ProductName.self, forKey: .product)
+        release = try container.decode(ReleaseName.self, forKey: .release)
+        select = try container.decode(SelectFile.self, forKey: .select)
+        start = try container.decodeIfPresent(UnixTime.self, forKey: .start)
+        window = try container.decodeIfPresent(WindowFile.self, forKey: .window)
+        leadMinutes = try container.decodeIfPresent(Int.self, forKey: .leadMinutes)
+        restart = try container.decodeIfPresent(RestartRule.self, forKey: .restart)
+    }
+
+    /// Refuses numbers out of range, and a selection that names nobody or everyone and someone.
+    package func validate() throws(Problem) {
+        guard (0...43_200).contains(leadMinutes ?? 60) else {
+            throw Problem(.invalid, "leadMinutes must be 0 to 43200 (30 days)")
+        }
+        let isEmpty = select.names.isEmpty && select.labels.isEmpty && select.spokes.isEmpty
+        guard select.all == isEmpty else {
+            throw Problem(
+                .invalid, "select must have all: true, or names, labels or spokes",
+                next: "Write select: {all: true} for everyone.")
+        }
+    }
+}
+
+/// Whether a rollout may restart machines.
+package enum RestartRule: String, Codable, Sendable, CaseIterable {
+    case allowed, never
+}
+
+/// Whom a rollout is for: everyone, or those who meet each criterion that is given.
+package struct SelectFile: Codable, Hashable, Sendable {
+    package var all: Bool
+    package var names: [NodeName]
+    package var labels: [String: String]
+    package var spokes: [NodeName]
+
+    package init(all: Bool = false, names: [NodeName] = [], labels: [String: String] = [:], spokes: [NodeName] = []) {
+        self.all = all
+        self.names = names
+        self.labels = labels
+        self.spokes = spokes
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case all, names, labels, spokes }
+
+    package init(from decoder: any Decoder) throws {
+        try StrictKeys.check(CodingKeys.self, in: decoder)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        all = try container.decodeIfPresent(Bool.self, forKey: .all) ?? false
+        names = try container.decodeIfPresent([NodeName].self, forKey: .names) ?? []
+        labels = try container.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
+        spokes = try container.decodeIfPresent([NodeName].self, forKey: .spokes) ?? []
+    }
+}
