@@ -62,7 +62,7 @@ let package = Package(
         module("API", ["Model"], pure),
 
         // L4: the shells' parts.
-        module("Identity", ["Codec", "Model", "System", "TLS", "Trust"]),
+        module("Identity", ["Codec", "Model", "Protocol", "System", "TLS", "Trust"]),
         module("Network", ["Model", "System", "TLS"]),
         module("Transport", ["Model", "Network", "Protocol", "System", "TLS"]),
         module("HTTP", ["Model", "Network", "System", "TLS"]),
@@ -108,7 +108,7 @@ let package = Package(
         tests("Model", ["Model"]),
         tests("Codec", ["Codec"]),
         tests("Protocol", ["Codec", "Model", "Protocol", "TestSupport"]),
-        tests("Identity", ["Codec", "Identity", "Model", "System", "TLS", "TestSupport", "Trust"]),
+        tests("Identity", ["Codec", "Identity", "Model", "Protocol", "System", "TLS", "TestSupport", "Trust"]),
         tests("Trust", ["Codec", "Model", "TLS", "TestSupport", "Trust"]),
         tests("Rollout", ["Model", "Rollout"]),
         tests("Network", ["Model", "Network", "System", "TLS", "TestSupport"]),

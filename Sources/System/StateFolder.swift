@@ -64,6 +64,22 @@ package final class StateFolder: Sendable {
     package static func create(
         _ path: String, kind: String, version: Int, prepare: (String) throws -> Void = { _ in }
     ) throws -> StateFolder {
+        let lock = try begin(path, kind: kind)
+        try prepare(path)
+        return try finish(path, kind: kind, version: version, lock)
+    }
+
+    /// As `create`, where filling the folder has to wait for others.
+    package static func create(
+        _ path: String, kind: String, version: Int, preparing: (String) async throws -> Void
+    ) async throws -> StateFolder {
+        let lock = try begin(path, kind: kind)
+        try await preparing(path)
+        return try finish(path, kind: kind, version: version, lock)
+    }
+
+    /// Takes an empty folder, or one whose filling was cut off, and marks it as being filled.
+    private static func begin(_ path: String, kind: String) throws -> LockFile {
         try Directory.create(path, mode: 0o700)
         if let found = try format(path) {
             throw found.kind == kind
@@ -81,9 +97,15 @@ package final class StateFolder: Sendable {
             try Directory.removeTree(Directory.join(path, name))
         }
         try AtomicFile.write("A program is filling this folder, or was cut off while doing so.\n", to: begun)
-        try prepare(path)
+        return lock
+    }
+
+    /// Marks the folder as complete.
+    private static func finish(
+        _ path: String, kind: String, version: Int, _ lock: LockFile
+    ) throws -> StateFolder {
         try AtomicFile.write("axle \(kind) \(version)\n", to: Directory.join(path, "format"))
-        try File.remove(begun)
+        try File.remove(Directory.join(path, "incomplete"))
         try Directory.synchronize(path)
         return StateFolder(path: path, kind: kind, version: version, lock: lock)
     }

@@ -1,1 +1,4 @@
-print("0.0.0")
+import Spoke
+import System
+
+CurrentProcess.exit(await SpokeProgram.main(Array(CommandLine.arguments.dropFirst()), ProgramStreams.process()))

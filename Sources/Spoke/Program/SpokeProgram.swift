@@ -1,0 +1,61 @@
+package import System
+
+/// The program `axle-spoke`: its commands, what each prints, and its exit status (0 done, 1 failed, 2 usage).
+package enum SpokeProgram {
+    /// The release of this program.
+    package static let version = "0.1.0"
+
+    private static let state = OptionSpecification.value("state", "DIR", "the spoke's state folder", required: true)
+
+    static let specification = CommandSpecification(
+        "axle-spoke", "Holds packages for one site and brings orders to its agents, unattended",
+        commands: [
+            CommandSpecification(
+                "join", "Join a fleet at its hub",
+                details: "The token comes from `axle token create --role spoke`, in a file or on standard input (-).",
+                options: [
+                    state,
+                    .value("hub", "HOST:PORT", "the hub to join and to connect to", required: true),
+                    .value("token-file", "FILE", "file with the join token, or - for standard input", required: true),
+                    .value("name", "NAME", "the name that people will see (default: the host name)"),
+                    .value("listen", "HOST:PORT", "where agents will reach it (default: 0.0.0.0:7441)"),
+                ]),
+            CommandSpecification(
+                "run", "Run the spoke",
+                details: "The address that it has bound is printed and written to DIR/listen.json.",
+                options: [state, .value("listen", "HOST:PORT", "where agents reach it (default: as at the join)")]),
+        ])
+
+    /// Runs the program with the arguments after its name; gives the exit status.
+    package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
+        switch ArgumentParser(specification).parse(arguments, environment: streams.environment) {
+        case .help(let text):
+            streams.output(text)
+            return 0
+        case .version:
+            streams.line("axle-spoke \(version)")
+            return 0
+        case .usage(let text):
+            streams.error(text)
+            return 2
+        case .run(let invocation):
+            return await run(invocation, streams)
+        }
+    }
+
+    private static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async -> Int32 {
+        do {
+            switch invocation.name {
+            case "join": return try await SpokeJoinCommand.run(invocation, streams)
+            case "run": return try await SpokeRunCommand.run(invocation, streams)
+            default: throw UsageError("\(invocation.name) is no command of this program")
+            }
+        } catch let error as UsageError {
+            streams.message("axle-spoke \(invocation.name): \(error.message)")
+            return 2
+        } catch {
+            streams.message("axle-spoke \(invocation.name): \(error)")
+            return 1
+        }
+    }
+}

@@ -1,0 +1,19 @@
+internal import System
+
+/// `axle-spoke run`: the spoke until a signal ends it.
+enum SpokeRunCommand {
+    static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
+        Signals.ignoreBrokenPipe()
+        let signals = try Signals.stream([.terminate, .interrupt])
+        let folder = try StateFolder.open(
+            try invocation.required("state"), kind: SpokeState.kind, version: SpokeState.version)
+        let spoke = try await RunningSpoke(
+            folder: folder, listen: invocation.value("listen"), program: "axle-spoke/\(SpokeProgram.version)",
+            messages: { streams.message($0) })
+        streams.line("listening on \(spoke.endpoint)")
+        for await _ in signals { break }
+        streams.message("stopping")
+        await spoke.stop()
+        return 0
+    }
+}

@@ -1,0 +1,81 @@
+internal import FoundationEssentials
+internal import Identity
+internal import Model
+package import Network
+internal import Protocol
+internal import Synchronization
+package import System
+internal import TLS
+internal import Transport
+
+/// A spoke at work: its shell, the listener for agents and the session with the hub.
+package final class RunningSpoke: Sendable {
+    /// Agents and joining machines at a time at the most.
+    package static let peerLimit = 12_000
+    /// Of these, in their handshake.
+    package static let handshakeLimit = 512
+
+    /// Where agents reach it; port 0 has become the real one.
+    package let endpoint: Endpoint
+    private let shell: SpokeShell
+    private let listener: SessionListener
+    private let dialer: SessionDialer
+
+    private struct Addresses: Codable {
+        let listen: String
+    }
+
+    /// Opens the state folder's contents, listens and dials. `listen` overrides the address of the join.
+    package init(
+        folder: StateFolder, listen: String?, program: String, messages: @escaping @Sendable (String) -> Void
+    ) async throws {
+        let shell = try SpokeShell(folder: folder, messages: messages)
+        let identity = shell.identity
+        let anchors = try TrustStore(identity.anchors)
+        let group = try EventLoopGroup(count: 2)
+        var settings = SessionSettings(
+            fleet: identity.member.fleet, role: .spoke, peerRoles: [.agent], program: program)
+        settings.certificateTime = { shell.clock.secondsIfBehind }
+        settings.refusal = { peer, certificate in shell.refusal(peer, serial: certificate.serial) }
+        let context = try SessionTLS.listener(identity: identity.tls, anchors: anchors, takesJoins: true)
+        let address = try Self.endpoint(listen ?? identity.member.listen ?? "0.0.0.0:7441")
+        listener = try SessionListener(
+            address, group: group,
+            limit: PeerLimit(peers: Self.peerLimit, handshakes: Self.handshakeLimit), settings: settings,
+            context: { context }, links: shell.links, handler: shell)
+        endpoint = listener.endpoint
+        let dialling = try SessionTLS.dialler(identity: identity.tls, anchors: anchors)
+        settings.peerRoles = [.hub]
+        dialer = SessionDialer(
+            try Self.endpoint(identity.member.upstream), expecting: identity.member.upstreamID, group: group,
+            settings: settings, longestWait: .seconds(120), context: { dialling }, links: shell.links, handler: shell,
+            changed: { status in
+                switch status {
+                case .waiting(let wait, let reason): messages("no connection to the hub (\(reason)); again in \(wait)")
+                case .refused(let wait, let reason): messages("the hub refuses this spoke: \(reason); again in \(wait)")
+                case .idle, .connecting, .connected: break
+                }
+            })
+        self.shell = shell
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let addresses = Addresses(listen: endpoint.description)
+        try AtomicFile.write([UInt8](try encoder.encode(addresses)), to: SpokeState.listen(folder))
+        await shell.start()
+        dialer.start()
+    }
+
+    private static func endpoint(_ text: String) throws(UsageError) -> Endpoint {
+        guard let endpoint = Endpoint(text) else { throw UsageError("\(text) is no HOST:PORT") }
+        return endpoint
+    }
+
+    /// Tells every peer that it leaves and gives them a moment to hear it.
+    package func stop() async {
+        listener.close()
+        dialer.stop()
+        shell.links.closeAll(.leaving, "the spoke is stopping", retryAfterSeconds: 5)
+        // Whether they heard it or not, nothing acknowledged is lost.
+        try? await Task.sleep(for: .milliseconds(200))
+    }
+}

@@ -1,0 +1,104 @@
+internal import Codec
+internal import Identity
+internal import Model
+internal import Protocol
+internal import System
+internal import Transport
+internal import Trust
+
+/// The spoke's trusted catalog: refreshed through the hub by TUF's full workflow, relayed to agents byte for byte.
+///
+/// Callers who ask while a refresh runs wait for that one.
+actor SpokeCatalog {
+    private let refresher: MetadataRefresher
+    private let folder: MetadataFolder
+    private let disk: NamedQueue
+    private let links: Links
+    private let bootstrapRoot: [UInt8]?
+    private let now: @Sendable () -> UnixTime
+    private var trusted: TrustedMetadata?
+    private var underWay: Task<TrustedMetadata, any Error>?
+
+    init(
+        folder: MetadataFolder, disk: NamedQueue, links: Links, bootstrapRoot: [UInt8]?,
+        now: @escaping @Sendable () -> UnixTime
+    ) {
+        self.folder = folder
+        self.disk = disk
+        self.links = links
+        self.bootstrapRoot = bootstrapRoot
+        self.now = now
+        refresher = MetadataRefresher(folder: folder, queue: disk)
+    }
+
+    /// The version of the timestamp that is trusted now.
+    var timestampVersion: UInt64? { trusted?.timestamp.map { UInt64(clamping: $0.version) } }
+
+    /// Takes up what was trusted before a restart, so that agents are served while the hub is away.
+    func loadStored() async throws {
+        trusted = try await refresher.run(.catalog, from: .stored, bootstrapRoot: bootstrapRoot, now: now()) { _, _ in
+            .notFound
+        }.trusted
+    }
+
+    /// Runs the workflow against the hub on that link.
+    @discardableResult
+    func refresh(through hub: LinkID) async throws -> TrustedMetadata {
+        if let underWay { return try await underWay.value }
+        let (refresher, root, time, links) = (refresher, bootstrapRoot, now(), links)
+        let task = Task {
+            try await refresher.run(.catalog, bootstrapRoot: root, now: time) { name, limit in
+                await Self.fetch(name, limit, from: hub, links)
+            }.trusted
+        }
+        underWay = task
+        defer { underWay = nil }
+        let fresh = try await task.value
+        trusted = fresh
+        return fresh
+    }
+
+    /// What the catalog says about a path, refreshed first where what is known does not name it.
+    func find(_ path: TargetPath, through hub: LinkID) async -> TargetFinding {
+        do {
+            if let trusted, trusted.freshUntil > now(), let found = try lookUp(path, in: trusted) { return found }
+            let fresh = try await refresh(through: hub)
+            return try lookUp(path, in: fresh) ?? .absent
+        } catch let error as MetadataError {
+            return error.code == .unreachable || error.code == .tooSlow
+                ? .unreachable(error.description) : .refused(error.description)
+        } catch {
+            return .unreachable("\(error)")
+        }
+    }
+
+    private func lookUp(_ path: TargetPath, in trusted: TrustedMetadata) throws -> TargetFinding? {
+        guard case .found(let target) = try trusted.search(JSONText(path.description)) else { return nil }
+        let package = try Package(target.file)
+        return .listed(length: package.length, sha256: package.sha256)
+    }
+
+    /// The metadata file of that name at the repository, byte for byte as it was received; nil if it is not here.
+    func file(named name: String) async throws -> [UInt8]? {
+        guard let file = trusted?.storedFile(forRemoteName: name) else { return nil }
+        let folder = self.folder
+        return try await disk.run { try folder.load(file) }
+    }
+
+    private static func fetch(_ name: String, _ limit: Int, from hub: LinkID, _ links: Links) async -> RefreshAnswer {
+        do {
+            let fetched = try await links.fetch(
+                hub, .fetchMetadata(FetchMetadata(name: name)), priority: .control, limit: UInt64(limit),
+                into: .memory)
+            return .bytes(fetched.bytes)
+        } catch .answered(let reply) {
+            return reply.code == .notFound ? .notFound : .failed(reply.text)
+        } catch .tooLong {
+            return .tooLarge
+        } catch .timedOut {
+            return .tooSlow
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+internal import Model
+internal import Protocol
+internal import Storage
+internal import System
+internal import Transport
+
+/// What the core wants done, done.
+extension SpokeShell {
+    func execute(_ effect: SpokeEffect) {
+        switch effect {
+        case .link(let effect): links.perform(effect)
+        case .answerJoin(let join, let message): answerJoin(join, message)
+        case .findTarget(let path): find(path)
+        case .refreshCatalog: refresh()
+        case .transfer(let replica): transfer(replica)
+        case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
+        case .servePackage(let link, let request, let sha256, let length, let offset):
+            servePackage(link, request, sha256, length: length, offset: offset)
+        case .setQuota(let quota): setQuota(quota)
+        case .checkRevocations(let link, let request, let signed):
+            tell(.revocationsChecked(link, request, signed: signed, check(signed)))
+        case .wake(let time): setAlarm(at: time)
+        }
+    }
+
+    private func find(_ path: TargetPath) {
+        guard let hub else { return tell(.targetFound(path, .unreachable("the hub is away"))) }
+        Task { [catalog] in
+            let finding = await catalog.find(path, through: hub)
+            tell(.targetFound(path, finding))
+            await announce()
+        }
+    }
+
+    private func refresh() {
+        guard let hub else { return }
+        Task { [catalog, messages] in
+            do {
+                try await catalog.refresh(through: hub)
+                await announce()
+            } catch {
+                messages("the catalog was not refreshed: \(error)")
+            }
+        }
+    }
+
+    private func announce() async {
+        if let version = await catalog.timestampVersion { tell(.catalogRefreshed(timestampVersion: version)) }
+    }
+
+    private func transfer(_ replica: WantedReplica) {
+        guard let hub else { return tell(.transferEnded(replica.sha256, .interrupted("the hub is away"))) }
+        let transfer = SpokeTransfer(replica: replica, pool: pool, disk: disk, links: links) { held in
+            self.tell(.transferProgressed(replica.sha256, held: held))
+        }
+        Task { [pool] in
+            let outcome = await transfer.run(from: hub)
+            tell(.transferEnded(replica.sha256, outcome))
+            tell(.poolChanged(PoolFigures(pool.account())))
+        }
+    }
+
+    private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
+        Task { [catalog, links] in
+            let answer: Message
+            do {
+                if let bytes = try await catalog.file(named: name) {
+                    let content = Content(length: UInt64(bytes.count), offset: 0)
+                    return links.sendContent(link, request, content, from: .bytes(bytes))
+                }
+                answer = .error(ErrorReply(code: .notFound, text: "\(name) is not here"))
+            } catch {
+                answer = .error(ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30))
+            }
+            links.perform(.reply(link, request, answer))
+        }
+    }
+
+    private func servePackage(
+        _ link: LinkID, _ request: RequestID, _ sha256: SHA256Digest, length: UInt64, offset: UInt64
+    ) {
+        reading.submit { [pool, links, reading] in
+            do {
+                let reader = try pool.open(sha256)
+                let source = BulkSource.reader(reading) { buffer, offset in
+                    let bytes = try reader.read(at: ByteCount(offset), count: buffer.count)
+                    buffer.copyBytes(from: bytes)
+                    return bytes.count
+                }
+                links.sendContent(link, request, Content(length: length, offset: offset), from: source)
+            } catch {
+                let reply = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
+                links.perform(.reply(link, request, .error(reply)))
+            }
+        }
+    }
+
+    private func setQuota(_ quota: ByteCount) {
+        disk.submit { [pool, messages] in
+            do {
+                try pool.setQuota(quota)
+            } catch {
+                messages("the quota \(quota) could not be set: \(error)")
+            }
+            self.tell(.poolChanged(PoolFigures(pool.account())))
+        }
+    }
+}

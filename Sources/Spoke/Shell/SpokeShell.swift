@@ -1,0 +1,227 @@
+internal import Identity
+internal import Model
+internal import Network
+internal import Protocol
+internal import Storage
+internal import Synchronization
+internal import System
+internal import TLS
+import Transport
+internal import Trust
+
+/// A running spoke: carries events to the core and its effects out again.
+///
+/// The core and its store live on one named queue. Events that wait are handled together in one transaction (one fsync
+/// for all of them), and effects are executed only after the commit. Links live on event loops, the pool and the
+/// metadata on a queue of their own; nothing blocks the cooperative pool.
+actor SpokeShell: LinkHandler {
+    /// Events handled in one transaction at the most.
+    private static let batchLimit = 512
+    /// How long a spoke whose store refuses to write waits before it begins anew.
+    private static let storePause = Duration.seconds(5)
+
+    nonisolated let queue = NamedQueue("spoke")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+
+    nonisolated let links = Links()
+    nonisolated let pool: FilePool
+    /// Writes into the pool and the metadata folder.
+    nonisolated let disk = NamedQueue("spoke.disk")
+    /// Reads for agents, so that serving does not wait for writing.
+    nonisolated let reading = NamedQueue("spoke.read")
+    nonisolated let catalog: SpokeCatalog
+    nonisolated let identity: MemberIdentity
+    nonisolated let clock: ClockFloor
+    nonisolated let messages: @Sendable (String) -> Void
+    private nonisolated let inbox = Mutex<[SpokeEvent]>([])
+    private nonisolated let revoked = Mutex<RevocationList?>(nil)
+    private nonisolated let joins = Mutex<[JoinID: (link: LinkID, request: RequestID)]>([:])
+    private nonisolated let lastJoin = Atomic<UInt64>(0)
+
+    private let store: SQLiteSpokeStore
+    private var core: SpokeCore
+    private let poolName: NodeName
+    var hub: LinkID?
+    private var alarm: Task<Void, Never>?
+    var tasks: [SHA256Digest: Task<Void, Never>] = [:]
+
+    /// Opens everything in the folder; nothing listens or dials yet. `messages` gets lines for the person or the journal.
+    init(folder: StateFolder, messages: @escaping @Sendable (String) -> Void) throws {
+        let identity = try MemberIdentity(folder: SpokeState.identity(folder))
+        let clock = ClockFloor(seconds: identity.tls.leaf.notBefore)
+        let store = try SQLiteSpokeStore(path: SpokeState.database(folder), now: clock.now)
+        if let floor = try store.setting(.clockFloor).flatMap({ Int64(String(decoding: $0, as: UTF8.self)) }) {
+            clock.raise(toSeconds: floor)
+        }
+        let quota = try store.setting(.quota).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+        pool = try FilePool(
+            folder: SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota)
+        let rootFile = SpokeState.bootstrapRoot(folder)
+        let root = File.exists(rootFile) ? try File.read(rootFile, limit: 1 << 20) : nil
+        catalog = SpokeCatalog(
+            folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links, bootstrapRoot: root,
+            now: { clock.now })
+        poolName = try NodeName("main")
+        core = SpokeCore(store: store, poolName: poolName, random: SystemRandom())
+        self.store = store
+        self.identity = identity
+        self.clock = clock
+        self.messages = messages
+        if let list = try store.setting(.revocations) {
+            let revocations = try RevocationList.open(
+                list, keys: [identity.hubOrderKey.der], verifier: OpenSSLVerifier())
+            revoked.withLock { $0 = revocations }
+            clock.raise(toSeconds: revocations.issued.seconds)
+        }
+    }
+
+    /// What a pool holds until the hub sets a quota.
+    static let defaultQuota = ByteCount(40_000_000_000)
+
+    /// Why a peer is not let in although its certificate is in order; asked on every session, full or resumed.
+    nonisolated func refusal(_ peer: PeerIdentity, serial: [UInt8]) -> String? {
+        let isRevoked = revoked.withLock { list in
+            list.map { $0.revokes(peer.id) || $0.revokes(serial: serial) } ?? false
+        }
+        return isRevoked ? "the certificate of \(peer) has been revoked" : nil
+    }
+
+    // MARK: - Events
+
+    /// Takes up what is on disk and begins to handle events.
+    func start() async {
+        do {
+            try await catalog.loadStored()
+        } catch {
+            messages("no catalog to serve yet: \(error)")
+        }
+        begin()
+    }
+
+    private func begin() {
+        tell(.started(held: Set(pool.list().map(\.digest)), PoolFigures(pool.account())))
+        Task {
+            if let version = await catalog.timestampVersion { tell(.catalogRefreshed(timestampVersion: version)) }
+        }
+    }
+
+    nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
+
+    nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
+        let join = JoinID(lastJoin.add(1, ordering: .relaxed).newValue)
+        joins.withLock { $0[join] = (link, request) }
+        tell(.joinAsked(join, message))
+    }
+
+    nonisolated func answerJoin(_ join: JoinID, _ message: Message) {
+        guard let asked = joins.withLock({ $0.removeValue(forKey: join) }) else { return }
+        links.perform(.reply(asked.link, asked.request, message))
+    }
+
+    /// Puts an event on the core's queue, behind those that wait.
+    nonisolated func tell(_ event: SpokeEvent) {
+        let isFirst = inbox.withLock { inbox in
+            inbox.append(event)
+            return inbox.count == 1
+        }
+        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// Handles what waits, in one transaction; then executes the effects.
+    private func drain() {
+        let (events, isMore) = inbox.withLock { inbox in
+            let events = Array(inbox.prefix(Self.batchLimit))
+            inbox.removeFirst(events.count)
+            return (events, !inbox.isEmpty)
+        }
+        let now = clock.now
+        do {
+            let before = core
+            do {
+                let effects = try store.transaction {
+                    var effects: [SpokeEffect] = []
+                    for event in events { effects += try core.handle(event, at: now) }
+                    return effects
+                }
+                follow(events)
+                for effect in effects { execute(effect) }
+            } catch {
+                core = before
+                throw error
+            }
+        } catch {
+            beginAnew(after: error)
+        }
+        if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// Which link is the hub's, for the effects that need it.
+    private func follow(_ events: [SpokeEvent]) {
+        for case .link(let event) in events {
+            switch event {
+            case .opened(let link, let peer, _) where peer.role == .hub:
+                hub = link
+                messages("connected to the hub")
+            case .closed(let link, let why) where link == hub:
+                hub = nil
+                messages("the connection to the hub is gone: \(why.text)")
+            default: break
+            }
+        }
+    }
+
+    /// The store could not commit, for a full disk perhaps. Nothing of the batch was acknowledged: the links are closed, so
+    /// that every peer repeats what it had to say, and a new core begins with what is on disk.
+    private func beginAnew(after error: any Error) {
+        messages("the database refused to write, trying again: \(error)")
+        links.closeAll(
+            .internalFault, "this spoke cannot write to its disk", retryAfterSeconds: 30)
+        core = SpokeCore(store: store, poolName: poolName, random: SystemRandom())
+        hub = nil
+        inbox.withLock { $0.removeAll() }
+        Task {
+            // Only cancelled with the process.
+            try? await Task.sleep(for: Self.storePause)
+            begin()
+        }
+    }
+
+    // MARK: - Time
+
+    func setAlarm(at time: UnixTime) {
+        alarm?.cancel()
+        let wait = max(time - clock.now, .milliseconds(1))
+        alarm = Task { [weak self] in
+            do { try await Task.sleep(for: min(wait, .seconds(86_400))) } catch { return }
+            self?.tell(.woke)
+        }
+    }
+
+    // MARK: - Revocation
+
+    /// Checks a list from the hub; from then on no revoked peer opens a session.
+    func check(_ signed: [UInt8]) -> RevocationOutcome {
+        do {
+            let keys = [identity.hubOrderKey.der]
+            let list = try RevocationList.open(signed, keys: keys, verifier: OpenSSLVerifier())
+            guard list.fleet == identity.member.fleet else {
+                return .refused("it is of fleet \(list.fleet)")
+            }
+            if let known = revoked.withLock({ $0 }), list.number < known.number {
+                return .refused("list \(list.number) is older than \(known.number), which is here")
+            }
+            revoked.withLock { $0 = list }
+            clock.raise(toSeconds: list.issued.seconds)
+            return .accepted(revoked: list.nodes)
+        } catch {
+            return .refused("\(error)")
+        }
+    }
+}
+
+extension PoolFigures {
+    init(_ account: PoolAccount) {
+        self.init(
+            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
+    }
+}
