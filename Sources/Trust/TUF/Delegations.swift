@@ -26,6 +26,12 @@ package struct Delegations: Sendable {
         package let bits: Int
         package let namePrefix: JSONText
 
+        package init(signers: RoleKeys, bits: Int, namePrefix: JSONText) {
+            self.signers = signers
+            self.bits = bits
+            self.namePrefix = namePrefix
+        }
+
         /// The role that speaks for a path with that SHA-256.
         package func role(forHash hash: [UInt8]) -> RoleName {
             let word = hash.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
