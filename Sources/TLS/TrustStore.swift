@@ -16,14 +16,19 @@ package final class TrustStore: Sendable {
     /// The anchors, where they were given one by one; empty for a file.
     package let anchors: [Certificate]
 
-    /// From certificates; at least one.
-    package init(_ anchors: [Certificate]) throws(TLSError) {
+    /// From certificates; at least one anchor.
+    ///
+    /// - Parameter issuers: authorities below the anchors that peers need not send: they are no anchors themselves, but
+    ///   knowing them spares each handshake the decoding of the peer's copy, and memory.
+    package init(_ anchors: [Certificate], issuers: [Certificate] = []) throws(TLSError) {
         guard !anchors.isEmpty else { throw TLSError(.certificateRefused, "no trust anchor was given") }
         let store = try ErrorQueue.require(.library, "no memory for trust anchors") { X509_STORE_new() }
         pointer = store
         self.anchors = anchors
-        for anchor in anchors {
-            try ErrorQueue.check(.library, "cannot keep a trust anchor") { X509_STORE_add_cert(store, anchor.pointer) }
+        for certificate in anchors + issuers {
+            try ErrorQueue.check(.library, "cannot keep a trust anchor") {
+                X509_STORE_add_cert(store, certificate.pointer)
+            }
         }
     }
 

@@ -242,6 +242,77 @@ import Testing
         }
     }
 
+    @Test func aPeerNeedNotSendAnIssuerThatIsKnown() throws {
+        let leafOnly = try TLSIdentity(chain: [fleet.agent.leaf], key: fleet.agent.key)
+        #expect(outcome(try TLSPair(server: server(), client: client(leafOnly))).server == .certificateRefused)
+        let known = try TrustStore([fleet.root.certificate], issuers: [fleet.issuing.certificate])
+        #expect(outcome(try TLSPair(server: server(anchors: known), client: client(leafOnly))) == (nil, nil))
+        // To know an issuer is not to trust it.
+        let unanchored = try TrustStore([fleet.otherRoot.certificate], issuers: [fleet.issuing.certificate])
+        let refused = try TLSPair(server: server(anchors: unanchored), client: client(leafOnly))
+        #expect(outcome(refused).server == .certificateRefused)
+    }
+
+    @Test func aSessionOfAJoinIsNeverOneOfTheWire() throws {
+        // Join first, then resume as a member: without a ticket there is nothing to resume with, and the demand stands.
+        let context = try server()
+        let joiner = try TLSContext.client(
+            protocols: ["axle-join/1"], server: .pinnedRoot(fleet.root.certificate.publicKeyFingerprint))
+        let first = try TLSPair(server: context, client: joiner)
+        #expect(outcome(first) == (nil, nil))
+        _ = try TLSPair.transfer([1], from: first.server, to: first.client)
+        let second = try TLSPair(server: context, client: client(nil), session: first.client.session)
+        #expect(outcome(second).server == .certificateMissing)
+    }
+
+    @Test func aPeerOfTLS12IsRefused() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("chain", fleet.hub.chain.flatMap { try $0.pem() })
+        try folder.write("key", fleet.hub.key.withPEM { [UInt8]($0) })
+        let port = try FreePort.next()
+        let judge = try RunningProgram(
+            "openssl",
+            [
+                "s_server", "-accept", "127.0.0.1:\(port)", "-cert", folder.path("chain"), "-key",
+                folder.path("key"), "-tls1_2", "-quiet",
+            ])
+        defer { judge.stop() }
+        let socket = try Loopback.connect(port)
+        defer { Loopback.close(socket) }
+        let context = try TLSContext.client(protocols: [], server: .anchors(fleet.anchors))
+        let connection = try TLSConnection(
+            client: context, descriptor: socket, expecting: .checkedByCaller, certificateTime: TestFleet.now)
+        #expect(Self.code(Loopback.wait(socket) { connection.handshake() }) == .versionMismatch)
+    }
+
+    @Test func theOpensslProgramShakesHandsOrIsRefused() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("root", fleet.root.certificate.pem())
+        try folder.write("chain", fleet.agent.chain.flatMap { try $0.pem() })
+        try folder.write("key", fleet.agent.key.withPEM { [UInt8]($0) })
+        let base = [
+            "s_client", "-ign_eof", "-CAfile", folder.path("root"), "-attime", "\(TestFleet.now)",
+            "-verify_return_error",
+        ]
+        let member = ["-cert", folder.path("chain"), "-cert_chain", folder.path("chain"), "-key", folder.path("key")]
+        for (arguments, expected) in [
+            (member + ["-alpn", "axle/1"], nil), (["-alpn", "axle-join/1"], nil),
+            (["-alpn", "axle/1"], .certificateMissing), (member + ["-alpn", "h2"], .protocolMismatch),
+            (member, .protocolMismatch), (member + ["-alpn", "axle/1", "-tls1_2"], .versionMismatch),
+        ] as [([String], TLSError.Code?)] {
+            let listener = try Loopback.listen()
+            defer { Loopback.close(listener.descriptor) }
+            let client = try RunningProgram(
+                "openssl", base + arguments + ["-connect", "127.0.0.1:\(listener.port)"])
+            defer { client.stop() }
+            let socket = try Loopback.accept(listener.descriptor)
+            defer { Loopback.close(socket) }
+            let connection = try TLSConnection(
+                server: server(), descriptor: socket, certificateTime: TestFleet.now)
+            #expect(Self.code(Loopback.wait(socket) { connection.handshake() }) == expected, "\(arguments)")
+        }
+    }
+
     @Test func garbageInsteadOfAHelloIsRefused() throws {
         let sockets = try ConnectedSockets()
         let connection = try TLSConnection(server: server(), descriptor: sockets.left)

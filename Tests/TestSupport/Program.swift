@@ -25,3 +25,24 @@ package enum Program {
         return try child.run().isSuccess
     }
 }
+
+/// A program that runs beside a test, silent and without input, until it is stopped or forgotten.
+package final class RunningProgram {
+    private let child: RunningChild
+    private var isStopped = false
+
+    package init(_ program: String, _ arguments: [String]) throws {
+        child = try ChildProcess(
+            "sh", ["-c", "exec \"$@\" </dev/null >/dev/null 2>&1", "sh", program] + arguments
+        ).start()
+    }
+
+    deinit { stop() }
+
+    /// Ends it and waits until it is gone.
+    package func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        _ = child.terminate(grace: .seconds(2))
+    }
+}

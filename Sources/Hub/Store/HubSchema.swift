@@ -1,0 +1,90 @@
+import SQLite
+
+/// The hub's database: the numbered steps that make it. A released step is never changed.
+///
+/// Ids are 16 bytes, hashes 32, times milliseconds since 1970, states the stable numbers of Model; JSON only where nothing is searched for.
+enum HubSchema {
+    /// "AXHU".
+    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first])
+
+    private static let first = """
+        CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE sequence (
+            id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL, number INTEGER NOT NULL) STRICT;
+        INSERT INTO sequence VALUES (1, 1, 0);
+        CREATE TABLE token (
+            id BLOB PRIMARY KEY, secret BLOB NOT NULL, role INTEGER NOT NULL, spoke BLOB, uses INTEGER NOT NULL,
+            uses_left INTEGER NOT NULL CHECK (uses_left >= 0), created INTEGER NOT NULL, expires INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE spoke (
+            id BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, joined INTEGER NOT NULL, revoked INTEGER,
+            connected INTEGER NOT NULL, since INTEGER, program TEXT NOT NULL, last_event INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE client (
+            id BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, spoke BLOB NOT NULL REFERENCES spoke, labels TEXT NOT NULL,
+            report_key BLOB NOT NULL, joined INTEGER NOT NULL, revoked INTEGER, connected INTEGER NOT NULL,
+            since INTEGER, last_report INTEGER, incarnation INTEGER) STRICT, WITHOUT ROWID;
+        CREATE INDEX client_by_spoke ON client (spoke, name);
+        CREATE TABLE facts (
+            client BLOB PRIMARY KEY REFERENCES client, time INTEGER NOT NULL, facts TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE report_counter (
+            client BLOB NOT NULL REFERENCES client, incarnation INTEGER NOT NULL, counter INTEGER NOT NULL,
+            PRIMARY KEY (client, incarnation)) STRICT, WITHOUT ROWID;
+        CREATE TABLE certificate (
+            id INTEGER PRIMARY KEY, serial BLOB NOT NULL UNIQUE, node BLOB NOT NULL, role INTEGER NOT NULL,
+            issued INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT;
+        CREATE INDEX certificate_by_node ON certificate (node);
+        CREATE TABLE catalog (
+            id INTEGER PRIMARY KEY CHECK (id = 1), url TEXT NOT NULL, root BLOB NOT NULL, timestamp INTEGER NOT NULL,
+            expires INTEGER, refreshed INTEGER, next_refresh INTEGER, failures INTEGER NOT NULL, error TEXT) STRICT;
+        CREATE TABLE package (
+            path TEXT PRIMARY KEY, product TEXT NOT NULL, release TEXT NOT NULL, sha256 BLOB NOT NULL,
+            package TEXT NOT NULL, state INTEGER NOT NULL, held INTEGER NOT NULL, announced INTEGER NOT NULL,
+            changed INTEGER NOT NULL, error TEXT, failures INTEGER NOT NULL, next_try INTEGER) STRICT, WITHOUT ROWID;
+        CREATE INDEX package_by_release ON package (product, release);
+        CREATE INDEX package_by_next_try ON package (next_try) WHERE next_try IS NOT NULL;
+        CREATE TABLE replica (
+            spoke BLOB NOT NULL REFERENCES spoke, path TEXT NOT NULL, sha256 BLOB NOT NULL, state INTEGER NOT NULL,
+            held INTEGER NOT NULL, text TEXT, acknowledged INTEGER NOT NULL, changed INTEGER NOT NULL,
+            PRIMARY KEY (spoke, path)) STRICT, WITHOUT ROWID;
+        CREATE INDEX replica_by_path ON replica (path);
+        CREATE INDEX replica_wanted ON replica (spoke, path) WHERE acknowledged = 0;
+        CREATE TABLE pool (
+            node BLOB NOT NULL, name TEXT NOT NULL, quota INTEGER NOT NULL, used INTEGER NOT NULL,
+            reserved INTEGER NOT NULL, free INTEGER NOT NULL, wanted INTEGER, reported INTEGER NOT NULL,
+            PRIMARY KEY (node, name)) STRICT, WITHOUT ROWID;
+        CREATE TABLE rollout (
+            ordinal INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, specification TEXT NOT NULL,
+            state INTEGER NOT NULL, windows TEXT NOT NULL, created INTEGER NOT NULL, started INTEGER, ended INTEGER,
+            text TEXT) STRICT;
+        CREATE INDEX rollout_by_state ON rollout (state);
+        CREATE TABLE wave (
+            rollout BLOB NOT NULL REFERENCES rollout (id), number INTEGER NOT NULL, state INTEGER NOT NULL,
+            soak INTEGER NOT NULL, began INTEGER, soak_ends INTEGER, PRIMARY KEY (rollout, number)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX wave_soaking ON wave (soak_ends) WHERE soak_ends IS NOT NULL;
+        CREATE TABLE action (
+            ordinal INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE,
+            rollout BLOB NOT NULL REFERENCES rollout (id), wave INTEGER NOT NULL, client BLOB NOT NULL,
+            spoke BLOB NOT NULL, path TEXT NOT NULL, sha256 BLOB NOT NULL, state INTEGER NOT NULL,
+            reasons TEXT NOT NULL, notes TEXT NOT NULL, detail TEXT NOT NULL, sequence INTEGER, expires INTEGER,
+            deadline INTEGER, created INTEGER NOT NULL, changed INTEGER NOT NULL) STRICT;
+        CREATE INDEX action_by_rollout ON action (rollout, ordinal);
+        CREATE INDEX action_count ON action (rollout, wave, state);
+        CREATE INDEX action_by_client ON action (client, ordinal);
+        CREATE INDEX action_pending ON action (spoke, path, ordinal) WHERE state = 1;
+        CREATE INDEX action_by_deadline ON action (deadline, ordinal) WHERE deadline IS NOT NULL;
+        CREATE TABLE order_outbox (
+            number INTEGER PRIMARY KEY, action BLOB NOT NULL, client BLOB NOT NULL, spoke BLOB NOT NULL,
+            kind INTEGER NOT NULL, expires INTEGER NOT NULL, signed BLOB NOT NULL) STRICT;
+        CREATE INDEX order_by_spoke ON order_outbox (spoke, number);
+        CREATE INDEX order_by_action ON order_outbox (action);
+        CREATE INDEX order_by_expiry ON order_outbox (expires);
+        CREATE TABLE event (
+            sequence INTEGER PRIMARY KEY, time INTEGER NOT NULL, severity INTEGER NOT NULL, code TEXT NOT NULL,
+            subject TEXT NOT NULL, text TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
+        CREATE TABLE answer (
+            key TEXT PRIMARY KEY, request BLOB NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
+            created INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        """
+}

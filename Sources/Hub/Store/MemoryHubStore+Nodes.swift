@@ -1,0 +1,129 @@
+package import Model
+
+extension MemoryHubStore {
+    // MARK: Tokens
+
+    package func insertToken(_ token: TokenRecord) throws {
+        guard state.tokens[token.id] == nil else { throw HubStoreError.duplicate("token \(token.id)") }
+        state.tokens[token.id] = token
+    }
+
+    package func token(_ id: TokenID) throws -> TokenRecord? { state.tokens[id] }
+
+    package func tokens() throws -> [TokenRecord] {
+        state.tokens.values.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+    }
+
+    package func useToken(_ id: TokenID, role: Role, spoke: NodeID?, at time: UnixTime) throws -> Bool {
+        guard var token = state.tokens[id], token.role == role, token.usesLeft > 0, time < token.expires,
+            token.spoke == nil || token.spoke == spoke
+        else { return false }
+        token.usesLeft -= 1
+        if token.usesLeft == 0 { token.secret = [] }
+        state.tokens[id] = token
+        return true
+    }
+
+    package func removeTokens(expiredBefore time: UnixTime) throws {
+        state.tokens = state.tokens.filter { $0.value.expires >= time }
+    }
+
+    // MARK: Spokes
+
+    package func insertSpoke(_ spoke: SpokeRecord) throws {
+        guard state.spokes[spoke.id] == nil, !state.spokes.values.contains(where: { $0.name == spoke.name }) else {
+            throw HubStoreError.duplicate("spoke \(spoke.name)")
+        }
+        state.spokes[spoke.id] = spoke
+    }
+
+    package func updateSpoke(_ spoke: SpokeRecord) throws {
+        guard state.spokes[spoke.id] != nil else { throw HubStoreError.missing("spoke \(spoke.id)") }
+        state.spokes[spoke.id] = spoke
+    }
+
+    package func spoke(_ id: NodeID) throws -> SpokeRecord? { state.spokes[id] }
+
+    package func spoke(named name: NodeName) throws -> SpokeRecord? {
+        state.spokes.values.first { $0.name == name }
+    }
+
+    package func spokes(after name: NodeName?, limit: Int) throws -> [SpokeRecord] {
+        let sorted = state.spokes.values.sorted { $0.name < $1.name }
+        return Array(sorted.drop { spoke in name.map { spoke.name <= $0 } ?? false }.prefix(limit))
+    }
+
+    package func disconnectAllSpokes() throws {
+        for id in state.spokes.keys { state.spokes[id]?.isConnected = false }
+    }
+
+    // MARK: Clients
+
+    package func insertClient(_ client: ClientEntry) throws {
+        guard state.clients[client.id] == nil, !state.clients.values.contains(where: { $0.name == client.name })
+        else { throw HubStoreError.duplicate("client \(client.name)") }
+        state.clients[client.id] = client
+    }
+
+    package func updateClient(_ client: ClientEntry) throws {
+        guard state.clients[client.id] != nil else { throw HubStoreError.missing("client \(client.id)") }
+        state.clients[client.id] = client
+    }
+
+    package func client(_ id: NodeID) throws -> ClientEntry? { state.clients[id] }
+
+    package func client(named name: NodeName) throws -> ClientEntry? {
+        state.clients.values.first { $0.name == name }
+    }
+
+    package func clients(after name: NodeName?, limit: Int) throws -> [ClientEntry] {
+        let sorted = state.clients.values.sorted { $0.name < $1.name }
+        return Array(sorted.drop { client in name.map { client.name <= $0 } ?? false }.prefix(limit))
+    }
+
+    package func clients(of spoke: NodeID) throws -> [ClientEntry] {
+        state.clients.values.filter { $0.spoke == spoke }.sorted { $0.name < $1.name }
+    }
+
+    package func disconnectClients(of spoke: NodeID?, at time: UnixTime) throws {
+        for (id, client) in state.clients where client.isConnected && (spoke == nil || client.spoke == spoke) {
+            state.clients[id]?.isConnected = false
+            state.clients[id]?.since = time
+        }
+    }
+
+    package func facts(of client: NodeID) throws -> FactsRecord? { state.facts[client] }
+    package func setFacts(_ facts: FactsRecord, of client: NodeID) throws { state.facts[client] = facts }
+    package func allFacts() throws -> [NodeID: ClientFacts] { state.facts.mapValues(\.facts) }
+
+    package func reportCounter(of client: NodeID, incarnation: Int64) throws -> Int64? {
+        state.counters[CounterKey(client: client, incarnation: incarnation)]
+    }
+
+    package func setReportCounter(_ counter: Int64, of client: NodeID, incarnation: Int64) throws {
+        state.counters[CounterKey(client: client, incarnation: incarnation)] = counter
+    }
+
+    // MARK: Certificates
+
+    package func insertCertificate(_ certificate: CertificateRecord) throws {
+        guard !state.certificates.contains(where: { $0.serial == certificate.serial }) else {
+            throw HubStoreError.duplicate("certificate")
+        }
+        state.certificates.append(certificate)
+    }
+
+    package func certificates(of node: NodeID) throws -> [CertificateRecord] {
+        state.certificates.filter { $0.node == node }
+    }
+
+    package func revokedNodes() throws -> [NodeID] {
+        let spokes = state.spokes.values.filter { $0.revoked != nil }.map(\.id)
+        let clients = state.clients.values.filter { $0.revoked != nil }.map(\.id)
+        return (spokes + clients).sorted()
+    }
+
+    package func isRevoked(_ node: NodeID) throws -> Bool {
+        state.spokes[node]?.revoked != nil || state.clients[node]?.revoked != nil
+    }
+}

@@ -1,0 +1,64 @@
+package import Model
+
+extension MemoryHubStore {
+    // MARK: Packages
+
+    package func putPackage(_ package: PackageRecord) throws { state.packages[package.package.path] = package }
+    package func package(_ path: TargetPath) throws -> PackageRecord? { state.packages[path] }
+
+    package func packages(after path: TargetPath?, limit: Int) throws -> [PackageRecord] {
+        let sorted = sortedPackages { _ in true }
+        return Array(sorted.drop { record in path.map { record.package.path <= $0 } ?? false }.prefix(limit))
+    }
+
+    package func packages(product: ProductName, release: ReleaseName) throws -> [PackageRecord] {
+        sortedPackages { $0.package.path.product == product && $0.package.path.release == release }
+    }
+
+    package func packages(in state: PackageState) throws -> [PackageRecord] { sortedPackages { $0.state == state } }
+
+    package func nextImport() throws -> UnixTime? { state.packages.values.compactMap(\.nextTry).min() }
+
+    private func sortedPackages(_ isWanted: (PackageRecord) -> Bool) -> [PackageRecord] {
+        state.packages.values.filter(isWanted).sorted { $0.package.path < $1.package.path }
+    }
+
+    // MARK: Replicas
+
+    package func putReplica(_ replica: ReplicaRecord) throws {
+        state.replicas[ReplicaKey(spoke: replica.spoke, path: replica.path)] = replica
+    }
+
+    package func replica(spoke: NodeID, path: TargetPath) throws -> ReplicaRecord? {
+        state.replicas[ReplicaKey(spoke: spoke, path: path)]
+    }
+
+    package func removeReplica(spoke: NodeID, path: TargetPath) throws {
+        state.replicas.removeValue(forKey: ReplicaKey(spoke: spoke, path: path))
+    }
+
+    package func replicas(of path: TargetPath) throws -> [ReplicaRecord] {
+        state.replicas.values.filter { $0.path == path }.sorted { $0.spoke < $1.spoke }
+    }
+
+    package func replicas(at spoke: NodeID) throws -> [ReplicaRecord] {
+        state.replicas.values.filter { $0.spoke == spoke }.sorted { $0.path < $1.path }
+    }
+
+    package func unacknowledgedReplicas(
+        at spoke: NodeID, after path: TargetPath?, limit: Int
+    ) throws -> [ReplicaRecord] {
+        let wanted = try replicas(at: spoke).filter { !$0.isAcknowledged }
+        return Array(wanted.drop { record in path.map { record.path <= $0 } ?? false }.prefix(limit))
+    }
+
+    // MARK: Pools
+
+    package func putPool(_ pool: PoolRecord) throws { state.pools[PoolKey(node: pool.node, name: pool.name)] = pool }
+    package func pool(node: NodeID, name: NodeName) throws -> PoolRecord? {
+        state.pools[PoolKey(node: node, name: name)]
+    }
+    package func pools() throws -> [PoolRecord] {
+        state.pools.values.sorted { ($0.node, $0.name) < ($1.node, $1.name) }
+    }
+}

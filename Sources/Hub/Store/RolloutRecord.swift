@@ -1,0 +1,77 @@
+package import Model
+
+/// A rollout: what was asked for, and where it stands.
+package struct RolloutRecord: Hashable, Sendable {
+    package var id: RolloutID
+    /// Given by the store: rises with every rollout.
+    package var ordinal: Int64
+    package var specification: RolloutSpecification
+    package var state: RolloutState
+    /// The windows as UTC spans, expanded when it was started; empty means any time.
+    package var windows: [TimeSpan]
+    package var created: UnixTime
+    package var started: UnixTime?
+    package var ended: UnixTime?
+    /// Why it failed, or what it waits for, for people.
+    package var text: String?
+
+    package init(
+        id: RolloutID, specification: RolloutSpecification, state: RolloutState, windows: [TimeSpan] = [],
+        created: UnixTime, started: UnixTime? = nil, ended: UnixTime? = nil, text: String? = nil, ordinal: Int64 = 0
+    ) {
+        self.id = id
+        self.ordinal = ordinal
+        self.specification = specification
+        self.state = state
+        self.windows = windows
+        self.created = created
+        self.started = started
+        self.ended = ended
+        self.text = text
+    }
+}
+
+/// A wave of a rollout.
+package struct WaveRecord: Hashable, Sendable {
+    package var rollout: RolloutID
+    /// 0 is the canary.
+    package var index: Int
+    package var state: WaveState
+    /// How long it is watched after its last success.
+    package var soak: Duration
+    package var began: UnixTime?
+    /// When the soak ends, while it soaks.
+    package var soakEnds: UnixTime?
+
+    package init(
+        rollout: RolloutID, index: Int, state: WaveState, soak: Duration = .zero, began: UnixTime? = nil,
+        soakEnds: UnixTime? = nil
+    ) {
+        self.rollout = rollout
+        self.index = index
+        self.state = state
+        self.soak = soak
+        self.began = began
+        self.soakEnds = soakEnds
+    }
+}
+
+/// Rollouts and their waves.
+package protocol RolloutStore: AnyObject {
+    /// Keeps a new rollout and gives its ordinal; refuses an id that is there.
+    @discardableResult
+    func insertRollout(_ rollout: RolloutRecord) throws -> Int64
+    /// Replaces a rollout's state, windows, times and text.
+    func updateRollout(_ rollout: RolloutRecord) throws
+    func rollout(_ id: RolloutID) throws -> RolloutRecord?
+    /// Rollouts, oldest first, behind an ordinal.
+    func rollouts(after ordinal: Int64, limit: Int) throws -> [RolloutRecord]
+    /// The rollouts in any of the states, oldest first.
+    func rollouts(in states: [RolloutState]) throws -> [RolloutRecord]
+    /// Keeps or replaces a wave.
+    func putWave(_ wave: WaveRecord) throws
+    /// A rollout's waves in order.
+    func waves(of rollout: RolloutID) throws -> [WaveRecord]
+    /// The waves that soak, by the end of the soak.
+    func soakingWaves() throws -> [WaveRecord]
+}

@@ -1,0 +1,115 @@
+package import Model
+import SQLite
+
+extension SQLiteHubStore {
+    // MARK: Packages
+
+    package func putPackage(_ package: PackageRecord) throws {
+        let path = package.package.path
+        try database.run(
+            "INSERT OR REPLACE INTO package VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", path, path.product,
+            path.release, package.package.sha256, try StoredJSON.encode(package.package), Int(package.state.rawValue),
+            package.bytesHeld, package.announced, package.changed, package.error, package.failures, package.nextTry)
+    }
+
+    private static let packageColumns =
+        "SELECT package, state, held, announced, changed, error, failures, next_try FROM package"
+
+    package func package(_ path: TargetPath) throws -> PackageRecord? {
+        try database.first(Self.packageColumns + " WHERE path = ?", path, read: Self.package)
+    }
+
+    package func packages(after path: TargetPath?, limit: Int) throws -> [PackageRecord] {
+        try database.rows(
+            Self.packageColumns + " WHERE path > ? ORDER BY path LIMIT ?", path?.description ?? "", limit,
+            read: Self.package)
+    }
+
+    package func packages(product: ProductName, release: ReleaseName) throws -> [PackageRecord] {
+        try database.rows(
+            Self.packageColumns + " WHERE product = ? AND release = ? ORDER BY path", product, release,
+            read: Self.package)
+    }
+
+    package func packages(in state: PackageState) throws -> [PackageRecord] {
+        try database.rows(
+            Self.packageColumns + " WHERE state = ? ORDER BY path", Int(state.rawValue), read: Self.package)
+    }
+
+    package func nextImport() throws -> UnixTime? {
+        try database.first(
+            "SELECT next_try FROM package WHERE next_try IS NOT NULL ORDER BY next_try LIMIT 1"
+        ) { row in try row.time(0) }
+    }
+
+    private static func package(_ row: borrowing Row) throws -> PackageRecord {
+        PackageRecord(
+            package: try row.json(0), state: try row.code(1), bytesHeld: try row.int64(2), announced: try row.time(3),
+            changed: try row.time(4), error: try row.textOrNil(5), failures: try row.int(6),
+            nextTry: try row.timeOrNil(7))
+    }
+
+    // MARK: Replicas
+
+    package func putReplica(_ replica: ReplicaRecord) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO replica VALUES (?, ?, ?, ?, ?, ?, ?, ?)", replica.spoke, replica.path,
+            replica.digest, Int(replica.state.rawValue), replica.bytesHeld, replica.text, replica.isAcknowledged,
+            replica.changed)
+    }
+
+    package func replica(spoke: NodeID, path: TargetPath) throws -> ReplicaRecord? {
+        try database.first(
+            "SELECT * FROM replica WHERE spoke = ? AND path = ?", spoke, path, read: Self.replica)
+    }
+
+    package func removeReplica(spoke: NodeID, path: TargetPath) throws {
+        try database.run("DELETE FROM replica WHERE spoke = ? AND path = ?", spoke, path)
+    }
+
+    package func replicas(of path: TargetPath) throws -> [ReplicaRecord] {
+        try database.rows("SELECT * FROM replica WHERE path = ? ORDER BY spoke", path, read: Self.replica)
+    }
+
+    package func replicas(at spoke: NodeID) throws -> [ReplicaRecord] {
+        try database.rows("SELECT * FROM replica WHERE spoke = ? ORDER BY path", spoke, read: Self.replica)
+    }
+
+    package func unacknowledgedReplicas(
+        at spoke: NodeID, after path: TargetPath?, limit: Int
+    ) throws -> [ReplicaRecord] {
+        try database.rows(
+            "SELECT * FROM replica WHERE spoke = ? AND acknowledged = 0 AND path > ? ORDER BY path LIMIT ?", spoke,
+            path?.description ?? "", limit, read: Self.replica)
+    }
+
+    private static func replica(_ row: borrowing Row) throws -> ReplicaRecord {
+        ReplicaRecord(
+            spoke: try row.id(0), path: try row.named(1), digest: try row.digest(2), state: try row.code(3),
+            bytesHeld: try row.int64(4), text: try row.textOrNil(5), isAcknowledged: try row.bool(6),
+            changed: try row.time(7))
+    }
+
+    // MARK: Pools
+
+    package func putPool(_ pool: PoolRecord) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO pool VALUES (?, ?, ?, ?, ?, ?, ?, ?)", pool.node, pool.name, pool.quota, pool.used,
+            pool.reserved, pool.freeOnDisk, pool.wantedQuota, pool.reported)
+    }
+
+    package func pool(node: NodeID, name: NodeName) throws -> PoolRecord? {
+        try database.first("SELECT * FROM pool WHERE node = ? AND name = ?", node, name, read: Self.pool)
+    }
+
+    package func pools() throws -> [PoolRecord] {
+        try database.rows("SELECT * FROM pool ORDER BY node, name", read: Self.pool)
+    }
+
+    private static func pool(_ row: borrowing Row) throws -> PoolRecord {
+        PoolRecord(
+            node: try row.id(0), name: try row.named(1), quota: try row.size(2), used: try row.size(3),
+            reserved: try row.size(4), freeOnDisk: try row.size(5), wantedQuota: try row.sizeOrNil(6),
+            reported: try row.time(7))
+    }
+}

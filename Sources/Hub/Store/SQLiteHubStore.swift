@@ -1,0 +1,137 @@
+import Foundation
+package import Model
+package import SQLite
+
+/// The hub's store in an SQLite database.
+///
+/// A transaction that returned is on the disk (write-ahead log, synchronous=FULL). Thread rule: as `Database`, one thread at a time; the API's
+/// queries use a second store, opened read-only, on a queue of their own.
+package final class SQLiteHubStore: HubStore {
+    let database: Database
+
+    /// Opens the database, making or migrating it; `now` is written down with each migration. A reader expects it to be there and up to date.
+    package init(path: String, mode: Database.Mode = .readWrite, now: UnixTime) throws {
+        database = try Database(path: path, mode: mode)
+        if mode == .readWrite {
+            try HubSchema.migrations.apply(to: database, atMilliseconds: now.milliseconds)
+        } else {
+            try HubSchema.migrations.check(database)
+        }
+    }
+
+    package func transaction<T>(_ body: () throws -> T) throws -> T {
+        try database.transaction(body)
+    }
+
+    /// What a quick look at the whole file finds wrong, or nothing.
+    package func integrityProblems() throws -> [String] {
+        try database.integrityProblems()
+    }
+
+    /// Refuses to replace a row that is not there.
+    func requireOne(_ changed: Int, _ what: @autoclosure () -> String) throws {
+        guard changed == 1 else { throw HubStoreError.missing(what()) }
+    }
+
+    /// Runs an insert and says so when the key is taken, or when the row that it refers to is not there.
+    func inserting(_ what: String, needing other: String = "", _ body: () throws(SQLiteError) -> Int) throws {
+        do throws(SQLiteError) {
+            _ = try body()
+        } catch {
+            if error.isDuplicate { throw HubStoreError.duplicate(what) }
+            if error.kind == .constraint, !other.isEmpty { throw HubStoreError.missing(other) }
+            throw error
+        }
+    }
+
+    // MARK: Catalog, settings, answers
+
+    package func catalog() throws -> CatalogRecord? {
+        try database.first(
+            "SELECT url, root, timestamp, expires, refreshed, next_refresh, failures, error FROM catalog"
+        ) { row in
+            CatalogRecord(
+                url: try row.text(0), root: try row.blob(1), timestampVersion: try row.int64(2),
+                expires: try row.timeOrNil(3), refreshed: try row.timeOrNil(4), nextRefresh: try row.timeOrNil(5),
+                failures: try row.int(6), error: try row.textOrNil(7))
+        }
+    }
+
+    package func setCatalog(_ catalog: CatalogRecord) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO catalog VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)", catalog.url, catalog.root,
+            catalog.timestampVersion, catalog.expires, catalog.refreshed, catalog.nextRefresh, catalog.failures,
+            catalog.error)
+    }
+
+    package func setting(_ key: SettingKey) throws -> String? {
+        try database.first("SELECT value FROM setting WHERE key = ?", key.rawValue) { row in try row.text(0) }
+    }
+
+    package func setSetting(_ key: SettingKey, _ value: String) throws {
+        try database.run("INSERT OR REPLACE INTO setting VALUES (?, ?)", key.rawValue, value)
+    }
+
+    package func answer(for key: String) throws -> IdempotencyRecord? {
+        try database.first("SELECT request, status, body, created FROM answer WHERE key = ?", key) { row in
+            IdempotencyRecord(
+                key: key, request: try row.blob(0), status: try row.int(1), body: try row.blob(2),
+                created: try row.time(3))
+        }
+    }
+
+    package func insertAnswer(_ answer: IdempotencyRecord) throws {
+        try inserting("answer \(answer.key)") { () throws(SQLiteError) in
+            try database.run(
+                "INSERT INTO answer VALUES (?, ?, ?, ?, ?)", answer.key, answer.request, answer.status, answer.body,
+                answer.created)
+        }
+    }
+
+    package func removeAnswers(createdBefore time: UnixTime) throws {
+        try database.run("DELETE FROM answer WHERE created < ?", time)
+    }
+
+    // MARK: Events
+
+    package func appendEvent(_ event: Event) throws -> EventRecord {
+        let last = try lastEvent()
+        let sequence = (last?.sequence ?? 0) + 1
+        let hash = EventRecord.hash(event, sequence: sequence, after: last?.hash ?? EventRecord.origin)
+        try database.run(
+            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", sequence, event.time, Int(event.severity.rawValue),
+            event.code.rawValue, event.subject, event.text, hash)
+        return EventRecord(sequence: sequence, event: event, hash: hash)
+    }
+
+    package func events(after sequence: Int64, search: String?, limit: Int) throws -> [EventRecord] {
+        let columns = "SELECT sequence, time, severity, code, subject, text, hash FROM event WHERE sequence > ?"
+        guard let search, !search.isEmpty else {
+            return try database.rows(columns + " ORDER BY sequence LIMIT ?", sequence, limit, read: Self.event)
+        }
+        // A pattern's own characters are taken literally.
+        let escaped = search.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "%", with: "\\%")
+            .replacingOccurrences(of: "_", with: "\\_")
+        let pattern = "%\(escaped)%"
+        return try database.rows(
+            columns + """
+                 AND (code LIKE ? ESCAPE '\\' OR subject LIKE ? ESCAPE '\\' OR text LIKE ? ESCAPE '\\')
+                ORDER BY sequence LIMIT ?
+                """, sequence, pattern, pattern, pattern, limit, read: Self.event)
+    }
+
+    package func lastEvent() throws -> EventRecord? {
+        try database.first(
+            "SELECT sequence, time, severity, code, subject, text, hash FROM event ORDER BY sequence DESC LIMIT 1",
+            read: Self.event)
+    }
+
+    private static func event(_ row: borrowing Row) throws -> EventRecord {
+        EventRecord(
+            sequence: try row.int64(0),
+            event: Event(
+                time: try row.time(1), severity: try row.code(2), code: try row.named(3, EventCode.self),
+                subject: try row.text(4), text: try row.text(5)),
+            hash: try row.blob(6))
+    }
+}

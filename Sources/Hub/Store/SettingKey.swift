@@ -1,0 +1,23 @@
+/// Single values that the hub keeps.
+package enum SettingKey: String, CaseIterable, Sendable {
+    /// The fleet's name.
+    case fleet
+    /// The hub's own node id, 32 hexadecimal digits.
+    case hubID
+    /// The name that people see for the hub.
+    case hubName
+    /// The number of the last signed revocation list.
+    case revocationNumber
+    /// The last signed revocation list, hexadecimal.
+    case revocationList
+    /// SHA-256 of the administrator's token, hexadecimal.
+    case adminToken
+    /// The last time that the hub saw; its clock never counts as earlier.
+    case clockFloor
+}
+
+/// Settings.
+package protocol SettingStore: AnyObject {
+    func setting(_ key: SettingKey) throws -> String?
+    func setSetting(_ key: SettingKey, _ value: String) throws
+}
