@@ -1,23 +1,5 @@
 import COpenSSL
 
-/// What a certificate is to be used for; checked against its extended key usage.
-package enum CertificatePurpose: Sendable {
-    /// As the dialled side of TLS.
-    case server
-    /// As the dialling side of TLS.
-    case client
-    /// Anything.
-    case any
-
-    var number: Int32? {
-        switch self {
-        case .server: X509_PURPOSE_SSL_SERVER
-        case .client: X509_PURPOSE_SSL_CLIENT
-        case .any: nil
-        }
-    }
-}
-
 extension Certificate {
     /// Builds and checks the chain (RFC 5280 §6) from this certificate through `intermediates` to one of `anchors`, as of
     /// `moment` (seconds since 1970 UTC), and answers it: leaf first, anchor last.
@@ -60,33 +42,5 @@ extension TLSError {
         return TLSError(
             isName ? .hostnameMismatch : .certificateRefused, "the certificate is refused: \(reason)",
             reasons: [reason])
-    }
-}
-
-/// An owned `STACK_OF(X509)`, which borrows its certificates: keep them alive as long.
-final class CertificateStack {
-    let pointer: OpaquePointer
-
-    init(_ certificates: [Certificate]) throws(TLSError) {
-        let made = try ErrorQueue.require(.library, "no memory for certificates") { axle_certificates_new() }
-        pointer = made
-        for certificate in certificates {
-            try ErrorQueue.check(.library, "no memory for certificates") {
-                axle_certificates_push(made, certificate.pointer)
-            }
-        }
-    }
-
-    deinit { axle_certificates_free(pointer) }
-
-    /// The certificates of a stack that OpenSSL owns.
-    static func copy(_ stack: OpaquePointer?) throws(TLSError) -> [Certificate] {
-        guard let stack else { return [] }
-        var all: [Certificate] = []
-        for index in 0..<max(0, axle_certificates_count(stack)) {
-            guard let certificate = axle_certificates_get(stack, index) else { continue }
-            all.append(try Certificate.retaining(certificate))
-        }
-        return all
     }
 }
