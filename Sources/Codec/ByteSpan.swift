@@ -2,16 +2,17 @@
 package enum ByteSpan {
     /// A copy of the bytes.
     package static func array(_ bytes: Span<UInt8>) -> [UInt8] {
-        [UInt8](capacity: bytes.count) { output in
-            for index in bytes.indices { output.append(bytes[index]) }
-        }
+        var array: [UInt8] = []
+        append(bytes, to: &array)
+        return array
     }
 
-    /// Appends the bytes to an array with one growth check.
+    /// Appends the bytes to an array as one block.
+    ///
+    /// The only place in the pure modules that says `unsafe`: the standard library has no block copy out of a span yet, and a loop
+    /// costs a fifth of the speed when optimised and all of it in a debug build. The pointer does not leave the expression.
     package static func append(_ bytes: Span<UInt8>, to array: inout [UInt8]) {
-        array.append(addingCapacity: bytes.count) { output in
-            for index in bytes.indices { output.append(bytes[index]) }
-        }
+        unsafe bytes.withUnsafeBufferPointer { unsafe array.append(contentsOf: $0) }
     }
 
     /// −1, 0 or 1: the bytewise order of two spans, a prefix coming before what it begins.

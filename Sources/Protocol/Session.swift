@@ -106,6 +106,9 @@ package struct Session: Sendable {
     /// Bytes that wait to be written.
     package var hasOutput: Bool { !output.isEmpty || owedPong != nil }
 
+    /// How many bytes wait to be written; bounded by `ProtocolLimits`.
+    package var outputCount: Int { output.count }
+
     /// Calls `body` with the bytes to be written next, in one piece of at most about 128 KiB of bulk; it returns how many were
     /// taken. What was offered and not taken is offered again first. Not called when there is no output.
     package mutating func withOutput<Failure: Error>(

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds the libFuzzer program and runs each target for so many seconds: run.sh [SECONDS] [TARGET …]
+# Model, Codec and Protocol are compiled with the fuzzer into one module, so that every branch of theirs is seen. Fails on a crash, and
+# leaves the input that caused it in .build/fuzz. To look at one: AXLE_FUZZ=cbor .build/fuzz/fuzz FILE
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:-20}
+shift || true
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(frames cbor session)
+export SWIFT_BACKTRACE=enable=no
+out=.build/fuzz
+program=$out/fuzz
+sources=(Sources/Model Sources/Codec Sources/Protocol)
+mkdir -p "$out"
+
+if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift' -newer "$program" -print -quit)" ]; then
+    echo "fuzz: building"
+    rm -rf "$out/source"
+    mkdir -p "$out/source"
+    while read -r file; do
+        # One module has no imports of its own parts.
+        sed -E 's/^((package|internal) )?import (Model|Codec|Protocol)$/\/\/ one module/' "$file" \
+            >"$out/source/$(basename "$(dirname "$file")")-$(basename "$file")"
+    done < <(find "${sources[@]}" -name '*.swift')
+    if ! swiftc -O -swift-version 6 -package-name axle -module-name AxleFuzz -parse-as-library -use-ld=lld \
+        -sanitize=fuzzer,address "$out"/source/*.swift Tests/Fuzz/*.swift -o "$program" >"$out/build.log" 2>&1; then
+        cat "$out/build.log"
+        exit 1
+    fi
+fi
+
+python3 Tests/Fuzz/seeds.py Tests/Golden/protocol "$out/seeds"
+status=0
+for target in "${targets[@]}"; do
+    echo "fuzz: $target for $seconds s"
+    mkdir -p "$out/corpus/$target"
+    if ! AXLE_FUZZ=$target "$program" -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -timeout=10 \
+        -print_final_stats=1 -verbosity=0 -artifact_prefix="$out/$target-" \
+        "$out/corpus/$target" "$out/seeds/$target" >"$out/$target.log" 2>&1; then
+        tail -n 40 "$out/$target.log"
+        echo "fuzz: $target failed; its input is in $out" >&2
+        status=1
+    fi
+    grep -E "stat::(number_of_executed_units|peak_rss_mb)" "$out/$target.log" || true
+done
+exit "$status"
