@@ -114,6 +114,7 @@ let package = Package(
         tests("Identity", ["Codec", "Identity", "Model", "Protocol", "System", "TLS", "TestSupport", "Trust"]),
         tests("Trust", ["Codec", "Model", "TLS", "TestSupport", "Trust"]),
         tests("Rollout", ["Model", "Rollout"]),
+        tests("API", ["API", "Model"]),
         tests("Network", ["Model", "Network", "System", "TLS", "TestSupport"]),
         tests("Transport", ["Codec", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport"]),
         tests("HTTP", ["HTTP", "Model", "Network", "System", "TLS", "TestSupport"]),
