@@ -75,7 +75,8 @@ let package = Package(
         module(
             "Hub",
             [
-                "API", "Codec", "HTTP", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage", "System",
+                "API", "Codec", "HTTP", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage",
+                "System",
                 "TLS", "Transport", "Trust",
             ]),
         module(
