@@ -20,8 +20,16 @@ package struct AttackCode: OpenCode {
     package static let wrongRecipient = Self(known: "wrongRecipient")
     /// A catalog root that is not the one given to the machine.
     package static let otherRoot = Self(known: "otherRoot")
-    /// Metadata that is malformed, too large, or breaks a rule of the workflow.
+    /// Metadata that is malformed or breaks a rule of the workflow.
     package static let badMetadata = Self(known: "badMetadata")
+    /// Metadata files of different moments put together.
+    package static let mixAndMatch = Self(known: "mixAndMatch")
+    /// More data than allowed.
+    package static let endlessData = Self(known: "endlessData")
+    /// Data slower than allowed.
+    package static let slowRetrieval = Self(known: "slowRetrieval")
+    /// Keys or thresholds of metadata made to count for more than they are.
+    package static let keyForgery = Self(known: "keyForgery")
 }
 
 /// An attack with what was seen.

@@ -1,5 +1,4 @@
 package import Codec
-import Model
 
 /// A check of catalog metadata that failed: which check, for which role, and what was seen.
 ///
@@ -103,7 +102,7 @@ package struct MetadataError: Error, Sendable, Equatable {
     }
 
     /// The attack that the failed check stands against, for reports; nil where nothing but an absence was seen.
-    package var attack: SeenAttack? { SeenAttack(code) }
+    package var attack: AttackCode? { code.attack }
 
     /// Whether trying again later may help without anyone signing something new.
     package var isTransient: Bool {
@@ -127,43 +126,22 @@ extension MetadataError: CustomStringConvertible {
     package var description: String { "\(role): \(code.rawValue): \(detail)" }
 }
 
-/// What kind of attack a failed check looks like. Stable numbers (reports) and names (logs, API).
-///
-/// A broken repository looks the same as an attacked one; people decide.
-package enum SeenAttack: UInt8, NamedCode {
-    /// An older version than the trusted one.
-    case rollback = 1
-    /// Nothing newer than what has expired.
-    case freeze = 2
-    /// Not signed by those who must.
-    case badSignature = 3
-    /// Bytes that are not the named ones.
-    case hashMismatch = 4
-    /// Files of different moments put together.
-    case mixAndMatch = 5
-    /// More data than allowed.
-    case endlessData = 6
-    /// Data slower than allowed.
-    case slowRetrieval = 7
-    /// Bytes made to mislead or to break a reader.
-    case malformedData = 8
-    /// Keys or thresholds made to count for more than they are.
-    case keyForgery = 9
-
-    package init?(_ code: MetadataError.Code) {
-        switch code {
+extension MetadataError.Code {
+    /// What kind of attack the failed check looks like. A broken repository looks the same as an attacked one; people
+    /// decide.
+    package var attack: AttackCode? {
+        switch self {
         case .rootRolledBack, .timestampRolledBack, .snapshotRolledBack, .targetsRolledBack, .snapshotRoleVanished:
-            self = .rollback
-        case .metadataExpired: self = .freeze
-        case .thresholdNotMet, .rootSkipped: self = .badSignature
-        case .hashMismatch, .lengthMismatch: self = .hashMismatch
-        case .versionMismatch, .roleNotInSnapshot: self = .mixAndMatch
-        case .metadataTooLarge, .tooManyRoles: self = .endlessData
-        case .tooSlow: self = .slowRetrieval
-        case .malformedMetadata, .wrongType, .unsupportedSpecification, .invalidRoleName, .unknownHash:
-            self = .malformedData
-        case .invalidThreshold, .duplicateKeyID, .duplicateSignature, .keyIDMismatch: self = .keyForgery
-        case .noTrustedRoot, .notDelegated, .missingMetadata, .unreachable, .wrongOrder: return nil
+            .rollback
+        case .metadataExpired: .freeze
+        case .thresholdNotMet, .rootSkipped: .badSignature
+        case .hashMismatch, .lengthMismatch: .hashMismatch
+        case .versionMismatch, .roleNotInSnapshot: .mixAndMatch
+        case .metadataTooLarge, .tooManyRoles: .endlessData
+        case .tooSlow: .slowRetrieval
+        case .malformedMetadata, .wrongType, .unsupportedSpecification, .invalidRoleName, .unknownHash: .badMetadata
+        case .invalidThreshold, .duplicateKeyID, .duplicateSignature, .keyIDMismatch: .keyForgery
+        case .noTrustedRoot, .notDelegated, .missingMetadata, .unreachable, .wrongOrder: nil
         }
     }
 }
