@@ -106,6 +106,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Model", "System", "TLS"], path: "Tests/TestSupport",
             swiftSettings: house),
+        .executableTarget(
+            name: "axle-bench", dependencies: ["Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport"],
+            path: "Tests/Bench", swiftSettings: house),
         tests("System", ["System", "TestSupport"]),
         tests("TLS", ["TLS", "TestSupport"]),
         tests("SQLite", ["SQLite", "TestSupport"]),

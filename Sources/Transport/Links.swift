@@ -2,6 +2,7 @@ internal import Model
 internal import Network
 package import Protocol
 internal import Synchronization
+internal import System
 
 /// All links of a daemon, by number: where its core's effects go. May be used from every thread; nothing here blocks.
 package final class Links: Sendable {
@@ -99,6 +100,17 @@ package final class Links: Sendable {
                 connection.assumeIsolated { $0.close(code, text, retryAfterSeconds: retryAfterSeconds) }
             }
         }
+    }
+
+    /// Waits until all links are gone, at most this long; false if some are not.
+    package func drained(within timeout: Duration) async -> Bool {
+        let end = SystemClock.uptime + timeout
+        while count > 0 {
+            guard SystemClock.uptime < end, !Task.isCancelled else { return false }
+            // A cancelled sleep shows in the next round.
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        return true
     }
 
     private func run(_ id: LinkID, _ work: @escaping @Sendable (isolated SessionConnection) -> Void) {

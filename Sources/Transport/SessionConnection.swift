@@ -31,6 +31,8 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
 
     /// The most requests that wait for a free stream.
     package static let waitingLimit = 4096
+    /// How long a stranger may take to join: its place is one of those for handshakes.
+    package static let joinTime: Duration = .seconds(120)
     /// What is sent in one turn before other connections have theirs.
     static let sendBudget = 2 * 1024 * 1024
 
@@ -52,6 +54,8 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     private var peer: PeerIdentity?
     private var refusal: GoAway?
     private var isJoin = false
+    /// When a stranger's connection ends at the latest.
+    private var joinEnd: Duration?
     private var isOpen = false
     private var closure: LinkClosure?
     private var failure: TransportError?
@@ -138,7 +142,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         do throws(TransportError) {
             switch kind {
             case .listener where isJoin:
-                break
+                joinEnd = loop.now + Self.joinTime
             case .listener:
                 peer = try settings.identify(channel.peerCertificate)
                 if !channel.promote() {
@@ -513,6 +517,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         if let event = session.tick(at: loop.now) {
             take(event, UnsafeRawBufferPointer(start: nil, count: 0))
         }
+        if let joinEnd, joinEnd <= loop.now { close(.timedOut, "the join took too long") }
         expire()
         pump()
         // A peer that reads nothing at its end is dropped.
@@ -551,6 +556,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
             let look = loop.now + lookInterval
             next = min(next ?? look, look)
         }
+        if let joinEnd { next = min(next ?? joinEnd, joinEnd) }
         guard let next else { return }
         if let timerDeadline, timerDeadline <= next { return }
         timerDeadline = next

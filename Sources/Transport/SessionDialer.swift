@@ -64,8 +64,6 @@ package final class SessionDialer: Sendable {
         self.changed = changed
     }
 
-    deinit { state.withLock { $0.task?.cancel() } }
-
     package var status: Status { state.withLock { $0.status } }
 
     /// Begins to dial, and goes on until `stop`.
@@ -76,16 +74,13 @@ package final class SessionDialer: Sendable {
         }
     }
 
-    /// Dials no more; a session that is open is told that we leave.
+    /// Dials no more; a session that is open is told that we leave. A dialler lives until it is stopped.
     package func stop() {
-        let link = state.withLock { state in
+        state.withLock { state in
             state.task?.cancel()
             state.task = nil
             state.nap?.cancel()
-            if case .connected(let link, _) = state.status { return link as LinkID? }
-            return nil
         }
-        if let link { links.perform(.close(link, .leaving, "stopping")) }
     }
 
     /// Tries at once instead of waiting further, as after a renewed certificate or a network that came back.
@@ -164,22 +159,28 @@ package final class SessionDialer: Sendable {
         }
         var options = TLSChannel.Options()
         options.certificateTime = settings.certificateTime()
-        return await withCheckedContinuation { continuation in
-            let id = links.nextID()
-            let connection = SessionConnection(
-                id: id, loop: loop, kind: .dialler(expected: expected), settings: settings, links: links,
-                handler: handler,
-                opened: { [weak self] peer, session in
-                    if let session { self?.state.withLock { $0.ticket = (session, context) } }
-                    self?.set(.connected(id, peer))
-                },
-                ended: { continuation.resume(returning: $0) })
-            links.add(connection)
-            loop.execute { [options] in
-                connection.assumeIsolated {
-                    $0.start(connected: socket, to: address, context: context, resuming: ticket, options: options)
+        let id = links.nextID()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let connection = SessionConnection(
+                    id: id, loop: loop, kind: .dialler(expected: expected), settings: settings, links: links,
+                    handler: handler,
+                    opened: { [weak self] peer, session in
+                        if let session { self?.state.withLock { $0.ticket = (session, context) } }
+                        self?.set(.connected(id, peer))
+                    },
+                    ended: { continuation.resume(returning: $0) })
+                links.add(connection)
+                loop.execute { [options] in
+                    connection.assumeIsolated {
+                        $0.start(connected: socket, to: address, context: context, resuming: ticket, options: options)
+                    }
                 }
+                // Called off before there was a link that could be closed.
+                if Task.isCancelled { links.perform(.close(id, .leaving, "stopping")) }
             }
+        } onCancel: {
+            links.perform(.close(id, .leaving, "stopping"))
         }
     }
 }

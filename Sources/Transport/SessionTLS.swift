@@ -7,8 +7,9 @@ package enum SessionTLS {
     package static let sessionProtocol = "axle/1"
     /// ALPN name of joins, on the same port; only the server shows a certificate.
     package static let joinProtocol = "axle-join/1"
-    /// A busy connection reads this much at a time from the kernel; an idle one holds nothing.
-    static let readAhead = 256 * 1024
+    /// A busy connection reads this much at a time from the kernel; an idle one holds nothing. More costs more than it
+    /// saves: OpenSSL 3.0 moves all that is left in the buffer to its start before every record.
+    static let readAhead = 64 * 1024
 
     /// For a listener; with `takesJoins` it offers joins as well.
     package static func listener(

@@ -224,4 +224,69 @@ struct SessionTests {
         await #expect(throws: TransportError.self) { _ = try await spoke.links.request(LinkID(9999), ping) }
         spoke.dialer.stop()
     }
+
+    /// Sends raw bytes with the spoke's good certificate and tells how the hub ended the session.
+    private func send(_ bytes: [UInt8], to site: Site) async throws -> [UInt8] {
+        let loop = sharedGroup.next()
+        let context = try SessionTLS.dialler(identity: site.fleet.spoke, anchors: site.fleet.anchors)
+        let (socket, address) = try await Connector().connect(site.listener.endpoint, on: loop)
+        let raw = RawPeer(bytes)
+        loop.execute {
+            var options = TLSChannel.Options()
+            options.certificateTime = TestFleet.now
+            raw.channel = TLSChannel(
+                connected: socket, to: address, context: context, expecting: .checkedByCaller, loop: loop,
+                options: options, handler: raw)
+        }
+        try await eventually("the hub ends it") { raw.state.withLock { $0.isClosed } }
+        return raw.state.withLock { $0.received }
+    }
+
+    private final class RawPeer: TLSChannelHandler, Sendable {
+        let bytes: [UInt8]
+        let state = Mutex<(received: [UInt8], isClosed: Bool)>(([], false))
+        nonisolated(unsafe) var channel: TLSChannel?
+
+        init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+        func channelOpened(_ channel: TLSChannel) { channel.queue(bytes) }
+        func channel(_ channel: TLSChannel, received bytes: UnsafeRawBufferPointer) {
+            let bytes = Array(bytes)
+            state.withLock { $0.received += bytes }
+        }
+        func channelWritable(_ channel: TLSChannel) {}
+        func channelClosed(_ channel: TLSChannel, _ end: ChannelEnd) {
+            self.channel = nil
+            state.withLock { $0.isClosed = true }
+        }
+    }
+
+    @Test func anOversizeFrameEndsThatSessionWithAReasonAndNoOther() async throws {
+        let site = try Site()
+        let good = try site.dial()
+        let link = try await good.link()
+        for header: [UInt8] in [
+            [0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 99, 0, 0, 0, 0, 0, 0, 0],
+            [0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1],
+        ] {
+            let answer = try await send(header + [UInt8](repeating: 0, count: 64), to: site)
+            // A go-away frame: type 7 in byte 4.
+            #expect(answer.count > 12 && answer[4] == 7)
+        }
+        #expect(try await good.links.request(link, ping) == .ok(OK()))
+        #expect(site.recorder.opened.count == 1)
+        good.dialer.stop()
+    }
+
+    @Test func aDiallerThatIsStoppedLeavesNothingBehind() async throws {
+        let site = try Site()
+        for pause in [0, 1, 5, 20, 100] {
+            let spoke = try site.dial()
+            try await Task.sleep(for: .milliseconds(pause))
+            spoke.dialer.stop()
+            try await eventually("nothing left") { spoke.links.count == 0 && spoke.dialer.status == .idle }
+        }
+        try await eventually("nothing left at the hub") { site.links.count == 0 }
+        #expect(await site.links.drained(within: .seconds(1)))
+    }
 }
