@@ -147,6 +147,7 @@ static void become(const struct axle_child *what, volatile int *failure) {
         if (number != SIGKILL && number != SIGSTOP) sigaction(number, &standard, NULL);
     }
     if (what->own_group && setpgid(0, 0) < 0) goto failed;
+    if (what->die_with_parent && prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) goto failed;
     if (what->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) goto failed;
     if (what->folder && chdir(what->folder) < 0) goto failed;
     // The caller hands in descriptors above 2, so that none is overwritten before it is placed.

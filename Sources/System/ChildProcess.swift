@@ -25,6 +25,8 @@ package struct ChildProcess: Sendable {
     package var limits: [Limit] = []
     /// True if it may gain nothing by set-user-id programs.
     package var noNewPrivileges = false
+    /// True if it gets SIGTERM when the thread that started it ends, however that ends.
+    package var dieWithParent = false
 
     package static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -228,6 +230,7 @@ package struct ChildProcess: Sendable {
                         spawn.limits = limits.baseAddress
                         spawn.limit_count = limits.count
                         spawn.own_group = 1
+                        spawn.die_with_parent = dieWithParent ? 1 : 0
                         spawn.no_new_privileges = noNewPrivileges ? 1 : 0
                         let pid = axle_spawn(&spawn)
                         if pid < 0 { failure = SystemError(call: "execve", errno: .current, path: path) }

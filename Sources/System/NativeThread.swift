@@ -48,6 +48,14 @@ package final class NativeThread: Sendable {
     /// The calling thread as the C library knows it: cheap to ask for, unique among threads that run.
     package static var currentToken: UInt { UInt(pthread_self()) }
 
+    /// Blocks the calling thread for so long.
+    package static func sleep(_ wait: Duration) {
+        let (seconds, attoseconds) = max(wait, .zero).components
+        var wanted = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+        var rest = timespec()
+        while nanosleep(&wanted, &rest) != 0, Errno.current == .interrupted { wanted = rest }
+    }
+
     /// The kernel's number of the calling thread.
     package static var currentIdentifier: Int { axle_thread_id() }
 }

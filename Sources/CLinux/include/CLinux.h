@@ -60,6 +60,7 @@ struct axle_child {
     const struct axle_limit *limits;
     size_t limit_count;
     int own_group;        // the child leads a process group of its own
+    int die_with_parent;  // the child gets SIGTERM when the thread that started it ends
     int no_new_privileges;
 };
 
