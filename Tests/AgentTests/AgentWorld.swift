@@ -142,7 +142,7 @@ final class AgentWorld {
             link = nil
             pending.append(.link(.closed(closed, LinkClosure(code: .leaving, text: "closed"))))
         case .link: break
-        case .checkTarget(let action, let path, _):
+        case .checkTarget(let action, let path, _, _):
             pending.append(.targetChecked(action, targets[path] ?? .absent))
         case .gatherFacts(let purpose, _, let known):
             var facts = self.facts

@@ -25,6 +25,7 @@ package struct UnpackChild: Sendable {
             ])
         child.deadline = deadline
         child.noNewPrivileges = true
+        child.dieWithParent = true
         child.limits = [
             .core(0), .openFiles(64), .processorSeconds(UInt64(max(1, deadline.components.seconds))),
             .fileSize(UInt64(limits.bytes) + 1), .addressSpace(2 << 30),

@@ -129,6 +129,6 @@ extension AgentCore {
     mutating func askTargets(_ record: ActionRecord) throws {
         guard let path = record.path else { throw Self.damaged(record) }
         checks[record.id] = .askingTargets
-        effects.append(.checkTarget(record.id, path, at: now))
+        effects.append(.checkTarget(record.id, path, hubRoot: try order(of: record).catalogRoot, at: now))
     }
 }

@@ -168,6 +168,7 @@ package struct FactsGatherer: Sendable {
         guard let bytes = try? File.read(path, limit: 64),
             let number = Int32(String(decoding: bytes.prefix { (0x30...0x39).contains($0) }, as: UTF8.self)),
             number > 0,
+            // A process without one is gone.
             let status = try? File.read("\(places.processes)/\(number)/stat", limit: 4096),
             let close = status.lastIndex(of: UInt8(ascii: ")"))
         else { return false }

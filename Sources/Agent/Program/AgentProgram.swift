@@ -5,7 +5,8 @@ package enum AgentProgram {
     /// The release of this program.
     package static let version = "0.1.0"
 
-    static let state = OptionSpecification.value("state", "DIR", "the agent's state folder", required: true)
+    static let state = OptionSpecification.value(
+        "state", "DIR", "the agent's state folder", required: true, environment: "AXLE_AGENT_STATE")
     static let json = OptionSpecification.flag("json", "print JSON")
 
     static let specification = CommandSpecification(
@@ -28,7 +29,7 @@ package enum AgentProgram {
                 "status", "Show what the agent is doing and what is installed", options: [state, json]),
             CommandSpecification(
                 "check", "Gather the facts of this machine now and show them", options: [state, json]),
-            CommandSpecification("check-config", "Check agent.json5", options: [state]),
+            CommandSpecification("check-config", "Check DIR/agent.json5", options: [state]),
             CommandSpecification(
                 "unpack", "Unpack a tar archive from standard input (started by the agent, in a limited child)",
                 options: [
@@ -58,6 +59,11 @@ package enum AgentProgram {
     private static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async -> Int32 {
         do {
             switch invocation.name {
+            case "join": return try await JoinCommand.run(invocation, streams)
+            case "run": return try await RunCommand.run(invocation, streams)
+            case "serve": return try await RunCommand.serve(invocation, streams)
+            case "status": return try StatusCommand.run(invocation, streams)
+            case "check": return try CheckCommand.run(invocation, streams)
             case "unpack": return try UnpackCommand.run(invocation, streams)
             case "check-config": return try CheckConfigCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")

@@ -33,12 +33,19 @@ package final class SQLiteAgentStore: AgentStore {
     /// Opens or makes the file; `incarnation` is what a new one begins with.
     package init(path: String, incarnation: UInt64, now: UnixTime) throws {
         database = try Database(path: path)
-        try Migrations(applicationID: Self.applicationID, steps: [Self.schema])
-            .apply(to: database, atMilliseconds: now.milliseconds)
+        try Self.migrations.apply(to: database, atMilliseconds: now.milliseconds)
         try transaction {
             if try number("incarnation") == nil { try setIncarnation(incarnation) }
         }
     }
+
+    /// Opens the file of an agent that may be running, to look at only.
+    package init(reading path: String) throws {
+        database = try Database(path: path, mode: .readOnly)
+        _ = try Self.migrations.check(database)
+    }
+
+    private static var migrations: Migrations { Migrations(applicationID: applicationID, steps: [schema]) }
 
     package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
         try database.transaction(body)

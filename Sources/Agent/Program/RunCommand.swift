@@ -1,0 +1,70 @@
+internal import Model
+internal import Synchronization
+internal import System
+
+/// `axle-agent run`: the supervisor, until a signal ends it. `axle-agent serve`: the agent proper, which it starts.
+enum RunCommand {
+    static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
+        Signals.ignoreBrokenPipe()
+        let signals = try Signals.stream([.terminate, .interrupt])
+        let state = try invocation.required("state")
+        // Free now: another agent without a supervisor would hold it.
+        _ = try check(state)
+        let lock: LockFile
+        do {
+            lock = try LockFile(AgentState.supervisorLock(state))
+        } catch {
+            guard case .held(_, let holder) = error else { throw AgentError(.stateFolder, error.description) }
+            let who = holder.map { "process \($0)" } ?? "another process"
+            throw AgentError(.stateFolder, "\(state) is in use by \(who); stop it first, or name another folder")
+        }
+        let supervisor = Supervisor(
+            state: state, own: try CurrentProcess.executablePath(), messages: { Self.say($0, $1, streams) })
+        let stopping = Task {
+            for await _ in signals { supervisor.stop() }
+        }
+        defer { stopping.cancel() }
+        let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
+            do {
+                try NativeThread("supervisor") { continuation.resume(returning: supervisor.run()) }.detach()
+            } catch {
+                streams.message("axle-agent run: \(error)")
+                continuation.resume(returning: 1)
+            }
+        }
+        return withExtendedLifetime(lock) { status }
+    }
+
+    static func serve(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
+        Signals.ignoreBrokenPipe()
+        let signals = try Signals.stream([.terminate, .interrupt])
+        let path = try invocation.required("state")
+        let folder = try check(path)
+        let (ends, end) = AsyncStream.makeStream(of: Int32.self)
+        let agent = try RunningAgent(
+            folder: folder, program: try CurrentProcess.executablePath(),
+            messages: { Self.say($0, $1, streams) }, restart: { end.yield(Watchdog.restartStatus) })
+        await agent.start()
+        let listening = Task {
+            for await _ in signals { end.yield(0) }
+        }
+        defer { listening.cancel() }
+        var status: Int32 = 0
+        for await first in ends {
+            status = first
+            break
+        }
+        await agent.stop()
+        return status
+    }
+
+    /// Opens and locks the folder, or says what is wrong with it.
+    private static func check(_ state: String) throws -> StateFolder {
+        try StateFolder.open(state, kind: AgentState.kind, version: AgentState.version)
+    }
+
+    private static func say(_ severity: EventSeverity, _ text: String, _ streams: ProgramStreams) {
+        let line = Event.singleLine(text, limit: 2048)
+        streams.message(severity >= .warning ? "\(severity.name): \(line)" : line)
+    }
+}

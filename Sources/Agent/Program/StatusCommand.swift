@@ -1,0 +1,86 @@
+internal import Identity
+internal import Model
+internal import System
+
+/// `axle-agent status`: what the agent is doing and what is installed, read from its state folder. Exit 1 when it does not run or is refused.
+enum StatusCommand {
+    /// The document of `--json`.
+    struct Document: Encodable {
+        struct Action: Encodable {
+            var id: ActionID
+            var state: ActionState
+            var product: ProductName?
+            var release: ReleaseName?
+            var detail: String
+        }
+
+        var id: NodeID
+        var name: NodeName
+        var fleet: FleetName
+        var spoke: String
+        var running: Bool
+        /// As `StatusFile.link`; `stopped` when the agent does not run.
+        var link: String
+        var reason: String
+        var actions: [Action]
+        var installed: [InstalledPackage]
+        var rejected: [RejectedRelease]
+        var warnings: [ProductName]
+        var queuedReports: Int
+    }
+
+    static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) throws -> Int32 {
+        let document = try read(try invocation.required("state"))
+        if invocation.isSet("json") {
+            streams.line(try ProgramJSON.text(document))
+        } else {
+            show(document, streams)
+        }
+        return document.running && document.link != "refused" ? 0 : 1
+    }
+
+    private static func read(_ state: String) throws -> Document {
+        guard File.exists(AgentState.identity(state)), File.exists(AgentState.database(state)) else {
+            throw AgentError(
+                .stateFolder, "\(state) holds no agent state; join first (axle-agent join --state \(state) …)")
+        }
+        let member = try MemberIdentity(folder: AgentState.identity(state)).member
+        let store = try SQLiteAgentStore(reading: AgentState.database(state))
+        let file = try StatusFile.read(state)
+        let isRunning = file.map { File.exists("/proc/\($0.processID)/exe") && isLocked(state) } ?? false
+        return Document(
+            id: member.id, name: member.name, fleet: member.fleet, spoke: member.upstream, running: isRunning,
+            link: isRunning ? file?.link ?? "idle" : "stopped", reason: isRunning ? file?.reason ?? "" : "",
+            actions: try store.openActions().map {
+                Document.Action(
+                    id: $0.id, state: $0.state, product: $0.path?.product, release: $0.path?.release,
+                    detail: $0.detail)
+            }, installed: try store.installed(), rejected: try store.rejected(), warnings: try store.warnings(),
+            queuedReports: try store.queuedReports(limit: AgentStoreLimits.queuedReports).count)
+    }
+
+    /// Whether some process holds the folder's lock.
+    private static func isLocked(_ state: String) -> Bool {
+        // Freed again at once when it was not held.
+        (try? LockFile(Directory.join(state, "lock"))) == nil
+    }
+
+    private static func show(_ document: Document, _ streams: ProgramStreams) {
+        if !document.running { streams.line("! the agent does not run; start it with axle-agent run") }
+        if !document.reason.isEmpty { streams.line("! \(document.reason)") }
+        for product in document.warnings { streams.line("! the last download of \(product) failed") }
+        streams.line("agent".padded(to: 12) + "\(document.name) (\(document.id)) of fleet \(document.fleet)")
+        streams.line("spoke".padded(to: 12) + "\(document.spoke), \(document.link)")
+        streams.line("reports".padded(to: 12) + "\(document.queuedReports) wait for the spoke")
+        for package in document.installed {
+            streams.line("installed".padded(to: 12) + "\(package.product) \(package.release)")
+        }
+        for release in document.rejected {
+            streams.line("rejected".padded(to: 12) + "\(release.product) \(release.release)")
+        }
+        for action in document.actions {
+            let what = [action.product?.text, action.release?.text].compactMap { $0 }.joined(separator: " ")
+            streams.line("action".padded(to: 12) + "\(what): \(action.state.name)")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+internal import Model
+internal import Protocol
+internal import System
+internal import Transport
+
+/// What the core wants done, done.
+extension AgentShell {
+    func execute(_ effect: AgentEffect) {
+        switch effect {
+        case .link(let effect): links.perform(effect)
+        case .checkTarget(let action, let path, let hubRoot, let now):
+            Task { [catalog, link] in
+                tell(.targetChecked(action, await catalog.check(path, hubRoot: hubRoot, now: now, link: link)))
+            }
+        case .gatherFacts(let purpose, let package, let known): gather(purpose, package, known)
+        case .download(let action, let package): download(action, package)
+        case .stopDownload(let action): transfers.removeValue(forKey: action)?.cancel()
+        case .perform(let job):
+            installing.submit { [executor] in
+                self.tell(.performed(job.action, job.step, executor.perform(job)))
+            }
+        case .confirmTrial:
+            installing.submit { [trial, messages] in
+                do {
+                    try trial.remove()
+                    messages(.notice, "the agent's new release has proved itself")
+                } catch {
+                    messages(.error, "the trial's record could not be removed: \(error)")
+                }
+            }
+        case .restartAgent:
+            messages(.notice, "ending, so that the agent's current release is started")
+            restart()
+        case .wake(let time): setAlarm(at: time)
+        case .log(let severity, let text): messages(severity, text)
+        }
+    }
+
+    private func gather(_ purpose: FactsPurpose, _ package: Package?, _ known: FactsGatherer.Known) {
+        asking.submit { [gatherer, messages] in
+            do {
+                self.tell(.facts(purpose, try gatherer.gather(for: package, known: known)))
+            } catch {
+                messages(.error, "the facts of this machine cannot be gathered: \(error)")
+                Task {
+                    // Cancelled only with the process.
+                    try? await Task.sleep(for: .seconds(30))
+                    await self.gather(purpose, package, known)
+                }
+            }
+        }
+    }
+
+    private func download(_ action: ActionID, _ package: Package) {
+        guard let link else { return tell(.downloaded(action, .failed("there is no connection to the spoke"))) }
+        let download = AgentDownload(package: package, folder: downloads, links: links, queue: downloading)
+        transfers[action]?.cancel()
+        transfers[action] = Task {
+            let outcome = await download.run(from: link)
+            if !Task.isCancelled { tell(.downloaded(action, outcome)) }
+        }
+    }
+
+    private func setAlarm(at time: UnixTime) {
+        alarm?.cancel()
+        let wait = max(time - UnixTime(milliseconds: SystemClock.nowMilliseconds), .milliseconds(1))
+        alarm = Task { [weak self] in
+            // Looked at again every hour, since the machine's clock may be set meanwhile.
+            do { try await Task.sleep(for: min(wait, .seconds(3600))) } catch { return }
+            self?.tell(.wake)
+        }
+    }
+}

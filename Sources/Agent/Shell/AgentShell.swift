@@ -1,0 +1,174 @@
+internal import Identity
+internal import Model
+internal import Protocol
+internal import Synchronization
+internal import System
+internal import TLS
+internal import Transport
+internal import Trust
+
+/// A running agent: carries events to the core and its effects out again.
+///
+/// The core and its store live on one named queue. Events that wait are handled together in one transaction, and effects are executed only after its
+/// commit. Installs, downloads, facts and metadata have queues of their own; nothing blocks the cooperative pool.
+actor AgentShell: LinkHandler {
+    private static let batchLimit = 64
+    /// How long an agent whose store refuses to write waits before it begins anew.
+    private static let storePause: Duration = .seconds(5)
+
+    private nonisolated let queue = NamedQueue("agent")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+
+    nonisolated let links = Links()
+    nonisolated let identity: MemberIdentity
+    nonisolated let messages: @Sendable (EventSeverity, String) -> Void
+    nonisolated let restart: @Sendable () -> Void
+    nonisolated let installing = NamedQueue("agent.install")
+    nonisolated let downloading = NamedQueue("agent.download")
+    nonisolated let asking = NamedQueue("agent.facts")
+    nonisolated let catalog: AgentCatalog
+    nonisolated let executor: InstallExecutor
+    nonisolated let gatherer: FactsGatherer
+    nonisolated let trial: TrialFile
+    nonisolated let downloads: String
+    private nonisolated let inbox = Mutex<[AgentEvent]>([])
+    /// The latest signed time, in seconds, for certificate checks off this queue.
+    private nonisolated let floor = Mutex<Int64>(0)
+
+    private let store: SQLiteAgentStore
+    private let coreIdentity: AgentCore.Identity
+    private let signer: OpenSSLRecordSigner
+    private let start: AgentStart
+    private var core: AgentCore
+    var link: LinkID?
+    var alarm: Task<Void, Never>?
+    var transfers: [ActionID: Task<Void, Never>] = [:]
+
+    /// The product that is the agent itself.
+    static let selfProduct = "axle-agent"
+
+    /// Opens everything in the folder; nothing dials yet. `program` is the path of this program; `messages` gets lines for the journal; `restart` is
+    /// called when the process is to be ended so that the supervisor starts the current release.
+    init(
+        folder: StateFolder, program: String, messages: @escaping @Sendable (EventSeverity, String) -> Void,
+        restart: @escaping @Sendable () -> Void
+    ) throws {
+        let state = folder.path
+        let configuration = try AgentConfiguration.read(AgentState.configuration(state))
+        identity = try MemberIdentity(folder: AgentState.identity(state))
+        guard let reportKey = identity.reportKey else {
+            throw AgentError(.stateFolder, "\(state) has no report key; join again with a new token")
+        }
+        let product = try ProductName(Self.selfProduct)
+        let installer = TreeInstaller(
+            products: AgentState.products(state, configuration), child: UnpackChild(command: [program]))
+        trial = TrialFile(path: AgentState.trial(state))
+        downloads = AgentState.downloads(state)
+        executor = InstallExecutor(
+            installer: installer, hooks: HookRunner(folder: AgentState.hooks(state, configuration)),
+            downloads: downloads, trial: trial, configuration: configuration)
+        gatherer = try AgentFacts.gatherer(state: state, configuration, installer)
+        catalog = try AgentCatalog(
+            state: state, allowsHubRoot: configuration.catalogRootFromHub, links: links)
+        let notBefore = UnixTime(seconds: identity.tls.leaf.notBefore)
+        store = try SQLiteAgentStore(
+            path: AgentState.database(state), incarnation: SystemRandom().incarnation(),
+            now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+        try store.transaction { [store] in try store.raiseSignedTimeFloor(notBefore) }
+        signer = OpenSSLRecordSigner(reportKey)
+        coreIdentity = AgentCore.Identity(
+            id: identity.member.id, fleet: identity.member.fleet, orderKey: identity.hubOrderKey.der,
+            selfProduct: product)
+        start = try AgentFacts.start(installer: installer, product: product, program: program, trial: trial)
+        core = AgentCore(
+            identity: coreIdentity, store: store, verifier: OpenSSLVerifier(), signer: signer, random: SystemRandom())
+        self.messages = messages
+        self.restart = restart
+    }
+
+    /// The time for certificate checks, where the machine's clock is behind the last signed time; else nil.
+    nonisolated var certificateTime: Int64? {
+        let floor = floor.withLock { $0 }
+        return SystemClock.nowMilliseconds / 1000 < floor ? floor : nil
+    }
+
+    // MARK: Events
+
+    /// Takes up what is on disk and begins to handle events.
+    func begin() { tell(.started(start)) }
+
+    nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
+
+    /// Puts an event on the core's queue, behind those that wait.
+    nonisolated func tell(_ event: AgentEvent) {
+        let isFirst = inbox.withLock { inbox in
+            inbox.append(event)
+            return inbox.count == 1
+        }
+        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// Handles what waits, in one transaction; then executes the effects.
+    private func drain() {
+        let events = inbox.withLock { Array($0.prefix(Self.batchLimit)) }
+        let before = core
+        do {
+            let now = UnixTime(milliseconds: SystemClock.nowMilliseconds)
+            let effects = try store.transaction {
+                var effects: [AgentEffect] = []
+                for event in events { effects += try core.handle(event, at: now) }
+                return effects
+            }
+            if let signed = try store.signedTimeFloor()?.seconds { floor.withLock { $0 = max($0, signed) } }
+            for case .link(let event) in events { follow(event) }
+            // Only the last wake counts.
+            let lastWake = effects.lastIndex { if case .wake = $0 { true } else { false } }
+            for (index, effect) in effects.enumerated() {
+                if case .wake = effect, index != lastWake { continue }
+                execute(effect)
+            }
+        } catch {
+            core = before
+            return beginAnew(after: error)
+        }
+        let isMore = inbox.withLock { inbox in
+            inbox.removeFirst(events.count)
+            return !inbox.isEmpty
+        }
+        if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    private func follow(_ event: LinkEvent) {
+        switch event {
+        case .opened(let opened, _, _): link = opened
+        case .closed(let closed, _) where closed == link: link = nil
+        default: break
+        }
+    }
+
+    /// The store could not commit, for a full disk perhaps. Nothing of the batch was acknowledged: the link is closed, so that the spoke repeats what it
+    /// had to say, and a new core begins with what is on disk.
+    private func beginAnew(after error: any Error) {
+        messages(.error, "the database refused to write, trying again: \(error)")
+        links.closeAll(.internalFault, "this agent cannot write to its disk", retryAfterSeconds: 10)
+        link = nil
+        for transfer in transfers.values { transfer.cancel() }
+        transfers = [:]
+        core = AgentCore(
+            identity: coreIdentity, store: store, verifier: OpenSSLVerifier(), signer: signer, random: SystemRandom())
+        Task {
+            // Cancelled only with the process.
+            try? await Task.sleep(for: Self.storePause)
+            inbox.withLock { $0 = [] }
+            begin()
+        }
+    }
+}
+
+extension SystemRandom {
+    /// A number for a new incarnation; small enough for every format.
+    func incarnation() -> UInt64 {
+        var random = self
+        return random.next() >> 2 | 1
+    }
+}

@@ -1,0 +1,73 @@
+internal import Identity
+internal import Model
+internal import Network
+internal import Protocol
+internal import System
+internal import TLS
+internal import Transport
+
+/// An agent at work: its shell and the session with its spoke.
+final class RunningAgent: Sendable {
+    private let shell: AgentShell
+    private let dialer: SessionDialer
+    private let folder: StateFolder
+
+    /// Opens the state folder's contents and dials.
+    init(
+        folder: StateFolder, program: String, messages: @escaping @Sendable (EventSeverity, String) -> Void,
+        restart: @escaping @Sendable () -> Void
+    ) throws {
+        let shell = try AgentShell(folder: folder, program: program, messages: messages, restart: restart)
+        let identity = shell.identity
+        guard let upstream = Endpoint(identity.member.upstream) else {
+            throw AgentError(.stateFolder, "\(folder.path) names no spoke; join again with a new token")
+        }
+        var settings = SessionSettings(
+            fleet: identity.member.fleet, role: .agent, peerRoles: [.spoke],
+            program: "axle-agent/\(AgentProgram.version)")
+        settings.certificateTime = { shell.certificateTime }
+        let context = try SessionTLS.dialler(identity: identity.tls, anchors: try TrustStore(identity.anchors))
+        let state = folder.path
+        let writing = NamedQueue("agent.status")
+        dialer = SessionDialer(
+            upstream, expecting: identity.member.upstreamID, group: try EventLoopGroup(count: 1), settings: settings,
+            context: { context }, links: shell.links, handler: shell,
+            changed: { status in
+                let said = Self.said(status)
+                if !said.reason.isEmpty { messages(.warning, "no connection to the spoke: \(said.reason)") }
+                if case .connected = status { messages(.info, "connected to the spoke") }
+                let file = StatusFile(
+                    processID: CurrentProcess.identifier, link: said.link, reason: said.reason,
+                    since: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+                writing.submit {
+                    // Only for people: a full disk is told by the database.
+                    try? file.write(state)
+                }
+            })
+        self.shell = shell
+        self.folder = folder
+    }
+
+    func start() async {
+        await shell.begin()
+        dialer.start()
+    }
+
+    /// Tells the spoke that it leaves and gives it a moment to hear that.
+    func stop() async {
+        dialer.stop()
+        shell.links.closeAll(.leaving, "the agent is stopping")
+        // Whether it was heard or not, nothing acknowledged is lost.
+        try? await Task.sleep(for: .milliseconds(100))
+    }
+
+    private static func said(_ status: SessionDialer.Status) -> (link: String, reason: String) {
+        switch status {
+        case .idle: ("idle", "")
+        case .connecting: ("connecting", "")
+        case .connected: ("connected", "")
+        case .waiting(_, let reason): ("waiting", Event.singleLine(reason, limit: 512))
+        case .refused(_, let reason): ("refused", Event.singleLine(reason, limit: 512))
+        }
+    }
+}

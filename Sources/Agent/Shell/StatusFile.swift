@@ -1,0 +1,26 @@
+internal import FoundationEssentials
+internal import Model
+internal import System
+
+/// What the running agent says of itself in `status.json` of its state folder, for `axle-agent status`.
+struct StatusFile: Codable, Equatable, Sendable {
+    var processID: Int32
+    /// `idle`, `connecting`, `connected`, `waiting` or `refused`.
+    var link: String
+    /// For people; empty when there is nothing to say.
+    var reason: String
+    var since: UnixTime
+
+    static func read(_ folder: String) throws -> StatusFile? {
+        let path = AgentState.status(folder)
+        guard File.exists(path) else { return nil }
+        // A file of another release of the agent says nothing.
+        return try? JSONDecoder().decode(StatusFile.self, from: Data(try File.read(path, limit: 65_536)))
+    }
+
+    func write(_ folder: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.write([UInt8](try encoder.encode(self)), to: AgentState.status(folder))
+    }
+}
