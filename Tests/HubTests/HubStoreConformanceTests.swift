@@ -2,6 +2,7 @@ import Hub
 import Model
 import SQLite
 import Testing
+import Trust
 
 private struct Refused: Error {}
 

@@ -64,7 +64,7 @@ package protocol ActionStore: AnyObject {
     func actions(of rollout: RolloutID, after ordinal: Int64, limit: Int) throws -> [ActionRecord]
     /// A client's actions, newest first.
     func actions(of client: NodeID, limit: Int) throws -> [ActionRecord]
-    /// The pending actions of running waves of running rollouts for a package at a spoke (nil: any), oldest first.
+    /// The pending actions without an order, of running waves of running rollouts, for a package (nil: any) at a spoke, oldest first.
     func pendingActions(spoke: NodeID, path: TargetPath?, limit: Int) throws -> [ActionRecord]
     /// How many actions of a rollout (or of one wave of it) are in each state; absent means none.
     func actionCounts(of rollout: RolloutID, wave: Int?) throws -> [ActionState: Int]

@@ -72,7 +72,8 @@ enum HubSchema {
         CREATE INDEX action_by_rollout ON action (rollout, ordinal);
         CREATE INDEX action_count ON action (rollout, wave, state);
         CREATE INDEX action_by_client ON action (client, ordinal);
-        CREATE INDEX action_pending ON action (spoke, path, ordinal) WHERE state = 1;
+        CREATE INDEX action_pending ON action (spoke, path, ordinal)
+            WHERE state = 1 AND sequence IS NULL;
         CREATE INDEX action_by_deadline ON action (deadline, ordinal) WHERE deadline IS NOT NULL;
         CREATE TABLE order_outbox (
             number INTEGER PRIMARY KEY, action BLOB NOT NULL, client BLOB NOT NULL, spoke BLOB NOT NULL,

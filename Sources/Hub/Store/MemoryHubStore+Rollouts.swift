@@ -1,4 +1,5 @@
 package import Model
+package import Trust
 
 extension MemoryHubStore {
     // MARK: Rollouts and waves
@@ -78,7 +79,8 @@ extension MemoryHubStore {
 
     package func pendingActions(spoke: NodeID, path: TargetPath?, limit: Int) throws -> [ActionRecord] {
         let found = sortedActions { action in
-            action.state == .pending && action.spoke == spoke && (path == nil || action.path == path)
+            action.state == .pending && action.sequence == nil && action.spoke == spoke
+                && (path == nil || action.path == path)
                 && state.rollouts[action.rollout]?.state == .running
                 && state.waves[action.rollout]?[action.wave]?.state == .running
         }
@@ -135,5 +137,5 @@ extension MemoryHubStore {
         return state.sequence
     }
 
-    package func setEpoch(_ epoch: Int64) throws { state.sequence.epoch = epoch }
+    package func setEpoch(_ epoch: UInt64) throws { state.sequence.epoch = epoch }
 }

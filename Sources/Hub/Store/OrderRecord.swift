@@ -1,4 +1,5 @@
 package import Model
+package import Trust
 
 /// An order that its spoke has not acknowledged yet: the outbox.
 package struct OrderRecord: Hashable, Sendable {
@@ -27,17 +28,6 @@ package struct OrderRecord: Hashable, Sendable {
     }
 }
 
-/// The fleet's sequence of orders: the epoch changes when a hub is restored from a backup, the number rises by one each time.
-package struct OrderSequence: Hashable, Sendable {
-    package var epoch: Int64
-    package var number: Int64
-
-    package init(epoch: Int64, number: Int64) {
-        self.epoch = epoch
-        self.number = number
-    }
-}
-
 /// The outbox and the sequence.
 package protocol OrderStore: AnyObject {
     /// Keeps an order until its spoke has it; refuses a number that is there.
@@ -51,8 +41,8 @@ package protocol OrderStore: AnyObject {
     func removeOrders(of action: ActionID) throws
     /// Forgets orders that nobody may obey any more.
     func removeOrders(expiredBefore time: UnixTime) throws
-    /// The next place in the sequence; each is given once.
+    /// The next place in the fleet's sequence (the epoch changes when a hub is restored, the number rises by one); each is given once.
     func nextSequence() throws -> OrderSequence
     /// Begins another epoch.
-    func setEpoch(_ epoch: Int64) throws
+    func setEpoch(_ epoch: UInt64) throws
 }

@@ -1,5 +1,6 @@
 package import Model
 import SQLite
+package import Trust
 
 extension SQLiteHubStore {
     // MARK: Rollouts and waves
@@ -132,7 +133,7 @@ extension SQLiteHubStore {
         // The state is a literal so that the partial index of pending actions serves.
         let rest = """
              JOIN rollout r ON r.id = a.rollout JOIN wave w ON w.rollout = a.rollout AND w.number = a.wave
-            WHERE a.state = 1 AND a.spoke = ?1 AND (?2 IS NULL OR a.path = ?2) AND r.state = ?3 AND w.state = ?4
+            WHERE a.state = 1 AND a.sequence IS NULL AND a.spoke = ?1 AND (?2 IS NULL OR a.path = ?2) AND r.state = ?3 AND w.state = ?4
             ORDER BY a.ordinal LIMIT ?5
             """
         return try database.rows(
@@ -204,14 +205,15 @@ extension SQLiteHubStore {
 
     package func nextSequence() throws -> OrderSequence {
         let found = try database.first("UPDATE sequence SET number = number + 1 RETURNING epoch, number") { row in
-            OrderSequence(epoch: try row.int64(0), number: try row.int64(1))
+            OrderSequence(
+                epoch: UInt64(clamping: try row.int64(0)), number: UInt64(clamping: try row.int64(1)))
         }
         guard let found else { throw HubStoreError.missing("sequence") }
         return found
     }
 
-    package func setEpoch(_ epoch: Int64) throws {
-        try database.run("UPDATE sequence SET epoch = ?", epoch)
+    package func setEpoch(_ epoch: UInt64) throws {
+        try database.run("UPDATE sequence SET epoch = ?", Int64(clamping: epoch))
     }
 
     private static func order(_ row: borrowing Row) throws -> OrderRecord {

@@ -1,0 +1,52 @@
+package import Model
+
+/// What an operator tells the hub through the API; each is one transaction with its line in the activity log.
+package enum HubCommand: Equatable, Sendable {
+    /// A token for spokes, or for agents (through `spoke` only, or any).
+    case createToken(role: Role, spoke: NodeID?, uses: Int, life: Duration)
+    case revokeSpoke(NodeID)
+    case revokeClient(NodeID)
+    /// Sets labels; a nil value removes one.
+    case labelClient(NodeID, [String: String?])
+    case setQuota(node: NodeID, pool: NodeName, ByteCount)
+    /// Sets where the vendor's catalog is and its pinned root; then refreshes it.
+    case setCatalog(url: String, root: [UInt8])
+    case refreshCatalog
+    /// Imports a package now, whatever failed before.
+    case importPackage(TargetPath)
+    /// Makes a rollout; with a start time it is started too.
+    case createRollout(RolloutSpecification)
+    case startRollout(RolloutID)
+    case stopRollout(RolloutID)
+    /// A person says that an uncertain action is over.
+    case settleAction(ActionID)
+}
+
+/// What a command gave.
+package enum HubAnswer: Equatable, Sendable {
+    /// The token's text is shown once and never again.
+    case token(TokenRecord, text: String)
+    case spoke(SpokeRecord)
+    case client(ClientEntry)
+    case pool(PoolRecord)
+    case catalog(CatalogRecord)
+    case package(PackageRecord)
+    case rollout(RolloutRecord)
+    case action(ActionRecord)
+}
+
+/// Why a command was not done; nothing was changed.
+package enum HubRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+    /// There is no such thing.
+    case notFound(String)
+    /// The state of things does not allow it.
+    case conflict(String)
+    /// A value makes no sense.
+    case invalid(String)
+
+    package var description: String {
+        switch self {
+        case .notFound(let why), .conflict(let why), .invalid(let why): why
+        }
+    }
+}

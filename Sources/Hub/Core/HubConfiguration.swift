@@ -1,0 +1,23 @@
+package import Model
+package import Rollout
+
+/// What a hub's core is told once.
+package struct HubConfiguration: Sendable {
+    package var fleet: FleetName
+    /// The hub's own node id.
+    package var hub: NodeID
+    /// The name of the hub's own pool.
+    package var poolName: NodeName
+    /// The rules of a time zone by its name (`Europe/Berlin`); nil for a name that nobody knows.
+    package var zones: @Sendable (String) -> (any ZoneRules)?
+
+    package init(
+        fleet: FleetName, hub: NodeID, poolName: NodeName,
+        zones: @escaping @Sendable (String) -> (any ZoneRules)?
+    ) {
+        self.fleet = fleet
+        self.hub = hub
+        self.poolName = poolName
+        self.zones = zones
+    }
+}

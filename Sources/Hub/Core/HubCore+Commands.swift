@@ -1,0 +1,204 @@
+import Model
+import Protocol
+import Rollout
+import Trust
+
+/// What operators tell the hub.
+extension HubCore {
+    mutating func run(_ command: HubCommand, at now: UnixTime) throws -> HubAnswer {
+        do {
+            return try runChecked(command, at: now)
+        } catch let error as RolloutError {
+            throw HubRefusal.invalid(error.description)
+        }
+    }
+
+    private mutating func runChecked(_ command: HubCommand, at now: UnixTime) throws -> HubAnswer {
+        switch command {
+        case .createToken(let role, let spoke, let uses, let life):
+            try createToken(role, spoke, uses, life, at: now)
+        case .revokeSpoke(let id): .spoke(try revokeSpoke(id, at: now))
+        case .revokeClient(let id): .client(try revokeClient(id, at: now))
+        case .labelClient(let id, let labels): .client(try label(id, labels, at: now))
+        case .setQuota(let node, let pool, let quota): .pool(try setQuota(node, pool, quota, at: now))
+        case .setCatalog(let url, let root): .catalog(try setCatalog(url, root, at: now))
+        case .refreshCatalog: .catalog(try refreshCatalog(at: now))
+        case .importPackage(let path): .package(try importNow(path, at: now))
+        case .createRollout(let specification): .rollout(try createRollout(specification, at: now))
+        case .startRollout(let id): .rollout(try startRollout(id, at: now))
+        case .stopRollout(let id): .rollout(try stopRollout(id, at: now))
+        case .settleAction(let id): .action(try settle(id, at: now))
+        }
+    }
+
+    // MARK: - Members
+
+    private mutating func createToken(
+        _ role: Role, _ spoke: NodeID?, _ uses: Int, _ life: Duration, at now: UnixTime
+    ) throws -> HubAnswer {
+        guard role != .hub else { throw HubRefusal.invalid("a token is for a spoke or an agent") }
+        guard (1...HubLimits.tokenUses).contains(uses) else {
+            throw HubRefusal.invalid("a token has 1 to \(HubLimits.tokenUses) uses")
+        }
+        guard life >= .seconds(1), life <= HubLimits.tokenLife else {
+            throw HubRefusal.invalid("a token lives for at least a second and at most 30 days")
+        }
+        if let spoke {
+            guard role == .agent else { throw HubRefusal.invalid("only an agent's token can be bound to a spoke") }
+            guard try store.spoke(spoke)?.revoked == nil, try store.spoke(spoke) != nil else {
+                throw HubRefusal.notFound("there is no spoke \(spoke)")
+            }
+        }
+        try store.removeTokens(expiredBefore: now - HubLimits.tokenKept)
+        let token = try JoinToken(
+            id: TokenID.random(using: &random), secret: randomBytes(32), pin: cryptography.rootPin)
+        let record = TokenRecord(
+            id: token.id, secret: token.secret, role: role, spoke: spoke, uses: uses, created: now, expires: now + life)
+        try store.insertToken(record)
+        try log(
+            .notice, .tokenCreated, "token/\(token.id)",
+            "a token for \(uses) \(role.name)\(uses == 1 ? "" : "s") was made, good until \(record.expires)", at: now)
+        return .token(record, text: token.text)
+    }
+
+    private mutating func revokeSpoke(_ id: NodeID, at now: UnixTime) throws -> SpokeRecord {
+        guard var spoke = try store.spoke(id) else { throw HubRefusal.notFound("there is no spoke \(id)") }
+        guard spoke.revoked == nil else { return spoke }
+        spoke.revoked = now
+        spoke.isConnected = false
+        spoke.since = now
+        try store.updateSpoke(spoke)
+        try store.disconnectClients(of: id, at: now)
+        close(id, "this spoke has been revoked")
+        try revoked("spoke/\(spoke.name)", at: now)
+        return spoke
+    }
+
+    private mutating func revokeClient(_ id: NodeID, at now: UnixTime) throws -> ClientEntry {
+        guard var client = try store.client(id) else { throw HubRefusal.notFound("there is no client \(id)") }
+        guard client.revoked == nil else { return client }
+        client.revoked = now
+        client.isConnected = false
+        client.since = now
+        try store.updateClient(client)
+        for var action in try store.actions(of: id, limit: .max) where !action.state.isFinal {
+            try store.removeOrders(of: action.id)
+            try move(&action, by: .clientRevoked, "the client was revoked", at: now)
+        }
+        try revoked("client/\(client.name)", at: now)
+        return client
+    }
+
+    /// Signs the next revocation list and sends it to every spoke.
+    private mutating func revoked(_ subject: String, at now: UnixTime) throws {
+        let number = UInt64(try store.setting(.revocationNumber) ?? "0") ?? 0
+        let list = try RevocationList(
+            fleet: configuration.fleet, number: number + 1, issued: now, nodes: Set(try store.revokedNodes()))
+        let signed = try list.signed(by: cryptography.orderSigner)
+        try store.setSetting(.revocationNumber, "\(number + 1)")
+        try store.setSetting(.revocationList, ASCII.hex(signed))
+        try log(.notice, .peerRevoked, subject, "\(subject) was revoked", at: now)
+        for link in links.keys.sorted() {
+            ask(link, .revocations(Revocations(signed: signed)), .revocations)
+        }
+    }
+
+    /// The last signed revocation list, or nil if nobody was ever revoked.
+    func revocationList() throws -> [UInt8]? {
+        guard let text = try store.setting(.revocationList) else { return nil }
+        guard let bytes = ASCII.bytes(hex: text) else { throw HubStoreError.damaged("revocation list") }
+        return bytes
+    }
+
+    private func label(_ id: NodeID, _ labels: [String: String?], at now: UnixTime) throws -> ClientEntry {
+        guard var client = try store.client(id) else { throw HubRefusal.notFound("there is no client \(id)") }
+        for (key, value) in labels {
+            guard (1...HubLimits.labelLength).contains(key.utf8.count),
+                (value ?? "").utf8.count <= HubLimits.labelLength,
+                Event.singleLine(key + (value ?? ""), limit: 1024) == key + (value ?? "")
+            else {
+                throw HubRefusal.invalid("a label has a key of 1 to 128 bytes and a value of at most 128, on one line")
+            }
+            client.labels[key] = value
+        }
+        guard client.labels.count <= HubLimits.labels else {
+            throw HubRefusal.invalid("a client has at most \(HubLimits.labels) labels")
+        }
+        guard try store.client(id)?.labels != client.labels else { return client }
+        try store.updateClient(client)
+        try log(.info, .clientLabelled, "client/\(client.name)", "the labels of \(client.name) were changed", at: now)
+        return client
+    }
+
+    // MARK: - Pools, catalog, packages
+
+    private mutating func setQuota(
+        _ node: NodeID, _ name: NodeName, _ quota: ByteCount, at now: UnixTime
+    ) throws -> PoolRecord {
+        guard var pool = try store.pool(node: node, name: name) else {
+            throw HubRefusal.notFound("there is no pool \(name) there")
+        }
+        guard quota >= pool.used + pool.reserved else {
+            throw HubRefusal.conflict("the pool holds \(pool.used + pool.reserved), more than the quota asked for")
+        }
+        guard (pool.wantedQuota ?? pool.quota) != quota else { return pool }
+        pool.wantedQuota = quota
+        try store.putPool(pool)
+        try log(.notice, .quotaSet, "pool/\(name)", "the quota of \(name) is to be \(quota)", at: now)
+        if node == configuration.hub { effects.append(.setQuota(quota)) } else { dirtySpokes.insert(node) }
+        return pool
+    }
+
+    private mutating func setCatalog(_ url: String, _ root: [UInt8], at now: UnixTime) throws -> CatalogRecord {
+        guard (8...2048).contains(url.utf8.count), url.hasPrefix("http://") || url.hasPrefix("https://"),
+            Event.singleLine(url, limit: 4096) == url
+        else { throw HubRefusal.invalid("the catalog's URL begins with http:// or https://") }
+        guard (1...512_000).contains(root.count) else {
+            throw HubRefusal.invalid("the root metadata has 1 to 512000 bytes")
+        }
+        let known = try store.catalog()
+        var catalog = known ?? CatalogRecord(url: url, root: root)
+        // Another vendor's root begins its own count of versions.
+        if catalog.root != root { catalog = CatalogRecord(url: url, root: root) }
+        catalog.url = url
+        catalog.nextRefresh = now
+        try store.setCatalog(catalog)
+        if known?.url != url || known?.root != root {
+            try log(.notice, .catalogSet, "catalog", "the catalog is at \(url)", at: now)
+            isRefreshing = false
+        }
+        return catalog
+    }
+
+    private func refreshCatalog(at now: UnixTime) throws -> CatalogRecord {
+        guard var catalog = try store.catalog() else {
+            throw HubRefusal.conflict("no catalog is set; set one with axle catalog set")
+        }
+        catalog.nextRefresh = now
+        try store.setCatalog(catalog)
+        return catalog
+    }
+
+    private func importNow(_ path: TargetPath, at now: UnixTime) throws -> PackageRecord {
+        guard var record = try store.package(path) else { throw HubRefusal.notFound("the catalog has no \(path)") }
+        switch record.state {
+        case .imported, .downloading, .announced: return record
+        case .retired: throw HubRefusal.conflict("the catalog no longer names \(path)")
+        case .failed:
+            record.state = .announced
+            record.failures = 0
+            record.nextTry = nil
+            record.changed = now
+            try store.putPackage(record)
+            return record
+        }
+    }
+
+    private mutating func settle(_ id: ActionID, at now: UnixTime) throws -> ActionRecord {
+        guard var action = try store.action(id) else { throw HubRefusal.notFound("there is no action \(id)") }
+        guard try move(&action, by: .settle, "an operator said that it is over", at: now) else {
+            throw HubRefusal.conflict("the action is \(action.state.name), not uncertain")
+        }
+        return action
+    }
+}

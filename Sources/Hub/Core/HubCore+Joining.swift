@@ -1,0 +1,190 @@
+import Model
+import Protocol
+import Trust
+
+/// Joining: a token's secret is proved and never sent, a nonce is good for one attempt, and a use is taken off in the same transaction
+/// that makes the member.
+extension HubCore {
+    /// Who waits for the answer.
+    enum JoinAsker {
+        /// At the hub's own listener.
+        case direct(HubJoinID)
+        /// An agent's, through its spoke.
+        case relayed(LinkID, RequestID, spoke: NodeID)
+    }
+
+    mutating func joinAsked(_ message: Message, _ asker: JoinAsker, at now: UnixTime) throws {
+        switch message {
+        case .joinBegin(let begin): challenge(begin.token, asker, at: now)
+        case .joinRequest(let request):
+            do {
+                try join(request, asker, at: now)
+            } catch let refusal as JoinRefusal {
+                try joinRefused(refusal, asker, at: now)
+            }
+        default: answer(asker, .error(ErrorReply(code: .unsupported, text: "only joining is possible here")))
+        }
+    }
+
+    private struct JoinRefusal: Error {
+        var code = RequestErrorCode.refused
+        /// What the joiner is told.
+        let text: String
+        /// What the log says.
+        let why: String
+    }
+
+    /// Any token gets a nonce: whether it exists is said only to who can prove its secret.
+    private mutating func challenge(_ token: TokenID, _ asker: JoinAsker, at now: UnixTime) {
+        if challenges.count >= HubLimits.challenges { challenges = challenges.filter { $0.value.expires > now } }
+        guard challenges.count < HubLimits.challenges else {
+            let text = "too many machines join at once"
+            return answer(asker, .error(ErrorReply(code: .busy, text: text, retryAfterSeconds: 10)))
+        }
+        let nonce = randomBytes(JoinProof.nonceLength)
+        challenges[nonce] = Challenge(token: token, relay: relay(asker), expires: now + HubLimits.challengeLife)
+        answer(asker, .joinChallenge(JoinChallenge(nonce: nonce)))
+    }
+
+    private func relay(_ asker: JoinAsker) -> NodeID? {
+        if case .relayed(_, _, let spoke) = asker { return spoke }
+        return nil
+    }
+
+    private mutating func join(_ request: JoinRequest, _ asker: JoinAsker, at now: UnixTime) throws {
+        let relay = relay(asker)
+        guard let challenge = challenges.removeValue(forKey: request.nonce), challenge.token == request.token,
+            challenge.relay == relay, challenge.expires > now
+        else {
+            throw JoinRefusal(
+                code: .expired, text: "this attempt took too long; try again", why: "the nonce is not known")
+        }
+        let (token, body) = try checkToken(request, relay, at: now)
+        let id = NodeID.random(using: &random)
+        let identity = PeerIdentity(fleet: configuration.fleet, role: body.role, id: id)
+        let name = try freeName(body.name, body.role)
+        let issued: IssuedCertificate
+        do {
+            issued = try cryptography.issue(request: body.csr, identity: identity, name: name, at: now)
+        } catch {
+            throw JoinRefusal(code: .invalid, text: "the certificate request is no good", why: "\(error)")
+        }
+        guard try store.useToken(token.id, role: body.role, spoke: relay, at: now) else {
+            throw JoinRefusal(text: "the token was used up", why: "the token was used up meanwhile")
+        }
+        try admit(id, name, body, relay, issued, at: now)
+        let answerBody = JoinAnswerBody(
+            id: id, fleet: configuration.fleet, chain: issued.chain, roots: issued.roots,
+            orderKey: cryptography.orderKey, catalogRoot: try store.catalog()?.root, time: now
+        ).encoded()
+        let proof = try JoinProof.answer(
+            secret: token.secret, nonce: request.nonce, body: answerBody, cryptographyHash)
+        answer(asker, .joinAnswer(JoinAnswer(body: answerBody, proof: proof)))
+    }
+
+    /// The cryptography as the hash that the proofs want.
+    private var cryptographyHash: CryptographyHash { CryptographyHash(cryptography: cryptography) }
+
+    private struct CryptographyHash: KeyedHash {
+        let cryptography: any HubCryptography
+        func hmacSHA256(key: [UInt8], message: [UInt8]) throws -> [UInt8] {
+            try cryptography.hmacSHA256(key: key, message: message)
+        }
+    }
+
+    /// The token's secret is proved first; only then is the joiner told what is wrong.
+    private func checkToken(
+        _ request: JoinRequest, _ relay: NodeID?, at now: UnixTime
+    ) throws -> (TokenRecord, JoinRequestBody) {
+        let unknown = "the token is not known here, used up, or expired"
+        guard let token = try store.token(request.token), token.usesLeft > 0 else {
+            throw JoinRefusal(text: unknown, why: "the token is not known or used up")
+        }
+        do {
+            try JoinProof.checkRequest(
+                request.proof, secret: token.secret, nonce: request.nonce, body: request.body, cryptographyHash)
+        } catch {
+            throw JoinRefusal(text: unknown, why: "the proof was not made with the token's secret")
+        }
+        guard now < token.expires else {
+            throw JoinRefusal(
+                code: .expired, text: "the token has expired; make a new one", why: "the token has expired")
+        }
+        let body: JoinRequestBody
+        do {
+            body = try JoinRequestBody(decoding: request.body)
+        } catch {
+            throw JoinRefusal(code: .invalid, text: "the request is malformed", why: "\(error)")
+        }
+        guard body.role == token.role else {
+            throw JoinRefusal(
+                text: "the token is for a \(token.role.name)",
+                why: "a \(body.role.name) used a \(token.role.name)'s token")
+        }
+        guard (body.role == .agent) == (relay != nil) else {
+            let text = body.role == .agent ? "an agent joins through its spoke" : "a spoke joins at the hub itself"
+            throw JoinRefusal(text: text, why: text)
+        }
+        guard token.spoke == nil || token.spoke == relay else {
+            throw JoinRefusal(text: "the token is for another spoke", why: "the token is for another spoke")
+        }
+        return (token, body)
+    }
+
+    private mutating func admit(
+        _ id: NodeID, _ name: NodeName, _ body: JoinRequestBody, _ relay: NodeID?, _ issued: IssuedCertificate,
+        at now: UnixTime
+    ) throws {
+        if let relay {
+            try store.insertClient(
+                ClientEntry(id: id, name: name, spoke: relay, reportKey: body.reportKey ?? [], joined: now))
+            let through = try store.spoke(relay)?.name.text ?? "\(relay)"
+            try log(.notice, .agentJoined, "client/\(name)", "\(name) has joined through \(through)", at: now)
+        } else {
+            try store.insertSpoke(SpokeRecord(id: id, name: name, joined: now))
+            try log(.notice, .spokeJoined, "spoke/\(name)", "\(name) has joined", at: now)
+            try wishReplicas(at: id, at: now)
+        }
+        try store.insertCertificate(
+            CertificateRecord(
+                serial: issued.serial, node: id, role: body.role, issued: now, expires: issued.expires))
+    }
+
+    /// The name that was asked for, or with a number behind it: a machine that joins again must not need a visit for its name's sake.
+    private mutating func freeName(_ wanted: NodeName, _ role: Role) throws -> NodeName {
+        func isFree(_ name: NodeName) throws -> Bool {
+            role == .agent ? try store.client(named: name) == nil : try store.spoke(named: name) == nil
+        }
+        if try isFree(wanted) { return wanted }
+        for number in 2...999 {
+            let suffix = "-\(number)"
+            let room = max(1, 64 - suffix.utf8.count)
+            // A prefix of a good name with a number is a good name.
+            guard let name = try? NodeName(String(wanted.text.prefix(room)) + suffix) else { continue }
+            if try isFree(name) { return name }
+        }
+        throw JoinRefusal(
+            code: .invalid, text: "too many machines are called \(wanted)", why: "no free name for \(wanted)")
+    }
+
+    private mutating func joinRefused(_ refusal: JoinRefusal, _ asker: JoinAsker, at now: UnixTime) throws {
+        if now - refusalsSince >= .seconds(60) {
+            refusalsSince = now
+            loggedRefusals = 0
+        }
+        if loggedRefusals < HubLimits.loggedRefusals {
+            loggedRefusals += 1
+            let through = try relay(asker).flatMap { try store.spoke($0)?.name.text }
+            let place = through.map { " (through \($0))" } ?? ""
+            try log(.warning, .joinRefused, "", "a join was refused: \(refusal.why)\(place)", at: now)
+        }
+        answer(asker, .error(ErrorReply(code: refusal.code, text: refusal.text)))
+    }
+
+    private mutating func answer(_ asker: JoinAsker, _ message: Message) {
+        switch asker {
+        case .direct(let join): effects.append(.answerJoin(join, message))
+        case .relayed(let link, let request, _): reply(link, request, message)
+        }
+    }
+}

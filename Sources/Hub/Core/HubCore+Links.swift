@@ -1,0 +1,189 @@
+import Model
+import Protocol
+
+/// Sessions of spokes: opening and closing, what they ask, what is sent to them.
+extension HubCore {
+    mutating func react(to event: LinkEvent, at now: UnixTime) throws {
+        switch event {
+        case .opened(let link, let peer, let hello): try opened(link, peer, hello, at: now)
+        case .closed(let link, let closure): try closed(link, closure, at: now)
+        case .request(let link, let request, let message):
+            guard let spoke = links[link]?.spoke else { return }
+            try asked(message, spoke, link, request, at: now)
+        case .reply(let link, let request, let message):
+            guard let errand = take(request, on: link) else { return }
+            try answered(errand, link, message, at: now)
+        case .failed(let link, let request, _):
+            guard take(request, on: link) != nil else { return }
+            pause(link, until: now + HubLimits.deliveryRetry)
+        }
+    }
+
+    private mutating func opened(_ link: LinkID, _ peer: PeerIdentity, _ hello: Hello, at now: UnixTime) throws {
+        guard peer.role == .spoke, peer.fleet == configuration.fleet, var spoke = try store.spoke(peer.id),
+            spoke.revoked == nil
+        else {
+            try log(.warning, .peerRefused, "\(peer.role.name)/\(peer.id)", "not a spoke of this hub", at: now)
+            effects.append(.link(.close(link, .refused, "not a spoke of this hub, or revoked")))
+            return
+        }
+        if let old = linkOf[peer.id] {
+            links[old] = nil
+            effects.append(.link(.close(old, .replaced, "a newer session has taken this one's place")))
+        }
+        links[link] = SpokeLink(spoke: peer.id)
+        linkOf[peer.id] = link
+        spoke.isConnected = true
+        spoke.since = now
+        spoke.program = Event.singleLine(hello.program, limit: 64)
+        try store.updateSpoke(spoke)
+        try log(.info, .spokeConnected, "spoke/\(spoke.name)", "\(spoke.name) has connected", at: now)
+        try wishReplicas(at: peer.id, at: now)
+        try greet(link, peer.id)
+        dirtySpokes.insert(peer.id)
+    }
+
+    /// Tells a spoke what it may have missed; all of it may be repeated.
+    private mutating func greet(_ link: LinkID, _ spoke: NodeID) throws {
+        if let signed = try revocationList() { ask(link, .revocations(Revocations(signed: signed)), .revocations) }
+        if let catalog = try store.catalog(), catalog.timestampVersion > 0 {
+            let version = UInt64(clamping: catalog.timestampVersion)
+            ask(link, .catalogChanged(CatalogChanged(timestampVersion: version)), .catalogChanged)
+        }
+    }
+
+    private mutating func closed(_ link: LinkID, _ closure: LinkClosure, at now: UnixTime) throws {
+        guard let open = links.removeValue(forKey: link), linkOf[open.spoke] == link else { return }
+        linkOf[open.spoke] = nil
+        guard var spoke = try store.spoke(open.spoke) else { return }
+        spoke.isConnected = false
+        spoke.since = now
+        try store.updateSpoke(spoke)
+        try store.disconnectClients(of: open.spoke, at: now)
+        try log(
+            .notice, .spokeDisconnected, "spoke/\(spoke.name)",
+            "\(spoke.name) is no longer connected: \(closure.text)", at: now)
+    }
+
+    /// Ends the session of a node, if it has one.
+    mutating func close(_ node: NodeID, _ text: String) {
+        guard let link = linkOf.removeValue(forKey: node) else { return }
+        links[link] = nil
+        effects.append(.link(.close(link, .refused, text)))
+    }
+
+    private mutating func asked(
+        _ message: Message, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
+    ) throws {
+        switch message {
+        case .fetchMetadata(let fetch):
+            effects.append(.serveMetadata(link, request, name: fetch.name))
+        case .fetchPackage(let fetch): try fetchPackage(fetch, link, request)
+        case .replica(let replica): try replicaReported(replica, spoke, link, request, at: now)
+        case .poolStatus(let status): try poolReported(status, spoke, link, request, at: now)
+        case .presence(let presence): try presenceReported(presence, spoke, link, request, at: now)
+        case .report(let report): try reported(report, spoke, link, request, at: now)
+        case .event(let event): try eventReported(event, spoke, link, request)
+        case .joinBegin, .joinRequest: try joinAsked(message, .relayed(link, request, spoke: spoke), at: now)
+        default: refuse(link, request, .unsupported, "a hub does not answer \(message.name)")
+        }
+    }
+
+    /// A line for the log; each sequence number of a spoke is stored once.
+    private mutating func eventReported(
+        _ message: EventMessage, _ id: NodeID, _ link: LinkID, _ request: RequestID
+    ) throws {
+        guard var spoke = try store.spoke(id), let sequence = Int64(exactly: message.sequence) else {
+            return refuse(link, request, .invalid, "event sequence \(message.sequence) is out of range")
+        }
+        if sequence > spoke.lastEvent {
+            spoke.lastEvent = sequence
+            try store.updateSpoke(spoke)
+            try store.appendEvent(
+                Event(
+                    time: message.time, severity: message.severity, code: message.code, subject: message.subject,
+                    text: "at \(spoke.name): \(message.text)"))
+        }
+        reply(link, request, .ok(OK()))
+    }
+
+    /// The answer to something that the hub asked of a spoke.
+    private mutating func answered(_ errand: Errand, _ link: LinkID, _ message: Message, at now: UnixTime) throws {
+        guard let spoke = links[link]?.spoke else { return }
+        var error: ErrorReply?
+        if case .error(let reply) = message {
+            if reply.code.isRetryable {
+                let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
+                return pause(link, until: now + (seconds ?? HubLimits.deliveryRetry))
+            }
+            error = reply
+        }
+        dirtySpokes.insert(spoke)
+        switch errand {
+        case .order(let number): try orderAnswered(number, error, at: now)
+        case .replicate(let path): try replicateAnswered(path, spoke, link, error, at: now)
+        case .setQuota(let pool): try quotaAnswered(pool, spoke, error, at: now)
+        case .catalogChanged, .revocations:
+            if let error {
+                try log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)", at: now)
+            }
+        }
+    }
+
+    // MARK: - Sending
+
+    /// Asks a spoke, unless the same errand is under way already.
+    mutating func ask(_ link: LinkID, _ message: Message, _ errand: Errand) {
+        guard links[link]?.underWay.insert(errand).inserted == true else { return }
+        let request = nextRequest()
+        links[link]?.errands[request] = errand
+        effects.append(.link(.request(link, request, message, .control)))
+    }
+
+    private mutating func take(_ request: RequestID, on link: LinkID) -> Errand? {
+        guard let errand = links[link]?.errands.removeValue(forKey: request) else { return nil }
+        links[link]?.underWay.remove(errand)
+        return errand
+    }
+
+    /// Pauses deliveries to a spoke; they go on by themselves.
+    mutating func pause(_ link: LinkID, until time: UnixTime) {
+        guard let spoke = links[link]?.spoke else { return }
+        links[link]?.notBefore = time
+        dirtySpokes.insert(spoke)
+    }
+
+    /// Sends what waits for the spokes that have something; gives when to try those again that asked for patience.
+    mutating func pumpLinks(at now: UnixTime) throws -> [UnixTime?] {
+        var later: [UnixTime?] = []
+        for spoke in dirtySpokes.sorted() {
+            guard let link = linkOf[spoke], let open = links[link] else {
+                dirtySpokes.remove(spoke)  // greeted again when it comes back
+                continue
+            }
+            guard open.notBefore <= now else {
+                later.append(open.notBefore)
+                continue
+            }
+            dirtySpokes.remove(spoke)
+            try sendQuotas(link, spoke)
+            try sendWishes(link, spoke)
+            try sendOrders(link, spoke, at: now)
+        }
+        return later
+    }
+
+    private mutating func sendOrders(_ link: LinkID, _ spoke: NodeID, at now: UnixTime) throws {
+        for order in try store.orders(for: spoke, after: 0, limit: HubLimits.inFlight) {
+            guard order.expires > now else {
+                try store.removeOrder(order.number)
+                dirtySpokes.insert(spoke)
+                continue
+            }
+            let message = OrderMessage(
+                agent: order.client, action: order.action, kind: UInt64(order.kind), expires: order.expires,
+                signed: order.signed)
+            ask(link, .order(message), .order(order.number))
+        }
+    }
+}

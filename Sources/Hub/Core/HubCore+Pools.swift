@@ -1,0 +1,71 @@
+import Model
+import Protocol
+
+/// Pools and presence: what spokes say about themselves, and the quotas that operators want.
+extension HubCore {
+    /// The hub's own pool has changed.
+    mutating func poolChanged(_ figures: HubPoolFigures, at now: UnixTime) throws {
+        let known = try store.pool(node: configuration.hub, name: configuration.poolName)
+        try store.putPool(
+            PoolRecord(
+                node: configuration.hub, name: configuration.poolName, quota: figures.quota, used: figures.used,
+                reserved: figures.reserved, freeOnDisk: figures.freeOnDisk,
+                wantedQuota: known?.wantedQuota == figures.quota ? nil : known?.wantedQuota, reported: now))
+    }
+
+    mutating func poolReported(
+        _ status: PoolStatus, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
+    ) throws {
+        let known = try store.pool(node: spoke, name: status.pool)
+        let quota = ByteCount(status.quota)
+        try store.putPool(
+            PoolRecord(
+                node: spoke, name: status.pool, quota: quota, used: ByteCount(status.used),
+                reserved: ByteCount(status.reserved), freeOnDisk: ByteCount(status.freeOnDisk),
+                wantedQuota: known?.wantedQuota == quota ? nil : known?.wantedQuota, reported: now))
+        if known?.wantedQuota != nil { dirtySpokes.insert(spoke) }
+        reply(link, request, .ok(OK()))
+    }
+
+    /// Sends the quotas that a spoke does not have yet.
+    mutating func sendQuotas(_ link: LinkID, _ spoke: NodeID) throws {
+        for pool in try store.pools() where pool.node == spoke {
+            guard let wanted = pool.wantedQuota else { continue }
+            ask(link, .setQuota(SetQuota(pool: pool.name, quota: wanted.bytes)), .setQuota(pool.name))
+        }
+    }
+
+    mutating func quotaAnswered(_ name: NodeName, _ spoke: NodeID, _ error: ErrorReply?, at now: UnixTime) throws {
+        guard var pool = try store.pool(node: spoke, name: name), let wanted = pool.wantedQuota else { return }
+        pool.wantedQuota = nil
+        if let error {
+            try log(.warning, .quotaSet, "pool/\(name)", "the quota was not set: \(error.text)", at: now)
+        } else {
+            pool.quota = wanted
+        }
+        try store.putPool(pool)
+    }
+
+    /// An agent came or went; the answer tells the spoke whether the agent is its own.
+    mutating func presenceReported(
+        _ presence: Presence, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
+    ) throws {
+        guard var client = try store.client(presence.agent), client.spoke == spoke else {
+            try log(
+                .warning, .peerRefused, "agent/\(presence.agent)", "an agent is at a spoke that it does not belong to",
+                at: now)
+            return refuse(link, request, .refused, "this agent does not belong to this spoke")
+        }
+        guard client.revoked == nil else { return refuse(link, request, .refused, "this agent has been revoked") }
+        if client.isConnected != presence.isConnected {
+            client.isConnected = presence.isConnected
+            client.since = min(presence.since, now)
+            try store.updateClient(client)
+            let word = presence.isConnected ? "has connected" : "is no longer connected"
+            try log(
+                .info, presence.isConnected ? .agentConnected : .agentDisconnected, "client/\(client.name)",
+                "\(client.name) \(word)", at: now)
+        }
+        reply(link, request, .ok(OK()))
+    }
+}

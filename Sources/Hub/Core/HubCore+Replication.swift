@@ -1,0 +1,84 @@
+import Model
+import Protocol
+
+/// Replication: every imported package to every spoke; what a spoke holds is what it says on each connection.
+extension HubCore {
+    /// Wishes a newly imported package to every spoke.
+    mutating func wishReplicas(of package: Package, at now: UnixTime) throws {
+        for spoke in try store.spokes() where spoke.revoked == nil { try wish(package, at: spoke.id, now) }
+    }
+
+    /// Wishes every imported package to one spoke.
+    mutating func wishReplicas(at spoke: NodeID, at now: UnixTime) throws {
+        for record in try store.packages(in: .imported) { try wish(record.package, at: spoke, now) }
+    }
+
+    private mutating func wish(_ package: Package, at spoke: NodeID, _ now: UnixTime) throws {
+        let known = try store.replica(spoke: spoke, path: package.path)
+        guard known?.digest != package.sha256 else { return }
+        try store.putReplica(
+            ReplicaRecord(spoke: spoke, path: package.path, digest: package.sha256, changed: now))
+        dirtySpokes.insert(spoke)
+    }
+
+    /// Sends the wishes that the spoke has not stored yet.
+    mutating func sendWishes(_ link: LinkID, _ spoke: NodeID) throws {
+        for replica in try store.unacknowledgedReplicas(at: spoke, after: nil, limit: HubLimits.inFlight) {
+            guard let record = try store.package(replica.path), record.package.sha256 == replica.digest else {
+                try store.removeReplica(spoke: spoke, path: replica.path)
+                dirtySpokes.insert(spoke)
+                continue
+            }
+            let isUrgent = record.package.metadata.severity == .hotfix
+            let message = Replicate(
+                path: replica.path, sha256: replica.digest, length: record.package.length,
+                priority: isUrgent ? .urgent : .normal)
+            ask(link, .replicate(message), .replicate(replica.path))
+        }
+    }
+
+    mutating func replicateAnswered(
+        _ path: TargetPath, _ spoke: NodeID, _ link: LinkID, _ error: ErrorReply?, at now: UnixTime
+    ) throws {
+        guard var replica = try store.replica(spoke: spoke, path: path) else { return }
+        if let error {
+            // Not for now and not for ever: the wish stays and is made again later.
+            replica.text = error.text
+            try log(.warning, .replicaFailed, "package/\(path)", "the spoke refused to hold it: \(error.text)", at: now)
+            pause(link, until: now + HubLimits.roomRetry)
+        } else {
+            replica.isAcknowledged = true
+        }
+        try store.putReplica(replica)
+    }
+
+    mutating func replicaReported(
+        _ message: Replica, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
+    ) throws {
+        reply(link, request, .ok(OK()))
+        guard var replica = try store.replica(spoke: spoke, path: message.path), replica.digest == message.sha256 else {
+            return
+        }
+        let before = replica.state
+        replica.state = message.state
+        replica.bytesHeld = Int64(clamping: message.bytesHeld)
+        replica.text = message.text.map { Event.singleLine($0, limit: 512) }
+        replica.changed = now
+        // What was dropped is wished for again as long as the catalog names it.
+        if message.state == .evicted, before != .evicted { replica.isAcknowledged = false }
+        try store.putReplica(replica)
+        if message.state == .evicted { dirtySpokes.insert(spoke) }
+        if message.state == .verified, before != .verified { try dispatch(to: spoke, message.path, at: now) }
+    }
+
+    /// Serves only what is imported, by path and hash.
+    mutating func fetchPackage(_ fetch: FetchPackage, _ link: LinkID, _ request: RequestID) throws {
+        guard let record = try store.package(fetch.path), record.package.sha256 == fetch.sha256,
+            record.package.length == fetch.length
+        else { return refuse(link, request, .notFound, "\(fetch.path) is not in the catalog with this hash") }
+        guard record.state == .imported || (record.state == .retired && record.bytesHeld > 0) else {
+            return refuse(link, request, .busy, "\(fetch.path) is not here yet", retryAfter: 15)
+        }
+        effects.append(.servePackage(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
+    }
+}

@@ -1,0 +1,210 @@
+import Model
+import Rollout
+
+/// Rollouts and waves, moved by Rollout's tables: draft → preparing → ready → running → completed, or stopped.
+extension HubCore {
+    mutating func createRollout(_ specification: RolloutSpecification, at now: UnixTime) throws -> RolloutRecord {
+        let queries = HubQueries(store: store, zones: configuration.zones)
+        // Planned once to refuse what cannot be planned; who takes part is decided when it starts.
+        _ = try queries.plan(specification, at: now)
+        _ = try queries.windows(specification, at: now)
+        var rollout = RolloutRecord(
+            id: RolloutID.random(using: &random), specification: specification, state: RolloutMachine.initial,
+            created: now)
+        rollout.ordinal = try store.insertRollout(rollout)
+        try log(
+            .notice, .rolloutCreated, "rollout/\(rollout.id)",
+            "rollout \(specification.name) of \(specification.product) \(specification.release) was made", at: now)
+        guard specification.start != nil else { return rollout }
+        return try startRollout(rollout.id, at: now)
+    }
+
+    /// Starts a rollout: fixes who takes part, with which package, and the windows. One that was started before is left as it is.
+    mutating func startRollout(_ id: RolloutID, at now: UnixTime) throws -> RolloutRecord {
+        guard var rollout = try store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
+        guard rollout.state == .draft else {
+            guard !rollout.state.isFinal, rollout.state != .stopping else {
+                throw HubRefusal.conflict("the rollout is \(rollout.state.name) and cannot be started")
+            }
+            return rollout
+        }
+        let queries = HubQueries(store: store, zones: configuration.zones)
+        let plan = try queries.plan(rollout.specification, at: now)
+        rollout.windows = try queries.windows(rollout.specification, at: now)
+        rollout.started = now
+        for wave in plan.waves {
+            try store.putWave(
+                WaveRecord(rollout: id, index: wave.index, state: WaveMachine.initial, soak: wave.soak))
+            for candidate in wave.candidates {
+                try store.insertAction(
+                    ActionRecord(
+                        id: ActionID.random(using: &random), rollout: id, wave: wave.index, client: candidate.client.id,
+                        spoke: candidate.client.spoke, path: candidate.package.path, digest: candidate.package.sha256,
+                        state: HubActionMachine.initial, deadline: rollout.windows.last?.end, created: now))
+            }
+        }
+        try move(&rollout, by: .start, nil, at: now)
+        dirtyRollouts.insert(id)
+        return try store.rollout(id) ?? rollout
+    }
+
+    /// Stops a rollout: what is not sent is cancelled, what is sent gets a cancel order, what installs is left to end and accounted for.
+    mutating func stopRollout(_ id: RolloutID, at now: UnixTime) throws -> RolloutRecord {
+        guard var rollout = try store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
+        guard rollout.state != .stopping, rollout.state != .stopped else { return rollout }
+        guard try move(&rollout, by: .stop, "an operator stopped it", at: now) else {
+            throw HubRefusal.conflict("the rollout is \(rollout.state.name) and cannot be stopped")
+        }
+        try endWaves(of: id, by: .skip)
+        for var action in try store.actions(of: id) { try cancel(&action, "the rollout was stopped", at: now) }
+        dirtyRollouts.insert(id)
+        return try store.rollout(id) ?? rollout
+    }
+
+    // MARK: - Moving on
+
+    /// Moves on the rollouts that something happened to, and those whose time has come, until nothing moves any more.
+    mutating func moveRollouts(at now: UnixTime) throws {
+        for wave in try store.soakingWaves() where wave.soakEnds.map({ $0 <= now }) ?? false {
+            dirtyRollouts.insert(wave.rollout)
+        }
+        for rollout in try store.rollouts(in: [.ready]) where rollout.specification.start.map({ $0 <= now }) ?? true {
+            dirtyRollouts.insert(rollout.id)
+        }
+        while let id = dirtyRollouts.min() {
+            dirtyRollouts.remove(id)
+            guard var rollout = try store.rollout(id) else { continue }
+            switch rollout.state {
+            case .preparing: try prepare(&rollout, at: now)
+            case .ready: try begin(&rollout, at: now)
+            case .running: try moveWaves(of: &rollout, at: now)
+            case .stopping: try settleStop(&rollout, at: now)
+            case .draft, .paused, .stopped, .completed, .failed, .rollingBack, .rolledBack: break
+            }
+        }
+    }
+
+    /// Ready once every package that it needs is in the hub's pool.
+    private mutating func prepare(_ rollout: inout RolloutRecord, at now: UnixTime) throws {
+        var seen: Set<TargetPath> = []
+        var waiting: [TargetPath] = []
+        for action in try store.actions(of: rollout.id) where seen.insert(action.path).inserted {
+            let record = try store.package(action.path)
+            guard let record, record.state != .retired, record.package.sha256 == action.digest else {
+                return try fail(&rollout, by: .failPreparation, "the catalog no longer names \(action.path)", at: now)
+            }
+            if record.state != .imported { waiting.append(action.path) }
+        }
+        guard let first = waiting.first else {
+            try move(&rollout, by: .prepared, nil, at: now)
+            dirtyRollouts.insert(rollout.id)
+            return
+        }
+        let text = "waits for \(first) to be imported"
+        guard rollout.text != text else { return }
+        rollout.text = text
+        try store.updateRollout(rollout)
+    }
+
+    private mutating func begin(_ rollout: inout RolloutRecord, at now: UnixTime) throws {
+        guard rollout.specification.start.map({ $0 <= now }) ?? true else { return }
+        try move(&rollout, by: .begin, nil, at: now)
+        dirtyRollouts.insert(rollout.id)
+    }
+
+    /// One wave after the other: the next one begins when the one before has met its threshold and soaked.
+    private mutating func moveWaves(of rollout: inout RolloutRecord, at now: UnixTime) throws {
+        for var wave in try store.waves(of: rollout.id) {
+            if wave.state == .scheduled {
+                try move(&wave, by: .begin, at: now)
+                let spokes = Set(try store.actions(of: rollout.id).filter { $0.wave == wave.index }.map(\.spoke))
+                for spoke in spokes.sorted() { try dispatch(to: spoke, nil, at: now) }
+            }
+            if wave.state == .running || wave.state == .soaking {
+                let counts = try store.actionCounts(of: rollout.id, wave: wave.index)
+                if try exceedsErrors(rollout, counts) {
+                    try move(&wave, by: .exceedErrors, at: now)
+                    try fail(&rollout, by: .exceedErrors, "more clients failed than allowed", at: now)
+                    try endWaves(of: rollout.id, by: .skip)
+                    for var action in try store.actions(of: rollout.id) {
+                        try cancel(&action, "the rollout has failed", at: now)
+                    }
+                    return
+                }
+                if wave.state == .running, isSettled(counts) {
+                    wave.soakEnds = now + wave.soak
+                    try move(&wave, by: .meetThreshold, at: now)
+                }
+                if wave.state == .soaking, wave.soakEnds.map({ $0 <= now }) ?? true {
+                    wave.soakEnds = nil
+                    try move(&wave, by: .finishSoak, at: now)
+                }
+            }
+            guard wave.state.isFinal else { return }
+        }
+        rollout.ended = now
+        try move(&rollout, by: .settle, nil, at: now)
+    }
+
+    private mutating func settleStop(_ rollout: inout RolloutRecord, at now: UnixTime) throws {
+        guard isSettled(try store.actionCounts(of: rollout.id, wave: nil)) else { return }
+        rollout.ended = now
+        try move(&rollout, by: .settle, nil, at: now)
+    }
+
+    private func isSettled(_ counts: [ActionState: Int]) -> Bool {
+        counts.allSatisfy { $0.value == 0 || $0.key.isFinal || $0.key == .uncertain }
+    }
+
+    private func exceedsErrors(_ rollout: RolloutRecord, _ counts: [ActionState: Int]) throws -> Bool {
+        guard let percent = rollout.specification.errorThresholdPercent else { return false }
+        let failed = [ActionState.failed, .rolledBack, .rollbackFailed].reduce(0) { $0 + counts[$1, default: 0] }
+        return failed * 100 > percent * counts.values.reduce(0, +)
+    }
+
+    // MARK: - Transitions
+
+    /// Moves a rollout on; false when the table refuses.
+    @discardableResult
+    private mutating func move(
+        _ rollout: inout RolloutRecord, by event: RolloutEvent, _ text: String?, at now: UnixTime
+    ) throws -> Bool {
+        guard let next = RolloutMachine.next(rollout.state, event) else { return false }
+        rollout.state = next
+        rollout.text = text
+        if next.isFinal, rollout.ended == nil { rollout.ended = now }
+        try store.updateRollout(rollout)
+        let detail = text.map { ": \($0)" } ?? ""
+        try log(
+            next == .failed ? .error : .notice, .rolloutChanged, "rollout/\(rollout.id)",
+            "rollout \(rollout.specification.name) is \(next.name)\(detail)", at: now)
+        return true
+    }
+
+    private mutating func fail(
+        _ rollout: inout RolloutRecord, by event: RolloutEvent, _ text: String, at now: UnixTime
+    ) throws {
+        try move(&rollout, by: event, text, at: now)
+        guard event == .failPreparation else { return }
+        try endWaves(of: rollout.id, by: .skip)
+        for var action in try store.actions(of: rollout.id) { try cancel(&action, text, at: now) }
+    }
+
+    private func move(_ wave: inout WaveRecord, by event: WaveEvent, at now: UnixTime) throws {
+        guard let next = WaveMachine.next(wave.state, event) else { return }
+        wave.state = next
+        if event == .begin { wave.began = now }
+        try store.putWave(wave)
+        try log(
+            .info, .waveChanged, "rollout/\(wave.rollout)", "wave \(wave.index) is \(next.name)", at: now)
+    }
+
+    private func endWaves(of rollout: RolloutID, by event: WaveEvent) throws {
+        for var wave in try store.waves(of: rollout) {
+            guard let next = WaveMachine.next(wave.state, event) else { continue }
+            wave.state = next
+            wave.soakEnds = nil
+            try store.putWave(wave)
+        }
+    }
+}

@@ -1,0 +1,192 @@
+package import Model
+import Protocol
+import Rollout
+import Trust
+
+/// A hub's decisions: who joins, what is imported and replicated, who is ordered to install what, and what the reports mean.
+///
+/// Synchronous and without IO. `perform` and `execute` each are one transaction of the store; the effects that they give are to be executed after they
+/// return, so that what is acknowledged is on disk. When they throw, nothing has happened, in the store or here, and the call may be repeated.
+/// Links, requests and transfers under way are in memory only; all that must outlive a restart is in the store, and every exchange may be repeated.
+/// Thread rule: one thread at a time, that of the store.
+package struct HubCore {
+    /// What an outgoing request was for.
+    enum Errand: Hashable {
+        case order(Int64)
+        case replicate(TargetPath)
+        case setQuota(NodeName)
+        case catalogChanged
+        case revocations
+    }
+
+    /// An open session of a spoke.
+    struct SpokeLink {
+        let spoke: NodeID
+        var errands: [RequestID: Errand] = [:]
+        var underWay: Set<Errand> = []
+        /// Deliveries pause until then after the spoke has refused one for now.
+        var notBefore = UnixTime.distantPast
+    }
+
+    /// A join attempt that has been given a nonce.
+    struct Challenge {
+        let token: TokenID
+        /// The spoke that relays it; nil at the hub's own listener.
+        let relay: NodeID?
+        let expires: UnixTime
+    }
+
+    let store: any HubStore
+    let cryptography: any HubCryptography
+    let configuration: HubConfiguration
+    var random: any RandomNumberGenerator & Sendable
+    var links: [LinkID: SpokeLink] = [:]
+    var linkOf: [NodeID: LinkID] = [:]
+    var challenges: [[UInt8]: Challenge] = [:]
+    var importing: Set<TargetPath> = []
+    var isRefreshing = false
+    /// Refused joins written to the log since `refusalsSince`.
+    var loggedRefusals = 0
+    var refusalsSince = UnixTime.distantPast
+    /// Spokes to which something may have to be sent.
+    var dirtySpokes: Set<NodeID> = []
+    /// Rollouts that may have to be moved on.
+    var dirtyRollouts: Set<RolloutID> = []
+    var effects: [HubEffect] = []
+    /// The hub's clock never goes back while it runs.
+    private var latest = UnixTime.distantPast
+    private var lastRequest: UInt64 = 0
+    private var wakeAt: UnixTime?
+
+    /// A core over its store; `random` makes ids, secrets and nonces, so in production it must be the system's.
+    package init(
+        store: any HubStore, cryptography: any HubCryptography, configuration: HubConfiguration,
+        random: any RandomNumberGenerator & Sendable
+    ) {
+        self.store = store
+        self.cryptography = cryptography
+        self.configuration = configuration
+        self.random = random
+    }
+
+    // MARK: - Entry
+
+    /// Takes events in order, in one transaction (group commit), and gives what is to be done after it.
+    package mutating func perform(_ events: [HubEvent], at time: UnixTime) throws -> [HubEffect] {
+        var next = self
+        let effects = try store.transaction {
+            let now = next.clock(time)
+            for event in events { try next.react(to: event, at: now) }
+            return try next.finish(at: now)
+        }
+        self = next
+        return effects
+    }
+
+    /// Takes one event; see `perform`.
+    package mutating func handle(_ event: HubEvent, at time: UnixTime) throws -> [HubEffect] {
+        try perform([event], at: time)
+    }
+
+    /// Does one command of an operator; `alongside` runs in the same transaction (for the answer kept under an idempotency key).
+    ///
+    /// Throws `HubRefusal` when it is not done.
+    package mutating func execute(
+        _ command: HubCommand, at time: UnixTime, alongside: (HubAnswer) throws -> Void = { _ in }
+    ) throws -> (HubAnswer, [HubEffect]) {
+        var next = self
+        let result = try store.transaction {
+            let now = next.clock(time)
+            let answer = try next.run(command, at: now)
+            try alongside(answer)
+            return (answer, try next.finish(at: now))
+        }
+        self = next
+        return result
+    }
+
+    private mutating func clock(_ time: UnixTime) -> UnixTime {
+        latest = max(latest, time)
+        effects = []
+        return latest
+    }
+
+    private mutating func react(to event: HubEvent, at now: UnixTime) throws {
+        switch event {
+        case .started(let held, let pool): try start(held: held, pool, at: now)
+        case .link(let event): try react(to: event, at: now)
+        case .joinAsked(let join, let message): try joinAsked(message, .direct(join), at: now)
+        case .catalogRefreshed(let contents): try catalogRefreshed(contents, at: now)
+        case .catalogRefused(let why): try catalogFailed(why, isRefused: true, at: now)
+        case .catalogUnreachable(let why): try catalogFailed(why, isRefused: false, at: now)
+        case .importProgressed(let path, let held): try importProgressed(path, held: held)
+        case .importEnded(let path, let digest, let outcome):
+            try importEnded(path, digest, outcome, at: now)
+        case .poolChanged(let pool): try poolChanged(pool, at: now)
+        case .woke: wakeAt = nil
+        }
+    }
+
+    private mutating func start(held: Set<SHA256Digest>, _ pool: HubPoolFigures, at now: UnixTime) throws {
+        try store.disconnectAllSpokes()
+        try store.disconnectClients(of: nil, at: now)
+        try poolChanged(pool, at: now)
+        try reconcilePackages(held: held, at: now)
+        try log(.info, .hubStarted, "", "the hub has started", at: now)
+        for rollout in try store.rollouts(in: [.preparing, .ready, .running, .stopping]) {
+            dirtyRollouts.insert(rollout.id)
+        }
+    }
+
+    // MARK: - Time and the end of a transaction
+
+    /// Moves on whatever can move, sends what waits, and asks to be woken when the next thing is due.
+    private mutating func finish(at now: UnixTime) throws -> [HubEffect] {
+        try moveDueActions(at: now)
+        try pumpCatalog(at: now)
+        try pumpImports(at: now)
+        try moveRollouts(at: now)
+        var next: [UnixTime?] = try pumpLinks(at: now)
+        next += [
+            isRefreshing ? nil : try store.catalog()?.nextRefresh, try store.nextImport(),
+            try store.nextActionDeadline(), try store.soakingWaves().first?.soakEnds,
+            try store.rollouts(in: [.ready]).compactMap(\.specification.start).filter { $0 > now }.min(),
+        ]
+        let earliest = next.compactMap { $0 }.min()
+        if let earliest, earliest != wakeAt {
+            wakeAt = earliest
+            effects.append(.wake(at: earliest))
+        }
+        return effects
+    }
+
+    // MARK: - Helpers of every part
+
+    /// Writes a line of the activity log.
+    func log(
+        _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, at now: UnixTime
+    ) throws {
+        try store.appendEvent(Event(time: now, severity: severity, code: code, subject: subject, text: text))
+    }
+
+    /// A fresh request number.
+    mutating func nextRequest() -> RequestID {
+        lastRequest += 1
+        return RequestID(lastRequest)
+    }
+
+    /// Random bytes, for secrets and nonces.
+    mutating func randomBytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+    }
+
+    mutating func reply(_ link: LinkID, _ request: RequestID, _ message: Message) {
+        effects.append(.link(.reply(link, request, message)))
+    }
+
+    mutating func refuse(
+        _ link: LinkID, _ request: RequestID, _ code: RequestErrorCode, _ text: String, retryAfter: UInt64? = nil
+    ) {
+        reply(link, request, .error(ErrorReply(code: code, text: text, retryAfterSeconds: retryAfter)))
+    }
+}

@@ -1,0 +1,74 @@
+package import Model
+package import Protocol
+
+/// A joining peer's connection to the hub's own listener: it has no certificate yet, so it is no link.
+package struct HubJoinID: Hashable, Sendable {
+    package let number: UInt64
+
+    package init(_ number: UInt64) {
+        self.number = number
+    }
+}
+
+/// What the trusted catalog holds after a refresh.
+package struct CatalogContents: Equatable, Sendable {
+    package var timestampVersion: UInt64
+    /// When the timestamp expires.
+    package var expires: UnixTime
+    /// Every package that the targets name.
+    package var packages: [Package]
+
+    package init(timestampVersion: UInt64, expires: UnixTime, packages: [Package]) {
+        self.timestampVersion = timestampVersion
+        self.expires = expires
+        self.packages = packages
+    }
+}
+
+/// How an import into the hub's pool ended.
+package enum ImportOutcome: Equatable, Sendable {
+    /// The bytes are in the pool, hashed and on the disk.
+    case imported
+    /// The quota or the disk has no room.
+    case noRoom(String)
+    /// What came has another hash or length than the catalog signs; it was removed.
+    case mismatch(String)
+    /// The transfer broke; what arrived is kept.
+    case interrupted(String)
+}
+
+/// What a pool holds, in bytes.
+package struct HubPoolFigures: Equatable, Sendable {
+    package var quota: ByteCount
+    package var used: ByteCount
+    package var reserved: ByteCount
+    package var freeOnDisk: ByteCount
+
+    package init(quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount) {
+        self.quota = quota
+        self.used = used
+        self.reserved = reserved
+        self.freeOnDisk = freeOnDisk
+    }
+}
+
+/// What happens to a hub; the shell or the simulation tells it to the core.
+package enum HubEvent: Equatable, Sendable {
+    /// First of all: what the hub's pool really holds and how full it is.
+    case started(held: Set<SHA256Digest>, HubPoolFigures)
+    /// A spoke's session.
+    case link(LinkEvent)
+    /// A peer without a certificate asks to join at the hub's own listener.
+    case joinAsked(HubJoinID, Message)
+    /// The catalog was refreshed and is trusted.
+    case catalogRefreshed(CatalogContents)
+    /// The catalog breaks a rule of trust: what was trusted before stays.
+    case catalogRefused(String)
+    /// The catalog could not be had now.
+    case catalogUnreachable(String)
+    case importProgressed(TargetPath, bytesHeld: UInt64)
+    case importEnded(TargetPath, SHA256Digest, ImportOutcome)
+    case poolChanged(HubPoolFigures)
+    /// The time asked for by `HubEffect.wake` has come.
+    case woke
+}

@@ -1,0 +1,37 @@
+/// Every bound of the hub's core in one place.
+package enum HubLimits {
+    /// The offline horizon of TRUST.md: how long orders without windows stay valid.
+    package static let offlineHorizon = Duration.seconds(45 * 86_400)
+    /// How long after an order's end its report may still be under way before the action counts as missed.
+    package static let reportGrace = Duration.seconds(15 * 60)
+    /// The longest run of an install, with skew; after that without a word the action is uncertain.
+    package static let longestRun = Duration.seconds(6 * 3600)
+    /// How often the catalog is refreshed by itself.
+    package static let catalogInterval = Duration.seconds(3600)
+    /// Imports from the catalog at a time.
+    package static let imports = 2
+    /// How soon an import without room is tried again.
+    package static let roomRetry = Duration.seconds(300)
+    /// Orders, and wishes for replicas, on their way to one spoke at a time.
+    package static let inFlight = 32
+    /// How soon a refused or unanswered delivery is tried again.
+    package static let deliveryRetry = Duration.seconds(10)
+    /// Join attempts that have been given a nonce.
+    package static let challenges = 4096
+    /// How long a nonce is good.
+    package static let challengeLife = Duration.seconds(60)
+    /// Refused joins that are written to the log in a minute; the others are only answered.
+    package static let loggedRefusals = 20
+    /// Longest life and most uses of a join token.
+    package static let tokenLife = Duration.seconds(30 * 86_400)
+    package static let tokenUses = 100_000
+    /// Expired tokens are kept that long, so that an operator sees what became of them.
+    package static let tokenKept = Duration.seconds(7 * 86_400)
+    /// Labels of a client, and bytes of each key and value.
+    package static let labels = 64
+    package static let labelLength = 128
+    /// Windows of one order.
+    package static let windows = 64
+    /// Actions looked at in one go.
+    package static let batch = 256
+}

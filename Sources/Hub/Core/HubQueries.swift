@@ -1,0 +1,168 @@
+package import Model
+package import Rollout
+
+/// How a hub and its fleet are, at a glance.
+package struct HubSummary: Equatable, Sendable {
+    package var spokes = 0
+    package var spokesConnected = 0
+    package var clients = 0
+    package var clientsConnected = 0
+    package var packages: [PackageState: Int] = [:]
+    package var rolloutsUnderWay = 0
+    /// What an operator should look at, most pressing first; empty means all is well.
+    package var warnings: [String] = []
+}
+
+/// Questions whose answers need more than one noun of the store; the plain lists are asked of the store itself.
+///
+/// Reads only; may be made over a read-only store on another queue than the core's.
+package struct HubQueries {
+    let store: any HubStore
+    let zones: @Sendable (String) -> (any ZoneRules)?
+
+    package init(store: any HubStore, zones: @escaping @Sendable (String) -> (any ZoneRules)?) {
+        self.store = store
+        self.zones = zones
+    }
+
+    /// Every client that is not revoked, with what is known of its machine, as planning wants it.
+    package func clientRecords() throws -> [ClientRecord] {
+        let spokes = Dictionary(uniqueKeysWithValues: try store.spokes().map { ($0.id, $0.name) })
+        let facts = try store.allFacts()
+        return try store.clients().compactMap { client in
+            guard client.revoked == nil, let spokeName = spokes[client.spoke] else { return nil }
+            return ClientRecord(
+                id: client.id, name: client.name, spoke: client.spoke, spokeName: spokeName, labels: client.labels,
+                facts: facts[client.id])
+        }
+    }
+
+    /// The packages of a release that the catalog names now.
+    package func packages(product: ProductName, release: ReleaseName) throws -> [Package] {
+        try store.packages(product: product, release: release).filter { $0.state != .retired }.map(\.package)
+    }
+
+    /// Every client with the package that suits it best and every reason against it.
+    package func candidates(product: ProductName, release: ReleaseName, at now: UnixTime) throws -> [Candidate] {
+        let packages = try packages(product: product, release: release)
+        guard !packages.isEmpty else {
+            throw HubRefusal.notFound("the catalog has no package of \(product) \(release)")
+        }
+        return Candidate.all(try clientRecords(), packages: packages, OrderContext(now: now))
+    }
+
+    /// Why a client would or would not get a release; without one, the answer for the newest release of each product.
+    package func explain(
+        _ client: NodeID, product: ProductName?, release: ReleaseName?, at now: UnixTime
+    ) throws -> [Candidate] {
+        guard let entry = try store.client(client), let spoke = try store.spoke(entry.spoke) else {
+            throw HubRefusal.notFound("there is no client \(client)")
+        }
+        let record = ClientRecord(
+            id: entry.id, name: entry.name, spoke: entry.spoke, spokeName: spoke.name, labels: entry.labels,
+            facts: try store.facts(of: client)?.facts)
+        let wanted = try store.packages().filter { found in
+            found.state != .retired && (product == nil || found.package.path.product == product)
+                && (release == nil || found.package.path.release == release)
+        }.map(\.package)
+        guard !wanted.isEmpty || product == nil else {
+            throw HubRefusal.notFound("the catalog has no such package")
+        }
+        let byProduct = Dictionary(grouping: wanted, by: \.metadata.product).sorted { $0.key < $1.key }
+        return byProduct.flatMap { _, packages in
+            let newest = packages.map(\.metadata.version).max()
+            let chosen = packages.filter { $0.metadata.version == newest }
+            return Candidate.all([record], packages: chosen, OrderContext(now: now))
+        }
+    }
+
+    /// What a rollout would do now, without doing it; throws `HubRefusal` or `RolloutError` when it cannot be planned.
+    package func plan(_ specification: RolloutSpecification, at now: UnixTime) throws -> RolloutPlan {
+        let name = specification.name
+        guard (1...128).contains(name.utf8.count), Event.singleLine(name, limit: 256) == name else {
+            throw HubRefusal.invalid("a rollout has a name of 1 to 128 bytes on one line")
+        }
+        guard (0...10_080).contains(specification.leadMinutes) else {
+            throw HubRefusal.invalid("the lead is 0 to 10080 minutes")
+        }
+        guard (1...64).contains(specification.waves.count),
+            specification.waves.allSatisfy({ (0...31_536_000).contains($0.soakSeconds) })
+        else { throw HubRefusal.invalid("a rollout has 1 to 64 waves with soak times of at most a year") }
+        if let percent = specification.errorThresholdPercent, !(0...100).contains(percent) {
+            throw HubRefusal.invalid("the error threshold is 0 to 100 percent")
+        }
+        let target = specification.target
+        let selection = try Selection(
+            all: target.all, names: Set(target.names), labels: target.labels, spokes: Set(target.spokes))
+        let shapes = specification.waves.map { wave in
+            let size: WaveSize =
+                switch wave.size {
+                case .count(let count): .count(count)
+                case .percent(let percent): .percent(percent)
+                case .rest: .rest
+                }
+            return WaveShape(size: size, soak: .seconds(wave.soakSeconds))
+        }
+        return try RolloutPlan(
+            product: specification.product, release: specification.release,
+            packages: try packages(product: specification.product, release: specification.release),
+            clients: try clientRecords(), selection: selection, waves: shapes,
+            OrderContext(now: now, restartAllowed: specification.restartAllowed))
+    }
+
+    /// The windows as UTC spans that are not over yet; empty means any time. Wall-clock windows are expanded for the offline horizon, at most as
+    /// many as an order carries.
+    package func windows(_ specification: RolloutSpecification, at now: UnixTime) throws -> [TimeSpan] {
+        let from = max(now, specification.start ?? now)
+        switch specification.window {
+        case .anyTime: return []
+        case .span(let span):
+            guard span.end > from else { throw HubRefusal.invalid("the window is over before the rollout starts") }
+            return [span]
+        case .daily(let start, let end, let days, let timeZone):
+            guard let zone = zones(timeZone) else {
+                throw HubRefusal.invalid("there is no time zone \(Event.singleLine(timeZone, limit: 64))")
+            }
+            let window = try DailyWindow(from: start, to: end, days: days)
+            let horizon = try TimeSpan(start: from, end: from + HubLimits.offlineHorizon)
+            let spans = try window.spans(in: horizon, zone: zone)
+            guard !spans.isEmpty else { throw HubRefusal.invalid("the window does not open within 45 days") }
+            return Array(spans.prefix(HubLimits.windows))
+        }
+    }
+
+    /// Counts and warnings.
+    package func summary(at now: UnixTime) throws -> HubSummary {
+        var summary = HubSummary()
+        for spoke in try store.spokes() where spoke.revoked == nil {
+            summary.spokes += 1
+            if spoke.isConnected {
+                summary.spokesConnected += 1
+            } else {
+                summary.warnings.append("spoke \(spoke.name) is not connected")
+            }
+        }
+        for client in try store.clients() where client.revoked == nil {
+            summary.clients += 1
+            if client.isConnected { summary.clientsConnected += 1 }
+        }
+        for record in try store.packages() {
+            summary.packages[record.state, default: 0] += 1
+            if record.state == .failed {
+                summary.warnings.append("package \(record.package.path) failed: \(record.error ?? "")")
+            }
+        }
+        let underWay: [RolloutState] = [.preparing, .ready, .running, .paused, .stopping, .rollingBack]
+        summary.rolloutsUnderWay = try store.rollouts(in: underWay).count
+        if let catalog = try store.catalog() {
+            if let error = catalog.error { summary.warnings.append("the catalog could not be refreshed: \(error)") }
+            if let expires = catalog.expires, expires <= now { summary.warnings.append("the catalog has expired") }
+        } else {
+            summary.warnings.append("no catalog is set")
+        }
+        for pool in try store.pools() where pool.freeOnDisk < ByteCount(1 << 30) {
+            summary.warnings.append("pool \(pool.name) has less than 1 GB of free disk")
+        }
+        return summary
+    }
+}

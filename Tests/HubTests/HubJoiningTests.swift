@@ -1,0 +1,207 @@
+import Hub
+import Model
+import Protocol
+import Testing
+import Trust
+
+@Suite struct HubJoiningTests {
+    private func code(_ message: Message?) -> RequestErrorCode? {
+        if case .error(let error) = message { return error.code }
+        return nil
+    }
+
+    @Test(arguments: StoreKind.allCases) func aTokenLetsOneSpokeInAndIsUsedUp(kind: StoreKind) throws {
+        let world = try HubWorld(kind)
+        let token = try world.token(.spoke)
+        let spoke = try world.id(world.join(token, .spoke, "north"))
+        #expect(try world.store.spoke(spoke)?.name.text == "north")
+        #expect(try world.store.certificates(of: spoke).count == 1)
+        #expect(try world.events(.spokeJoined).count == 1)
+        #expect(code(try world.join(token, .spoke, "south")) == .refused)
+        #expect(try world.store.spokes().count == 1)
+        #expect(try world.store.token(token.id)?.secret == [])
+    }
+
+    @Test func aTokenRacedFiftyWaysLetsAsManyInAsItHasUses() throws {
+        let world = try HubWorld()
+        let token = try world.token(.spoke, uses: 3)
+        var nonces: [[UInt8]] = []
+        for _ in 0..<50 {
+            guard case .joinChallenge(let challenge) = try world.joinAsk(.joinBegin(JoinBegin(token: token.id)), nil)
+            else { continue }
+            nonces.append(challenge.nonce)
+        }
+        #expect(Set(nonces).count == 50)
+        var joined = 0
+        for (number, nonce) in nonces.enumerated() {
+            let body = JoinRequestBody(csr: [7], name: try name("s\(number)"), reportKey: nil, role: .spoke).encoded()
+            let proof = try JoinProof.request(secret: token.secret, nonce: nonce, body: body, FakeCryptography())
+            let request = JoinRequest(token: token.id, nonce: nonce, body: body, proof: proof)
+            if case .joinAnswer = try world.joinAsk(.joinRequest(request), nil) { joined += 1 }
+        }
+        #expect(joined == 3)
+        #expect(try world.store.spokes().count == 3)
+    }
+
+    @Test func aReplayedOrLateRequestIsRefused() throws {
+        let world = try HubWorld()
+        let token = try world.token(.spoke, uses: 5)
+        var seen: JoinRequest?
+        _ = try world.join(token, .spoke, "a") { seen = $0 }
+        #expect(code(try world.joinAsk(.joinRequest(try #require(seen)), nil)) == .expired)
+        guard case .joinChallenge(let challenge) = try world.joinAsk(.joinBegin(JoinBegin(token: token.id)), nil) else {
+            Issue.record("no challenge")
+            return
+        }
+        world.now = at(61)
+        var late = try #require(seen)
+        late.nonce = challenge.nonce
+        #expect(code(try world.joinAsk(.joinRequest(late), nil)) == .expired)
+        #expect(try world.store.spokes().count == 1)
+    }
+
+    @Test func whoDoesNotKnowTheSecretLearnsNothingAndUsesNothingUp() throws {
+        let world = try HubWorld()
+        let token = try world.token(.spoke)
+        let wrong = try world.join(token, .spoke, "a", secret: [UInt8](repeating: 1, count: 32))
+        let unknown = try world.join(
+            JoinToken(id: TokenID(high: 1, low: 1), secret: token.secret, pin: token.pin), .spoke, "a")
+        #expect(code(wrong) == .refused && wrong == unknown)
+        #expect(try world.store.token(token.id)?.usesLeft == 1)
+        #expect(try world.events(.joinRefused).count == 2)
+    }
+
+    @Test func aRequestAlteredOnItsWayIsRefused() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        let link = try world.connect(spoke)
+        let token = try world.token(.agent)
+        let mine = JoinRequestBody(csr: [66], name: try name("evil"), reportKey: [6], role: .agent).encoded()
+        #expect(code(try world.join(token, .agent, "a", through: link) { $0.body = mine }) == .refused)
+        #expect(try world.store.clients().isEmpty)
+        _ = try world.id(world.join(token, .agent, "a", through: link))
+    }
+
+    @Test func anExpiredTokenIsRefused() throws {
+        let world = try HubWorld()
+        let token = try world.token(.spoke, life: .seconds(10))
+        world.now = at(10)
+        #expect(code(try world.join(token, .spoke, "a")) == .expired)
+    }
+
+    @Test func aTokenIsGoodForItsRoleAndSpokeOnly() throws {
+        let world = try HubWorld()
+        let one = try world.addSpoke("s1")
+        let two = try world.addSpoke("s2")
+        let (linkOne, linkTwo) = (try world.connect(one), try world.connect(two))
+        #expect(code(try world.join(try world.token(.spoke), .agent, "a", through: linkOne)) == .refused)
+        #expect(code(try world.join(try world.token(.agent), .spoke, "s3")) == .refused)
+        #expect(code(try world.join(try world.token(.agent), .agent, "a")) == .refused)
+        #expect(code(try world.join(try world.token(.spoke), .spoke, "s3", through: linkOne)) == .refused)
+        let bound = try world.token(.agent, spoke: one)
+        #expect(code(try world.join(bound, .agent, "a", through: linkTwo)) == .refused)
+        let agent = try world.id(world.join(bound, .agent, "a", through: linkOne))
+        #expect(try world.store.client(agent)?.spoke == one)
+    }
+
+    @Test func aBadCertificateRequestUsesNothingUp() throws {
+        let world = try HubWorld()
+        let token = try world.token(.spoke)
+        #expect(code(try world.join(token, .spoke, "a", csr: [0])) == .invalid)
+        _ = try world.id(world.join(token, .spoke, "a"))
+    }
+
+    @Test func aMachineThatJoinsAgainGetsANameOfItsOwn() throws {
+        let world = try HubWorld()
+        for _ in 0..<3 { _ = try world.addSpoke("north") }
+        #expect(try world.store.spokes().map(\.name.text) == ["north", "north-2", "north-3"])
+        let long = String(repeating: "x", count: 64)
+        for _ in 0..<2 { _ = try world.addSpoke(long) }
+        #expect(try world.store.spokes().count == 5)
+    }
+
+    @Test func refusedJoinsCannotFloodTheLog() throws {
+        let world = try HubWorld()
+        let token = try world.token(.spoke)
+        for _ in 0..<100 { _ = try world.join(token, .spoke, "a", secret: [1]) }
+        #expect(try world.events(.joinRefused).count == HubLimits.loggedRefusals)
+        world.now = at(61)
+        _ = try world.join(token, .spoke, "a", secret: [1])
+        #expect(try world.events(.joinRefused).count == HubLimits.loggedRefusals + 1)
+    }
+
+    @Test func noncesAreLimitedInNumber() throws {
+        let world = try HubWorld()
+        var last: Message?
+        for _ in 0...HubLimits.challenges {
+            last = try world.joinAsk(.joinBegin(JoinBegin(token: TokenID(high: 1, low: 1))), nil)
+            world.effects = []
+        }
+        #expect(code(last) == .busy)
+        world.now = at(60)
+        #expect(code(try world.joinAsk(.joinBegin(JoinBegin(token: TokenID(high: 1, low: 1))), nil)) == nil)
+    }
+
+    @Test func aRevokedSpokeIsCutOffAndNamedInASignedList() throws {
+        let world = try HubWorld()
+        let one = try world.addSpoke("s1")
+        let two = try world.addSpoke("s2")
+        let linkOne = try world.connect(one)
+        let linkTwo = try world.connect(two)
+        world.answers = false
+        world.effects = []
+        try world.run(.revokeSpoke(one))
+        #expect(world.effects.contains(.link(.close(linkOne, .refused, "this spoke has been revoked"))))
+        let lists = world.requests().compactMap { link, _, message -> [UInt8]? in
+            if link == linkTwo, case .revocations(let list) = message { return list.signed }
+            return nil
+        }
+        let list = try RevocationList.open(
+            try #require(lists.first), keys: [FakeCryptography().orderKey], verifier: FakeCryptography.Verifier())
+        #expect(list.number == 1 && list.nodes == [one])
+        world.effects = []
+        let again = try world.connect(one)
+        #expect(world.effects.contains { if case .link(.close(again, .refused, _)) = $0 { true } else { false } })
+        try world.run(.revokeSpoke(one))
+        #expect(try world.store.setting(.revocationNumber) == "1")
+    }
+
+    @Test func aPeerOfAnotherFleetOrRoleIsNotServed() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        let hello = Hello(time: world.now, role: .spoke, program: "1")
+        for peer in [
+            PeerIdentity(fleet: try FleetName("other"), role: .spoke, id: spoke),
+            PeerIdentity(fleet: world.fleet, role: .agent, id: spoke),
+            PeerIdentity(fleet: world.fleet, role: .spoke, id: node(77)),
+        ] {
+            world.effects = []
+            try world.send(.link(.opened(LinkID(5000), peer, hello)))
+            #expect(
+                world.effects.contains { if case .link(.close(LinkID(5000), .refused, _)) = $0 { true } else { false } }
+            )
+        }
+    }
+
+    @Test func commandsWithBadValuesAreRefusedAndChangeNothing() throws {
+        let world = try HubWorld()
+        let before = try world.store.lastEvent()
+        let commands: [HubCommand] = [
+            .createToken(role: .hub, spoke: nil, uses: 1, life: .seconds(60)),
+            .createToken(role: .spoke, spoke: nil, uses: 0, life: .seconds(60)),
+            .createToken(role: .spoke, spoke: nil, uses: 1, life: .seconds(0)),
+            .createToken(role: .spoke, spoke: nil, uses: 1, life: .seconds(86_400 * 31)),
+            .createToken(role: .agent, spoke: node(9), uses: 1, life: .seconds(60)),
+            .revokeSpoke(node(9)), .revokeClient(node(9)), .labelClient(node(9), [:]),
+            .setQuota(node: node(9), pool: world.pool, ByteCount(1)), .setCatalog(url: "file:///etc", root: [1]),
+            .setCatalog(url: "https://a\nb/", root: [1]), .setCatalog(url: "https://a/", root: []), .refreshCatalog,
+            .importPackage(try samplePackage().path), .createRollout(try sampleSpecification()),
+            .startRollout(RolloutID(high: 1, low: 1)), .stopRollout(RolloutID(high: 1, low: 1)),
+            .settleAction(ActionID(high: 1, low: 1)),
+        ]
+        for command in commands {
+            #expect(throws: HubRefusal.self, "\(command)") { try world.run(command) }
+        }
+        #expect(try world.store.lastEvent() == before)
+    }
+}

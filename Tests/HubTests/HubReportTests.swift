@@ -1,0 +1,172 @@
+import Hub
+import Model
+import Protocol
+import Testing
+import Trust
+
+@Suite struct HubReportTests {
+    private func code(_ message: Message?) -> RequestErrorCode? {
+        if case .error(let error) = message { return error.code }
+        return nil
+    }
+
+    @Test(arguments: StoreKind.allCases) func aRepeatedReportIsAcknowledgedAndAppliedOnce(kind: StoreKind) throws {
+        let world = try HubWorld(kind)
+        var (link, _, agents, _, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        #expect(try world.report(&agents[0], link, action: id, state: .downloading) == .ok(OK()))
+        let (last, changed) = (try world.store.lastEvent(), try world.store.action(id)?.changed)
+        world.now = at(5)
+        for _ in 0..<3 {
+            #expect(
+                try world.report(&agents[0], link, action: id, state: .downloading, repeating: true) == .ok(OK()))
+        }
+        #expect(try world.store.lastEvent() == last && world.store.action(id)?.changed == changed)
+    }
+
+    @Test func anOldReportThatComesLateChangesNothing() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        var late = agents[0]
+        agents[0].counter += 1
+        #expect(try world.report(&agents[0], link, action: id, state: .succeeded) == .ok(OK()))
+        #expect(try world.report(&late, link, action: id, state: .downloading) == .ok(OK()))
+        #expect(try world.store.action(id)?.state == .succeeded)
+    }
+
+    @Test func aForgedOrAlteredReportIsRefusedAndLogged() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        #expect(code(try world.report(&agents[0], link, action: id, state: .succeeded, key: [66])) == .refused)
+        #expect(
+            code(
+                try world.report(&agents[0], link, action: id, state: .succeeded) {
+                    $0.signed[$0.signed.count / 2] ^= 1
+                }) == .refused)
+        #expect(code(try world.report(&agents[0], link, action: id, state: .succeeded) { $0.counter += 5 }) == .refused)
+        #expect(code(try world.report(&agents[0], link, action: id, state: .succeeded) { $0.signed = [] }) == .refused)
+        #expect(try world.store.action(id)?.state == .offered)
+        #expect(try world.events(.reportRefused).count == 4)
+    }
+
+    @Test func aSpokeCannotSpeakForAnothersAgent() throws {
+        let world = try HubWorld()
+        var (_, _, agents, _, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        let other = try world.connect(try world.addSpoke("s2"))
+        #expect(code(try world.report(&agents[0], other, action: id, state: .succeeded)) == .refused)
+        #expect(try world.store.action(id)?.state == .offered)
+        let presence = Presence(agent: agents[0].id, isConnected: true, since: world.now)
+        #expect(code(try world.ask(other, .presence(presence))) == .refused)
+        #expect(try world.store.client(agents[0].id)?.isConnected == false)
+    }
+
+    @Test func aReportOnAnothersActionChangesNothing() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, rollout) = try world.running(agents: 2)
+        let actions = try world.actions(rollout)
+        #expect(try world.report(&agents[0], link, action: actions[1].id, state: .succeeded) == .ok(OK()))
+        #expect(try world.store.action(actions[1].id)?.state == .offered)
+        #expect(try world.report(&agents[0], link, action: ActionID(high: 1, low: 1), state: .succeeded) == .ok(OK()))
+        #expect(try world.events(.reportRefused).count == 2)
+    }
+
+    @Test func aReportThatDoesNotFollowIsNotedAndChangesNothing() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        #expect(try world.report(&agents[0], link, action: id, state: .succeeded) == .ok(OK()))
+        #expect(try world.report(&agents[0], link, action: id, state: .downloading) == .ok(OK()))
+        #expect(try world.store.action(id)?.state == .succeeded)
+        #expect(try world.events(.reportRefused).count == 1)
+    }
+
+    @Test func anotherIncarnationBeginsItsOwnCountAndIsSaid() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, _) = try world.running()
+        agents[0].counter = 0
+        #expect(try world.report(&agents[0], link, incarnation: 2, facts: sampleFacts()) == .ok(OK()))
+        #expect(try world.store.client(agents[0].id)?.incarnation == 2)
+        #expect(try world.events(.reportRefused).count == 1)
+        #expect(try world.store.reportCounter(of: agents[0].id, incarnation: 1) == 1)
+        #expect(try world.store.reportCounter(of: agents[0].id, incarnation: 2) == 1)
+    }
+
+    @Test func factsAreKeptAndSaidOnlyWhenTheyChange() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, _) = try world.running()
+        #expect(try world.events(.factsReported).count == 1)
+        var facts = try sampleFacts()
+        facts.freeSpace = ByteCount(5)
+        #expect(try world.report(&agents[0], link, facts: facts) == .ok(OK()))
+        #expect(try world.store.facts(of: agents[0].id)?.facts == facts)
+        #expect(try world.events(.factsReported).count == 1)
+        facts.autodeploy = .no
+        #expect(try world.report(&agents[0], link, facts: facts) == .ok(OK()))
+        #expect(try world.events(.factsReported).count == 2)
+    }
+
+    @Test func anAttackThatAnAgentSawIsInTheLog() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, _) = try world.running()
+        let attack = AttackSeen(.rollback, "version 3 after 5")
+        #expect(try world.report(&agents[0], link, attack: attack) == .ok(OK()))
+        #expect(try world.events(.attackSeen).map(\.event.text) == ["rollback: version 3 after 5"])
+    }
+
+    @Test func aRevokedAgentIsNotHeard() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, _) = try world.running()
+        try world.run(.revokeClient(agents[0].id))
+        #expect(code(try world.report(&agents[0], link, facts: sampleFacts())) == .refused)
+        let presence = Presence(agent: agents[0].id, isConnected: true, since: world.now)
+        #expect(code(try world.ask(link, .presence(presence))) == .refused)
+    }
+
+    @Test func presenceIsKeptAndEndsWithTheSpokesLink() throws {
+        let world = try HubWorld()
+        let (link, spoke, agents, _, _) = try world.running()
+        let presence = Presence(agent: agents[0].id, isConnected: true, since: world.now)
+        for _ in 0..<2 { #expect(try world.ask(link, .presence(presence)) == .ok(OK())) }
+        #expect(try world.store.client(agents[0].id)?.isConnected == true)
+        #expect(try world.events(.agentConnected).count == 1)
+        try world.send(.link(.closed(link, LinkClosure(code: .timedOut, text: "silence"))))
+        #expect(try world.store.client(agents[0].id)?.isConnected == false)
+        #expect(try world.store.spoke(spoke)?.isConnected == false)
+    }
+
+    @Test func aNewerSessionOfASpokeTakesTheOldOnesPlace() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        let old = try world.connect(spoke)
+        world.effects = []
+        _ = try world.connect(spoke)
+        #expect(world.effects.contains { if case .link(.close(old, .replaced, _)) = $0 { true } else { false } })
+        try world.send(.link(.closed(old, LinkClosure(code: .replaced, text: ""))))
+        #expect(try world.store.spoke(spoke)?.isConnected == true)
+    }
+
+    @Test func aSpokesEventIsStoredOnce() throws {
+        let world = try HubWorld()
+        let link = try world.connect(try world.addSpoke("s1"))
+        func event(_ sequence: UInt64) -> Message {
+            .event(
+                EventMessage(
+                    sequence: sequence, time: world.now, severity: .warning, code: .diskFull, subject: "pool/main",
+                    text: "full\nforged line"))
+        }
+        for sequence in [1, 1, 2, 1] as [UInt64] { #expect(try world.ask(link, event(sequence)) == .ok(OK())) }
+        #expect(
+            try world.events(.diskFull).map(\.event.text) == ["at s1: full forged line", "at s1: full forged line"])
+        #expect(code(try world.ask(link, event(.max))) == .invalid)
+    }
+
+    @Test func whatASpokeMayNotAskIsRefused() throws {
+        let world = try HubWorld()
+        let link = try world.connect(try world.addSpoke("s1"))
+        #expect(code(try world.ask(link, .setQuota(SetQuota(pool: world.pool, quota: 1)))) == .unsupported)
+        #expect(code(try world.ask(link, .ok(OK()))) == .unsupported)
+    }
+}
