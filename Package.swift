@@ -141,7 +141,7 @@ let package = Package(
                 "Agent", "Codec", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS",
                 "TestSupport", "Transport", "Trust",
             ]),
-        tests("Operator", ["API", "Codec", "HTTP", "Model", "Operator", "System", "TLS", "TestSupport", "Trust"]),
+        tests("Operator", ["API", "Codec", "HTTP", "Identity", "Model", "Network", "Operator", "System", "TLS", "TestSupport", "Trust"]),
         tests("Simulation", ["Model", "Simulation"]),
     ]
 )

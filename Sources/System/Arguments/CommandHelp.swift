@@ -17,10 +17,9 @@ package enum CommandHelp {
         if !command.options.isEmpty {
             lines += ["", "Options:"] + rows(command.options.map(row))
         }
-        let inherited = chain.dropLast().flatMap(\.options)
-        if !inherited.isEmpty {
-            lines += ["", "Options of every command:"] + rows(inherited.map(row))
-        }
+        let common = chain.dropLast().flatMap(\.options).map(row) + [("-h, --help", "Show this help")]
+        lines += ["", "Options of every command:"] + rows(common)
+        if chain.count == 1 { lines += ["", "'\(command.name) --version' prints the version."] }
         if !command.commands.isEmpty {
             lines += ["", "'\(chain.map(\.name).joined(separator: " ")) COMMAND -h' says more about a command."]
         }

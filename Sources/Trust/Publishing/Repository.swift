@@ -187,6 +187,11 @@ package struct Repository: Sendable {
         return expiries
     }
 
+    /// Whether something was changed that is not published yet.
+    package var hasChanges: Bool {
+        !stale.isEmpty || !pending.isEmpty
+    }
+
     /// Documents that lack signatures, by file name, to be kept or carried to another signer.
     package var pendingFiles: [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]

@@ -1,0 +1,148 @@
+import System
+
+/// The commands of `axle` as values, and where each is carried out.
+enum OperatorCommands {
+    static let program = CommandSpecification(
+        "axle", "Look after a fleet through its hub",
+        details: "Commands ask the hub's API; 'axle publish' works on files alone and is for a vendor's side.",
+        options: [
+            .value("api", "HOST:PORT", "The hub's API (localhost:8443)", environment: "AXLE_API"),
+            .value("token-file", "FILE", "File with the admin token", environment: "AXLE_TOKEN_FILE"),
+            .value("ca", "FILE", "The fleet's certificate authority", environment: "AXLE_CA"),
+            .flag("json", "Print JSON, whose shape is stable"),
+            .flag("no-color", "No colour and no animation (also NO_COLOR)"),
+        ],
+        commands: [
+            CommandSpecification("status", "The fleet at a glance; exit status 1 when something is down"),
+            token, catalog, package, spoke, client,
+            CommandSpecification(
+                "candidates", "Which clients may get a release, and why others may not",
+                operands: [.required("PRODUCT"), .required("RELEASE")]),
+            pool, rollout,
+            CommandSpecification(
+                "log", "The activity log, oldest first",
+                options: [
+                    .value("search", "TEXT", "Only lines that hold this"),
+                    .value("limit", "N", "Only the last N lines"),
+                    .flag("follow", "Go on with new lines as they come, until ^C"),
+                ]),
+            PublishCommands.specification,
+        ])
+
+    private static let token = CommandSpecification(
+        "token", "Tokens with which spokes and agents join",
+        commands: [
+            CommandSpecification(
+                "create", "Make a join token and print it; it is shown this once",
+                options: [
+                    .choice("role", ["spoke", "agent"], "What may join with it", required: true),
+                    .value("spoke", "NAME", "The only spoke that agents may join through with it"),
+                    .value("uses", "N", "How often it may be used (1)"),
+                    .value("ttl", "TIME", "How long it is valid: 30m, 1h, 2d (1h)"),
+                ]),
+            CommandSpecification("list", "The tokens that there are, without their secrets"),
+        ])
+
+    private static let catalog = CommandSpecification(
+        "catalog", "The vendor's signed catalog",
+        commands: [
+            CommandSpecification(
+                "set", "Set where the catalog is and which root is trusted",
+                options: [
+                    .value("url", "URL", "Where the published folder is served", required: true),
+                    .value("root", "FILE", "The vendor's root.json, got by a way you trust", required: true),
+                ]),
+            CommandSpecification("refresh", "Fetch the catalog now"),
+            CommandSpecification("list", "The releases in the catalog"),
+            CommandSpecification("show", "Where the catalog is and how fresh"),
+        ])
+
+    private static let package = CommandSpecification(
+        "package", "Packages and where they are",
+        commands: [
+            CommandSpecification("list", "All packages of the catalog"),
+            CommandSpecification("show", "A package and its replicas", operands: [.required("ID")]),
+            CommandSpecification(
+                "import", "Fetch packages into the hub's pool now", operands: [.oneOrMore("ID")]),
+        ])
+
+    private static let spoke = CommandSpecification(
+        "spoke", "The spokes, one a site",
+        commands: [
+            CommandSpecification("list", "All spokes"),
+            CommandSpecification("show", "A spoke by name or id", operands: [.required("N")]),
+            CommandSpecification(
+                "revoke", "Never let a spoke in again", operands: [.required("N")],
+                options: [.value("confirm", "N", "The same name again: it cannot be undone")]),
+        ])
+
+    private static let client = CommandSpecification(
+        "client", "The machines",
+        commands: [
+            CommandSpecification("list", "All clients"),
+            CommandSpecification("show", "A client by name or id, and its last actions", operands: [.required("N")]),
+            CommandSpecification(
+                "explain", "Why a client gets a release or does not",
+                operands: [.required("N"), .optional("PRODUCT"), .optional("RELEASE")]),
+            CommandSpecification(
+                "label", "Set labels of a client; KEY= takes one away",
+                operands: [.required("N"), .oneOrMore("KEY=VALUE")]),
+            CommandSpecification(
+                "revoke", "Never let a client in again", operands: [.required("N")],
+                options: [.value("confirm", "N", "The same name again: it cannot be undone")]),
+        ])
+
+    private static let pool = CommandSpecification(
+        "pool", "Where package bytes are kept",
+        commands: [
+            CommandSpecification("list", "All storage pools"),
+            CommandSpecification(
+                "set", "Set a pool's quota, which is never exceeded", operands: [.required("POOL")],
+                options: [
+                    .value("quota", "SIZE", "For example 10GB or 10GiB", required: true),
+                    .value("spoke", "NAME", "The spoke whose pool it is (the hub's without)"),
+                ]),
+        ])
+
+    private static let rollout = CommandSpecification(
+        "rollout", "Bring a release to clients",
+        commands: [
+            CommandSpecification(
+                "plan", "What a rollout would do; nothing is changed", operands: [.required("FILE")]),
+            CommandSpecification("create", "Make a rollout of a file; start it after", operands: [.required("FILE")]),
+            CommandSpecification("start", "Start a rollout", operands: [.required("ID")]),
+            CommandSpecification("stop", "Stop a rollout", operands: [.required("ID")]),
+            CommandSpecification("show", "A rollout and its actions", operands: [.required("ID")]),
+            CommandSpecification("list", "All rollouts"),
+            CommandSpecification(
+                "watch", "Wait until a rollout is over; exit status 0 when it completed", operands: [.required("ID")]),
+        ])
+
+    /// Carries a command out; the exit status.
+    static func run(
+        _ invocation: CommandInvocation, _ hub: HubConnection, _ context: OperatorContext
+    ) throws -> Int32 {
+        let printer = Printer(context, invocation)
+        switch invocation.path.first {
+        case "status": return try StatusCommand.run(hub, printer)
+        case "token": try TokenCommands.run(invocation, hub, printer)
+        case "catalog": try CatalogCommands.run(invocation, hub, printer)
+        case "package": try PackageCommands.run(invocation, hub, printer)
+        case "spoke": try SpokeCommands.run(invocation, hub, printer)
+        case "client": try ClientCommands.run(invocation, hub, printer)
+        case "candidates": try ClientCommands.candidates(invocation, hub, printer)
+        case "pool": try PoolCommands.run(invocation, hub, printer)
+        case "rollout": return try RolloutCommands.run(invocation, hub, printer)
+        case "log": try LogCommand.run(invocation, hub, printer)
+        default: throw UsageError("unknown command")
+        }
+        return 0
+    }
+
+    /// Refuses an act that cannot be undone unless the name is given twice.
+    static func confirm(_ invocation: CommandInvocation, _ name: String) throws {
+        guard invocation.value("confirm") == name else {
+            throw UsageError("this cannot be undone; repeat it with --confirm \(name)")
+        }
+    }
+}

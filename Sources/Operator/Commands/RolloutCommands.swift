@@ -1,0 +1,174 @@
+import API
+import HTTP
+import Model
+import System
+
+/// `axle rollout …`.
+enum RolloutCommands {
+    static let actionHeader = ["WHAT", "STATE", "SINCE", "WHY"]
+
+    /// A row of an action; `why` is its reasons, else its detail.
+    static func row(_ action: ActionResource, first: String, _ now: UnixTime) -> [String?] {
+        let codes = action.reasons.map(\.code).joined(separator: ",")
+        return [first, action.state.name, Wording.age(action.since, now), codes.isEmpty ? action.detail : codes]
+    }
+
+    static func run(_ invocation: CommandInvocation, _ hub: HubConnection, _ printer: Printer) throws -> Int32 {
+        let operand = invocation.operand(0) ?? ""
+        switch invocation.path.last {
+        case "plan":
+            try plan(hub.send(.post, ["rollouts"], query: [("dryRun", "true")], try file(operand)), printer)
+        case "create":
+            let rollout: RolloutResource = try hub.send(.post, ["rollouts"], try file(operand))
+            guard !printer.isJSON else {
+                try printer.json(rollout)
+                return 0
+            }
+            printer.streams.line(rollout.id.description)
+            printer.streams.message("Start it with 'axle rollout start \(rollout.file.name)'.")
+        case "start", "stop":
+            let verb = invocation.path.last ?? "start"
+            let rollout = try find(operand, hub)
+            try hub.act(.post, ["rollouts", rollout.id.description, verb])
+            if verb == "start" {
+                printer.streams.message("Follow it with 'axle rollout watch \(rollout.file.name)'.")
+            } else {
+                printer.streams.message("It is being stopped: what has begun ends, nothing begins.")
+            }
+        case "show":
+            try show(try find(operand, hub), hub, printer)
+        case "watch":
+            return try watch(try find(operand, hub), hub, printer)
+        default:
+            let rollouts: [RolloutResource] = try hub.list(["rollouts"])
+            try printer.list(
+                rollouts, ["NAME", "STATE", "PRODUCT", "RELEASE", "DONE", "FAILED", "SINCE"],
+                none: "There are no rollouts. Make one with 'axle rollout create FILE'."
+            ) { rollout in
+                let counts = Counts(rollout)
+                return [
+                    rollout.file.name.text, rollout.state.name, rollout.file.product.text, rollout.file.release.text,
+                    "\(counts.done)/\(counts.total)", "\(counts.failed)", Wording.age(rollout.since, printer.now),
+                ]
+            }
+        }
+        return 0
+    }
+
+    /// How far the actions of a rollout are.
+    struct Counts {
+        let total: Int
+        /// In a final state, whichever.
+        let done: Int
+        let failed: Int
+
+        init(_ rollout: RolloutResource) {
+            let known = rollout.actions.map { (ActionState(name: $0.key), $0.value) }
+            total = known.reduce(0) { $0 + $1.1 }
+            done = known.filter { $0.0?.isFinal == true }.reduce(0) { $0 + $1.1 }
+            let bad: [ActionState] = [.failed, .rolledBack, .rollbackFailed, .missed, .uncertain]
+            failed = known.filter { $0.0.map(bad.contains) == true }.reduce(0) { $0 + $1.1 }
+        }
+    }
+
+    /// A rollout by id, by the beginning of its id (six letters at least), or by name.
+    private static func find(_ text: String, _ hub: HubConnection) throws -> RolloutResource {
+        if text.utf8.count == 32, (try? RolloutID(text)) != nil {  // anything else is looked for by name
+            return try hub.get(["rollouts", text])
+        }
+        let all: [RolloutResource] = try hub.list(["rollouts"])
+        var found = all.filter { $0.file.name.text == text }
+        if found.isEmpty, text.utf8.count >= 6 { found = all.filter { $0.id.description.hasPrefix(text) } }
+        guard found.count <= 1 else {
+            let ids = found.map(\.id.description).joined(separator: ", ")
+            throw OperatorError("several rollouts are named \(text)", next: "Name one by its id: \(ids).")
+        }
+        guard let rollout = found.first else {
+            throw OperatorError("there is no rollout \(text)", next: "'axle rollout list' shows all of them.")
+        }
+        return rollout
+    }
+
+    /// A rollout file, JSON5, of at most 256 KiB.
+    private static func file(_ path: String) throws -> RolloutFile {
+        let file: RolloutFile
+        do {
+            file = try JSONCoding.decode(RolloutFile.self, from: File.read(path, limit: 256 << 10), json5: true)
+            try file.validate()
+        } catch let problem as Problem {
+            throw OperatorError("\(path): \(problem.detail)", next: problem.next)
+        } catch let error as SystemError {
+            throw OperatorError("the rollout file cannot be read: \(error)")
+        }
+        return file
+    }
+
+    private static func plan(_ plan: RolloutPlanResource, _ printer: Printer) throws {
+        guard !printer.isJSON else { return try printer.json(plan) }
+        printer.fields([
+            ("Release", "\(plan.file.product) \(plan.file.release)"), ("Windows", windows(plan.windows, printer.now)),
+            ("Eligible", "\(plan.eligible)"), ("Not eligible", "\(plan.ineligible)"),
+        ])
+        for wave in plan.waves {
+            printer.section(
+                "Wave \(wave.index)", ["CLIENT", "SPOKE", "ELIGIBLE", "REASONS"],
+                wave.candidates.map { candidate in
+                    [
+                        candidate.client.name.text, candidate.spoke.name.text, candidate.eligible ? "yes" : "no",
+                        candidate.reasons.map(\.code).joined(separator: ","),
+                    ]
+                })
+        }
+    }
+
+    private static func windows(_ windows: [TimeSpan], _ now: UnixTime) -> String {
+        guard let next = windows.first(where: { $0.end > now }) else {
+            return windows.isEmpty ? "at any time" : "all are past"
+        }
+        return "\(next.start) to \(next.end)" + (windows.count > 1 ? ", and \(windows.count - 1) more" : "")
+    }
+
+    private static func show(_ rollout: RolloutResource, _ hub: HubConnection, _ printer: Printer) throws {
+        guard !printer.isJSON else { return try printer.json(rollout) }
+        let counts = Counts(rollout)
+        printer.fields([
+            ("Name", rollout.file.name.text), ("Id", rollout.id.description),
+            ("Release", "\(rollout.file.product) \(rollout.file.release)"),
+            ("State", rollout.state.name + (rollout.detail.isEmpty ? "" : " (\(rollout.detail))")),
+            ("Since", rollout.since.description), ("Windows", windows(rollout.windows, printer.now)),
+            ("Done", "\(counts.done) of \(counts.total), \(counts.failed) failed"),
+        ])
+        let actions: [ActionResource] = try hub.list(["rollouts", rollout.id.description, "actions"])
+        printer.section(
+            "Actions", ["CLIENT", "STATE", "SINCE", "WHY"], lastIsText: true,
+            actions.map { row($0, first: $0.client.name.text, printer.now) })
+    }
+
+    /// Looks every second until the rollout is over; a bar for a person, a line for every change otherwise.
+    private static func watch(_ first: RolloutResource, _ hub: HubConnection, _ printer: Printer) throws -> Int32 {
+        let bar = ProgressBar(first.file.name.text, on: printer.streams, noColor: printer.noColor)
+        defer { bar.finish() }
+        var rollout = first
+        var last = ""
+        while true {
+            let counts = Counts(rollout)
+            let line =
+                "\(rollout.file.name) \(rollout.state.name) \(counts.done)/\(counts.total) failed=\(counts.failed)"
+            bar.update(Int64(counts.done), of: Int64(counts.total), text: rollout.state.name)
+            let isOver = rollout.state.isFinal
+            if line != last, !printer.streams.wantsProgress(noColorFlag: printer.noColor) || isOver {
+                bar.finish()
+                if printer.isJSON { try printer.json(rollout) } else { printer.streams.line(line) }
+            }
+            last = line
+            guard !isOver else { return rollout.state == .completed ? 0 : 1 }
+            guard rollout.state != .draft else {
+                throw OperatorError(
+                    "\(rollout.file.name) is not started",
+                    next: "Start it with 'axle rollout start \(rollout.file.name)'.")
+            }
+            printer.context.pause(.seconds(1))
+            rollout = try hub.get(["rollouts", rollout.id.description])
+        }
+    }
+}

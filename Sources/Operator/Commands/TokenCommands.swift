@@ -1,0 +1,53 @@
+import API
+import HTTP
+import Model
+import System
+
+/// `axle token …`.
+enum TokenCommands {
+    static func run(_ invocation: CommandInvocation, _ hub: HubConnection, _ printer: Printer) throws {
+        if invocation.path.last == "list" {
+            let tokens: [TokenResource] = try hub.list(["tokens"])
+            return try printer.list(
+                tokens, ["ID", "ROLE", "SPOKE", "LEFT", "EXPIRES"], none: "There are no tokens."
+            ) { token in
+                let left = token.expires.seconds - printer.now.seconds
+                return [
+                    token.id.description, token.role.name, token.spoke?.text, "\(token.usesLeft)/\(token.uses)",
+                    left > 0 ? "in_" + Wording.span(left) : "expired",
+                ]
+            }
+        }
+        let created: TokenResource = try hub.send(.post, ["tokens"], try request(invocation))
+        guard !printer.isJSON else { return try printer.json(created) }
+        guard let token = created.token else {
+            throw OperatorError("the hub made a token and did not show it", next: "Make another one.")
+        }
+        printer.streams.line(token)
+        printer.streams.message(
+            "For \(created.uses == 1 ? "one \(created.role.name)" : "\(created.uses) \(created.role.name)s"), until "
+                + "\(created.expires). It is not shown again; keep it in a file that only its reader can open.")
+    }
+
+    private static func request(_ invocation: CommandInvocation) throws -> TokenRequest {
+        let role: Role = try invocation.required("role") == "spoke" ? .spoke : .agent
+        var request = TokenRequest(role: role)
+        if let spoke = invocation.value("spoke") { request.spoke = try NodeName(spoke) }
+        if let uses = invocation.value("uses") {
+            guard let number = Int(uses) else { throw UsageError("--uses is a number, not '\(uses)'") }
+            request.uses = number
+        }
+        if let ttl = invocation.value("ttl") {
+            guard let seconds = Wording.seconds(ttl) else {
+                throw UsageError("--ttl is a time such as 30m, 1h or 2d, not '\(ttl)'")
+            }
+            request.ttlSeconds = seconds
+        }
+        do {
+            try request.validate()
+        } catch {
+            throw UsageError(error.detail)
+        }
+        return request
+    }
+}

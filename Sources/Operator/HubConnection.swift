@@ -1,0 +1,157 @@
+import API
+import HTTP
+import Model
+import System
+
+/// Asks the hub's API over HTTPS with the admin token, blocking.
+///
+/// The token comes from a file only, is never written anywhere, and goes to https only.
+final class HubConnection {
+    /// Bytes of an answer at the most.
+    private static let answerLimit = 64 << 20
+
+    private let base: URLReference
+    private let token: String
+    private let client: HTTPClient
+
+    /// Takes `--api`, `--token-file` and `--ca`, or the variables that stand for them.
+    init(_ invocation: CommandInvocation) throws {
+        base = try Self.base(invocation.value("api") ?? "localhost:8443")
+        guard let file = invocation.value("token-file") else {
+            throw UsageError(
+                "--token-file FILE is required (or the environment variable AXLE_TOKEN_FILE); "
+                    + "axle-hub init writes admin.token into its state folder")
+        }
+        token = try Self.token(file)
+        var settings = HTTPClientSettings()
+        settings.userAgent = "axle/\(OperatorProgram.version)"
+        settings.maximumRedirects = 0
+        settings.readTimeout = .seconds(90)
+        if let authority = invocation.value("ca") {
+            guard File.exists(authority) else {
+                throw OperatorError(
+                    "there is no certificate authority at \(authority)",
+                    next: "Copy ca.pem from the hub's state folder and name it with --ca or AXLE_CA.")
+            }
+            settings.authorities = .file(authority)
+        }
+        client = HTTPClient(settings)
+    }
+
+    /// `HOST:PORT`, or the same with `https://` before it.
+    private static func base(_ text: String) throws -> URLReference {
+        guard !text.hasPrefix("http://") else {
+            throw OperatorError("the API is reached by https only, since the token must not be read on the way")
+        }
+        do {
+            return try URLReference(text.contains("://") ? text : "https://" + text)
+        } catch {
+            throw OperatorError(
+                "'\(text)' is no address of a hub", next: "Give --api HOST:PORT, for example hub.example:8443.")
+        }
+    }
+
+    private static func token(_ file: String) throws -> String {
+        let bytes: [UInt8]
+        do {
+            bytes = try File.read(file, limit: 4096)
+        } catch {
+            throw OperatorError(
+                "the token file cannot be read: \(error)",
+                next: "Name the hub's admin.token with --token-file or AXLE_TOKEN_FILE.")
+        }
+        let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard token.count == 1, let word = token.first, word.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw OperatorError("\(file) does not hold a token, which is one line of text")
+        }
+        return String(word)
+    }
+
+    // MARK: Verbs
+
+    /// A resource.
+    func get<Value: Decodable>(
+        _ path: [String], query: [(String, String)] = [], as type: Value.Type = Value.self
+    ) throws -> Value {
+        try decode(type, try send(.get, path, query: query))
+    }
+
+    /// All items of a list, page by page; at most 1,000 pages.
+    func list<Item: Codable & Sendable>(
+        _ path: [String], query: [(String, String)] = [], of type: Item.Type = Item.self
+    ) throws -> [Item] {
+        var items: [Item] = []
+        var after: String?
+        for _ in 0..<1000 {
+            let page: ListPage<Item> = try get(path, query: query + (after.map { [("after", $0)] } ?? []))
+            items += page.items
+            guard let next = page.next, next != after else { break }
+            after = next
+        }
+        return items
+    }
+
+    /// A change; the answer's body is decoded.
+    func send<Value: Decodable>(
+        _ method: HTTPMethod, _ path: [String], query: [(String, String)] = [], _ body: some Encodable,
+        as type: Value.Type = Value.self
+    ) throws -> Value {
+        try decode(type, try send(method, path, query: query, body: try JSONCoding.encode(body)))
+    }
+
+    /// A change without a body of its own; what the answer holds does not matter.
+    func act(_ method: HTTPMethod, _ path: [String]) throws {
+        _ = try send(method, path, body: method == .delete ? nil : Array("{}".utf8))
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ path: [String], query: [(String, String)] = [], body: [UInt8]? = nil
+    ) throws -> HTTPResponse {
+        var target = "v1/" + path.map { PercentEncoding.encode($0) }.joined(separator: "/")
+        if !query.isEmpty { target += "?" + QueryParameters.encode(query) }
+        var headers: HTTPHeaders = ["Authorization": "Bearer \(token)", "Accept": "application/json"]
+        if body != nil { headers.append("Content-Type", "application/json") }
+        let response: HTTPResponse
+        do {
+            let request = HTTPClient.Request(method, try base.appending(target), headers: headers, body: body ?? [])
+            response = try client.send(request, limit: Self.answerLimit)
+        } catch let error as HTTPError {
+            throw explain(error)
+        }
+        guard (200...299).contains(response.status) else { throw problem(response) }
+        return response
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, _ response: HTTPResponse) throws -> Value {
+        do {
+            return try JSONCoding.decode(type, from: response.body)
+        } catch {
+            throw OperatorError(
+                "the hub's answer is not understood: \(error)",
+                next: "Update axle to the release of the hub; one release of difference is supported.")
+        }
+    }
+
+    private func problem(_ response: HTTPResponse) -> any Error {
+        // Whatever answers without a problem document is no hub; its status is all there is to say.
+        if let problem = try? JSONCoding.decode(Problem.self, from: response.body) { return problem }
+        let reason = HTTPStatus.reason(response.status)
+        return OperatorError(
+            "\(base.authority) answers \(response.status)\(reason.isEmpty ? "" : " " + reason)",
+            next: response.status == 401 ? "Give the admin token, with --token-file or AXLE_TOKEN_FILE." : "")
+    }
+
+    private func explain(_ error: HTTPError) -> OperatorError {
+        let next =
+            switch error.code {
+            case .unresolved, .unreachable, .forbidden:
+                "Is axle-hub running there? Check --api HOST:PORT or AXLE_API."
+            case .tls:
+                "Name the fleet's authority (ca.pem of the hub's state folder) with --ca or AXLE_CA, and the hub by a "
+                    + "name that its certificate has."
+            case .timedOut, .tooSlow, .truncated, .broken: "Try again; nothing is lost by repeating a command."
+            default: "Is \(base.authority) a hub's API? Its port is 8443 unless it was set."
+            }
+        return OperatorError("the hub cannot be asked: \(error)", next: next)
+    }
+}

@@ -1,0 +1,23 @@
+package import Model
+package import System
+
+/// What commands run in: where they write, what time it is, and how they wait. Tests hand in their own.
+package struct OperatorContext: Sendable {
+    package let streams: ProgramStreams
+    package let now: @Sendable () -> UnixTime
+    /// Blocks for a while; between two looks at something that changes.
+    package let pause: @Sendable (Duration) -> Void
+    /// Columns that tables may take.
+    package let columns: Int
+
+    package init(
+        streams: ProgramStreams,
+        now: @escaping @Sendable () -> UnixTime = { UnixTime(milliseconds: SystemClock.nowMilliseconds) },
+        pause: @escaping @Sendable (Duration) -> Void = { SystemClock.pause($0) }, columns: Int = 80
+    ) {
+        self.streams = streams
+        self.now = now
+        self.pause = pause
+        self.columns = columns
+    }
+}

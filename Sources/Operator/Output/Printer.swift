@@ -1,0 +1,65 @@
+import API
+import Model
+import System
+
+/// Prints what a command read: as a table or text, or as JSON with `--json`.
+struct Printer {
+    let context: OperatorContext
+    let isJSON: Bool
+    let noColor: Bool
+
+    init(_ context: OperatorContext, _ invocation: CommandInvocation) {
+        self.context = context
+        isJSON = invocation.isSet("json")
+        noColor = invocation.isSet("no-color")
+    }
+
+    var streams: ProgramStreams {
+        context.streams
+    }
+
+    var now: UnixTime {
+        context.now()
+    }
+
+    /// A value as JSON.
+    func json(_ value: some Encodable) throws {
+        streams.output(String(decoding: try JSONCoding.encode(value, pretty: true), as: UTF8.self) + "\n")
+    }
+
+    /// A list: as JSON in the API's own shape, else as a table; an empty one says so on standard error.
+    func list<Item: Codable & Sendable>(
+        _ items: [Item], _ header: [String], none: String, row: (Item) -> [String?]
+    ) throws {
+        guard !isJSON else { return try json(ListPage(items: items)) }
+        guard !items.isEmpty else { return streams.message(none) }
+        var table = TextTable(header)
+        for item in items { table.add(row(item)) }
+        streams.output(table.text(columns: context.columns))
+    }
+
+    /// Lines of `Name: value`, aligned.
+    func fields(_ fields: [(String, String?)]) {
+        let width = (fields.map(\.0.count).max() ?? 0) + 3
+        for (name, value) in fields {
+            let text = TextTable.printable(value ?? "")
+            let pad = String(repeating: " ", count: width - name.count - 1)
+            streams.line("\(name):\(pad)\(text.isEmpty ? "<none>" : text)")
+        }
+    }
+
+    /// A table below a blank line and a title; nothing for no rows.
+    func section(_ title: String, _ header: [String], lastIsText: Bool = false, _ rows: [[String?]]) {
+        guard !rows.isEmpty else { return }
+        var table = TextTable(header, lastIsText: lastIsText)
+        for row in rows { table.add(row) }
+        streams.output("\n\(title)\n" + table.text(columns: context.columns))
+    }
+
+    /// A word in a colour where that is welcome: warnings only.
+    func warning(_ text: String) {
+        let text = TextTable.printable(text)
+        let color = streams.wantsColor(noColorFlag: noColor)
+        streams.line(color ? "\u{1B}[33mwarning:\u{1B}[0m \(text)" : "warning: \(text)")
+    }
+}

@@ -1,0 +1,62 @@
+/// A table for people and for `awk`: a row a resource, no blanks inside cells, `<none>` for nothing, no lines.
+///
+/// It fits the given columns: cells of later columns are cut with `…`, the widest first; the first column, which names
+/// the resource, stays whole.
+struct TextTable {
+    private let header: [String]
+    private var rows: [[String]] = []
+    /// The last column holds text with blanks.
+    private let lastIsText: Bool
+
+    init(_ header: [String], lastIsText: Bool = false) {
+        self.header = header
+        self.lastIsText = lastIsText
+    }
+
+    mutating func add(_ cells: [String?]) {
+        rows.append(
+            cells.enumerated().map { index, cell in
+                let text = Self.printable(cell ?? "")
+                guard !text.isEmpty else { return "<none>" }
+                guard !(lastIsText && index == header.count - 1) else { return text }
+                return String(text.map { $0 == " " ? "_" : $0 })
+            })
+    }
+
+    /// The table's lines, each ended.
+    func text(columns: Int) -> String {
+        let all = [header] + rows
+        var widths = header.indices.map { column in
+            all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
+        }
+        let gaps = 2 * max(0, header.count - 1)
+        while widths.reduce(0, +) + gaps > columns {
+            // The header's words are never cut: they are all short.
+            let shrinkable = widths.indices.dropFirst().filter { widths[$0] > max(6, header[$0].count) }
+            guard let widest = shrinkable.max(by: { widths[$0] < widths[$1] }) else { break }
+            widths[widest] -= 1
+        }
+        return all.map { row in
+            var line = ""
+            for (column, cell) in row.enumerated() where column < widths.count {
+                let cut = cell.count > widths[column] ? cell.prefix(max(1, widths[column] - 1)) + "…" : cell[...]
+                line += cut
+                if column < row.count - 1 { line += String(repeating: " ", count: widths[column] - cut.count + 2) }
+            }
+            return line + "\n"
+        }.joined()
+    }
+
+    /// Without control characters and bidirectional marks, which could move the cursor or turn text around.
+    static func printable(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF:
+                result += " "
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

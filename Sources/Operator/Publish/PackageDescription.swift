@@ -1,0 +1,118 @@
+import Model
+import System
+
+/// Reads the options of `axle publish add` as the signed data of a package.
+struct PackageDescription {
+    let invocation: CommandInvocation
+
+    /// The package that the options describe, for a file that was taken in.
+    ///
+    /// - Parameters:
+    ///   - siblings: the product's packages so far, for the counter.
+    func package(_ path: TargetPath, _ copy: PackageIntake.Copy, siblings: [Package]) throws -> Package {
+        let line = try option("line", invocation.value("line") ?? String(path.release.text.prefix { $0 != "." })) {
+            text throws(ModelError) in try LineName(text)
+        }
+        var metadata = PackageMetadata(
+            product: path.product, release: path.release, line: line,
+            counter: try counter(path.release, line, siblings), platform: try Platform(path.platform.text),
+            kind: try code("kind", PackageKind.tree))
+        metadata.severity = try code("severity", Severity.normal)
+        metadata.requires = try requirements()
+        metadata.install = try installSteps()
+        metadata.notes = invocation.value("notes") ?? ""
+        if let floor = invocation.value("floor") { metadata.floor = try self.floor(floor, line, siblings) }
+        metadata.unpackedSize = try size("unpacked-size") ?? ByteCount(copy.length)
+        if copy.isCompressed, invocation.value("unpacked-size") == nil {
+            throw UsageError("the file is compressed: say how much it unpacks to with --unpacked-size")
+        }
+        return Package(path: path, length: copy.length, sha256: copy.sha256, metadata: metadata)
+    }
+
+    /// As given; else that of the same release, else one more than the highest of the line.
+    private func counter(_ release: ReleaseName, _ line: LineName, _ siblings: [Package]) throws -> UInt64 {
+        if let text = invocation.value("counter") {
+            guard let counter = UInt64(text), (1...(1 << 53)).contains(counter) else {
+                throw UsageError("--counter is a number from 1 on, not '\(text)'")
+            }
+            return counter
+        }
+        let inLine = siblings.filter { $0.metadata.line == line }
+        if let same = inLine.first(where: { $0.path.release == release }) { return same.metadata.counter }
+        return (inLine.map(\.metadata.counter).max() ?? 0) + 1
+    }
+
+    private func floor(_ text: String, _ line: LineName, _ siblings: [Package]) throws -> Floor {
+        let release = try option("floor", text) { text throws(ModelError) in try ReleaseName(text) }
+        guard let known = siblings.first(where: { $0.path.release == release && $0.metadata.line == line }) else {
+            throw UsageError("--floor \(text) is no release of line \(line) in the catalog")
+        }
+        return Floor(release: release, counter: known.metadata.counter)
+    }
+
+    private func requirements() throws -> PackageRequirements {
+        var requires = PackageRequirements()
+        if let text = invocation.value("requires") {
+            requires.versions = try option("requires", text) { text throws(ModelError) in try VersionRange(text) }
+        }
+        requires.fromLines = try invocation.values("from-line").map { text in
+            try option("from-line", text) { text throws(ModelError) in try LineName(text) }
+        }
+        requires.freshInstall = !invocation.isSet("update-only")
+        requires.dependencies = try invocation.values("depends").map { try range("depends", $0) }
+        requires.conflicts = try invocation.values("conflicts").map { try range("conflicts", $0) }
+        requires.scheduler = invocation.isSet("needs-scheduler")
+        requires.root = invocation.isSet("needs-root")
+        requires.freeSpace = try size("free-space") ?? .zero
+        return requires
+    }
+
+    private func installSteps() throws -> InstallSteps {
+        var steps = InstallSteps(services: invocation.values("service"), restart: try code("restart", .none))
+        steps.program = invocation.value("program")
+        let health = invocation.values("health")
+        guard let first = health.first else { return steps }
+        // One text is split at its blanks; several are the arguments one by one.
+        let argv = health.count == 1 ? first.split(separator: " ").map(String.init) : health
+        var seconds: UInt32 = 30
+        if let text = invocation.value("health-timeout") {
+            guard let given = Wording.seconds(text).flatMap({ UInt32(exactly: $0) }) else {
+                throw UsageError("--health-timeout is a time such as 30s, not '\(text)'")
+            }
+            seconds = given
+        }
+        steps.health = HealthCheck(argv: argv, timeoutSeconds: seconds)
+        return steps
+    }
+
+    /// `PRODUCT` or `PRODUCT RANGE`.
+    private func range(_ name: String, _ text: String) throws -> ProductRange {
+        let product = text.prefix { $0 != " " }
+        let rest = text.dropFirst(product.count).drop { $0 == " " }
+        return try option(name, text) { _ throws(ModelError) in
+            let product = try ProductName(String(product))
+            return ProductRange(product: product, versions: rest.isEmpty ? .any : try VersionRange(String(rest)))
+        }
+    }
+
+    private func size(_ name: String) throws -> ByteCount? {
+        guard let text = invocation.value(name) else { return nil }
+        return try option(name, text) { text throws(ModelError) in try ByteCount(text) }
+    }
+
+    private func code<Code: NamedCode>(_ name: String, _ fallback: Code) throws -> Code {
+        guard let text = invocation.value(name) else { return fallback }
+        guard let code = Code(name: text) else { throw UsageError("--\(name) cannot be '\(text)'") }
+        return code
+    }
+
+    private func option<Value>(
+        _ name: String, _ text: String, _ read: (String) throws(ModelError) -> Value
+    ) throws(UsageError) -> Value {
+        do throws(ModelError) {
+            return try read(text)
+        } catch {
+            throw UsageError("--\(name): \(error)")
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Model
+import System
+import TLS
+
+/// Takes a package's file into a published folder: hashed and copied in one pass, visible only when whole.
+enum PackageIntake {
+    /// A file whose bytes are in the folder under a temporary name.
+    struct Copy {
+        let temporary: String
+        let length: UInt64
+        let sha256: SHA256Digest
+        /// The file begins with the mark of gzip, zstd, xz or bzip2.
+        let isCompressed: Bool
+    }
+
+    private static let pieceBytes = 1 << 20
+    private static let marks: [[UInt8]] = [
+        [0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD], [0xFD, 0x37, 0x7A, 0x58, 0x5A], [0x42, 0x5A, 0x68],
+    ]
+
+    /// Copies the file at `source` into `folder`, which is made.
+    static func copy(_ source: String, into folder: String) throws -> Copy {
+        try Directory.create(folder)
+        let temporary = Directory.join(folder, ".new-\(SystemClock.uptimeNanoseconds)")
+        do {
+            return try copy(source, to: temporary)
+        } catch {
+            // The first failure is the one to tell; a leftover is hidden and harmless.
+            _ = try? File.remove(temporary)
+            throw error
+        }
+    }
+
+    private static func copy(_ source: String, to temporary: String) throws -> Copy {
+        guard let status = try File.status(source) else { throw OperatorError("there is no file \(source)") }
+        guard status.kind == .file, status.size > 0 else { throw OperatorError("\(source) is no file with content") }
+        let output = try FileDescriptor.open(temporary, [.write, .create, .exclusive, .noFollow], mode: 0o644)
+        var head: [UInt8] = []
+        let (length, hash) = try read(source) { piece in
+            if head.isEmpty { head = Array(piece.prefix(6)) }
+            try output.write(piece)
+        }
+        try output.synchronize()
+        try output.close()
+        return Copy(
+            temporary: temporary, length: UInt64(length), sha256: try SHA256Digest(bytes: hash),
+            isCompressed: marks.contains { head.starts(with: $0) })
+    }
+
+    /// The length and SHA-256 of a file, whose pieces pass by.
+    static func read(
+        _ path: String, _ body: ([UInt8]) throws -> Void = { _ in }
+    ) throws -> (length: Int64, sha256: [UInt8]) {
+        let file = try FileDescriptor.open(path)
+        var hash = SHA256()
+        var length: Int64 = 0
+        while true {
+            let piece = try file.read(count: pieceBytes, at: length)
+            if piece.isEmpty { return (length, hash.finish()) }
+            hash.update(piece)
+            length += Int64(piece.count)
+            try body(piece)
+        }
+    }
+}

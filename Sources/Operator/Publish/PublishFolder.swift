@@ -1,0 +1,94 @@
+import Codec
+import Model
+import System
+import Trust
+
+/// A published folder as any web server can serve it, and the state beside the keys that is nobody else's.
+///
+/// ```
+/// DIR/metadata/N.root.json, timestamp.json, …    what clients fetch as URL/metadata/NAME
+/// DIR/targets/PRODUCT/RELEASE/PLATFORM/HASH.FILE what clients fetch as URL/targets/PATH
+/// KEYS/*.pem                                     private keys, 0600, never inside DIR
+/// KEYS/pending/*.json                            changed roles that wait for signatures
+/// ```
+/// Files are written whole or not at all; the timestamp comes last and makes the rest visible.
+struct PublishFolder {
+    /// Metadata files at the most, and bytes of one.
+    private static let fileLimit = 20_000
+    private static let byteLimit = 16 << 20
+
+    let path: String
+    let keys: String
+
+    /// Refuses keys below the folder that is served.
+    init(_ path: String, keys: String) throws {
+        self.path = Self.trimmed(path)
+        self.keys = Self.trimmed(keys)
+        guard self.keys != self.path, !self.keys.hasPrefix(self.path + "/") else {
+            throw OperatorError(
+                "the keys would be inside the published folder, where everybody can fetch them",
+                next: "Give --keys a folder elsewhere.")
+        }
+    }
+
+    private static func trimmed(_ path: String) -> String {
+        var path = path[...]
+        while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        while path.count > 2, path.hasPrefix("./") { path = path.dropFirst(2) }
+        return String(path)
+    }
+
+    var metadata: String {
+        Directory.join(path, "metadata")
+    }
+
+    var pending: String {
+        Directory.join(keys, "pending")
+    }
+
+    /// Whether something was published here.
+    var isPublished: Bool {
+        File.exists(Directory.join(metadata, "timestamp.json"))
+    }
+
+    /// The published metadata by file name.
+    func metadataFiles() throws -> [String: [UInt8]] {
+        try Self.read(metadata)
+    }
+
+    /// The documents that wait for signatures; none where nothing waits.
+    func pendingFiles() throws -> [String: [UInt8]] {
+        File.exists(pending) ? try Self.read(pending) : [:]
+    }
+
+    private static func read(_ folder: String) throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in try Directory.list(folder) where name.hasSuffix(".json") && !name.hasPrefix(".") {
+            guard files.count < fileLimit else { throw OperatorError("\(folder) has more than \(fileLimit) files") }
+            files[name] = try File.read(Directory.join(folder, name), limit: byteLimit)
+        }
+        return files
+    }
+
+    /// Writes what was signed, in its order, then forgets what was pending.
+    func publish(_ files: [Repository.PublishedFile]) throws {
+        try Directory.create(metadata)
+        for file in files { try AtomicFile.write(file.bytes, to: Directory.join(metadata, file.name)) }
+        _ = try Directory.removeTree(pending)
+    }
+
+    /// Keeps the documents that wait, and only those.
+    func keep(_ files: [String: [UInt8]]) throws {
+        try Directory.create(pending, mode: 0o700)
+        for (name, bytes) in files { try AtomicFile.write(bytes, to: Directory.join(pending, name), mode: 0o600) }
+        for name in try Directory.list(pending) where files[name] == nil {
+            try File.remove(Directory.join(pending, name))
+        }
+    }
+
+    /// Where a package's file lies.
+    func file(of target: TargetFile, consistentSnapshot: Bool) -> String {
+        let place = target.remotePath(consistentSnapshot: consistentSnapshot).string
+        return Directory.join(Directory.join(path, "targets"), place)
+    }
+}

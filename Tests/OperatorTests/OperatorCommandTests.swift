@@ -1,0 +1,347 @@
+import API
+import HTTP
+import Model
+import Operator
+import TestSupport
+import Testing
+
+@Suite("axle: what commands print, where, and how they end")
+struct OperatorCommandTests {
+    // MARK: Samples
+
+    static func id(_ digit: Character) throws -> NodeID { try NodeID(String(repeating: digit, count: 32)) }
+    static func ago(_ seconds: Int64) -> UnixTime { UnixTime(seconds: testNow.seconds - seconds) }
+    static func reference(_ name: String, _ digit: Character) throws -> Reference {
+        Reference(id: try id(digit), name: try NodeName(name))
+    }
+
+    static func spoke(_ name: String, _ digit: Character, connected: Bool) throws -> SpokeResource {
+        SpokeResource(
+            id: try id(digit), name: try NodeName(name), connected: connected, since: ago(300), joined: ago(86400 * 9),
+            revoked: nil, version: connected ? "0.1.0" : nil, clients: 3, clientsConnected: connected ? 2 : 0,
+            pools: [try pool("main", owner: name, digit, .spoke)])
+    }
+
+    static func pool(_ name: String, owner: String, _ digit: Character, _ role: Role) throws -> PoolResource {
+        PoolResource(
+            id: "\(try id(digit)).\(name)", name: name, owner: try reference(owner, digit), role: role,
+            quota: ByteCount(10_000_000_000), used: ByteCount(1_234_567_890), reserved: .zero,
+            freeOnDisk: ByteCount(50_000_000_000), reported: ago(10))
+    }
+
+    static func candidate(_ name: String, _ reasons: [Reason], notes: [Note] = []) throws -> CandidateResource {
+        CandidateResource(
+            client: try reference(name, "5"), spoke: try reference("berlin", "2"), product: try ProductName("ruff"),
+            release: try ReleaseName("0.5.1"), package: nil, reasons: reasons, notes: notes)
+    }
+
+    static func client(_ name: String, labels: [String: String] = [:]) throws -> ClientResource {
+        ClientResource(
+            id: try id("5"), name: try NodeName(name), spoke: try reference("berlin", "2"), connected: true,
+            since: ago(7000), lastReport: ago(65), joined: ago(86400), revoked: nil, labels: labels,
+            facts: ClientFacts(
+                platform: try Platform("linux-x86_64-glibc"), userlandBits: 64, osName: "Debian 12", kernel: "6.1.0",
+                agentVersion: Version(try ReleaseName("0.1.0")), freeSpace: ByteCount(9_000_000_000),
+                installed: [
+                    InstalledPackage(
+                        product: try ProductName("ruff"), release: try ReleaseName("0.5.0"), source: .axle)
+                ]))
+    }
+
+    static func rollout(_ state: RolloutState, _ actions: [String: Int]) throws -> RolloutResource {
+        RolloutResource(
+            id: try RolloutID(String(repeating: "a", count: 32)),
+            file: RolloutFile(
+                name: try NodeName("ruff-all"), product: try ProductName("ruff"), release: try ReleaseName("0.5.1"),
+                select: SelectFile(all: true)),
+            state: state, created: ago(100), since: ago(50), detail: "", windows: [], waves: [], actions: actions)
+    }
+
+    static func status(spokesConnected: Int = 2, catalog: CatalogResource? = nil) throws -> StatusResource {
+        StatusResource(
+            version: "0.1.0", fleet: try FleetName("acme"), hub: try reference("hub", "1"), time: testNow,
+            started: ago(90_000), spokes: .init(total: 2, connected: spokesConnected),
+            clients: .init(total: 6, connected: 5), packages: ["imported": 2], rollouts: [:], catalog: catalog,
+            pool: try pool("main", owner: "hub", "1", .hub))
+    }
+
+    static let catalog = CatalogResource(
+        url: "https://vendor.example/catalog", rootVersion: 1, timestampVersion: 7,
+        expires: UnixTime(seconds: testNow.seconds + 40 * 86400), refreshed: ago(120), problem: nil)
+
+    // MARK: Reads
+
+    @Test func listsAreTablesOfOneRowAResource() async throws {
+        let hub = try FakeHub([
+            "GET /v1/spokes": try FakeHub.list([
+                Self.spoke("berlin", "2", connected: true), Self.spoke("oslo", "3", connected: false),
+            ])
+        ])
+        let run = await hub.run("spoke list")
+        #expect(run.status == 0)
+        #expect(run.errors.isEmpty)
+        #expect(
+            run.output == """
+                NAME    STATE      SINCE  CLIENTS  VERSION
+                berlin  connected  5m     2/3      0.1.0
+                oslo    offline    5m     0/3      <none>
+
+                """)
+    }
+
+    @Test func everyPageIsRead() async throws {
+        let hub = try FakeHub([
+            "GET /v1/spokes": try FakeHub.list([Self.spoke("berlin", "2", connected: true)], next: "x y"),
+            "GET /v1/spokes?after=x%20y": try FakeHub.list([Self.spoke("oslo", "3", connected: true)]),
+        ])
+        let run = await hub.run("spoke list --json")
+        let page = try JSONCoding.decode(ListPage<SpokeResource>.self, from: Array(run.output.utf8))
+        #expect(page.items.map(\.name.text) == ["berlin", "oslo"])
+        #expect(page.next == nil)
+        #expect(run.errors.isEmpty)
+    }
+
+    @Test func tablesFitEightyColumnsAndHoldNoBlanks() async throws {
+        var rows = try (0..<3).map { index in
+            try Self.candidate(
+                "a-client-with-quite-a-long-name-\(index)",
+                [Reason(.schedulerNotRunning), Reason(.autodeployNo), Reason(.diskSpace), Reason(.platformMismatch)])
+        }
+        rows.append(try Self.candidate("b", []))
+        let hub = try FakeHub(["GET /v1/candidates": try FakeHub.list(rows)])
+        let run = await hub.run("candidates ruff 0.5.1")
+        let lines = run.output.split(separator: "\n")
+        #expect(lines.count == 5)
+        #expect(lines.allSatisfy { $0.count <= 80 && $0.split(separator: " ").count == 4 }, "\(run.output)")
+        #expect(lines.last?.hasSuffix("yes       <none>") == true)
+        #expect(hub.requests.first?.line == "GET /v1/candidates?product=ruff&release=0.5.1")
+    }
+
+    @Test func emptyListsSayWhatToDoOnStandardError() async throws {
+        let hub = try FakeHub(["GET /v1/clients": try FakeHub.list([ClientResource]())])
+        let run = await hub.run("client list")
+        #expect(run.status == 0)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains("axle token create --role agent"))
+    }
+
+    @Test func aClientIsShownWithWhatItHas() async throws {
+        let hub = try FakeHub(["GET /v1/clients/web-1": try FakeHub.json(Self.client("web-1", labels: ["site": "b"]))])
+        let run = await hub.run("client show web-1")
+        #expect(
+            run.output == """
+                Name:        web-1
+                Id:          55555555555555555555555555555555
+                Spoke:       berlin
+                State:       connected
+                Since:       2025-12-31T22:03:20Z
+                Reported:    2025-12-31T23:58:55Z
+                Labels:      site=b
+                System:      Debian 12, 6.1.0
+                Platform:    linux-x86_64-glibc, 64-bit userland
+                Agent:       0.1.0
+                Autodeploy:  yes
+                Scheduler:   absent
+                Free:        9GB
+
+                Installed
+                PRODUCT  RELEASE  SOURCE  LOCKED
+                ruff     0.5.0    axle    no
+
+                """)
+    }
+
+    @Test func everyReasonIsExplainedWithItsNextStep() async throws {
+        let answer = try Self.candidate(
+            "web-1", [Reason(.autodeployNo), Reason(.diskSpace)], notes: [Note(.schedulerNotService)])
+        let hub = try FakeHub(["GET /v1/clients/web-1/explain": try FakeHub.list([answer])])
+        let run = await hub.run("client explain web-1 ruff 0.5.1")
+        #expect(run.output.hasPrefix("web-1 does not get ruff 0.5.1\n  autodeployNo: "))
+        #expect(run.output.contains("\n    \(ReasonCode.diskSpace.next)\n"))
+        #expect(run.output.contains("  note schedulerNotService: "))
+    }
+
+    @Test func statusSaysWarningsFirstAndEndsWithOneWhenSomethingIsDown() async throws {
+        let good = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(catalog: Self.catalog))])
+        let well = await good.run("status")
+        #expect(well.status == 0)
+        #expect(
+            well.output == """
+                Hub:       hub of fleet acme, version 0.1.0
+                Up:        25h
+                Spokes:    2 of 2 connected
+                Clients:   5 of 6 connected
+                Packages:  2 imported
+                Rollouts:  <none>
+                Catalog:   timestamp 7, refreshed 2m ago
+                Pool:      1.2GB of 10GB used
+
+                """)
+        let bad = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(spokesConnected: 1))])
+        let ill = await bad.run("status")
+        #expect(ill.status == 1)
+        #expect(
+            ill.output.hasPrefix(
+                "warning: 1 of 2 spokes offline; see 'axle spoke list'\nwarning: no catalog is set"))
+        #expect(await bad.run("status --json").status == 1)
+    }
+
+    @Test func colourIsForTerminalsOnly() async throws {
+        let hub = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(spokesConnected: 1))])
+        #expect(await !hub.run("status").output.contains("\u{1B}"))
+        #expect(await hub.run("status", terminal: true).output.contains("\u{1B}[33m"))
+        #expect(await !hub.run("status --no-color", terminal: true).output.contains("\u{1B}"))
+        var environment = hub.environment
+        environment["NO_COLOR"] = "1"
+        #expect(await !axle(["status"], environment: environment, terminal: true).output.contains("\u{1B}"))
+        environment["NO_COLOR"] = nil
+        environment["TERM"] = "dumb"
+        #expect(await !axle(["status"], environment: environment, terminal: true).output.contains("\u{1B}"))
+    }
+
+    @Test func theLogIsOneLineAnEventAndHarmless() async throws {
+        let event = Event(
+            time: Self.ago(60), severity: .warning, code: .packageFailed, subject: "ruff",
+            text: "a\u{1B}[2Jb\nc\u{202E}d")
+        let hub = try FakeHub(["GET /v1/events": try FakeHub.list([EventResource(sequence: 1, event)])])
+        let run = await hub.run("log --search ruff")
+        #expect(run.output.hasPrefix("2025-12-31T23:59:00Z warning packageFailed ruff a"))
+        #expect(run.output.split(separator: "\n").count == 1)
+        #expect(run.output.unicodeScalars.allSatisfy { $0.value >= 0x20 || $0 == "\n" })
+        #expect(!run.output.contains("\u{202E}"))
+        #expect(hub.requests.first?.line.contains("search=ruff") == true)
+    }
+
+    // MARK: Changes
+
+    @Test func aTokenIsPrintedAloneOnStandardOutput() async throws {
+        let token = TokenResource(
+            id: try TokenID(String(repeating: "7", count: 32)), role: .agent, spoke: try NodeName("berlin"), uses: 3,
+            usesLeft: 3, created: testNow, expires: UnixTime(seconds: testNow.seconds + 7200), token: "axle1.a.b.c")
+        let hub = try FakeHub(["POST /v1/tokens": try FakeHub.json(token)])
+        let run = await hub.run("token create --role agent --spoke berlin --uses 3 --ttl 2h")
+        #expect(run.output == "axle1.a.b.c\n")
+        #expect(run.errors.contains("3 agents"))
+        #expect(hub.requests.first?.body == #"{"role":"agent","spoke":"berlin","ttlSeconds":7200,"uses":3}"#)
+    }
+
+    @Test func aPoolIsFoundByItsNameAndOwner() async throws {
+        let pools = try [
+            Self.pool("main", owner: "hub", "1", .hub), Self.pool("main", owner: "berlin", "2", .spoke),
+        ]
+        let hub = try FakeHub([
+            "GET /v1/pools": try FakeHub.list(pools),
+            "PATCH /v1/pools/\(pools[1].id)": try FakeHub.json(pools[1]),
+        ])
+        let run = await hub.run("pool set main --quota 20GB --spoke berlin")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(hub.requests.last?.body == #"{"quota":20000000000}"#)
+        #expect(await hub.run("pool set other --quota 1GB").status == 1)
+        #expect(await hub.run("pool set main --quota many").status == 2)
+    }
+
+    @Test func revokingAsksForTheNameTwice() async throws {
+        let hub = try FakeHub(["POST /v1/spokes/oslo/revoke": [.json(Array("{}".utf8))]])
+        let first = await hub.run("spoke revoke oslo")
+        #expect(first.status == 2)
+        #expect(first.errors.contains("--confirm oslo"))
+        #expect(hub.requests.isEmpty)
+        #expect(await hub.run("spoke revoke oslo --confirm oslo").status == 0)
+    }
+
+    @Test func aRolloutIsMadeOfAFileAndWatchedToItsEnd() async throws {
+        let hub = try FakeHub([
+            "POST /v1/rollouts": try FakeHub.json(Self.rollout(.draft, ["pending": 2])),
+            "GET /v1/rollouts": try FakeHub.list([Self.rollout(.running, ["pending": 2])]),
+            "POST /v1/rollouts/\(String(repeating: "a", count: 32))/start": [.json(Array("{}".utf8))],
+            "GET /v1/rollouts/\(String(repeating: "a", count: 32))":
+                try FakeHub.json(Self.rollout(.running, ["installing": 1, "succeeded": 1]))
+                + FakeHub.json(Self.rollout(.running, ["installing": 1, "succeeded": 1]))
+                + FakeHub.json(Self.rollout(.completed, ["refused": 1, "succeeded": 1])),
+        ])
+        let file = try hub.folder.write(
+            "r.json5", Array("{name: 'ruff-all', product: 'ruff', release: '0.5.1', select: {all: true}, /* */}".utf8))
+        let created = await hub.run("rollout create \(file)")
+        #expect(created.output == String(repeating: "a", count: 32) + "\n", "\(created.errors)")
+        #expect(await hub.run("rollout start ruff-all").status == 0)
+        let watched = await hub.run("rollout watch aaaaaa")
+        #expect(watched.status == 0)
+        #expect(
+            watched.output
+                == "ruff-all running 0/2 failed=0\nruff-all running 1/2 failed=0\nruff-all completed 2/2 failed=0\n")
+        let misspelt = try hub.folder.write("bad.json5", Array("{name: 'x', windwo: 1}".utf8))
+        let refused = await hub.run("rollout create \(misspelt)")
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("windwo"))
+    }
+
+    @Test func aBarIsDrawnWhileAPersonWaits() async throws {
+        let hub = try FakeHub([
+            "GET /v1/rollouts": try FakeHub.list([Self.rollout(.running, ["pending": 1, "succeeded": 1])]),
+            "GET /v1/rollouts/\(String(repeating: "a", count: 32))":
+                try FakeHub.json(Self.rollout(.failed, ["failed": 1, "succeeded": 1])),
+        ])
+        let run = await hub.run("rollout watch ruff-all", terminal: true)
+        #expect(run.status == 1)
+        #expect(run.errors.contains("50%"))
+        #expect(run.output == "ruff-all failed 2/2 failed=1\n")
+    }
+
+    // MARK: Mistakes
+
+    @Test func failuresSayWhatToDoNext() async throws {
+        let hub = try FakeHub([:])
+        let missing = await hub.run("client show nobody")
+        #expect(missing.status == 1)
+        #expect(missing.output.isEmpty)
+        #expect(missing.errors == "axle: there is nothing at /v1/clients/nobody\n\(ProblemCode.notFound.next)\n")
+
+        var wrong = hub.environment
+        wrong["AXLE_TOKEN_FILE"] = try hub.folder.write("other", Array("wrong\n".utf8))
+        let refused = await axle(["status"], environment: wrong)
+        #expect(refused.errors.contains("--token-file"))
+        #expect(!refused.errors.contains("wrong"))
+
+        wrong = hub.environment
+        wrong["AXLE_API"] = "localhost:\(try FreePort.next())"
+        let unreachable = await axle(["status"], environment: wrong)
+        #expect(unreachable.status == 1)
+        #expect(unreachable.errors.contains("Is axle-hub running there?"))
+
+        wrong = hub.environment
+        wrong["AXLE_CA"] = nil
+        #expect(await axle(["status"], environment: wrong).errors.contains("--ca or AXLE_CA"))
+        wrong["AXLE_CA"] = "/nonexistent.pem"
+        #expect(await axle(["status"], environment: wrong).errors.contains("ca.pem"))
+        wrong["AXLE_API"] = "http://localhost:1"
+        #expect(await axle(["status"], environment: wrong).errors.contains("https only"))
+    }
+
+    @Test(arguments: [
+        ["status"], ["statsu"], ["spoke"], ["spoke", "show"], ["rollout", "watch"], ["token", "create"],
+        ["token", "create", "--role", "hub"], ["catalog", "set"], ["publish"], ["publish", "init", "d"],
+    ])
+    func mistakesOnTheCommandLineEndWithTwo(arguments: [String]) async {
+        let run = await axle(arguments)
+        #expect(run.status == 2)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains("-h' for help"))
+    }
+
+    @Test(arguments: [
+        "-h", "status -h", "token create --help", "publish add -h", "rollout watch -h", "client -h", "log -h x",
+    ])
+    func helpIsDataOfAtMostEightyColumns(line: String) async {
+        let run = await axle(line.split(separator: " ").map(String.init))
+        #expect(run.status == 0)
+        #expect(run.errors.isEmpty)
+        #expect(run.output.hasPrefix("Usage: axle"))
+        #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(run.output)")
+    }
+
+    @Test func theVersionIsPrinted() async {
+        let run = await axle(["--version"])
+        #expect(run.output == "axle 0.1.0\n")
+        #expect(run.status == 0)
+    }
+}

@@ -1,0 +1,218 @@
+import Codec
+import HTTP
+import Identity
+import Model
+import System
+import TestSupport
+import Testing
+import Trust
+
+@Suite("axle publish")
+struct PublishTests {
+    private let folder: TemporaryFolder
+    private var catalog: String { folder.path("catalog") }
+    private var keys: String { folder.path("keys") }
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    private func publish(_ verb: String, _ options: [String] = []) async -> Run {
+        await axle(["publish", verb, catalog] + (verb == "check" ? [] : ["--keys", keys]) + options)
+    }
+
+    private func add(_ release: String, _ bytes: [UInt8], _ options: [String] = []) async throws -> Run {
+        let file = try folder.write("ruff-\(release).tar", bytes)
+        return await publish(
+            "add",
+            ["--product", "ruff", "--release", release, "--platform", "linux-x86_64-glibc", "--file", file] + options)
+    }
+
+    /// Runs the TUF client as a new machine with the first root, over the files as a web server would give them.
+    private func client(now: UnixTime = testNow) throws -> TrustedMetadata {
+        let metadata = Directory.join(catalog, "metadata")
+        let root = try File.read(Directory.join(metadata, "1.root.json"), limit: 1 << 20)
+        var workflow = RefreshWorkflow(
+            .catalog, bootstrapRoot: root, startTime: now, verifier: OpenSSLVerifier(), digester: OpenSSLDigester())
+        var kept: [MetadataFile: [UInt8]] = [:]
+        var step = try workflow.start()
+        while true {
+            switch step {
+            case .load(let file): step = try workflow.resume(kept[file].map { .bytes($0) } ?? .notFound)
+            case .persist(let file, let bytes):
+                kept[file] = bytes
+                step = try workflow.resume(.stored)
+            case .delete(let file):
+                kept[file] = nil
+                step = try workflow.resume(.stored)
+            case .fetch(let name, let limit):
+                let path = Directory.join(metadata, name)
+                step = try workflow.resume(File.exists(path) ? .bytes(File.read(path, limit: limit)) : .notFound)
+            case .done(let outcome):
+                #expect(outcome.refused.isEmpty)
+                return outcome.trusted
+            }
+        }
+    }
+
+    @Test func whatIsPublishedTheClientBelieves() async throws {
+        let made = await publish("init")
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(try client().packages().packages.isEmpty)
+        let added = try await add(
+            "0.5.0", Array("first".utf8),
+            ["--program", "bin/ruff", "--health", "bin/ruff --version", "--requires", ">= 0.4", "--needs-scheduler"])
+        #expect(added.status == 0, "\(added.errors)")
+        // Nothing is seen before it is signed.
+        #expect(try client().packages().packages.isEmpty)
+        let signed = await publish("sign")
+        #expect(signed.status == 0, "\(signed.errors)")
+        #expect(signed.output.hasSuffix("timestamp.json\n"))
+        let second = try await add("0.5.1", Array("second".utf8), ["--severity", "hotfix", "--notes", "n"])
+        #expect(second.errors.contains("counter 2 of line 0"))
+        #expect(await publish("sign").status == 0)
+
+        let packages = try client().packages()
+        #expect(packages.refused.isEmpty)
+        #expect(packages.packages.map(\.path.release.text) == ["0.5.0", "0.5.1"])
+        let first = try #require(packages.packages.first)
+        #expect(first.metadata.install.program == "bin/ruff")
+        #expect(first.metadata.install.health == HealthCheck(argv: ["bin/ruff", "--version"], timeoutSeconds: 30))
+        #expect(first.metadata.requires.versions.description == ">=0.4")
+        #expect(first.metadata.requires.scheduler)
+        #expect(first.metadata.unpackedSize == ByteCount(5))
+        #expect(packages.packages.last?.metadata.severity == .hotfix)
+        #expect(packages.packages.last?.metadata.counter == 2)
+        let checked = await publish("check")
+        #expect(checked.status == 0, "\(checked.errors)")
+        #expect(checked.output.hasPrefix("packages: 2, products: 1, good until "))
+
+        #expect(await publish("remove", ["ruff/0.5.0/linux-x86_64-glibc/ruff-0.5.0.tar"]).status == 0)
+        #expect(await publish("sign").status == 0)
+        #expect(try client().packages().packages.count == 1)
+    }
+
+    @Test func aPackagesFileIsWhereClientsLookForIt() async throws {
+        _ = await publish("init")
+        _ = try await add("1.0", Array("bytes".utf8))
+        _ = await publish("sign")
+        let trusted = try client()
+        let package = try #require(trusted.packages().packages.first)
+        let path = package.target.remotePath(consistentSnapshot: true).string
+        #expect(path == "ruff/1.0/linux-x86_64-glibc/\(package.sha256).ruff-1.0.tar")
+        let bytes = try File.read(Directory.join(Directory.join(catalog, "targets"), path), limit: 100)
+        #expect(bytes == Array("bytes".utf8))
+        #expect(try Directory.list(Directory.join(catalog, "targets")) == ["ruff"])
+    }
+
+    @Test func keysAreForTheirOwnerAndNeverInTheFolder() async throws {
+        let inside = await axle(["publish", "init", catalog, "--keys", catalog + "/keys"])
+        #expect(inside.status == 1)
+        #expect(inside.errors.contains("everybody"))
+        _ = await publish("init")
+        for name in try Directory.list(keys) {
+            #expect((try File.status(Directory.join(keys, name))?.mode).map { $0 & 0o077 } == 0)
+        }
+        let served = try Directory.list(catalog).sorted()
+        #expect(served == ["metadata", "targets"])
+        try File.setMode(Directory.join(keys, "timestamp.pem"), 0o644)
+        let open = await publish("sign")
+        #expect(open.status == 1)
+        #expect(open.errors.contains("chmod 600"))
+    }
+
+    @Test func encryptedKeysNeedTheirPassphrase() async throws {
+        let secret = try folder.write("secret", Array("correct horse\n".utf8))
+        try File.setMode(secret, 0o600)
+        let made = await publish("init", ["--passphrase-file", secret])
+        #expect(made.status == 0, "\(made.errors)")
+        let pem = try File.read(Directory.join(keys, "root.pem"), limit: 10_000)
+        #expect(String(decoding: pem, as: UTF8.self).contains("ENCRYPTED"))
+        let without = await publish("sign")
+        #expect(without.status == 1)
+        #expect(without.errors.contains("--passphrase-file"))
+        #expect(await publish("sign", ["--passphrase-file", secret]).status == 0)
+    }
+
+    @Test func rolesWaitForTheirKeys() async throws {
+        _ = await publish("init")
+        _ = try await add("1.0", [1])
+        let away = folder.path("away.pem")
+        try File.rename(Directory.join(keys, "targets.pem"), to: away)
+        let waiting = await publish("sign")
+        #expect(waiting.status == 1)
+        #expect(waiting.errors.contains("role targets"))
+        #expect(try client().packages().packages.isEmpty)
+        try File.rename(away, to: Directory.join(keys, "targets.pem"))
+        #expect(await publish("sign").status == 0)
+        #expect(try client().packages().packages.count == 1)
+        #expect(!File.exists(Directory.join(keys, "pending")))
+    }
+
+    @Test func expiryIsChosenAndChecked() async throws {
+        let made = await publish("init", ["--expires", "30d", "--timestamp-expires", "1d"])
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(try client(now: UnixTime(seconds: testNow.seconds + 86_000)).packages().packages.isEmpty)
+        #expect(throws: MetadataError.self) { try client(now: UnixTime(seconds: testNow.seconds + 86_401)) }
+        let renewed = await publish("sign", ["--timestamp-expires", "10d"])
+        #expect(renewed.output.hasSuffix("timestamp.json\n"))
+        #expect(throws: Never.self) { try client(now: UnixTime(seconds: testNow.seconds + 86_401)) }
+    }
+
+    @Test func anAlteredFolderIsNoticed() async throws {
+        _ = await publish("init")
+        _ = try await add("1.0", Array("good".utf8))
+        _ = await publish("sign")
+        let package = try #require(try client().packages().packages.first)
+        let place = package.target.remotePath(consistentSnapshot: true).string
+        try AtomicFile.write("evil", to: Directory.join(Directory.join(catalog, "targets"), place))
+        let bytes = await publish("check")
+        #expect(bytes.status == 1)
+        #expect(bytes.errors.contains("package ruff/1.0/"))
+        let timestamp = Directory.join(catalog, "metadata/timestamp.json")
+        var text = String(decoding: try File.read(timestamp, limit: 20_000), as: UTF8.self)
+        text = text.replacing("2026-", with: "2036-")
+        try AtomicFile.write(text, to: timestamp)
+        #expect(await publish("check").status == 1)
+        #expect(await publish("sign").status == 1)
+    }
+
+    @Test func aPublishedPackageNeverChanges() async throws {
+        _ = await publish("init")
+        _ = try await add("1.0", Array("one".utf8))
+        #expect(await publish("sign").status == 0)
+        #expect(try await add("1.0", Array("one".utf8)).status == 0)
+        let other = try await add("1.0", Array("two".utf8))
+        #expect(other.status == 1)
+        #expect(other.errors.contains("never changes"))
+        #expect(try Directory.list(Directory.join(catalog, "targets")) == ["ruff"])
+    }
+
+    @Test(arguments: [
+        ["--health-timeout", "soon", "--health", "x"], ["--requires", "=="], ["--counter", "0"],
+        ["--unpacked-size", "x"],
+        ["--depends", "../x"], ["--floor", "9.9"], ["--line", "a b"], ["--program", "../../bin/sh"],
+    ])
+    func whatNoCatalogMaySayIsRefused(options: [String]) async throws {
+        _ = await publish("init")
+        let run = try await add("1.0", [1], options)
+        #expect(run.status != 0, "\(options)")
+        #expect(!run.errors.isEmpty)
+        #expect(try Directory.list(Directory.join(catalog, "targets")).isEmpty)
+    }
+
+    @Test func compressedFilesNeedTheirUnpackedSize() async throws {
+        _ = await publish("init")
+        let gzip: [UInt8] = [0x1F, 0x8B, 8, 0]
+        #expect(try await add("1.0", gzip).errors.contains("--unpacked-size"))
+        #expect(try await add("1.0", gzip, ["--unpacked-size", "10MB"]).status == 0)
+    }
+
+    @Test func aCatalogIsMadeOnce() async throws {
+        #expect(await publish("sign").errors.contains("axle publish init"))
+        #expect(await publish("init").status == 0)
+        let again = await publish("init")
+        #expect(again.status == 1)
+        #expect(again.errors.contains("already"))
+    }
+}
