@@ -123,7 +123,10 @@ class Fleet:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=DEADLINE, env=environment)
         if check and done.returncode != 0:
             raise Failure(f"axle {' '.join(map(str, arguments))}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
-        return json.loads(done.stdout) if "--json" in arguments and done.returncode == 0 else done.stdout
+        if "--json" not in arguments or done.returncode != 0:
+            return done.stdout
+        value = json.loads(done.stdout)
+        return value["items"] if isinstance(value, dict) and "items" in value else value
 
     def token(self, role, spoke=None, uses=1):
         arguments = ["token", "create", "--role", role, "--uses", uses, "--ttl", "1h", "--json"]
@@ -198,24 +201,35 @@ MACHINES = [
 ]
 
 
-def publish(fleet, work, executables):
+def publish(fleet, executables):
     """The vendor: makes a catalog with two releases of a real program and two of the agent itself, and signs it."""
+    work = fleet.work
     catalog, keys = work / "catalog", work / "keys"
     axle = fleet.program("axle")
     fleet.run(axle, "publish", "init", catalog, "--keys", keys)
-    for counter, release in enumerate(RELEASES, 1):
+    for release in RELEASES:
         tar = work / f"{PRODUCT}-{release}.tar"
         make_tree(tar, {"bin/ruff": (executables[release], 0o755)})
-        add_package(fleet, catalog, keys, PRODUCT, release, counter, tar, "bin/ruff", "bin/ruff --version")
+        add_package(
+            fleet, PRODUCT, release, tar, "--program", "bin/ruff", "--health", "bin/ruff --version",
+            "--needs-scheduler")
+    agent = (fleet.binaries / "axle-agent").read_bytes()
+    # A release of the agent that starts and does nothing: the way back must find the one before it.
+    silent = b"#!/bin/sh\ncase \"$1\" in --version) echo silent ;; *) exec sleep 86400 ;; esac\n"
+    for release, program in (("1.0", agent), ("1.1", silent)):
+        tar = work / f"axle-agent-{release}.tar"
+        make_tree(tar, {"bin/axle-agent": (program, 0o755)})
+        add_package(
+            fleet, "axle-agent", release, tar, "--program", "bin/axle-agent", "--health", "bin/axle-agent --version")
     fleet.run(axle, "publish", "sign", catalog, "--keys", keys)
-    return catalog, keys
+    fleet.run(axle, "publish", "check", catalog)
+    return catalog
 
 
-def add_package(fleet, catalog, keys, product, release, counter, tar, program, health):
+def add_package(fleet, product, release, tar, *more):
     fleet.run(
-        fleet.program("axle"), "publish", "add", catalog, "--keys", keys, "--product", product, "--release", release,
-        "--platform", PLATFORM, "--kind", "tree", "--file", tar, "--counter", counter, "--program", program,
-        "--health", health)
+        fleet.program("axle"), "publish", "add", fleet.work / "catalog", "--keys", fleet.work / "keys", "--product",
+        product, "--release", release, "--platform", PLATFORM, "--kind", "tree", "--file", tar, *more)
 
 
 def start_hub(fleet):
@@ -263,15 +277,17 @@ def roll_out(fleet, product, release, names=None):
     tomorrow = time.gmtime(time.time() + 86400)
     selection = f"{{ names: {json.dumps(names)} }}" if names else "{ all: true }"
     file.write_text(
-        f"{{ name: '{product} {release}', product: '{product}', release: '{release}', select: {selection},\n"
+        f"{{ name: '{product}-{release}', product: '{product}', release: '{release}', select: {selection},\n"
         f"  window: {{ start: '{time.strftime('%Y-%m-%dT%H:%M:%SZ', now)}',"
         f" end: '{time.strftime('%Y-%m-%dT%H:%M:%SZ', tomorrow)}' }} }}\n")
-    rollout = fleet.axle("rollout", "create", file, "--start", "--json")
-    return rollout["id"]
+    rollout = fleet.axle("rollout", "create", file, "--json")["id"]
+    fleet.axle("rollout", "start", rollout)
+    return rollout
 
 
 def actions_of(fleet, rollout):
-    return {action["client"]: action for action in fleet.axle("rollout", "show", rollout, "--json")["actions"]}
+    shown = fleet.axle("rollout", "show", rollout, "--json")
+    return {action["client"]["name"]: action for action in shown["actions"]}
 
 
 def wait_rollout(fleet, rollout, expected):
@@ -293,3 +309,140 @@ def program_version(fleet, machine):
     if not program.exists():
         return None
     return fleet.run(program, "--version").stdout.split()[1]
+
+
+def running_agent(fleet, machine):
+    """The release whose program the machine's agent runs now, by its process: \"own\" for the one it was joined with."""
+    state = str(fleet.work / f"agent-{machine}")
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            program = os.readlink(entry / "exe")
+        except OSError:
+            continue
+        if b"serve" in command and state.encode() in command:
+            return pathlib.Path(program).parts[-3] if "/products/" in program else "own"
+    return None
+
+
+def show_refusals(fleet, rollout):
+    for name, action in sorted(actions_of(fleet, rollout).items()):
+        for reason in action["reasons"]:
+            say(f"  {name:8} {action['state']:10} {reason['code']}: {reason['text']}")
+
+
+def run(fleet, executables):
+    started = time.monotonic()
+    step("1. The vendor publishes a signed catalog, served by any web server")
+    catalog = publish(fleet, executables)
+    url = serve(catalog)
+    say(f"  {PRODUCT} {' and '.join(RELEASES)}, axle-agent 1.0 and 1.1, at {url}")
+
+    step("2. A hub, two spokes and six agents join over mutual TLS")
+    start_hub(fleet)
+    addresses = {name: join_spoke(fleet, name) for name in ("north", "south")}
+    for machine in MACHINES:
+        join_agent(fleet, machine, addresses[machine.spoke])
+    wait_for(
+        "six agents to be connected",
+        lambda: sum(c["connected"] and bool(c.get("facts")) for c in fleet.axle("client", "list", "--json")) == 6)
+    say(fleet.axle("client", "list"))
+
+    step("3. The hub takes the catalog over and replicates the packages to both spokes")
+    root = next(iter(sorted(catalog.rglob("1.root.json"))))
+    fleet.axle("catalog", "set", "--url", url, "--root", root)
+    wait_for(
+        "every package to be verified at both spokes",
+        lambda: all(
+            p["state"] == "imported" and [r["state"] for r in p["replicas"]] == ["verified"] * 2
+            for p in fleet.axle("package", "list", "--json") or [{"state": "none"}]))
+    say(fleet.axle("package", "list"))
+
+    fine = [machine for machine in MACHINES if not machine.why]
+    refused = [machine for machine in MACHINES if machine.why]
+    expected = {m.name: "succeeded" for m in fine} | {m.name: "refused" for m in refused}
+    for number, release in enumerate(RELEASES, 4):
+        step(f"{number}. {PRODUCT} {release} goes to every eligible machine, and the others say why not")
+        rollout = roll_out(fleet, PRODUCT, release)
+        wait_rollout(fleet, rollout, expected)
+        show_refusals(fleet, rollout)
+        for machine in refused:
+            codes = [reason["code"] for reason in actions_of(fleet, rollout)[machine.name]["reasons"]]
+            if codes != [machine.why]:
+                raise Failure(f"{machine.name} must say {machine.why}, it said {codes}")
+            if program_version(fleet, machine):
+                raise Failure(f"{machine.name} is not eligible and has the program all the same")
+        for machine in fine:
+            version = program_version(fleet, machine)
+            if version != release:
+                raise Failure(f"{machine.name}: {PRODUCT} --version says {version}, not {release}")
+            say(f"  {machine.name:8} {PRODUCT} --version says {version}")
+
+    step("6. The agent of mail-1 updates itself; then to a release that never reports, from which it comes back")
+    wait_rollout(fleet, roll_out(fleet, "axle-agent", "1.0", ["mail-1"]), {"mail-1": "succeeded"})
+    wait_for("mail-1 to run agent 1.0", lambda: running_agent(fleet, "mail-1") == "1.0")
+    say("  mail-1 runs agent 1.0")
+    wait_rollout(fleet, roll_out(fleet, "axle-agent", "1.1", ["mail-1"]), {"mail-1": "rolledBack"})
+    wait_for("mail-1 to run agent 1.0 again", lambda: running_agent(fleet, "mail-1") == "1.0")
+    say("  agent 1.1 never reported: mail-1 went back to 1.0 by itself")
+
+    step("7. An order reaches its machine although the hub is away")
+    rollout = hub_away(fleet)
+    wait_rollout(fleet, rollout, {"mail-2": "succeeded"})
+    say("  mail-2 installed while the hub was down; the report came in when it was back")
+
+    step("8. What the log says")
+    lines = fleet.axle("log").splitlines()
+    for line in lines[-8:]:
+        say(f"  {line[:150]}")
+    say(f"\nDone in {time.monotonic() - started:.0f} s: {len(fine)} machines run {PRODUCT} {RELEASES[-1]}, "
+        f"{len(refused)} were refused with their reasons, {len(lines)} lines in the activity log.")
+
+
+def hub_away(fleet):
+    """The hub goes down as soon as the spoke holds the order; the spoke's agent is started only then."""
+    fleet.kill("agent-mail-2")
+    rollout = roll_out(fleet, "axle-agent", "1.0", ["mail-2"])
+    wait_rollout(fleet, rollout, {"mail-2": "offered"})
+    fleet.kill("hub")
+    fleet.start("agent-mail-2", fleet.commands["agent-mail-2"])
+    wait_for("mail-2 to run agent 1.0 without a hub", lambda: running_agent(fleet, "mail-2") == "1.0")
+    command = fleet.commands["hub"]
+    fleet.start("hub", [*command, "--listen", fleet.hub_address, "--api", fleet.api.removeprefix("https://")])
+    wait_for("the hub's API", lambda: fleet.axle("client", "list", "--json", check=False))
+    return rollout
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keep", action="store_true", help="leave the state folders")
+    parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / ".build/debug")
+    arguments = parser.parse_args()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="axle-demo-"))
+    fleet = Fleet(work, arguments.binaries)
+    status = 1
+    try:
+        step(f"0. A real program in two real releases: {PRODUCT} {' and '.join(RELEASES)} from PyPI")
+        run(fleet, fetch_wheels(ROOT / ".build/demo-cache"))
+        status = 0
+    except (Failure, subprocess.SubprocessError, OSError) as failure:
+        say(f"\nThe demo failed: {failure}")
+        for log in sorted(work.glob("*.log")):
+            tail = log.read_text(errors="replace").splitlines()[-8:]
+            if tail:
+                say(f"--- {log.name}\n" + "\n".join(tail))
+    except KeyboardInterrupt:
+        say("\ninterrupted")
+    finally:
+        fleet.stop_all()
+        if arguments.keep:
+            say(f"state folders and logs: {work}")
+        else:
+            shutil.rmtree(work, ignore_errors=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,7 @@
 import Model
 import Protocol
 import Rollout
+import TLS
 import Trust
 
 /// Actions: one client's work, moved by Rollout's table and by nothing else; and the orders that they become.
@@ -86,8 +87,13 @@ extension HubCore {
             windows: rollout.windows.filter { $0.end > now },
             leadSeconds: UInt32(clamping: max(0, rollout.specification.leadMinutes) &* 60),
             restartAllowed: rollout.specification.restartAllowed, sequence: try store.nextSequence(), issued: now,
-            expires: expires)
+            expires: expires, catalogRoot: try catalogRootHash())
         try send(order, for: &action)
+    }
+
+    /// Which catalog the hub means, so that a machine that was given no root can find the hub's and no other.
+    private func catalogRootHash() throws -> SHA256Digest? {
+        try store.catalog().map { try SHA256Digest(bytes: SHA256.hash($0.root)) }
     }
 
     private mutating func orderCancel(_ action: inout ActionRecord, at now: UnixTime) throws {

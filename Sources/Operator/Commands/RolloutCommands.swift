@@ -128,8 +128,15 @@ enum RolloutCommands {
         return "\(next.start) to \(next.end)" + (windows.count > 1 ? ", and \(windows.count - 1) more" : "")
     }
 
+    /// What `show --json` prints.
+    private struct Shown: Codable {
+        let rollout: RolloutResource
+        let actions: [ActionResource]
+    }
+
     private static func show(_ rollout: RolloutResource, _ hub: HubConnection, _ printer: Printer) throws {
-        guard !printer.isJSON else { return try printer.json(rollout) }
+        let actions: [ActionResource] = try hub.list(["rollouts", rollout.id.description, "actions"])
+        guard !printer.isJSON else { return try printer.json(Shown(rollout: rollout, actions: actions)) }
         let counts = Counts(rollout)
         printer.fields([
             ("Name", rollout.file.name.text), ("Id", rollout.id.description),
@@ -138,7 +145,6 @@ enum RolloutCommands {
             ("Since", rollout.since.description), ("Windows", windows(rollout.windows, printer.now)),
             ("Done", "\(counts.done) of \(counts.total), \(counts.failed) failed"),
         ])
-        let actions: [ActionResource] = try hub.list(["rollouts", rollout.id.description, "actions"])
         printer.section(
             "Actions", ["CLIENT", "STATE", "SINCE", "WHY"], lastIsText: true,
             actions.map { row($0, first: $0.client.name.text, printer.now) })

@@ -1,1 +1,4 @@
-print("0.0.0")
+import Hub
+import System
+
+CurrentProcess.exit(await HubProgram.main(Array(CommandLine.arguments.dropFirst()), ProgramStreams.process()))

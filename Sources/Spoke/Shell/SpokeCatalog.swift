@@ -14,19 +14,19 @@ actor SpokeCatalog {
     private let folder: MetadataFolder
     private let disk: NamedQueue
     private let links: Links
-    private let bootstrapRoot: [UInt8]?
+    private let rootFile: String
     private let now: @Sendable () -> UnixTime
     private var trusted: TrustedMetadata?
     private var underWay: Task<TrustedMetadata, any Error>?
 
     init(
-        folder: MetadataFolder, disk: NamedQueue, links: Links, bootstrapRoot: [UInt8]?,
+        folder: MetadataFolder, disk: NamedQueue, links: Links, rootFile: String,
         now: @escaping @Sendable () -> UnixTime
     ) {
         self.folder = folder
         self.disk = disk
         self.links = links
-        self.bootstrapRoot = bootstrapRoot
+        self.rootFile = rootFile
         self.now = now
         refresher = MetadataRefresher(folder: folder, queue: disk)
     }
@@ -36,6 +36,7 @@ actor SpokeCatalog {
 
     /// Takes up what was trusted before a restart, so that agents are served while the hub is away.
     func loadStored() async throws {
+        let bootstrapRoot = try await storedRoot()
         trusted = try await refresher.run(.catalog, from: .stored, bootstrapRoot: bootstrapRoot, now: now()) { _, _ in
             .notFound
         }.trusted
@@ -45,9 +46,10 @@ actor SpokeCatalog {
     @discardableResult
     func refresh(through hub: LinkID) async throws -> TrustedMetadata {
         if let underWay { return try await underWay.value }
-        let (refresher, root, time, links) = (refresher, bootstrapRoot, now(), links)
+        let (refresher, time, links) = (refresher, now(), links)
         let task = Task {
-            try await refresher.run(.catalog, bootstrapRoot: root, now: time) { name, limit in
+            let root = try await bootstrapRoot(hub)
+            return try await refresher.run(.catalog, bootstrapRoot: root, now: time) { name, limit in
                 await Self.fetch(name, limit, from: hub, links)
             }.trusted
         }
@@ -83,6 +85,21 @@ actor SpokeCatalog {
         guard let file = trusted?.storedFile(forRemoteName: name) else { return nil }
         let folder = self.folder
         return try await disk.run { try folder.load(file) }
+    }
+
+    private func storedRoot() async throws -> [UInt8]? {
+        let file = rootFile
+        return try await disk.run { File.exists(file) ? try File.read(file, limit: 1 << 20) : nil }
+    }
+
+    /// The root to begin with: the one from the join, else, for a spoke that joined before there was a catalog, the one that
+    /// the hub pins now. A spoke has no owner at the site who could give it another; agents do not believe the spoke's.
+    private func bootstrapRoot(_ hub: LinkID) async throws -> [UInt8]? {
+        if let stored = try await storedRoot() { return stored }
+        guard case .bytes(let root) = await Self.fetch("root.json", 1 << 20, from: hub, links) else { return nil }
+        let file = rootFile
+        try await disk.run { try AtomicFile.write(root, to: file) }
+        return root
     }
 
     private static func fetch(_ name: String, _ limit: Int, from hub: LinkID, _ links: Links) async -> RefreshAnswer {

@@ -56,10 +56,9 @@ actor SpokeShell: LinkHandler {
         let quota = try store.setting(.quota).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
         pool = try FilePool(
             folder: SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota)
-        let rootFile = SpokeState.bootstrapRoot(folder)
-        let root = File.exists(rootFile) ? try File.read(rootFile, limit: 1 << 20) : nil
         catalog = SpokeCatalog(
-            folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links, bootstrapRoot: root,
+            folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links,
+            rootFile: SpokeState.bootstrapRoot(folder),
             now: { clock.now })
         poolName = try NodeName("main")
         core = SpokeCore(store: store, poolName: poolName, random: SystemRandom())

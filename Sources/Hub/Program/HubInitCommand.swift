@@ -1,0 +1,37 @@
+internal import Model
+internal import Network
+internal import System
+
+/// `axle-hub init`: a new hub with a fleet of its own. The folder is complete or not there.
+enum HubInitCommand {
+    static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) throws -> Int32 {
+        let path = try invocation.required("state")
+        let name = try NodeName(invocation.value("name") ?? SystemName.current.node)
+        let fleet = try FleetName(invocation.value("fleet") ?? "main")
+        let listen = try address(invocation.value("listen") ?? "0.0.0.0:7440", "--listen")
+        let api = try address(invocation.value("api") ?? "0.0.0.0:8443", "--api")
+        var random = SystemRandom()
+        let settings = HubState.Settings(
+            fleet: fleet, id: NodeID.random(using: &random), name: name, listen: listen.description,
+            api: api.description)
+        _ = try StateFolder.create(path, kind: HubState.kind, version: HubState.version) { folder in
+            let hosts = [SystemName.current.node, api.host].compactMap { $0 }.filter { $0 != "0.0.0.0" && $0 != "::" }
+            try HubKeys.create(
+                HubState.identity(folder), identity: PeerIdentity(fleet: fleet, role: .hub, id: settings.id),
+                name: name, hosts: hosts, now: SystemClock.nowMilliseconds / 1000)
+            let root = try File.read(Directory.join(HubState.identity(folder), "root.pem"), limit: 1 << 16)
+            try AtomicFile.write(root, to: HubState.authorities(folder))
+            let token = ASCII.hex(SystemRandom.bytes(32))
+            try AtomicFile.write(token + "\n", to: HubState.adminToken(folder), mode: 0o600)
+            try HubState.write(settings, to: HubState.settings(folder))
+        }
+        streams.line("made hub \(name) of fleet \(fleet)")
+        streams.message("next: axle-hub run --state \(path)")
+        return 0
+    }
+
+    private static func address(_ text: String, _ option: String) throws(UsageError) -> Endpoint {
+        guard let endpoint = Endpoint(text) else { throw UsageError("\(option) wants HOST:PORT, not \(text)") }
+        return endpoint
+    }
+}

@@ -1,0 +1,67 @@
+package import System
+
+/// The program `axle-hub`: its commands, what each prints, and its exit status (0 done, 1 failed, 2 usage).
+package enum HubProgram {
+    /// The release of this program.
+    package static let version = "0.1.0"
+
+    private static let state = OptionSpecification.value("state", "DIR", "the hub's state folder", required: true)
+
+    static let specification = CommandSpecification(
+        "axle-hub", "Brings a vendor's signed packages to a fleet, as its operators schedule",
+        commands: [
+            CommandSpecification(
+                "init", "Make a new hub and its fleet",
+                details: """
+                    Makes the state folder with the fleet's certificate authority, DIR/admin.token for `axle --token-file` \
+                    and DIR/ca.pem for `axle --ca`.
+                    """,
+                options: [
+                    state,
+                    .value("name", "NAME", "the name that people will see (default: the host name)"),
+                    .value("fleet", "FLEET", "the fleet's name (default: main)"),
+                    .value("listen", "HOST:PORT", "where spokes reach it (default: 0.0.0.0:7440)"),
+                    .value("api", "HOST:PORT", "where operators reach it (default: 0.0.0.0:8443)"),
+                ]),
+            CommandSpecification(
+                "run", "Run the hub",
+                details: "The addresses that it has bound are printed and written to DIR/listen.json.",
+                options: [
+                    state, .value("listen", "HOST:PORT", "where spokes reach it (default: as at init)"),
+                    .value("api", "HOST:PORT", "where operators reach it (default: as at init)"),
+                ]),
+        ])
+
+    /// Runs the program with the arguments after its name; gives the exit status.
+    package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
+        switch ArgumentParser(specification).parse(arguments, environment: streams.environment) {
+        case .help(let text):
+            streams.output(text)
+            return 0
+        case .version:
+            streams.line("axle-hub \(version)")
+            return 0
+        case .usage(let text):
+            streams.error(text)
+            return 2
+        case .run(let invocation):
+            return await run(invocation, streams)
+        }
+    }
+
+    private static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async -> Int32 {
+        do {
+            switch invocation.name {
+            case "init": return try HubInitCommand.run(invocation, streams)
+            case "run": return try await HubRunCommand.run(invocation, streams)
+            default: throw UsageError("\(invocation.name) is no command of this program")
+            }
+        } catch let error as UsageError {
+            streams.message("axle-hub \(invocation.name): \(error.message)")
+            return 2
+        } catch {
+            streams.message("axle-hub \(invocation.name): \(error)")
+            return 1
+        }
+    }
+}

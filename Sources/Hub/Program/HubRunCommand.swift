@@ -1,0 +1,19 @@
+internal import System
+
+/// `axle-hub run`: the hub until a signal ends it.
+enum HubRunCommand {
+    static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
+        Signals.ignoreBrokenPipe()
+        let signals = try Signals.stream([.terminate, .interrupt])
+        let folder = try StateFolder.open(
+            try invocation.required("state"), kind: HubState.kind, version: HubState.version)
+        let hub = try await RunningHub(
+            folder: folder, listen: invocation.value("listen"), api: invocation.value("api"),
+            program: "axle-hub/\(HubProgram.version)", messages: { streams.message($0) })
+        streams.line("listening on \(hub.addresses.listen), API on https://\(hub.addresses.api)")
+        for await _ in signals { break }
+        streams.message("stopping")
+        await hub.stop()
+        return 0
+    }
+}

@@ -1,0 +1,116 @@
+internal import API
+internal import HTTP
+internal import Model
+
+/// `/v1/catalog` and `/v1/packages`: what the vendor offers, and where its bytes are.
+extension HubResources {
+    static func addCatalog(to router: inout Router<Work>) {
+        router.add(.get, "/v1/catalog") { hub, _, _ in
+            let catalog = try await hub.reader.read { store in
+                try store.catalog().map { try resource($0, store) }
+            }
+            guard let catalog else {
+                throw Problem(.notFound, "no catalog is set", next: "axle catalog set --url URL --root FILE sets it.")
+            }
+            return try json(catalog)
+        }
+        router.add(.put, "/v1/catalog") { hub, request, _ in
+            let change = try body(CatalogChange.self, of: request)
+            do throws(HTTPError) {
+                _ = try URLReference(change.url)
+            } catch {
+                throw Problem(.invalid, error.description)
+            }
+            let command = HubCommand.setCatalog(url: change.url, root: Array(change.root.utf8))
+            return try await hub.perform(command, request, catalogBody)
+        }
+        router.add(.post, "/v1/catalog/refresh") { hub, request, _ in
+            try await hub.perform(.refreshCatalog, request, status: 202, catalogBody)
+        }
+        router.add(.get, "/v1/catalog/releases") { hub, _, _ in
+            let releases = try await hub.reader.read { store in
+                let packages = try store.packages().filter { $0.state != .retired }
+                let byRelease = Dictionary(grouping: packages) {
+                    "\($0.package.path.product)/\($0.package.path.release)"
+                }
+                return try byRelease.values.compactMap { packages -> ReleaseResource? in
+                    guard let first = packages.first?.package else { return nil }
+                    return ReleaseResource(
+                        product: first.path.product, release: first.path.release, line: first.metadata.line,
+                        counter: first.metadata.counter, severity: first.metadata.severity,
+                        notes: first.metadata.notes, packages: try packages.map { try resource($0, store) })
+                }
+            }
+            let inOrder = releases.sorted {
+                ($0.product, $0.line, $0.counter, $0.release) < ($1.product, $1.line, $1.counter, $1.release)
+            }
+            return try json(ListPage(items: inOrder))
+        }
+    }
+
+    private static let catalogBody: @Sendable (HubAnswer, SQLiteHubStore) throws -> [UInt8] = { answer, store in
+        guard case .catalog(let catalog) = answer else { throw misfit }
+        return try JSONCoding.encode(try resource(catalog, store))
+    }
+
+    static func resource(_ catalog: CatalogRecord, _ store: SQLiteHubStore) throws -> CatalogResource {
+        CatalogResource(
+            url: catalog.url, rootVersion: nil,
+            timestampVersion: catalog.timestampVersion > 0 ? UInt64(catalog.timestampVersion) : nil,
+            expires: catalog.expires, refreshed: catalog.refreshed, problem: catalog.error)
+    }
+
+    static func addPackages(to router: inout Router<Work>) {
+        router.add(.get, "/v1/packages") { hub, request, _ in
+            let limit = try limit(of: request)
+            let after = try request.query["after"].map { try TargetPath(id: $0) }
+            let found = try await hub.reader.read { store in
+                let packages = try store.packages(after: after, limit: limit + 1)
+                return try page(packages, limit: limit, cursor: { $0.package.path.id }) { try resource($0, store) }
+            }
+            return try json(found)
+        }
+        router.add(.get, "/v1/packages/{package}") { hub, _, names in
+            let path = try path(names)
+            let found = try await hub.reader.read { store in
+                try store.package(path).map { try resource($0, store, withMetadata: true) }
+            }
+            guard let found else { throw unknown(path) }
+            return try json(found)
+        }
+        router.add(.post, "/v1/packages/{package}/import") { hub, request, names in
+            let path = try path(names)
+            return try await hub.perform(.importPackage(path), request, status: 202) { answer, store in
+                guard case .package(let package) = answer else { throw misfit }
+                return try JSONCoding.encode(try resource(package, store))
+            }
+        }
+    }
+
+    private static func path(_ names: [String: String]) throws -> TargetPath {
+        let text = names["package"] ?? ""
+        do {
+            return try TargetPath(id: text)
+        } catch {
+            throw Problem(.notFound, "there is no package \(text)", next: "axle package list shows them all.")
+        }
+    }
+
+    private static func unknown(_ path: TargetPath) -> Problem {
+        Problem(.notFound, "there is no package \(path)", next: "axle package list shows them all.")
+    }
+
+    private static func resource(
+        _ record: PackageRecord, _ store: SQLiteHubStore, withMetadata: Bool = false
+    ) throws -> PackageResource {
+        let replicas = try store.replicas(of: record.package.path).compactMap { replica -> ReplicaResource? in
+            guard let spoke = try store.spoke(replica.spoke) else { return nil }
+            return ReplicaResource(
+                spoke: Reference(id: spoke.id, name: spoke.name), state: replica.state,
+                held: UInt64(clamping: replica.bytesHeld), problem: replica.text)
+        }
+        return PackageResource(
+            record.package, state: record.state, held: UInt64(clamping: record.bytesHeld), problem: record.error,
+            replicas: replicas, withMetadata: withMetadata)
+    }
+}

@@ -1,0 +1,186 @@
+internal import API
+internal import HTTP
+internal import Identity
+internal import Model
+internal import Rollout
+
+/// `/v1/spokes`, `/v1/clients`, `/v1/pools` and `/v1/candidates`: the machines, what they hold and what they may get.
+extension HubResources {
+    // MARK: - Spokes
+
+    static func addSpokes(to router: inout Router<Work>) {
+        router.add(.get, "/v1/spokes") { hub, request, _ in
+            let limit = try limit(of: request)
+            let after = try request.query["after"].map { try NodeName($0) }
+            let found = try await hub.reader.read { store in
+                let spokes = try store.spokes(after: after, limit: limit + 1)
+                return try page(spokes, limit: limit, cursor: { $0.name.text }) { try resource($0, store) }
+            }
+            return try json(found)
+        }
+        router.add(.get, "/v1/spokes/{spoke}") { hub, _, names in
+            let name = names["spoke"] ?? ""
+            return try json(try await hub.reader.read { try resource(try spoke(name, $0), $0) })
+        }
+        router.add(.post, "/v1/spokes/{spoke}/revoke") { hub, request, names in
+            let name = names["spoke"] ?? ""
+            let id = try await hub.reader.read { try spoke(name, $0).id }
+            return try await hub.perform(.revokeSpoke(id), request) { answer, store in
+                guard case .spoke(let spoke) = answer else { throw misfit }
+                return try JSONCoding.encode(try resource(spoke, store))
+            }
+        }
+    }
+
+    /// A spoke by name or id.
+    static func spoke(_ text: String, _ store: SQLiteHubStore) throws -> SpokeRecord {
+        if let name = try? NodeName(text), let found = try store.spoke(named: name) { return found }  // else an id
+        if let id = try? NodeID(text), let found = try store.spoke(id) { return found }  // else nothing
+        throw Problem(.notFound, "there is no spoke \(text)", next: "axle spoke list shows them all.")
+    }
+
+    private static func resource(_ spoke: SpokeRecord, _ store: SQLiteHubStore) throws -> SpokeResource {
+        let clients = try store.clients(of: spoke.id).filter { $0.revoked == nil }
+        let reference = Reference(id: spoke.id, name: spoke.name)
+        return SpokeResource(
+            id: spoke.id, name: spoke.name, connected: spoke.isConnected, since: spoke.since, joined: spoke.joined,
+            revoked: spoke.revoked, version: spoke.program.isEmpty ? nil : spoke.program, clients: clients.count,
+            clientsConnected: clients.count { $0.isConnected },
+            pools: try store.pools().filter { $0.node == spoke.id }.map { resource($0, reference, .spoke) })
+    }
+
+    // MARK: - Clients
+
+    static func addClients(to router: inout Router<Work>) {
+        router.add(.get, "/v1/clients") { hub, request, _ in
+            let limit = try limit(of: request)
+            let after = try request.query["after"].map { try NodeName($0) }
+            let found = try await hub.reader.read { store in
+                let clients = try store.clients(after: after, limit: limit + 1)
+                return try page(clients, limit: limit, cursor: { $0.name.text }) { try resource($0, store) }
+            }
+            return try json(found)
+        }
+        router.add(.get, "/v1/clients/{client}") { hub, _, names in
+            let name = names["client"] ?? ""
+            let found = try await hub.reader.read { store in
+                let client = try client(name, store)
+                var resource = try resource(client, store)
+                resource.actions = try store.actions(of: client.id, limit: 20).map { try Self.resource($0, store) }
+                return resource
+            }
+            return try json(found)
+        }
+        router.add(.patch, "/v1/clients/{client}") { hub, request, names in
+            let name = names["client"] ?? ""
+            let change = try body(ClientChange.self, of: request)
+            try change.validate()
+            let id = try await hub.reader.read { try client(name, $0).id }
+            return try await hub.perform(.labelClient(id, change.labels), request, clientBody)
+        }
+        router.add(.post, "/v1/clients/{client}/revoke") { hub, request, names in
+            let name = names["client"] ?? ""
+            let id = try await hub.reader.read { try client(name, $0).id }
+            return try await hub.perform(.revokeClient(id), request, clientBody)
+        }
+        router.add(.get, "/v1/clients/{client}/explain") { hub, request, names in
+            let name = names["client"] ?? ""
+            let product = try request.query["product"].map { try ProductName($0) }
+            let release = try request.query["release"].map { try ReleaseName($0) }
+            let now = hub.shell.clock.now
+            let found = try await hub.reader.read { store in
+                let queries = HubQueries(store: store, zones: FoundationZone.named)
+                let id = try client(name, store).id
+                return try queries.explain(id, product: product, release: release, at: now).map { resource($0) }
+            }
+            return try json(ListPage(items: found))
+        }
+        router.add(.get, "/v1/candidates") { hub, request, _ in
+            guard let product = request.query["product"], let release = request.query["release"] else {
+                throw Problem(.badQuery, "candidates needs product and release")
+            }
+            let (name, wanted) = (try ProductName(product), try ReleaseName(release))
+            let now = hub.shell.clock.now
+            let found = try await hub.reader.read { store in
+                try HubQueries(store: store, zones: FoundationZone.named)
+                    .candidates(product: name, release: wanted, at: now).map { resource($0) }
+            }
+            return try json(ListPage(items: found))
+        }
+    }
+
+    private static let clientBody: @Sendable (HubAnswer, SQLiteHubStore) throws -> [UInt8] = { answer, store in
+        guard case .client(let client) = answer else { throw misfit }
+        return try JSONCoding.encode(try resource(client, store))
+    }
+
+    /// A client by name or id.
+    static func client(_ text: String, _ store: SQLiteHubStore) throws -> ClientEntry {
+        if let name = try? NodeName(text), let found = try store.client(named: name) { return found }  // else an id
+        if let id = try? NodeID(text), let found = try store.client(id) { return found }  // else nothing
+        throw Problem(.notFound, "there is no client \(text)", next: "axle client list shows them all.")
+    }
+
+    private static func resource(_ client: ClientEntry, _ store: SQLiteHubStore) throws -> ClientResource {
+        let spoke = try store.spoke(client.spoke)
+        return ClientResource(
+            id: client.id, name: client.name,
+            spoke: Reference(id: client.spoke, name: try spoke?.name ?? NodeName("unknown")),
+            connected: client.isConnected, since: client.since, lastReport: client.lastReport, joined: client.joined,
+            revoked: client.revoked, labels: client.labels, facts: try store.facts(of: client.id)?.facts)
+    }
+
+    static func resource(_ candidate: Candidate) -> CandidateResource {
+        CandidateResource(
+            client: Reference(id: candidate.client.id, name: candidate.client.name),
+            spoke: Reference(id: candidate.client.spoke, name: candidate.client.spokeName),
+            product: candidate.package.metadata.product, release: candidate.package.metadata.release,
+            package: candidate.package.path.id, reasons: candidate.eligibility.reasons,
+            notes: candidate.eligibility.notes)
+    }
+
+    // MARK: - Pools
+
+    static func addPools(to router: inout Router<Work>) {
+        router.add(.get, "/v1/pools") { hub, _, _ in
+            let settings = hub.settings
+            let pools = try await hub.reader.read { store in
+                try store.pools().map { try resource($0, settings, store) }
+            }
+            return try json(ListPage(items: pools))
+        }
+        router.add(.patch, "/v1/pools/{pool}") { hub, request, names in
+            let id = names["pool"] ?? ""
+            let settings = hub.settings
+            let change = try body(PoolChange.self, of: request)
+            let found = try await hub.reader.read { store in
+                try store.pools().first { "\($0.node).\($0.name)" == id }
+            }
+            guard let found else {
+                throw Problem(.notFound, "there is no pool \(id)", next: "axle pool list shows them all.")
+            }
+            let command = HubCommand.setQuota(node: found.node, pool: found.name, change.quota)
+            return try await hub.perform(command, request) { answer, store in
+                guard case .pool(let pool) = answer else { throw misfit }
+                return try JSONCoding.encode(try resource(pool, settings, store))
+            }
+        }
+    }
+
+    private static func resource(
+        _ pool: PoolRecord, _ settings: HubState.Settings, _ store: SQLiteHubStore
+    ) throws -> PoolResource {
+        guard pool.node != settings.id else {
+            return resource(pool, Reference(id: settings.id, name: settings.name), .hub)
+        }
+        let name = try store.spoke(pool.node)?.name ?? NodeName("unknown")
+        return resource(pool, Reference(id: pool.node, name: name), .spoke)
+    }
+
+    static func resource(_ pool: PoolRecord, _ owner: Reference, _ role: Role) -> PoolResource {
+        PoolResource(
+            id: "\(pool.node).\(pool.name)", name: pool.name.text, owner: owner, role: role,
+            quota: pool.wantedQuota ?? pool.quota, used: pool.used, reserved: pool.reserved,
+            freeOnDisk: pool.freeOnDisk, reported: role == .hub ? nil : pool.reported)
+    }
+}

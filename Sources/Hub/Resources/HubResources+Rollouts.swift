@@ -1,0 +1,142 @@
+internal import API
+internal import HTTP
+internal import Identity
+internal import Model
+internal import Rollout
+
+/// `/v1/rollouts`: plans that bring a release to clients, and each client's work in them.
+extension HubResources {
+    static func addRollouts(to router: inout Router<Work>) {
+        router.add(.get, "/v1/rollouts") { hub, request, _ in
+            let (limit, after) = (try limit(of: request), try ordinal(of: request))
+            let found = try await hub.reader.read { store in
+                let rollouts = try store.rollouts(after: after, limit: limit + 1)
+                return try page(rollouts, limit: limit, cursor: { "\($0.ordinal)" }) { try resource($0, store) }
+            }
+            return try json(found)
+        }
+        router.add(.post, "/v1/rollouts") { hub, request, _ in
+            let file = try body(RolloutFile.self, of: request)
+            try file.validate()
+            let specification = RolloutSpecification(file)
+            guard request.query["dryRun"] != "true" else { return try await hub.plan(file, specification) }
+            return try await hub.perform(.createRollout(specification), request, status: 201, rolloutBody)
+        }
+        router.add(.get, "/v1/rollouts/{rollout}") { hub, _, names in
+            let id = try rolloutID(names)
+            let found = try await hub.reader.read { store in
+                try store.rollout(id).map { try resource($0, store) }
+            }
+            guard let found else { throw unknown(id.description) }
+            return try json(found)
+        }
+        router.add(.post, "/v1/rollouts/{rollout}/start") { hub, request, names in
+            try await hub.perform(.startRollout(try rolloutID(names)), request, rolloutBody)
+        }
+        router.add(.post, "/v1/rollouts/{rollout}/stop") { hub, request, names in
+            try await hub.perform(.stopRollout(try rolloutID(names)), request, rolloutBody)
+        }
+        router.add(.get, "/v1/rollouts/{rollout}/actions") { hub, request, names in
+            let id = try rolloutID(names)
+            let (limit, after) = (try limit(of: request), try ordinal(of: request))
+            let found = try await hub.reader.read { store in
+                guard try store.rollout(id) != nil else { throw unknown(id.description) }
+                let actions = try store.actions(of: id, after: after, limit: limit + 1)
+                return try page(actions, limit: limit, cursor: { "\($0.ordinal)" }) { try resource($0, store) }
+            }
+            return try json(found)
+        }
+    }
+
+    /// What a rollout would do; nothing is kept.
+    private func plan(_ file: RolloutFile, _ specification: RolloutSpecification) async throws -> HTTPResponse {
+        let now = shell.clock.now
+        let plan = try await reader.read { store in
+            let queries = HubQueries(store: store, zones: FoundationZone.named)
+            let plan = try queries.plan(specification, at: now)
+            let waves = plan.waves.map { wave in
+                RolloutPlanResource.Wave(index: wave.index, candidates: wave.candidates.map { Self.resource($0) })
+            }
+            return RolloutPlanResource(
+                file: file, windows: try queries.windows(specification, at: now), waves: waves)
+        }
+        return try Self.json(plan)
+    }
+
+    private static let rolloutBody: @Sendable (HubAnswer, SQLiteHubStore) throws -> [UInt8] = { answer, store in
+        guard case .rollout(let rollout) = answer else { throw misfit }
+        return try JSONCoding.encode(try resource(rollout, store))
+    }
+
+    private static func rolloutID(_ names: [String: String]) throws -> RolloutID {
+        let text = names["rollout"] ?? ""
+        do { return try RolloutID(text) } catch { throw unknown(text) }
+    }
+
+    private static func unknown(_ text: String) -> Problem {
+        Problem(.notFound, "there is no rollout \(text)", next: "axle rollout list shows them all.")
+    }
+
+    private static func resource(_ rollout: RolloutRecord, _ store: SQLiteHubStore) throws -> RolloutResource {
+        let counts = try store.actionCounts(of: rollout.id, wave: nil)
+        let waves = try store.waves(of: rollout.id).map { wave in
+            WaveResource(
+                index: wave.index, state: wave.state,
+                clients: try store.actionCounts(of: rollout.id, wave: wave.index).values.reduce(0, +))
+        }
+        return RolloutResource(
+            id: rollout.id, file: try rollout.specification.file, state: rollout.state, created: rollout.created,
+            since: rollout.ended ?? rollout.started ?? rollout.created, detail: rollout.text ?? "",
+            windows: rollout.windows, waves: waves,
+            actions: Dictionary(uniqueKeysWithValues: counts.map { ($0.key.name, $0.value) }))
+    }
+
+    static func resource(_ action: ActionRecord, _ store: SQLiteHubStore) throws -> ActionResource {
+        let unknown = try NodeName("unknown")
+        return ActionResource(
+            id: action.id, rollout: action.rollout, wave: action.wave,
+            client: Reference(id: action.client, name: try store.client(action.client)?.name ?? unknown),
+            spoke: Reference(id: action.spoke, name: try store.spoke(action.spoke)?.name ?? unknown),
+            product: action.path.product, release: action.path.release, package: action.path.id, state: action.state,
+            since: action.changed, reasons: action.reasons, notes: action.notes, detail: action.detail)
+    }
+}
+
+extension RolloutSpecification {
+    /// What the hub makes of the file that a person wrote.
+    init(_ file: RolloutFile) {
+        let window: Window =
+            switch file.window {
+            case nil: .anyTime
+            case .once(let span): .span(span)
+            case .daily(let from, let to, let days, let timeZone):
+                .daily(from: from, to: to, days: days, timeZone: timeZone ?? "UTC")
+            }
+        self.init(
+            name: file.name.text, product: file.product, release: file.release,
+            target: Target(
+                all: file.select.all, names: file.select.names, labels: file.select.labels,
+                spokes: file.select.spokes),
+            start: file.start, window: window, leadMinutes: file.leadMinutes ?? 60,
+            restartAllowed: file.restart != .never)
+    }
+
+    /// The file that says the same.
+    var file: RolloutFile {
+        get throws {
+            let window: WindowFile? =
+                switch self.window {
+                case .anyTime: nil
+                case .span(let span): .once(span)
+                case .daily(let from, let to, let days, let timeZone):
+                    .daily(from: from, to: to, days: days, timeZone: timeZone)
+                }
+            return RolloutFile(
+                name: try NodeName(name), product: product, release: release,
+                select: SelectFile(
+                    all: target.all, names: target.names, labels: target.labels, spokes: target.spokes),
+                start: start, window: window, leadMinutes: leadMinutes,
+                restart: restartAllowed ? .allowed : .never)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+internal import API
+internal import HTTP
+internal import Identity
+internal import Model
+
+/// `/v1/status`, `/v1/tokens` and `/v1/events`: the fleet at a glance, how machines join it, and what happened.
+extension HubResources {
+    static func addStatus(to router: inout Router<Work>) {
+        router.add(.get, "/v1/status") { hub, _, _ in
+            let (settings, version, started) = (hub.settings, hub.version, hub.started)
+            let now = hub.shell.clock.now
+            let status = try await hub.reader.read { store in
+                let summary = try HubQueries(store: store, zones: FoundationZone.named).summary(at: now)
+                let rollouts = Dictionary(grouping: try store.rollouts(after: 0, limit: 10_000), by: \.state.name)
+                    .mapValues(\.count)
+                let pool = try store.pools().first { $0.node == settings.id }
+                return StatusResource(
+                    version: version, fleet: settings.fleet, hub: Reference(id: settings.id, name: settings.name),
+                    time: now, started: started,
+                    spokes: .init(total: summary.spokes, connected: summary.spokesConnected),
+                    clients: .init(total: summary.clients, connected: summary.clientsConnected),
+                    packages: Dictionary(
+                        uniqueKeysWithValues: summary.packages.map { ($0.key.name, $0.value) }),
+                    rollouts: rollouts, catalog: try store.catalog().map { try Self.resource($0, store) },
+                    pool: pool.map { Self.resource($0, Reference(id: settings.id, name: settings.name), .hub) })
+            }
+            return try json(status)
+        }
+    }
+
+    static func addTokens(to router: inout Router<Work>) {
+        router.add(.get, "/v1/tokens") { hub, _, _ in
+            let found = try await hub.reader.read { store in
+                ListPage(items: try store.tokens().map { try Self.resource($0, store) })
+            }
+            return try json(found)
+        }
+        router.add(.post, "/v1/tokens") { hub, request, _ in
+            let wanted = try body(TokenRequest.self, of: request)
+            try wanted.validate()
+            let spoke = try await hub.reader.read { store in
+                try wanted.spoke.map { try Self.spoke($0.text, store).id }
+            }
+            let command = HubCommand.createToken(
+                role: wanted.role, spoke: spoke, uses: wanted.uses ?? 1, life: .seconds(wanted.ttlSeconds ?? 3600))
+            return try await hub.perform(command, request, status: 201) { answer, store in
+                guard case .token(let token, let text) = answer else { throw Self.misfit }
+                var resource = try Self.resource(token, store)
+                resource.token = text
+                return try JSONCoding.encode(resource)
+            }
+        }
+    }
+
+    static func addEvents(to router: inout Router<Work>) {
+        router.add(.get, "/v1/events") { hub, request, _ in
+            let after = try ordinal(of: request)
+            let limit = try limit(of: request)
+            let search = request.query["search"]
+            var wait = Duration.zero
+            if let text = request.query["wait"] {
+                guard let seconds = Int(text), (0...60).contains(seconds) else {
+                    throw Problem(.badQuery, "wait must be 0 to 60 seconds")
+                }
+                wait = .seconds(seconds)
+            }
+            let clock = ContinuousClock()
+            let deadline = clock.now + wait
+            while true {
+                let found = try await hub.reader.read { store in
+                    try store.events(after: after, search: search, limit: limit + 1)
+                }
+                let left = deadline - clock.now
+                guard found.isEmpty, left > .zero, !Task.isCancelled else {
+                    return try json(
+                        try page(found, limit: limit, cursor: { "\($0.sequence)" }) {
+                            EventResource(sequence: UInt64(clamping: $0.sequence), $0.event)
+                        })
+                }
+                await hub.shell.changes.wait(atMost: min(left, .seconds(1)))
+            }
+        }
+    }
+
+    private static func resource(_ token: TokenRecord, _ store: SQLiteHubStore) throws -> TokenResource {
+        TokenResource(
+            id: token.id, role: token.role, spoke: try token.spoke.flatMap { try store.spoke($0)?.name },
+            uses: token.uses, usesLeft: token.usesLeft, created: token.created, expires: token.expires)
+    }
+
+    /// A command that gave something else than it is there for: a mistake in this program.
+    static var misfit: Problem { Problem(.internalError, "the command gave another answer than expected") }
+}

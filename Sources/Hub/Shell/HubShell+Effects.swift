@@ -1,0 +1,98 @@
+internal import Identity
+internal import Model
+internal import Protocol
+internal import Storage
+internal import System
+internal import Transport
+
+/// What the core wants done, done.
+extension HubShell {
+    func execute(_ effect: HubEffect) {
+        switch effect {
+        case .link(let effect): links.perform(effect)
+        case .answerJoin(let join, let message): answerJoin(join, message)
+        case .refreshCatalog(let url, let root):
+            let now = clock.now
+            Task { [catalog] in tell(await catalog.refresh(url: url, root: root, now: now)) }
+        case .importPackage(let package): importPackage(package)
+        case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
+        case .servePackage(let link, let request, let sha256, let length, let offset):
+            servePackage(link, request, sha256, length: length, offset: offset)
+        case .setQuota(let quota): setQuota(quota)
+        case .wake(let time): setAlarm(at: time)
+        }
+    }
+
+    private func importPackage(_ package: Package) {
+        Task { [catalog, pool] in
+            let url: String?
+            do {
+                url = try withStore { try $0.catalog()?.url }
+            } catch {
+                return tell(.importEnded(package.path, package.sha256, .interrupted("\(error)")))
+            }
+            guard let url else {
+                return tell(.importEnded(package.path, package.sha256, .interrupted("no catalog is set")))
+            }
+            let outcome = await catalog.importPackage(package, from: url) { held in
+                self.tell(.importProgressed(package.path, bytesHeld: held))
+            }
+            tell(.importEnded(package.path, package.sha256, outcome))
+            tell(.poolChanged(HubPoolFigures(pool.account())))
+        }
+    }
+
+    private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
+        Task { [catalog, links] in
+            let answer: Message
+            do {
+                // The root that the operator pinned: where those begin who joined before there was a catalog.
+                let pinned = name == "root.json" ? try withStore { try $0.catalog()?.root } : nil
+                if let bytes = try await pinned != nil ? pinned : catalog.file(named: name) {
+                    let content = Content(length: UInt64(bytes.count), offset: 0)
+                    return links.sendContent(link, request, content, from: .bytes(bytes))
+                }
+                answer = .error(ErrorReply(code: .notFound, text: "\(name) is not here"))
+            } catch {
+                answer = .error(ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30))
+            }
+            links.perform(.reply(link, request, answer))
+        }
+    }
+
+    private func servePackage(
+        _ link: LinkID, _ request: RequestID, _ sha256: SHA256Digest, length: UInt64, offset: UInt64
+    ) {
+        reading.submit { [pool, links, reading] in
+            do {
+                let source = BulkSource.package(try pool.open(sha256), on: reading)
+                links.sendContent(link, request, Content(length: length, offset: offset), from: source)
+            } catch {
+                let reply = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
+                links.perform(.reply(link, request, .error(reply)))
+            }
+        }
+    }
+
+    private func setQuota(_ quota: ByteCount) {
+        disk.submit { [pool, messages] in
+            do {
+                try pool.setQuota(quota)
+            } catch {
+                messages("the quota \(quota) could not be set: \(error)")
+            }
+            self.tell(.poolChanged(HubPoolFigures(pool.account())))
+        }
+    }
+}
+
+extension BulkSource {
+    /// The bytes of a published package; the reader keeps it from being evicted while it is sent.
+    static func package(_ reader: any PackageReader, on queue: NamedQueue) -> BulkSource {
+        .reader(queue) { buffer, offset in
+            let bytes = try reader.read(at: ByteCount(offset), count: buffer.count)
+            buffer.copyBytes(from: bytes)
+            return bytes.count
+        }
+    }
+}

@@ -1,0 +1,197 @@
+internal import API
+internal import Identity
+internal import Model
+internal import Protocol
+internal import Storage
+internal import Synchronization
+internal import System
+internal import Transport
+internal import Trust
+
+/// A running hub: carries events to the core and its effects out again.
+///
+/// The core and its store live on one named queue. Events that wait are handled together in one transaction, and effects
+/// are executed after the commit. Commands of operators take their turn on the same queue.
+actor HubShell: LinkHandler {
+    /// Events handled in one transaction at the most.
+    private static let batchLimit = 512
+    /// How long a hub whose store refuses to write waits before it begins anew.
+    private static let storePause = Duration.seconds(5)
+
+    nonisolated let queue = NamedQueue("hub")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+
+    nonisolated let links = Links()
+    nonisolated let pool: FilePool
+    nonisolated let disk = NamedQueue("hub.disk")
+    nonisolated let reading = NamedQueue("hub.read")
+    nonisolated let catalog: HubCatalogClient
+    nonisolated let clock: ClockFloor
+    nonisolated let messages: @Sendable (String) -> Void
+    private nonisolated let inbox = Mutex<[HubEvent]>([])
+    private nonisolated let joins = Mutex<[HubJoinID: (link: LinkID, request: RequestID)]>([:])
+    private nonisolated let lastJoin = Atomic<UInt64>(0)
+    private nonisolated let revoked = Mutex<Set<NodeID>>([])
+    /// Woken after every commit: long polls of the activity log wait on it.
+    nonisolated let changes = ChangeSignal()
+
+    private let store: SQLiteHubStore
+    private var core: HubCore
+    private let makeCore: () -> HubCore
+    private var alarm: Task<Void, Never>?
+
+    init(
+        folder: String, store: SQLiteHubStore, cryptography: OpenSSLHubCryptography,
+        configuration: HubConfiguration, clock: ClockFloor, messages: @escaping @Sendable (String) -> Void
+    ) throws {
+        let hubID = configuration.hub
+        let quota = try store.pool(node: hubID, name: configuration.poolName)?.quota
+        let pool = try FilePool(folder: HubState.pool(folder), quota: quota ?? Self.defaultQuota)
+        self.pool = pool
+        catalog = HubCatalogClient(folder: try MetadataFolder(HubState.trust(folder)), disk: disk, pool: pool)
+        self.store = store
+        self.clock = clock
+        self.messages = messages
+        let make = {
+            HubCore(store: store, cryptography: cryptography, configuration: configuration, random: SystemRandom())
+        }
+        makeCore = make
+        core = make()
+        let nodes = try store.revokedNodes()
+        revoked.withLock { $0 = Set(nodes) }
+    }
+
+    /// What the hub's pool holds until an operator sets a quota.
+    static let defaultQuota = ByteCount(40_000_000_000)
+
+    /// Why a peer is not let in although its certificate is in order; asked on every session, full or resumed.
+    nonisolated func refusal(_ peer: PeerIdentity) -> String? {
+        revoked.withLock { $0.contains(peer.id) } ? "the certificate of \(peer) has been revoked" : nil
+    }
+
+    // MARK: - Events
+
+    /// Takes up what is on disk and begins to handle events.
+    func start() async {
+        if let known = try? store.catalog() {  // a store that cannot be read says so at its first event
+            do {
+                try await catalog.loadStored(root: known.root, now: clock.now)
+            } catch {
+                messages("the stored catalog cannot be served: \(error)")
+            }
+        }
+        begin()
+    }
+
+    private func begin() {
+        tell(.started(held: Set(pool.list().map(\.digest)), HubPoolFigures(pool.account())))
+    }
+
+    nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
+
+    nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
+        let join = HubJoinID(lastJoin.add(1, ordering: .relaxed).newValue)
+        joins.withLock { $0[join] = (link, request) }
+        tell(.joinAsked(join, message))
+    }
+
+    nonisolated func answerJoin(_ join: HubJoinID, _ message: Message) {
+        guard let asked = joins.withLock({ $0.removeValue(forKey: join) }) else { return }
+        links.perform(.reply(asked.link, asked.request, message))
+    }
+
+    /// Puts an event on the core's queue, behind those that wait.
+    nonisolated func tell(_ event: HubEvent) {
+        let isFirst = inbox.withLock { inbox in
+            inbox.append(event)
+            return inbox.count == 1
+        }
+        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// Handles what waits, in one transaction; then executes the effects.
+    private func drain() {
+        let (events, isMore) = inbox.withLock { inbox in
+            let events = Array(inbox.prefix(Self.batchLimit))
+            inbox.removeFirst(events.count)
+            return (events, !inbox.isEmpty)
+        }
+        do {
+            finish(try core.perform(events, at: clock.now))
+        } catch {
+            beginAnew(after: error)
+        }
+        if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// Does an operator's command once: with a key that was used before it gives the answer of then. What it throws says why
+    /// nothing was done. `mark` tells requests apart, `render` makes the answer's body.
+    func command(
+        _ command: HubCommand, key: String?, mark: [UInt8], status: Int,
+        render: @Sendable (HubAnswer, SQLiteHubStore) throws -> [UInt8]
+    ) throws -> (status: Int, body: [UInt8]) {
+        let store = self.store
+        if let key, let known = try store.answer(for: key) {
+            guard known.request == mark else { throw Problem(.keyReused, "the key was used for another request") }
+            return (known.status, known.body)
+        }
+        let now = clock.now
+        var body: [UInt8] = []
+        let (_, effects) = try core.execute(command, at: now) { answer in
+            body = try render(answer, store)
+            guard let key else { return }
+            try store.insertAnswer(
+                IdempotencyRecord(key: key, request: mark, status: status, body: body, created: now))
+        }
+        switch command {
+        case .revokeSpoke, .revokeClient:
+            let nodes = try store.revokedNodes()
+            revoked.withLock { $0 = Set(nodes) }
+        default: break
+        }
+        finish(effects)
+        return (status, body)
+    }
+
+    /// Runs a piece of work with the hub's store, in the queue's turn.
+    func withStore<Value: Sendable>(_ body: @Sendable (SQLiteHubStore) throws -> Value) throws -> Value {
+        try body(store)
+    }
+
+    private func finish(_ effects: [HubEffect]) {
+        for effect in effects { execute(effect) }
+        changes.signal()
+    }
+
+    /// The store could not commit, for a full disk perhaps. Nothing of the batch was acknowledged: the links are closed, so
+    /// that every spoke repeats what it had to say, and a new core begins with what is on disk.
+    private func beginAnew(after error: any Error) {
+        messages("the database refused to write, trying again: \(error)")
+        links.closeAll(.internalFault, "this hub cannot write to its disk", retryAfterSeconds: 30)
+        core = makeCore()
+        inbox.withLock { $0.removeAll() }
+        Task {
+            // Only cancelled with the process.
+            try? await Task.sleep(for: Self.storePause)
+            begin()
+        }
+    }
+
+    // MARK: - Time
+
+    func setAlarm(at time: UnixTime) {
+        alarm?.cancel()
+        let wait = max(time - clock.now, .milliseconds(1))
+        alarm = Task { [weak self] in
+            do { try await Task.sleep(for: min(wait, .seconds(86_400))) } catch { return }
+            self?.tell(.woke)
+        }
+    }
+}
+
+extension HubPoolFigures {
+    init(_ account: PoolAccount) {
+        self.init(
+            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
+    }
+}

@@ -1,0 +1,46 @@
+internal import Foundation
+internal import Model
+internal import System
+
+/// The layout of a hub's state folder, and what `init` wrote down.
+enum HubState {
+    static let kind = "hub"
+    /// The layout's version; a newer one is refused by older programs.
+    static let version = 1
+
+    /// `hub.json`: who the hub is and where it listens.
+    struct Settings: Codable, Sendable {
+        var fleet: FleetName
+        var id: NodeID
+        var name: NodeName
+        /// `HOST:PORT` of the wire protocol.
+        var listen: String
+        /// `HOST:PORT` of the API and console.
+        var api: String
+    }
+
+    /// `listen.json`: what the running hub has bound.
+    struct Addresses: Codable, Sendable {
+        var listen: String
+        var api: String
+    }
+
+    static func settings(_ folder: String) -> String { Directory.join(folder, "hub.json") }
+    static func identity(_ folder: String) -> String { Directory.join(folder, "identity") }
+    static func database(_ folder: String) -> String { Directory.join(folder, "hub.db") }
+    static func pool(_ folder: String) -> String { Directory.join(folder, "pool") }
+    static func trust(_ folder: String) -> String { Directory.join(folder, "trust") }
+    static func listen(_ folder: String) -> String { Directory.join(folder, "listen.json") }
+    static func adminToken(_ folder: String) -> String { Directory.join(folder, "admin.token") }
+    static func authorities(_ folder: String) -> String { Directory.join(folder, "ca.pem") }
+
+    static func read<Value: Decodable>(_ type: Value.Type, _ path: String) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(try File.read(path, limit: 1 << 16)))
+    }
+
+    static func write(_ value: some Encodable, to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.write([UInt8](try encoder.encode(value)), to: path)
+    }
+}
