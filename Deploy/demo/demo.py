@@ -214,9 +214,9 @@ def publish(fleet, executables):
             fleet, PRODUCT, release, tar, "--program", "bin/ruff", "--health", "bin/ruff --version",
             "--needs-scheduler")
     agent = (fleet.binaries / "axle-agent").read_bytes()
-    # A release of the agent that starts and does nothing: the way back must find the one before it.
-    silent = b"#!/bin/sh\ncase \"$1\" in --version) echo silent ;; *) exec sleep 86400 ;; esac\n"
-    for release, program in (("1.0", agent), ("1.1", silent)):
+    # A release of the agent that passes its health check and then cannot run: the way back must find the one before it.
+    broken = b"#!/bin/sh\ncase \"$1\" in --version) echo broken ;; *) echo cannot run >&2; exit 1 ;; esac\n"
+    for release, program in (("1.0", agent), ("1.1", broken)):
         tar = work / f"axle-agent-{release}.tar"
         make_tree(tar, {"bin/axle-agent": (program, 0o755)})
         add_package(
@@ -380,13 +380,13 @@ def run(fleet, executables):
                 raise Failure(f"{machine.name}: {PRODUCT} --version says {version}, not {release}")
             say(f"  {machine.name:8} {PRODUCT} --version says {version}")
 
-    step("6. The agent of mail-1 updates itself; then to a release that never reports, from which it comes back")
+    step("6. The agent of mail-1 updates itself; then to a release that cannot run, from which it comes back")
     wait_rollout(fleet, roll_out(fleet, "axle-agent", "1.0", ["mail-1"]), {"mail-1": "succeeded"})
     wait_for("mail-1 to run agent 1.0", lambda: running_agent(fleet, "mail-1") == "1.0")
     say("  mail-1 runs agent 1.0")
     wait_rollout(fleet, roll_out(fleet, "axle-agent", "1.1", ["mail-1"]), {"mail-1": "rolledBack"})
     wait_for("mail-1 to run agent 1.0 again", lambda: running_agent(fleet, "mail-1") == "1.0")
-    say("  agent 1.1 never reported: mail-1 went back to 1.0 by itself")
+    say("  agent 1.1 could not run: mail-1 went back to 1.0 by itself")
 
     step("7. An order reaches its machine although the hub is away")
     rollout = hub_away(fleet)
