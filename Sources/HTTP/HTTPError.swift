@@ -22,8 +22,10 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
         case timedOut
         /// Bytes came, but below the minimum rate.
         case tooSlow
-        /// The connection ended before the message did.
+        /// The connection ended before the message did: a cut, which says nothing about what the server has.
         case truncated
+        /// The server has a whole file of another length than the caller expects.
+        case wrongLength
         /// The connection broke.
         case broken
         /// A redirect that is not followed: too many, a loop, to another scheme or from https to http.
@@ -49,7 +51,7 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
     package var isRetryable: Bool {
         switch code {
         case .unresolved, .unreachable, .timedOut, .tooSlow, .truncated, .broken: true
-        case .malformed, .tooLarge, .unsupported, .badURL, .forbidden, .tls, .redirect, .cancelled: false
+        case .malformed, .tooLarge, .wrongLength, .unsupported, .badURL, .forbidden, .tls, .redirect, .cancelled: false
         }
     }
 

@@ -13,7 +13,7 @@ package struct OperatorContext: Sendable {
     package init(
         streams: ProgramStreams,
         now: @escaping @Sendable () -> UnixTime = { UnixTime(milliseconds: SystemClock.nowMilliseconds) },
-        pause: @escaping @Sendable (Duration) -> Void = { SystemClock.pause($0) }, columns: Int = 80
+        pause: @escaping @Sendable (Duration) -> Void = { NativeThread.sleep($0) }, columns: Int = 80
     ) {
         self.streams = streams
         self.now = now

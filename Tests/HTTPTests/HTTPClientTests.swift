@@ -37,6 +37,10 @@ struct HTTPClientTests {
         #expect(try get("/range").body == Self.content)
         #expect(try get("/304").status == 304)
         #expect(try get("/404").status == 404)
+        // The length of an error page never hides its status.
+        let page = try get("/404", limit: 10)
+        #expect(page.status == 404)
+        #expect(page.body.count == 10)
     }
 
     @Test func methodsCarryTheirBodies() throws {
@@ -146,8 +150,8 @@ struct HTTPClientTests {
         let refused: [(String, Int64, Int64?, HTTPError.Code)] = [
             ("/wrong-range", 2, nil, .malformed), ("/no-range", 2, nil, .malformed),
             ("/wrong-range", 0, nil, .malformed),
-            ("/long-range", 1, 5, .malformed), ("/gzip", 0, nil, .unsupported), ("/ok", 0, 6, .truncated),
-            ("/ok", 0, 4, .tooLarge),
+            ("/long-range", 1, 5, .wrongLength), ("/gzip", 0, nil, .unsupported), ("/ok", 0, 6, .wrongLength),
+            ("/ok", 0, 4, .wrongLength),
         ]
         for (path, offset, length, code) in refused {
             let error = #expect(throws: HTTPError.self) { _ = try fetch(path, offset: offset, length: length) }

@@ -41,7 +41,7 @@ func axle(
         output: { output.add($0) }, error: { errors.add($0) }, outputIsTerminal: terminal, errorIsTerminal: terminal,
         environment: { environment[$0] })
     let context = OperatorContext(
-        streams: streams, now: { testNow }, pause: { _ in SystemClock.pause(.milliseconds(1)) })
+        streams: streams, now: { testNow }, pause: { _ in NativeThread.sleep(.milliseconds(1)) })
     let status = await NamedQueue("axle").run { OperatorProgram.run(arguments, context) }
     return Run(status: status, output: output.text, errors: errors.text)
 }

@@ -110,6 +110,8 @@ struct PublishTests {
         #expect(inside.status == 1)
         #expect(inside.errors.contains("everybody"))
         _ = await publish("init")
+        let around = await axle(["publish", "init", catalog, "--keys", "\(catalog)/../catalog/metadata/new/keys"])
+        #expect(around.errors.contains("everybody"))
         for name in try Directory.list(keys) {
             #expect((try File.status(Directory.join(keys, name))?.mode).map { $0 & 0o077 } == 0)
         }

@@ -36,16 +36,34 @@ package final class HTTPClient {
     /// Sends a request and takes its whole response into memory.
     ///
     /// - Parameters:
-    ///   - limit: bytes of the body; a longer one throws `tooLarge`, before it is read where the header says so.
+    ///   - limit: bytes of the body; a longer one throws `tooLarge`, before it is read where the header says so. Of an
+    ///     error page (no 2xx) only so much is kept, so that its length never hides its status.
     package func send(_ request: Request, limit: Int) throws -> HTTPResponse {
         var body: [UInt8] = []
+        var isPage = false
+        let most = Int64(limit)
         let head = try send(
-            request, limit: Int64(limit),
-            onHead: { _ in
-                body.removeAll()
+            request, limit: max(most, Self.pageLimit),
+            onHead: { head in
+                isPage = !(200...299).contains(head.status)
+                let announced = head.headers["Content-Length"].flatMap { HTTPSyntax.decimal($0.utf8) } ?? 0
+                guard !isPage else { return announced <= Self.pageLimit }
+                guard announced <= most || request.method == .head else { throw Self.tooLarge(request, most) }
                 return true
-            }, onBody: { body += Array($0) })
+            },
+            onBody: { bytes in
+                let room = limit - body.count
+                guard isPage || bytes.count <= room else { throw Self.tooLarge(request, most) }
+                body += bytes.prefix(max(0, room))
+            })
         return HTTPResponse(status: head.status, headers: head.headers, body: body)
+    }
+
+    /// Bytes of an error page that are read at the most.
+    private static let pageLimit: Int64 = 1 << 20
+
+    private static func tooLarge(_ request: Request, _ limit: Int64) -> HTTPError {
+        HTTPError(.tooLarge, "\(request.url.host) sends more than the \(limit) bytes allowed")
     }
 
     /// Sends a request and streams its response.

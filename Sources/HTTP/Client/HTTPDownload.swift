@@ -5,8 +5,8 @@ package struct HTTPDownload: Sendable {
     package var offset: Int64
     /// The most bytes of the whole file; more is `tooLarge`.
     package var limit: Int64
-    /// The exact length of the whole file, when known: a server that announces another is refused at once, and a
-    /// shorter file is `truncated`.
+    /// The exact length of the whole file, when known: a server that has another is refused as `wrongLength`, at once
+    /// where it announces it, while a cut is `truncated` as ever.
     package var length: Int64?
     /// Validators and the like: `If-None-Match`, `If-Range`.
     package var headers: HTTPHeaders
@@ -67,6 +67,11 @@ extension HTTPClient {
             return .status(head.status, retryAfterSeconds: Self.retryAfter(head))
         }
         guard end >= download.length ?? announced ?? end else {
+            // A whole answer with its own length is what the server has; anything else may have been cut.
+            let isWhole =
+                head.status == 200
+                && (head.headers.contains("Content-Length") || head.headers.contains("Transfer-Encoding"))
+            if isWhole, let length = download.length { throw Self.wrongLength(download, end, length) }
             throw HTTPError(.truncated, "\(download.url.host) sends less than the file has")
         }
         return .complete(length: end, etag: head.headers["ETag"])
@@ -84,9 +89,7 @@ extension HTTPClient {
             if let length = download.length, let text = head.headers["Content-Length"],
                 let announced = HTTPSyntax.decimal(text.utf8), announced != length
             {
-                throw HTTPError(
-                    announced > length ? .tooLarge : .truncated,
-                    "\(download.url.host) has \(announced) bytes where \(length) were expected")
+                throw wrongLength(download, announced, length)
             }
             return 0
         case 206:
@@ -94,11 +97,15 @@ extension HTTPClient {
                 throw HTTPError(.malformed, "\(download.url.host) sends another range than was asked for")
             }
             if let length = download.length, let total = range.total, total != length {
-                throw HTTPError(.malformed, "\(download.url.host) has \(total) bytes where \(length) were expected")
+                throw wrongLength(download, total, length)
             }
             return range.first
         default: return nil
         }
+    }
+
+    private static func wrongLength(_ download: HTTPDownload, _ found: Int64, _ expected: Int64) -> HTTPError {
+        HTTPError(.wrongLength, "\(download.url.host) has \(found) bytes where \(expected) were expected")
     }
 
     private static func total(of head: HTTPResponseHead) -> Int64? {

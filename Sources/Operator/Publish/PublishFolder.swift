@@ -24,11 +24,34 @@ struct PublishFolder {
     init(_ path: String, keys: String) throws {
         self.path = Self.trimmed(path)
         self.keys = Self.trimmed(keys)
-        guard self.keys != self.path, !self.keys.hasPrefix(self.path + "/") else {
+        guard try !Self.isInside(self.keys, self.path) else {
             throw OperatorError(
                 "the keys would be inside the published folder, where everybody can fetch them",
                 next: "Give --keys a folder elsewhere.")
         }
+    }
+
+    /// Whether a path, which may not exist yet, is a folder or below it, however both are written.
+    private static func isInside(_ path: String, _ folder: String) throws -> Bool {
+        if path == folder || path.hasPrefix(folder + "/") { return true }
+        guard let wanted = try File.status(folder) else { return false }
+        var current = path
+        // Up to the root, which is its own parent.
+        for _ in 0..<256 {
+            let status = try File.status(current)
+            if let status, status.device == wanted.device, status.inode == wanted.inode { return true }
+            let isRelative = current == "." || current == ".." || current.hasSuffix("/..")
+            let parent = isRelative ? (current == "." ? ".." : current + "/..") : Directory.parent(of: current)
+            guard let status else {
+                guard parent != current else { return false }
+                current = parent
+                continue
+            }
+            let above = try File.status(parent)
+            guard above?.inode != status.inode || above?.device != status.device else { return false }
+            current = parent
+        }
+        return false
     }
 
     private static func trimmed(_ path: String) -> String {
