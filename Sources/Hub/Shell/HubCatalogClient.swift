@@ -116,7 +116,7 @@ final class HubCatalogClient: Sendable {
             return outcome(of: error)
         } catch let error as HTTPError {
             pool.abandon(reservation, keepingBytes: true)
-            return error.code == .tooLarge || error.code == .truncated
+            return error.code == .tooLarge || error.code == .wrongLength
                 ? .mismatch("\(package.path) has not the length that the catalog signs: \(error)")
                 : .interrupted(error.description)
         } catch {
