@@ -233,6 +233,14 @@ import Testing
         link = try world.connect(spoke)
         #expect(try world.store.pool(node: spoke, name: world.pool)?.wantedQuota == nil)
         #expect(try world.store.pool(node: spoke, name: world.pool)?.quota == ByteCount(200))
+        // A quota that changes while the one before is under way is not taken for acknowledged.
+        world.answers = false
+        world.effects = []
+        try world.run(.setQuota(node: spoke, pool: world.pool, ByteCount(300)))
+        let (_, request, _) = try #require(world.requests().last)
+        try world.run(.setQuota(node: spoke, pool: world.pool, ByteCount(400)))
+        try world.send(.link(.reply(link, request, .ok(OK()))))
+        #expect(try world.store.pool(node: spoke, name: world.pool)?.wantedQuota == ByteCount(400))
         world.effects = []
         try world.run(.setQuota(node: world.hub, pool: world.pool, ByteCount(5000)))
         #expect(world.effects.contains(.setQuota(ByteCount(5000))))

@@ -170,3 +170,52 @@ import Trust
         #expect(code(try world.ask(link, .ok(OK()))) == .unsupported)
     }
 }
+
+/// What a peer may bring into the log, and what is said of clocks.
+@Suite struct HubLogLimitTests {
+    @Test func badReportsOfOneSpokeCannotFloodTheLogNorHideAnothers() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, _) = try world.running()
+        for _ in 0..<100 { _ = try world.report(&agents[0], link) { $0.signed = [] } }
+        #expect(try world.events(.reportRefused).count == HubLimits.loggedRefusals)
+        let spoke = try world.addSpoke("s2")
+        let other = try world.connect(spoke)
+        var agent = try world.addAgent("b", spoke, other)
+        _ = try world.report(&agent, other) { $0.signed = [] }
+        #expect(try world.events(.reportRefused).count == HubLimits.loggedRefusals + 1)
+    }
+
+    @Test func aSpokeWithTooManyEventsIsAskedForPatience() throws {
+        let world = try HubWorld()
+        let link = try world.connect(try world.addSpoke("s1"))
+        func event(_ sequence: Int) throws -> Message? {
+            world.effects = []
+            return try world.ask(
+                link,
+                .event(
+                    EventMessage(
+                        sequence: UInt64(sequence), time: world.now, severity: .info, code: .diskFull, subject: "",
+                        text: "x")))
+        }
+        for sequence in 1...HubLimits.eventsPerMinute { #expect(try event(sequence) == .ok(OK())) }
+        let next = HubLimits.eventsPerMinute + 1
+        guard case .error(let error) = try event(next) else {
+            Issue.record("it was taken")
+            return
+        }
+        #expect(error.code == .busy && error.code.isRetryable)
+        world.now = at(60)
+        #expect(try event(next) == .ok(OK()))
+    }
+
+    @Test func aSpokesWrongClockIsReported() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        let peer = PeerIdentity(fleet: world.fleet, role: .spoke, id: spoke)
+        for (number, offset) in [(1, 0), (2, 299), (3, 301), (4, -301)] as [(UInt64, Int64)] {
+            let hello = Hello(time: at(offset), role: .spoke, program: "1.0")
+            try world.send(.link(.opened(LinkID(9000 + number), peer, hello)))
+        }
+        #expect(try world.events(.clockWrong).count == 2)
+    }
+}

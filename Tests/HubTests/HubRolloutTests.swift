@@ -130,6 +130,38 @@ import Trust
         #expect(try world.events(.actionChanged).contains { $0.event.text.contains("os32Bit") })
     }
 
+    @Test func whatCanNeverBeOrderedComesToAnEnd() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        let link = try world.connect(spoke)
+        let package = try samplePackage()
+        try world.publish([package])
+        try world.importAll()
+        _ = try world.addAgent("a", spoke, link)
+        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification())) else { return }
+        try world.run(.startRollout(made.id))
+        // The vendor puts other bytes under the path before the spoke has the first ones.
+        var other = package
+        other.sha256 = try digest(9)
+        try world.publish([other], version: 2)
+        try world.importAll()
+        try world.verified(other, link)
+        #expect(try world.actions(made.id).map(\.state) == [.cancelled])
+        #expect(try world.state(made.id) == .completed)
+        // A spoke that never comes: missed after the offline horizon.
+        guard case .rollout(let second) = try world.run(.createRollout(try sampleSpecification())) else { return }
+        _ = try world.store.transaction {
+            var replica = try #require(try world.store.replica(spoke: spoke, path: package.path))
+            replica.state = .pending
+            try world.store.putReplica(replica)
+        }
+        try world.run(.startRollout(second.id))
+        world.now = world.now + HubLimits.offlineHorizon
+        try world.send(.woke)
+        #expect(try world.actions(second.id).map(\.state) == [.missed])
+        #expect(try world.state(second.id) == .completed)
+    }
+
     // MARK: Stop
 
     @Test func aStopCancelsWhatIsNotSentAndCallsBackWhatIs() throws {

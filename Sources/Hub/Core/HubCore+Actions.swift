@@ -62,10 +62,15 @@ extension HubCore {
                     let replica = try store.replica(spoke: spoke, path: action.path)
                     isVerified[action.path] = .some(replica?.state == .verified ? replica?.digest : nil)
                 }
-                if isVerified[action.path] == action.digest {
-                    try orderInstall(&action, at: now)
+                // With other bytes at the spoke the action's own will never come: the order would be refused, so it is called off.
+                if let held = isVerified[action.path] ?? nil {
+                    if held == action.digest {
+                        try orderInstall(&action, at: now)
+                    } else {
+                        try cancel(&action, "the catalog names other bytes for \(action.path) now", at: now)
+                    }
                 }
-                if action.sequence == nil { passedOver.insert(action.id) }
+                if action.state == .pending, action.sequence == nil { passedOver.insert(action.id) }
             }
             guard actions.count == limit else { return }
         }
@@ -74,7 +79,7 @@ extension HubCore {
     private mutating func orderInstall(_ action: inout ActionRecord, at now: UnixTime) throws {
         guard let rollout = try store.rollout(action.rollout), let record = try store.package(action.path),
             record.package.sha256 == action.digest
-        else { return }
+        else { return try cancel(&action, "the catalog names other bytes for \(action.path) now", at: now) }
         var expires = now + HubLimits.offlineHorizon
         if let last = rollout.windows.last { expires = min(expires, last.end) }
         guard expires > now else {

@@ -99,15 +99,16 @@ extension HubCore {
         try store.setSetting(.revocationList, ASCII.hex(signed))
         try log(.notice, .peerRevoked, subject, "\(subject) was revoked", at: now)
         for link in links.keys.sorted() {
-            ask(link, .revocations(Revocations(signed: signed)), .revocations)
+            ask(link, .revocations(Revocations(signed: signed)), .revocations(number + 1))
         }
     }
 
-    /// The last signed revocation list, or nil if nobody was ever revoked.
-    func revocationList() throws -> [UInt8]? {
+    /// The last signed revocation list and its number, or nil if nobody was ever revoked.
+    func revocationList() throws -> (number: UInt64, signed: [UInt8])? {
         guard let text = try store.setting(.revocationList) else { return nil }
-        guard let bytes = ASCII.bytes(hex: text) else { throw HubStoreError.damaged("revocation list") }
-        return bytes
+        guard let bytes = ASCII.bytes(hex: text), let number = UInt64(try store.setting(.revocationNumber) ?? "")
+        else { throw HubStoreError.damaged("revocation list") }
+        return (number, bytes)
     }
 
     private func label(_ id: NodeID, _ labels: [String: String?], at now: UnixTime) throws -> ClientEntry {

@@ -168,16 +168,10 @@ extension HubCore {
     }
 
     private mutating func joinRefused(_ refusal: JoinRefusal, _ asker: JoinAsker, at now: UnixTime) throws {
-        if now - refusalsSince >= .seconds(60) {
-            refusalsSince = now
-            loggedRefusals = 0
-        }
-        if loggedRefusals < HubLimits.loggedRefusals {
-            loggedRefusals += 1
-            let through = try relay(asker).flatMap { try store.spoke($0)?.name.text }
-            let place = through.map { " (through \($0))" } ?? ""
-            try log(.warning, .joinRefused, "", "a join was refused: \(refusal.why)\(place)", at: now)
-        }
+        let through = try relay(asker).flatMap { try store.spoke($0)?.name.text }
+        let place = through.map { " (through \($0))" } ?? ""
+        try logRefusal(
+            of: relay(asker), .warning, .joinRefused, "", "a join was refused: \(refusal.why)\(place)", at: now)
         answer(asker, .error(ErrorReply(code: refusal.code, text: refusal.text)))
     }
 

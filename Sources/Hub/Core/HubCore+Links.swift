@@ -23,7 +23,8 @@ extension HubCore {
         guard peer.role == .spoke, peer.fleet == configuration.fleet, var spoke = try store.spoke(peer.id),
             spoke.revoked == nil
         else {
-            try log(.warning, .peerRefused, "\(peer.role.name)/\(peer.id)", "not a spoke of this hub", at: now)
+            try logRefusal(
+                of: nil, .warning, .peerRefused, "\(peer.role.name)/\(peer.id)", "not a spoke of this hub", at: now)
             effects.append(.link(.close(link, .refused, "not a spoke of this hub, or revoked")))
             return
         }
@@ -38,17 +39,25 @@ extension HubCore {
         spoke.program = Event.singleLine(hello.program, limit: 64)
         try store.updateSpoke(spoke)
         try log(.info, .spokeConnected, "spoke/\(spoke.name)", "\(spoke.name) has connected", at: now)
+        let error = hello.time - now
+        if error > HubLimits.clockError || error < .zero - HubLimits.clockError {
+            try log(
+                .warning, .clockWrong, "spoke/\(spoke.name)",
+                "the clock of \(spoke.name) shows \(hello.time), the hub's \(now)", at: now)
+        }
         try wishReplicas(at: peer.id, at: now)
-        try greet(link, peer.id)
+        try greet(link)
         dirtySpokes.insert(peer.id)
     }
 
     /// Tells a spoke what it may have missed; all of it may be repeated.
-    private mutating func greet(_ link: LinkID, _ spoke: NodeID) throws {
-        if let signed = try revocationList() { ask(link, .revocations(Revocations(signed: signed)), .revocations) }
+    private mutating func greet(_ link: LinkID) throws {
+        if let (number, signed) = try revocationList() {
+            ask(link, .revocations(Revocations(signed: signed)), .revocations(number))
+        }
         if let catalog = try store.catalog(), catalog.timestampVersion > 0 {
             let version = UInt64(clamping: catalog.timestampVersion)
-            ask(link, .catalogChanged(CatalogChanged(timestampVersion: version)), .catalogChanged)
+            ask(link, .catalogChanged(CatalogChanged(timestampVersion: version)), .catalogChanged(version))
         }
     }
 
@@ -83,7 +92,7 @@ extension HubCore {
         case .poolStatus(let status): try poolReported(status, spoke, link, request, at: now)
         case .presence(let presence): try presenceReported(presence, spoke, link, request, at: now)
         case .report(let report): try reported(report, spoke, link, request, at: now)
-        case .event(let event): try eventReported(event, spoke, link, request)
+        case .event(let event): try eventReported(event, spoke, link, request, at: now)
         case .joinBegin, .joinRequest: try joinAsked(message, .relayed(link, request, spoke: spoke), at: now)
         default: refuse(link, request, .unsupported, "a hub does not answer \(message.name)")
         }
@@ -91,12 +100,18 @@ extension HubCore {
 
     /// A line for the log; each sequence number of a spoke is stored once.
     private mutating func eventReported(
-        _ message: EventMessage, _ id: NodeID, _ link: LinkID, _ request: RequestID
+        _ message: EventMessage, _ id: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
         guard var spoke = try store.spoke(id), let sequence = Int64(exactly: message.sequence) else {
             return refuse(link, request, .invalid, "event sequence \(message.sequence) is out of range")
         }
         if sequence > spoke.lastEvent {
+            var budget = budget(of: id, at: now)
+            guard budget.events < HubLimits.eventsPerMinute else {
+                return refuse(link, request, .busy, "too many events in a minute", retryAfter: 30)
+            }
+            budget.events += 1
+            logged[id] = budget
             spoke.lastEvent = sequence
             try store.updateSpoke(spoke)
             try store.appendEvent(
@@ -122,7 +137,7 @@ extension HubCore {
         switch errand {
         case .order(let number): try orderAnswered(number, error, at: now)
         case .replicate(let path): try replicateAnswered(path, spoke, link, error, at: now)
-        case .setQuota(let pool): try quotaAnswered(pool, spoke, error, at: now)
+        case .setQuota(let pool, let quota): try quotaAnswered(pool, quota, spoke, error, at: now)
         case .catalogChanged, .revocations:
             if let error {
                 try log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)", at: now)

@@ -32,7 +32,7 @@ extension HubCore {
         try log(.info, .catalogRefreshed, "catalog", "the catalog is at version \(version)", at: now)
         for (link, open) in links.sorted(by: { $0.key < $1.key }) {
             let message = CatalogChanged(timestampVersion: contents.timestampVersion)
-            ask(link, .catalogChanged(message), .catalogChanged)
+            ask(link, .catalogChanged(message), .catalogChanged(contents.timestampVersion))
             dirtySpokes.insert(open.spoke)
         }
     }

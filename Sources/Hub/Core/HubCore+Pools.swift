@@ -31,17 +31,21 @@ extension HubCore {
     mutating func sendQuotas(_ link: LinkID, _ spoke: NodeID) throws {
         for pool in try store.pools() where pool.node == spoke {
             guard let wanted = pool.wantedQuota else { continue }
-            ask(link, .setQuota(SetQuota(pool: pool.name, quota: wanted.bytes)), .setQuota(pool.name))
+            ask(
+                link, .setQuota(SetQuota(pool: pool.name, quota: wanted.bytes)), .setQuota(pool.name, wanted))
         }
     }
 
-    mutating func quotaAnswered(_ name: NodeName, _ spoke: NodeID, _ error: ErrorReply?, at now: UnixTime) throws {
-        guard var pool = try store.pool(node: spoke, name: name), let wanted = pool.wantedQuota else { return }
-        pool.wantedQuota = nil
+    mutating func quotaAnswered(
+        _ name: NodeName, _ quota: ByteCount, _ spoke: NodeID, _ error: ErrorReply?, at now: UnixTime
+    ) throws {
+        guard var pool = try store.pool(node: spoke, name: name) else { return }
+        // Another one may be wanted by now; it is sent next.
+        if pool.wantedQuota == quota { pool.wantedQuota = nil }
         if let error {
             try log(.warning, .quotaSet, "pool/\(name)", "the quota was not set: \(error.text)", at: now)
         } else {
-            pool.quota = wanted
+            pool.quota = quota
         }
         try store.putPool(pool)
     }
@@ -51,9 +55,9 @@ extension HubCore {
         _ presence: Presence, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
         guard var client = try store.client(presence.agent), client.spoke == spoke else {
-            try log(
-                .warning, .peerRefused, "agent/\(presence.agent)", "an agent is at a spoke that it does not belong to",
-                at: now)
+            try logRefusal(
+                of: spoke, .warning, .peerRefused, "agent/\(presence.agent)",
+                "an agent is at a spoke that it does not belong to", at: now)
             return refuse(link, request, .refused, "this agent does not belong to this spoke")
         }
         guard client.revoked == nil else { return refuse(link, request, .refused, "this agent has been revoked") }

@@ -9,8 +9,8 @@ extension HubCore {
         _ message: ReportMessage, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
         guard var client = try store.client(message.agent), client.spoke == spoke else {
-            try log(
-                .error, .reportRefused, "agent/\(message.agent)",
+            try logRefusal(
+                of: spoke, .error, .reportRefused, "agent/\(message.agent)",
                 "spoke \(spoke) sent a report of an agent that does not belong to it", at: now)
             return refuse(link, request, .refused, "this agent does not belong to this spoke")
         }
@@ -22,7 +22,8 @@ extension HubCore {
                 report.counter == message.counter, report.fleet == configuration.fleet
             else { throw RecordError.malformed("report: the header says otherwise than what is signed") }
         } catch let error as RecordError {
-            try log(.error, .reportRefused, "client/\(client.name)", "a report was refused: \(error)", at: now)
+            try logRefusal(
+                of: spoke, .error, .reportRefused, "client/\(client.name)", "a report was refused: \(error)", at: now)
             return refuse(link, request, .refused, "\(error)")
         }
         guard let incarnation = Int64(exactly: report.incarnation), let counter = Int64(exactly: report.counter) else {

@@ -32,6 +32,9 @@ extension HubCore {
         let plan = try queries.plan(rollout.specification, at: now)
         rollout.windows = try queries.windows(rollout.specification, at: now)
         rollout.started = now
+        // Without windows a spoke may be away for as long as the horizon; then the client counts as missed.
+        let begin = max(now, rollout.specification.start ?? now)
+        let deadline = rollout.windows.last?.end ?? begin + HubLimits.offlineHorizon
         for wave in plan.waves {
             try store.putWave(
                 WaveRecord(rollout: id, index: wave.index, state: WaveMachine.initial, soak: wave.soak))
@@ -40,7 +43,7 @@ extension HubCore {
                     ActionRecord(
                         id: ActionID.random(using: &random), rollout: id, wave: wave.index, client: candidate.client.id,
                         spoke: candidate.client.spoke, path: candidate.package.path, digest: candidate.package.sha256,
-                        state: HubActionMachine.initial, deadline: rollout.windows.last?.end, created: now))
+                        state: HubActionMachine.initial, deadline: deadline, created: now))
             }
         }
         try move(&rollout, by: .start, nil, at: now)

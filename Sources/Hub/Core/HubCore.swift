@@ -14,9 +14,9 @@ package struct HubCore {
     enum Errand: Hashable {
         case order(Int64)
         case replicate(TargetPath)
-        case setQuota(NodeName)
-        case catalogChanged
-        case revocations
+        case setQuota(NodeName, ByteCount)
+        case catalogChanged(UInt64)
+        case revocations(UInt64)
     }
 
     /// An open session of a spoke.
@@ -26,6 +26,13 @@ package struct HubCore {
         var underWay: Set<Errand> = []
         /// Deliveries pause until then after the spoke has refused one for now.
         var notBefore = UnixTime.distantPast
+    }
+
+    /// How much of its share of the log a peer has used.
+    struct LogBudget {
+        var since: UnixTime
+        var refusals = 0
+        var events = 0
     }
 
     /// A join attempt that has been given a nonce.
@@ -45,9 +52,8 @@ package struct HubCore {
     var challenges: [[UInt8]: Challenge] = [:]
     var importing: Set<TargetPath> = []
     var isRefreshing = false
-    /// Refused joins written to the log since `refusalsSince`.
-    var loggedRefusals = 0
-    var refusalsSince = UnixTime.distantPast
+    /// What each spoke has brought into the log in this minute; nil stands for joiners at the hub's own listener.
+    var logged: [NodeID?: LogBudget] = [:]
     /// Spokes to which something may have to be sent.
     var dirtySpokes: Set<NodeID> = []
     /// Rollouts that may have to be moved on.
@@ -131,6 +137,9 @@ package struct HubCore {
         try store.disconnectAllSpokes()
         try store.disconnectClients(of: nil, at: now)
         try poolChanged(pool, at: now)
+        if let wanted = try store.pool(node: configuration.hub, name: configuration.poolName)?.wantedQuota {
+            effects.append(.setQuota(wanted))
+        }
         try reconcilePackages(held: held, at: now)
         try log(.info, .hubStarted, "", "the hub has started", at: now)
         for rollout in try store.rollouts(in: [.preparing, .ready, .running, .stopping]) {
@@ -167,6 +176,24 @@ package struct HubCore {
         _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, at now: UnixTime
     ) throws {
         try store.appendEvent(Event(time: now, severity: severity, code: code, subject: subject, text: text))
+    }
+
+    /// The share of the log that a peer has used in this minute.
+    func budget(of peer: NodeID?, at now: UnixTime) -> LogBudget {
+        guard let known = logged[peer], now - known.since < .seconds(60) else { return LogBudget(since: now) }
+        return known
+    }
+
+    /// Writes what a peer was refused, within its share of the log: nobody fills the disk with bad requests.
+    mutating func logRefusal(
+        of peer: NodeID?, _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String,
+        at now: UnixTime
+    ) throws {
+        var budget = budget(of: peer, at: now)
+        guard budget.refusals < HubLimits.loggedRefusals else { return }
+        budget.refusals += 1
+        logged[peer] = budget
+        try log(severity, code, subject, text, at: now)
     }
 
     /// A fresh request number.

@@ -20,8 +20,12 @@ package enum HubLimits {
     package static let challenges = 4096
     /// How long a nonce is good.
     package static let challengeLife = Duration.seconds(60)
-    /// Refused joins that are written to the log in a minute; the others are only answered.
+    /// Refusals that one spoke (or all joiners at the hub's own listener) can bring into the log in a minute; the others are only answered.
     package static let loggedRefusals = 20
+    /// Events that one spoke can bring into the log in a minute; then it is asked for patience.
+    package static let eventsPerMinute = 600
+    /// How far a spoke's clock may be off without being reported.
+    package static let clockError = Duration.seconds(300)
     /// Longest life and most uses of a join token.
     package static let tokenLife = Duration.seconds(30 * 86_400)
     package static let tokenUses = 100_000

@@ -42,6 +42,7 @@ enum HubSchema {
             package TEXT NOT NULL, state INTEGER NOT NULL, held INTEGER NOT NULL, announced INTEGER NOT NULL,
             changed INTEGER NOT NULL, error TEXT, failures INTEGER NOT NULL, next_try INTEGER) STRICT, WITHOUT ROWID;
         CREATE INDEX package_by_release ON package (product, release);
+        CREATE INDEX package_by_state ON package (state, path);
         CREATE INDEX package_by_next_try ON package (next_try) WHERE next_try IS NOT NULL;
         CREATE TABLE replica (
             spoke BLOB NOT NULL REFERENCES spoke, path TEXT NOT NULL, sha256 BLOB NOT NULL, state INTEGER NOT NULL,

@@ -84,16 +84,29 @@ private func intact<T>(_ what: String, _ body: () throws(ModelError) -> T) throw
 /// Nested values as JSON text with sorted keys, so that the same value is the same text.
 enum StoredJSON {
     static func encode(_ value: some Encodable) throws -> String {
+        // Most labels, reasons and notes are empty, and a coder costs more than the rest of the row.
+        if let list = value as? any Collection, list.isEmpty { return value is [String: String] ? "{}" : "[]" }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     static func decode<T: Decodable>(_: T.Type, _ text: String) throws -> T {
+        if text == "[]", let empty = (T.self as? any ExpressibleByEmptyList.Type)?.empty as? T { return empty }
+        if text == "{}", let empty = [String: String]() as? T { return empty }
         do {
             return try JSONDecoder().decode(T.self, from: Data(text.utf8))
         } catch {
             throw HubStoreError.damaged("\(T.self): \(error)")
         }
     }
+}
+
+/// A list whose empty value can be made without knowing its elements.
+private protocol ExpressibleByEmptyList {
+    static var empty: Self { get }
+}
+
+extension Array: ExpressibleByEmptyList {
+    fileprivate static var empty: [Element] { [] }
 }
