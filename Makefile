@@ -65,7 +65,7 @@ sim: setup
 
 ## bench     measures side by side with peers, writes .build/bench.json
 bench: setup-bench
-	$(SWIFT_BUILD) -c release --product axle-bench
+	for product in axle-bench axle-hub axle-spoke axle; do $(SWIFT_BUILD) -c release --product $$product || exit 1; done
 	python3 Tests/Bench/bench.py
 
 ## release   static Swift runtime, stripped, into dist/

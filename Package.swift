@@ -107,7 +107,10 @@ let package = Package(
             name: "TestSupport", dependencies: ["Model", "System", "TLS"], path: "Tests/TestSupport",
             swiftSettings: house),
         .executableTarget(
-            name: "axle-bench", dependencies: ["Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport"],
+            name: "axle-bench",
+            dependencies: [
+                "Identity", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport", "Trust",
+            ],
             path: "Tests/Bench", swiftSettings: house),
         tests("System", ["System", "TestSupport"]),
         tests("TLS", ["TLS", "TestSupport"]),
@@ -141,7 +144,12 @@ let package = Package(
                 "Agent", "Codec", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS",
                 "TestSupport", "Transport", "Trust",
             ]),
-        tests("Operator", ["API", "Codec", "HTTP", "Identity", "Model", "Network", "Operator", "System", "TLS", "TestSupport", "Trust"]),
+        tests(
+            "Operator",
+            [
+                "API", "Codec", "HTTP", "Identity", "Model", "Network", "Operator", "System", "TLS", "TestSupport",
+                "Trust",
+            ]),
         tests("Simulation", ["Model", "Simulation"]),
     ]
 )

@@ -10,6 +10,8 @@ import Transport
 ///
 /// - `axle-bench bulk [MIB] [STREAMS]`: bulk through framed sessions, in GB/s, to nowhere.
 /// - `axle-bench idle [N]`: memory of a listener for each idle session, all state counted.
+/// - `axle-bench serve-stream CERTS FILE HOST:PORT`, `fetch-stream CERTS HOST:PORT BYTES`: the two ends of one bulk stream.
+/// - `axle-bench hold HOST:PORT TOKEN-FILE N`: N agents join at a real spoke and stay connected, idle.
 /// - `axle-bench storm [N]`: full handshakes with client certificates that a listener accepts in a second.
 @main
 enum Bench {
@@ -23,6 +25,13 @@ enum Bench {
             try await bulk(mebibytes: number ?? 1024, streams: arguments.count > 2 ? Int(arguments[2]) ?? 1 : 1)
         case "idle": try await idle(number ?? 2000)
         case "storm": try await storm(number ?? 2000)
+        case "serve-stream" where arguments.count == 4:
+            try await StreamBench.serve(certificates: arguments[1], file: arguments[2], address: arguments[3])
+        case "fetch-stream" where arguments.count == 4:
+            try await StreamBench.fetch(
+                certificates: arguments[1], address: arguments[2], length: UInt64(arguments[3]) ?? 0)
+        case "hold" where arguments.count == 4:
+            try await HoldBench.run(address: arguments[1], tokenFile: arguments[2], count: Int(arguments[3]) ?? 0)
         case "hub" where arguments.count == 2: try await Hub(folder: arguments[1]).run()
         default: print("usage: axle-bench bulk [MIB] [STREAMS] | idle [N] | storm [N]")
         }

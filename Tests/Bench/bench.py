@@ -46,7 +46,10 @@ def version(*command):
 
 
 def make_certificates(folder):
-    subprocess.run([ROOT / "Certs/make-test-fleet.sh", folder], check=True, capture_output=True)
+    folder.mkdir()
+    subprocess.run([ROOT / "Certs/make-test-fleet.sh", folder, "bench"], check=True, capture_output=True)
+    bundle = (folder / "root.pem").read_text() + (folder / "issuing.pem").read_text()
+    (folder / "bundle.pem").write_text(bundle)
 
 
 def one_gib(folder):
@@ -74,8 +77,8 @@ http {{
   server {{
     listen 127.0.0.1:{port} ssl; root {work}/www;
     ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
-    ssl_certificate {certificates}/hub/chain.pem; ssl_certificate_key {certificates}/hub/key.pem;
-    ssl_client_certificate {certificates}/ca/bundle.pem; ssl_verify_client on; ssl_verify_depth 3;
+    ssl_certificate {certificates}/hub.chain.pem; ssl_certificate_key {certificates}/hub.key;
+    ssl_client_certificate {certificates}/bundle.pem; ssl_verify_client on; ssl_verify_depth 3;
   }}
 }}
 """)
@@ -99,15 +102,13 @@ def bulk_stream(work, certificates):
     path = one_gib(work)
     nginx_port, axle_port = free_port(), free_port()
     nginx = Nginx(work, certificates, nginx_port)
-    server_command = [str(BENCH), "serve-stream", "--certs", str(certificates), "--file", str(path),
-                      "--listen", f"127.0.0.1:{axle_port}"]
+    server_command = [str(BENCH), "serve-stream", str(certificates), str(path), f"127.0.0.1:{axle_port}"]
     server = subprocess.Popen(server_command, stdin=subprocess.DEVNULL)
     try:
         wait_listening(axle_port)
-        ours = [str(BENCH), "fetch-stream", "--certs", str(certificates), "--connect", f"127.0.0.1:{axle_port}",
-                "--bytes", str(GIB)]
-        peer = ["curl", "-sS", "--fail", "--cacert", f"{certificates}/ca/root.pem", "--cert",
-                f"{certificates}/spoke-1/chain.pem", "--key", f"{certificates}/spoke-1/key.pem", "-o", "/dev/null",
+        ours = [str(BENCH), "fetch-stream", str(certificates), f"127.0.0.1:{axle_port}", str(GIB)]
+        peer = ["curl", "-sS", "--fail", "--cacert", f"{certificates}/root.pem", "--cert",
+                f"{certificates}/spoke1.chain.pem", "--key", f"{certificates}/spoke1.key", "-o", "/dev/null",
                 f"https://localhost:{nginx_port}/gib.bin"]
         timed(ours), timed(peer)
         pairs = [(timed(ours), timed(peer)) for _ in range(RUNS)]
@@ -141,3 +142,89 @@ def table(rows):
         ratio = "-" if row["ratio"] is None else row["ratio"]
         print(f"{row['name']}\n    ours {row['ours']} {row['unit']}   peer {peer}   ratio {ratio}   "
               f"target {row['target']}   {mark}")
+
+
+def idle_sessions(work):
+    """Memory of a real spoke for each idle session of an agent that joined through it, all state counted."""
+    programs = ROOT / ".build/release"
+    hub, spoke = work / "hub", work / "spoke"
+    processes = []
+
+    def start(*command, **options):
+        process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, **options)
+        processes.append(process)
+        return process
+
+    def listening(state):
+        end = time.monotonic() + 20
+        while not (state / "listen.json").exists():
+            if time.monotonic() > end:
+                raise RuntimeError(f"{state} does not listen")
+            time.sleep(0.05)
+        time.sleep(0.2)
+        return json.loads((state / "listen.json").read_text())
+
+    def token(role, uses):
+        done = subprocess.run(
+            [programs / "axle", "token", "create", "--role", role, "--uses", str(uses), "--json", "--api",
+             f"https://{addresses['api']}", "--token-file", hub / "admin.token", "--ca", hub / "ca.pem"],
+            check=True, capture_output=True, text=True)
+        path = work / f"{role}.token"
+        path.write_text(json.loads(done.stdout)["token"])
+        return path
+
+    try:
+        subprocess.run(
+            [programs / "axle-hub", "init", "--state", hub, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"],
+            check=True, capture_output=True)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        start(programs / "axle-hub", "run", "--state", hub, **quiet)
+        addresses = listening(hub)
+        subprocess.run(
+            [programs / "axle-spoke", "join", "--state", spoke, "--hub", addresses["listen"], "--token-file",
+             token("spoke", 1), "--name", "bench", "--listen", "127.0.0.1:0"], check=True, capture_output=True)
+        site = start(programs / "axle-spoke", "run", "--state", spoke, **quiet)
+        address = listening(spoke)["listen"]
+        agents = token("agent", SESSIONS + 10)
+
+        def hold(count):
+            command = [BENCH, "hold", address, agents, str(count)]
+            holder = start(*command, stdout=subprocess.PIPE, text=True)
+            if holder.stdout.readline().strip() != "ready":
+                raise RuntimeError("the agents did not all connect")
+            time.sleep(5)
+            return [str(part) for part in command]
+
+        hold(10)
+        before = memory_of(site.pid)
+        command = hold(SESSIONS)
+        each = (memory_of(site.pid) - before) / SESSIONS / 1024
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+        for process in processes:
+            process.wait(20)
+    return {
+        "name": f"memory per idle agent session at a spoke, {SESSIONS} sessions", "ours": round(each, 1),
+        "peer": None, "unit": "KiB", "ratio": None, "target": "<= 35", "met": each <= 35,
+        "commands": [f"axle-spoke run --state {spoke}", " ".join(command), "Anonymous of /proc/PID/smaps_rollup"],
+    }
+
+
+def main():
+    work = pathlib.Path(tempfile.mkdtemp(prefix="axle-bench-"))
+    try:
+        certificates = work / "certs"
+        make_certificates(certificates)
+        rows = [bulk_stream(work, certificates), idle_sessions(work)]
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    (ROOT / ".build").mkdir(exist_ok=True)
+    (ROOT / ".build/bench.json").write_text(json.dumps(rows, indent=2) + "\n")
+    table(rows)
+    print(f"cores: {os.cpu_count()}; written to .build/bench.json")
+    return 0 if all(row["met"] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

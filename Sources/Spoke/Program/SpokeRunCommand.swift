@@ -4,6 +4,7 @@ internal import System
 enum SpokeRunCommand {
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
         Signals.ignoreBrokenPipe()
+        CurrentProcess.raiseFileLimit()
         let signals = try Signals.stream([.terminate, .interrupt])
         let folder = try StateFolder.open(
             try invocation.required("state"), kind: SpokeState.kind, version: SpokeState.version)
