@@ -91,10 +91,10 @@ package final class Database {
     package func first<T>(
         _ sql: String, _ values: any Bindable..., read: (borrowing Row) throws -> T
     ) throws -> T? {
-        try withStatement(sql, values) { statement in
-            guard try statement.step() else { return nil }
-            return try read(Row(statement))
-        }
+        // The row is made in a function that is not generic: specialising one that makes it crashes the optimiser of Swift 6.3.
+        var found: T?
+        try executeOnce(sql, values) { row in found = try read(row) }
+        return found
     }
 
     /// Lends each row to `body` in turn, for results too large to hold.
@@ -199,6 +199,14 @@ package final class Database {
         case .text(let text): text
         case .integer(let number): String(number)
         default: nil
+        }
+    }
+
+    private func executeOnce(
+        _ sql: String, _ values: [any Bindable], _ body: (borrowing Row) throws -> Void
+    ) throws {
+        try withStatement(sql, values) { statement in
+            if try statement.step() { try body(Row(statement)) }
         }
     }
 
