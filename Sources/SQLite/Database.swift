@@ -131,6 +131,7 @@ package final class Database {
             return value
         } catch {
             // SQLite itself may have rolled back (full disk, IO error). A failing rollback adds nothing to the first error, which is the one to tell.
+            // What failed first is what is reported; SQLite itself undoes a transaction that cannot be rolled back by words.
             if isInTransaction {
                 if isOuter {
                     _ = try? run("ROLLBACK")

@@ -156,7 +156,7 @@ package final class FilePool: PackagePool {
 
     package func verify(_ digest: SHA256Digest) throws(StorageError) {
         let reader = try open(digest)
-        guard try contentDigest(of: reader) != digest else { return }
+        guard try reader.contentDigest() != digest else { return }
         try state.withLock { (state) throws(StorageError) in
             try removePackage(digest)
             state.ledger.removePublished(digest)

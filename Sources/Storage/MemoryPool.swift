@@ -173,7 +173,7 @@ package final class MemoryPool: PackagePool {
 
     package func verify(_ digest: SHA256Digest) throws(StorageError) {
         let reader = try open(digest)
-        guard try contentDigest(of: reader) != digest else { return }
+        guard try reader.contentDigest() != digest else { return }
         remove(digest)
         throw .corrupt(digest)
     }

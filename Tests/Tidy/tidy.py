@@ -39,7 +39,7 @@ IMPORT = re.compile(
 )
 DECLARATION = re.compile(r"\b(?:struct|class|enum|protocol|actor|typealias|extension)\s+([A-Z]\w*)")
 NESTED_FREE = re.compile(r"\bfunc\s+(\w+)")
-UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|not (yet )?implemented|\bfor now\b", re.IGNORECASE)
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\bnot (yet )?implemented\b|\b[Ff]or now\b")
 TRAPS = re.compile(r"\btry!|\bas!|\bfatalError\(")
 PRIVATE_KEY = re.compile(r"^-----BEGIN [A-Z ]*PRIVATE KEY-----", re.MULTILINE)
 
@@ -102,7 +102,7 @@ def check_text(relative, lines, breaches):
         if TRAPS.search(code):
             breaches.add(relative, number, "traps: no try!, as! or fatalError")
         if re.search(r"\btry\?", code):
-            before = [lines[i] for i in range(max(0, number - 4), number)]
+            before = [lines[i] for i in range(max(0, number - 7), number)]
             if not any("//" in candidate for candidate in before):
                 breaches.add(relative, number, "errors: try? needs a comment that says why")
 

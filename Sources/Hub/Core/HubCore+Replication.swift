@@ -42,7 +42,7 @@ extension HubCore {
     ) throws {
         guard var replica = try store.replica(spoke: spoke, path: path) else { return }
         if let error {
-            // Not for now and not for ever: the wish stays and is made again later.
+            // The wish stays and is made again later.
             replica.text = error.text
             try log(.warning, .replicaFailed, "package/\(path)", "the spoke refused to hold it: \(error.text)", at: now)
             pause(link, until: now + HubLimits.roomRetry)

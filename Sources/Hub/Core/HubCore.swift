@@ -24,7 +24,7 @@ package struct HubCore {
         let spoke: NodeID
         var errands: [RequestID: Errand] = [:]
         var underWay: Set<Errand> = []
-        /// Deliveries pause until then after the spoke has refused one for now.
+        /// Deliveries pause until then after the spoke has asked for patience.
         var notBefore = UnixTime.distantPast
     }
 

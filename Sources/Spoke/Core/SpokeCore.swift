@@ -28,7 +28,7 @@ package struct SpokeCore {
         let since: UnixTime
         /// Whether the hub has named it as this spoke's; until then nothing but patience is served.
         var isAdopted: Bool
-        /// Orders pause until then after the agent has refused one for now.
+        /// Orders pause until then after the agent has asked for patience.
         var ordersNotBefore = UnixTime.zero
     }
 
@@ -40,7 +40,7 @@ package struct SpokeCore {
     /// Replicas with an attempt under way, looked up or transferred, and the bytes that they hold.
     var attempts: [SHA256Digest: UInt64] = [:]
     var pool = PoolFigures(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero)
-    /// Deliveries to the hub pause until then after it has refused one for now.
+    /// Deliveries to the hub pause until then after it has asked for patience.
     var deliverNotBefore = UnixTime.zero
     /// When the next attempt at a replica may start; nil where none waits, in the past where it may be due.
     var nextAttempt: UnixTime? = .zero

@@ -1,0 +1,9 @@
+/// The spoke's own settings that outlive a restart.
+package enum SpokeSetting: String, CaseIterable, Sendable {
+    /// The pool's quota in bytes, decimal; absent until the hub sets one.
+    case quota
+    /// The newest revocation list from the hub, as signed.
+    case revocations
+    /// The last signed time seen, milliseconds since 1970, decimal: no earlier time is believed.
+    case clockFloor
+}
