@@ -4,6 +4,8 @@
                          out: {path: content}                                      what ngclient downloaded and verified
     tuf_peer.py make     in: {"consistent": bool}
                          out: {"files": {name: text}, "targets": [path]}           a repository with every kind of key
+    tuf_peer.py schema   in: {"schema": schema, "values": [value]}
+                         out: [bool]                                               whether jsonschema accepts each value
     tuf_peer.py canonical in: {"texts": [text]}
                          out: [hex]                                                 securesystemslib's canonical form
 """
@@ -17,6 +19,7 @@ import tempfile
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 
+import jsonschema
 from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import DownloadHTTPError
@@ -145,6 +148,12 @@ def canonical(given):
     return [encode_canonical(json.loads(text)).encode().hex() for text in given["texts"]]
 
 
+def schema(given):
+    jsonschema.Draft202012Validator.check_schema(given["schema"])
+    validator = jsonschema.Draft202012Validator(given["schema"])
+    return [validator.is_valid(value) for value in given["values"]]
+
+
 if __name__ == "__main__":
-    command = {"accept": accept, "make": make, "canonical": canonical}[sys.argv[1]]
+    command = {"accept": accept, "make": make, "canonical": canonical, "schema": schema}[sys.argv[1]]
     json.dump(command(json.load(sys.stdin)), sys.stdout)

@@ -49,6 +49,8 @@ package struct JSONObject: Sendable, Equatable {
     }
 
     package var count: Int { members.count }
+    /// Whether the members stand by ascending name already.
+    package var isSorted: Bool { order == nil }
     package var isEmpty: Bool { members.isEmpty }
 
     /// The value of a name, or nil.
@@ -74,13 +76,9 @@ package struct JSONObject: Sendable, Equatable {
         self = made
     }
 
-    /// The members by ascending name, as the canonical form wants them.
-    package func forEachSorted(_ body: (Member) -> Void) {
-        guard let order else {
-            members.forEach(body)
-            return
-        }
-        for position in order { body(members[Int(position)]) }
+    /// The member at a place (below `count`) in the order of ascending names, which is the canonical form's.
+    package func sortedMember(_ place: Int) -> Member {
+        members[order.map { Int($0[place]) } ?? place]
     }
 
     private func position(of name: JSONText) -> Int? {

@@ -9,8 +9,10 @@ package struct JSONParser {
     private var index = 0
     private var items = 0
     private var depth = 0
-    /// Member names met before, by a cheap hash of their bytes: metadata repeats a few names thousands of times.
-    private var names: [JSONText?] = Array(repeating: nil, count: 256)
+    /// Whether all that was read so far is written as the canonical form writes it.
+    private var isCanonical = true
+    /// Where the values of the outermost object's members lie.
+    private var memberRanges: [Range<Int>] = []
 
     private init(_ bytes: [UInt8], _ limits: JSONLimits) {
         self.bytes = bytes
@@ -19,13 +21,19 @@ package struct JSONParser {
 
     /// Reads exactly one value that fills the whole text.
     package static func parse(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> JSONValue {
-        guard bytes.count <= limits.bytes else { throw JSONError(.tooLarge, at: limits.bytes) }
+        try document(bytes, limits: limits).value
+    }
+
+    /// Reads exactly one value that fills the whole text, and what is known of the text.
+    package static func document(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> JSONDocument {
+        guard bytes.count <= min(limits.bytes, Int(Int32.max)) else { throw JSONError(.tooLarge, at: limits.bytes) }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw JSONError(.byteOrderMark, at: 0) }
         var parser = JSONParser(bytes, limits)
         let value = try parser.value()
         parser.skipWhiteSpace()
         guard parser.index == bytes.count else { throw JSONError(.trailingData, at: parser.index) }
-        return value
+        return JSONDocument(
+            bytes: bytes, value: value, isCanonical: parser.isCanonical, memberRanges: parser.memberRanges)
     }
 
     // MARK: Values
@@ -37,7 +45,7 @@ package struct JSONParser {
         switch try peek() {
         case UInt8(ascii: "{"): return try object()
         case UInt8(ascii: "["): return try array()
-        case UInt8(ascii: "\""): return .string(JSONText(utf8: try string()))
+        case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
@@ -54,14 +62,17 @@ package struct JSONParser {
             repeat {
                 skipWhiteSpace()
                 guard try peek() == UInt8(ascii: "\"") else { throw JSONError(.unexpectedByte, at: index) }
-                let name = try name()
+                let name = try string()
                 skipWhiteSpace()
                 try expect(UInt8(ascii: ":"))
+                let valueStart = index
                 members.append(JSONObject.Member(name, try value()))
+                if depth == 1 { memberRanges.append(valueStart..<index) }
             } while try continues(until: UInt8(ascii: "}"))
         }
         depth -= 1
         guard let object = JSONObject(members) else { throw JSONError(.duplicateKey, at: start) }
+        if !object.isSorted { isCanonical = false }
         return .object(object)
     }
 
@@ -131,32 +142,15 @@ package struct JSONParser {
 
     // MARK: Strings
 
-    /// A member name, shared with earlier ones of the same bytes.
-    private mutating func name() throws(JSONError) -> JSONText {
-        let read = try string()
-        guard read.count <= 32 else { return JSONText(utf8: read) }
-        var slot = read.count
-        for byte in read { slot = (slot &* 31 &+ Int(byte)) & 0xFF }
-        if let known = names[slot], known.bytes == read { return known }
-        let name = JSONText(utf8: read)
-        names[slot] = name
-        return name
-    }
-
-    private mutating func string() throws(JSONError) -> [UInt8] {
+    private mutating func string() throws(JSONError) -> JSONText {
         index += 1
         let start = index
         // Plain ASCII, which nearly all strings are, is copied in one piece.
-        while index < bytes.count {
-            let byte = bytes[index]
-            if byte == UInt8(ascii: "\"") {
-                let plain = Array(bytes[start..<index])
-                index += 1
-                return plain
-            }
-            if byte < 0x20 { throw JSONError(.controlCharacter, at: index) }
-            if byte == UInt8(ascii: "\\") || byte >= 0x80 { break }
+        index = endOfPlainText(from: start)
+        if index < bytes.count, bytes[index] == UInt8(ascii: "\"") {
+            let plain = JSONText(utf8: bytes, start..<index)
             index += 1
+            return plain
         }
         var text = Array(bytes[start..<index])
         while true {
@@ -164,7 +158,7 @@ package struct JSONParser {
             switch byte {
             case UInt8(ascii: "\""):
                 index += 1
-                return text
+                return JSONText(utf8: text)
             case UInt8(ascii: "\\"): try escape(into: &text)
             case 0..<0x20: throw JSONError(.controlCharacter, at: index)
             case 0x20..<0x80:
@@ -178,11 +172,24 @@ package struct JSONParser {
         }
     }
 
+    /// The first byte from `start` on that ends a string or is more than a plain ASCII character.
+    private func endOfPlainText(from start: Int) -> Int {
+        let source = bytes.span
+        var place = start
+        while place < source.count {
+            let byte = source[place]
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 || byte >= 0x80 { break }
+            place += 1
+        }
+        return place
+    }
+
     private mutating func escape(into text: inout [UInt8]) throws(JSONError) {
         let start = index
         index += 1
         let letter = try peek()
         index += 1
+        if letter != UInt8(ascii: "\""), letter != UInt8(ascii: "\\") { isCanonical = false }
         switch letter {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(letter)
         case UInt8(ascii: "b"): text.append(0x08)
@@ -257,7 +264,9 @@ package struct JSONParser {
     private mutating func skipWhiteSpace() {
         while index < bytes.count {
             switch bytes[index] {
-            case 0x20, 0x0A, 0x0D, 0x09: index += 1
+            case 0x20, 0x0A, 0x0D, 0x09:
+                isCanonical = false
+                index += 1
             default: return
             }
         }

@@ -27,10 +27,9 @@ extension JSONValue {
             bytes.append(UInt8(ascii: "]"))
         case .object(let object):
             bytes.append(UInt8(ascii: "{"))
-            var first = true
-            object.forEachSorted { member in
-                if !first { bytes.append(UInt8(ascii: ",")) }
-                first = false
+            for place in 0..<object.count {
+                if place > 0 { bytes.append(UInt8(ascii: ",")) }
+                let member = object.sortedMember(place)
                 Self.writeCanonical(member.name, into: &bytes)
                 bytes.append(UInt8(ascii: ":"))
                 member.value.writeCanonical(into: &bytes)
@@ -41,15 +40,27 @@ extension JSONValue {
 
     private static func writeCanonical(_ text: JSONText, into bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        if text.bytes.contains(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
-            for byte in text.bytes {
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
-                bytes.append(byte)
+        text.withBytes { source in
+            if needsEscape(source) {
+                for index in source.indices {
+                    let byte = source[index]
+                    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
+                    bytes.append(byte)
+                }
+            } else {
+                ByteSpan.append(source, to: &bytes)
             }
-        } else {
-            bytes.append(contentsOf: text.bytes)
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func needsEscape(_ bytes: Span<UInt8>) -> Bool {
+        var place = 0
+        while place < bytes.count {
+            if bytes[place] == UInt8(ascii: "\"") || bytes[place] == UInt8(ascii: "\\") { return true }
+            place += 1
+        }
+        return false
     }
 
     /// Valid JSON text: members in their order, control characters escaped, one space of indentation a level when asked.

@@ -49,7 +49,7 @@ package struct Delegations: Sendable {
         /// Whether the name is one of the bins'.
         package func contains(_ name: RoleName) -> Bool {
             let width = (bits + 3) / 4
-            guard name.bytes.count == namePrefix.bytes.count + 1 + width, name.bytes.starts(with: namePrefix.bytes),
+            guard name.count == namePrefix.count + 1 + width, name.bytes.starts(with: namePrefix.bytes),
                 let number = Int(String(decoding: name.bytes.suffix(width), as: UTF8.self), radix: 16)
             else { return false }
             return number >> bits == 0 && role(number) == name
@@ -82,7 +82,7 @@ package struct Delegations: Sendable {
 
     private static func bins(_ fields: MetadataFields) throws(MetadataError) -> Bins {
         let prefix = try fields.text(MetadataName.namePrefix)
-        guard !prefix.bytes.isEmpty, prefix.bytes.count + 9 <= RoleName.maximumRoleLength else {
+        guard prefix.count > 0, prefix.count + 9 <= RoleName.maximumRoleLength else {
             throw MetadataError(.invalidRoleName, role: fields.role, "name_prefix is empty or too long")
         }
         return Bins(
@@ -96,7 +96,7 @@ package struct Delegations: Sendable {
         for value in values {
             let fields = try MetadataFields(value, "a delegated role", role: role)
             let name = try fields.text(MetadataName.name)
-            guard !name.bytes.isEmpty, name.bytes.count <= RoleName.maximumRoleLength, !name.isTopLevel else {
+            guard name.count > 0, name.count <= RoleName.maximumRoleLength, !name.isTopLevel else {
                 throw MetadataError(.invalidRoleName, role: role, "delegates to a role named \(name)")
             }
             guard names.insert(name).inserted else {
@@ -128,41 +128,27 @@ package struct Delegations: Sendable {
         }
     }
 
-    /// The roles to search for a path, in order; `true` after one that ends the search.
-    package func roles(for path: SearchedPath) -> (names: [RoleName], terminated: Bool) {
+    /// The roles to search for a path, in order; `true` after one that ends the search. The path is hashed if need be.
+    package func roles(for path: JSONText, digester: any Digester) -> (names: [RoleName], terminated: Bool) {
         switch roles {
         case .bins(let bins):
-            return ([bins.role(forHash: path.sha256)], true)
+            return ([bins.role(forHash: digester.sha256(path.bytes))], true)
         case .listed(let roles):
+            var hash: [UInt8]?
             var names: [RoleName] = []
-            for role in roles where role.scope.allows(path) {
+            for role in roles {
+                switch role.scope {
+                case .paths(let patterns):
+                    guard patterns.contains(where: { $0.matches(path) }) else { continue }
+                case .pathHashPrefixes(let prefixes):
+                    let known = hash ?? Array(ASCII.hex(digester.sha256(path.bytes)).utf8)
+                    hash = known
+                    guard prefixes.contains(where: { known.starts(with: $0.bytes) }) else { continue }
+                }
                 names.append(role.name)
                 if role.terminating { return (names, true) }
             }
             return (names, false)
-        }
-    }
-}
-
-/// A path that is searched for, with its SHA-256, which prefixes and bins go by.
-package struct SearchedPath: Sendable {
-    package let path: JSONText
-    package let sha256: [UInt8]
-    fileprivate let hexadecimal: [UInt8]
-
-    package init(_ path: JSONText, digester: any Digester) {
-        self.path = path
-        sha256 = digester.sha256(path.bytes)
-        hexadecimal = Array(ASCII.hex(sha256).utf8)
-    }
-}
-
-extension Delegations.Scope {
-    /// Whether the role may speak for the path.
-    package func allows(_ path: SearchedPath) -> Bool {
-        switch self {
-        case .paths(let patterns): patterns.contains { $0.matches(path.path) }
-        case .pathHashPrefixes(let prefixes): prefixes.contains { path.hexadecimal.starts(with: $0.bytes) }
         }
     }
 }

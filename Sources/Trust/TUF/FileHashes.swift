@@ -25,10 +25,28 @@ package struct FileHashes: Sendable, Equatable {
 
     private static func read(_ fields: MetadataFields, _ name: JSONText, count: Int) throws(MetadataError) -> [UInt8]? {
         guard let value = fields.object[name] else { return nil }
-        guard let bytes = value.asText.flatMap({ ASCII.bytes(hex: $0.string) }), bytes.count == count else {
+        guard let bytes = value.asText.flatMap(bytes(hexadecimal:)), bytes.count == count else {
             throw fields.malformed(name, "\(count * 2) lowercase hexadecimal digits")
         }
         return bytes
+    }
+
+    /// The bytes of lowercase hexadecimal, else nil.
+    private static func bytes(hexadecimal text: JSONText) -> [UInt8]? {
+        text.withBytes { digits in
+            guard digits.count % 2 == 0, digits.count <= 128 else { return nil }
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(digits.count / 2)
+            var place = 0
+            while place < digits.count {
+                guard let high = ASCII.hexValue(digits[place]), let low = ASCII.hexValue(digits[place + 1]) else {
+                    return nil
+                }
+                bytes.append(high << 4 | low)
+                place += 2
+            }
+            return bytes
+        }
     }
 
     /// The hexadecimal hash that begins a target's file name in a repository with consistent snapshots.

@@ -11,8 +11,10 @@ package struct PathPattern: Sendable, Equatable {
 
     /// Whether the whole path fits. Time is at most proportional to the product of both lengths.
     package func matches(_ path: JSONText) -> Bool {
-        let pattern = text.bytes
-        let subject = path.bytes
+        text.withBytes { pattern in path.withBytes { subject in Self.matches(pattern, subject) } }
+    }
+
+    private static func matches(_ pattern: Span<UInt8>, _ subject: Span<UInt8>) -> Bool {
         var p = 0
         var s = 0
         // Where to go on after the last star has taken one more byte.

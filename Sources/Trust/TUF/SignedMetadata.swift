@@ -26,13 +26,13 @@ package struct SignedMetadata: Sendable {
         guard bytes.count <= maximumLength else {
             throw MetadataError(.metadataTooLarge, role: role, "\(bytes.count) bytes, at most \(maximumLength)")
         }
-        let tree: JSONValue
+        let document: JSONDocument
         do {
-            tree = try JSONParser.parse(bytes, limits: JSONLimits(bytes: maximumLength))
+            document = try JSONParser.document(bytes, limits: JSONLimits(bytes: maximumLength))
         } catch {
             throw MetadataError(.malformedMetadata, role: role, error.description)
         }
-        let file = try MetadataFields(tree, "the file", role: role)
+        let file = try MetadataFields(document.value, "the file", role: role)
         let fields = try file.fields(MetadataName.signed)
         let type = try fields.text(MetadataName.type)
         let expected: RoleName = role.isTopLevel ? role : .targets
@@ -54,10 +54,7 @@ package struct SignedMetadata: Sendable {
             throw MetadataError(.malformedMetadata, role: role, "expires: \(error)")
         }
         signatures = try Self.signatures(file)
-        var canonical: [UInt8] = []
-        canonical.reserveCapacity(bytes.count)
-        JSONValue.object(fields.object).writeCanonical(into: &canonical)
-        canonicalForm = canonical
+        canonicalForm = document.canonicalForm(ofMember: MetadataName.signed) ?? []
     }
 
     /// The number of keys of the role whose signature is valid, up to the threshold.

@@ -15,7 +15,7 @@ package struct SnapshotMetadata: Sendable {
         expires = file.expires
         var roles: [RoleName: ListedMetadata] = [:]
         for member in try MetadataFields(file.signed, role: .snapshot).object(MetadataName.meta).members {
-            guard member.name.bytes.count > Self.suffix.count, member.name.bytes.suffix(5).elementsEqual(Self.suffix)
+            guard member.name.count > Self.suffix.count, member.name.bytes.suffix(5).elementsEqual(Self.suffix)
             else { throw MetadataError(.malformedMetadata, role: .snapshot, "meta names \(member.name)") }
             let role = RoleName(utf8: Array(member.name.bytes.dropLast(5)))
             roles[role] = try ListedMetadata(member.value, member.name, role: .snapshot)

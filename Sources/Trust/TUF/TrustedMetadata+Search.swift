@@ -28,10 +28,6 @@ extension TrustedMetadata {
     /// those before, and at most `limits.rolesPerSearch` delegated roles are visited. Because each step goes only to roles
     /// whose scope has the path, the path is allowed along the whole chain.
     package func search(_ path: JSONText) throws(MetadataError) -> Search {
-        try search(SearchedPath(path, digester: digester))
-    }
-
-    func search(_ path: SearchedPath) throws(MetadataError) -> Search {
         var toVisit = [WantedRole(role: .targets, delegator: .root)]
         var visited: Set<RoleName> = []
         while let next = toVisit.popLast() {
@@ -41,9 +37,9 @@ extension TrustedMetadata {
                     .tooManyRoles, role: next.role, "more than \(limits.rolesPerSearch) delegated roles for one path")
             }
             guard let metadata = metadata(next) else { return .needs(next) }
-            if let file = metadata.targets[path.path] { return .found(FoundTarget(file: file, role: next.role)) }
+            if let file = metadata.targets[path] { return .found(FoundTarget(file: file, role: next.role)) }
             visited.insert(next.role)
-            guard let (names, terminated) = metadata.delegations?.roles(for: path) else { continue }
+            guard let (names, terminated) = metadata.delegations?.roles(for: path, digester: digester) else { continue }
             if terminated { toVisit.removeAll() }
             toVisit += names.reversed().map { WantedRole(role: $0, delegator: next.role) }
         }

@@ -23,6 +23,24 @@ struct JSONCanonicalFormTests {
         #expect(value.canonicalForm == Array(canonical.utf8))
     }
 
+    static let documents: [(String, Bool)] = [
+        (#"{"a":[1,-2,{"x":null}],"b":"\"\\é"}"#, true), (#"{"b":1,"a":2}"#, false), (#"{"a":{"d":1,"c":2}}"#, false),
+        (#"{"a": 1}"#, false), (#"{"a":1}"# + "\n", false), (#" {"a":1}"#, false), (#"{"a":"\/"}"#, false),
+        (#"{"a":"\u0041"}"#, false), (#"{"\u0061":1}"#, false), (#"{"a":[1 ]}"#, false), (#"{"a":"\n"}"#, false),
+        (#"{"a":[{},[]],"b":true}"#, true),
+    ]
+
+    @Test("a text that is canonical already is known as such, and its members are pieces of it", arguments: documents)
+    func knowsCanonicalText(text: String, canonical: Bool) throws {
+        let document = try JSONParser.document(Array(text.utf8), limits: JSONLimits(bytes: 1000))
+        #expect(document.isCanonical == canonical)
+        #expect((document.value.canonicalForm == Array(text.utf8)) == canonical)
+        for member in try #require(document.value.asObject).members {
+            #expect(document.canonicalForm(ofMember: member.name) == member.value.canonicalForm)
+        }
+        #expect(document.canonicalForm(ofMember: "absent") == nil)
+    }
+
     @Test("text that is written reads back as the same value", arguments: [true, false])
     func roundTrip(indented: Bool) throws {
         let source = Array(#"{"b":[],"a":{"x":[1,{"y":null}],"":{}},"s":"\u0000\u001f\n\"\\é😀"}"#.utf8)

@@ -1,5 +1,6 @@
 import Codec
 import Model
+import TestSupport
 import Testing
 import Trust
 
@@ -127,6 +128,34 @@ struct PackageMetadataCustomTests {
             "ruff/0.12.0/linux-x86_64-glibc", "ruff/0.12.0/linux-x86_64-glibc/f/g", "../0.12.0/linux-x86_64-glibc/f",
         ] {
             #expect(throws: MetadataError.self) { try Package(try target(path)) }
+        }
+    }
+}
+
+extension PackageMetadataCustomTests {
+    @Test("the JSON Schema accepts what is written, and refuses what the reader refuses by form")
+    func schema() throws {
+        let file = try Program.run("/bin/cat", ["\(PythonPeerTests.root)/docs/formats/target-custom.schema.json"])
+        let schema = try JSONParser.parse(file, limits: JSONLimits(bytes: 100_000))
+        var values: [JSONValue] = [.object(try Self.full().custom), .object(try Self.minimal().custom)]
+        // What only code can judge: relations between members, the grammar of ranges, safe paths, normalised names.
+        let beyondForm: Set<String> = ["floor", "versions", "program", "migration", "argv"]
+        for (name, value) in Self.refused {
+            if name == "floor", value?.asObject?["counter"] != nil { continue }
+            if let members = value?.asObject?.members, members.contains(where: { beyondForm.contains($0.name.string) })
+            {
+                continue
+            }
+            var custom = try Self.full().custom
+            if let value { custom.set(JSONText(name), value) } else { custom.remove(JSONText(name)) }
+            values.append(.object(custom))
+        }
+        let answers = try PythonPeerTests.peer(
+            "schema", RepositorySimulator.object([("schema", schema), ("values", .array(values))]))
+        let accepted = try #require(answers.asArray)
+        #expect(accepted.count == values.count)
+        for (index, answer) in accepted.enumerated() {
+            #expect(answer == .bool(index < 2), "\(String(decoding: values[index].text(), as: UTF8.self))")
         }
     }
 }
