@@ -12,7 +12,8 @@ private let target: @Sendable ([UInt8]) -> Void = {
     switch getenv("AXLE_FUZZ").map({ String(cString: $0) }) {
     case "frames": fuzzFrames
     case "cbor": fuzzCBOR
+    case "json": fuzzJSON
     case "session": fuzzSession
-    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, session")
+    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, session")
     }
 }()

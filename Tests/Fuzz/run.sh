@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-20}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(frames cbor session)
+[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json session)
 export SWIFT_BACKTRACE=enable=no
 out=.build/fuzz
 program=$out/fuzz
@@ -31,6 +31,8 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift
 fi
 
 python3 Tests/Fuzz/seeds.py Tests/Golden/protocol "$out/seeds"
+mkdir -p "$out/seeds/json"
+cp Tests/Golden/trust/*.json "$out/seeds/json/"
 status=0
 for target in "${targets[@]}"; do
     echo "fuzz: $target for $seconds s"
