@@ -8,16 +8,7 @@ enum RunCommand {
         Signals.ignoreBrokenPipe()
         let signals = try Signals.stream([.terminate, .interrupt])
         let state = try invocation.required("state")
-        // Free now: another agent without a supervisor would hold it.
-        _ = try check(state)
-        let lock: LockFile
-        do {
-            lock = try LockFile(AgentState.supervisorLock(state))
-        } catch {
-            guard case .held(_, let holder) = error else { throw AgentError(.stateFolder, error.description) }
-            let who = holder.map { "process \($0)" } ?? "another process"
-            throw AgentError(.stateFolder, "\(state) is in use by \(who); stop it first, or name another folder")
-        }
+        let lock = try await lock(state)
         let supervisor = Supervisor(
             state: state, own: try CurrentProcess.executablePath(), messages: { Self.say($0, $1, streams) })
         let stopping = Task {
@@ -39,7 +30,7 @@ enum RunCommand {
         Signals.ignoreBrokenPipe()
         let signals = try Signals.stream([.terminate, .interrupt])
         let path = try invocation.required("state")
-        let folder = try check(path)
+        let folder = try open(path)
         let (ends, end) = AsyncStream.makeStream(of: Int32.self)
         let agent = try RunningAgent(
             folder: folder, program: try CurrentProcess.executablePath(),
@@ -58,8 +49,39 @@ enum RunCommand {
         return status
     }
 
+    /// How long an agent proper whose supervisor was killed may take to end.
+    private static let orphanTime: Duration = .seconds(10)
+
+    /// Takes the supervisor's lock, and makes sure that the folder is an agent's and that no agent proper is left in it.
+    private static func lock(_ state: String) async throws -> LockFile {
+        let end = SystemClock.uptime + orphanTime
+        var lock: LockFile?
+        while true {
+            do {
+                _ = try open(state)
+                if let lock { return lock }
+            } catch StateFolder.Failure.locked(let path, let holder) {
+                // With the supervisor's lock free, it is the orphan of one that was killed, and about to end.
+                guard lock == nil || SystemClock.uptime < end else {
+                    throw StateFolder.Failure.locked(path: path, by: holder)
+                }
+                if lock != nil { try await Task.sleep(for: .milliseconds(50)) }
+            }
+            if lock == nil { lock = try takeLock(state) }
+        }
+    }
+
+    private static func takeLock(_ state: String) throws -> LockFile {
+        do throws(LockFile.Failure) {
+            return try LockFile(AgentState.supervisorLock(state))
+        } catch {
+            guard case .held(_, let holder) = error else { throw error }
+            throw StateFolder.Failure.locked(path: state, by: holder)
+        }
+    }
+
     /// Opens and locks the folder, or says what is wrong with it.
-    private static func check(_ state: String) throws -> StateFolder {
+    private static func open(_ state: String) throws -> StateFolder {
         try StateFolder.open(state, kind: AgentState.kind, version: AgentState.version)
     }
 
