@@ -138,8 +138,25 @@ static int place(int fd, int target) {
     return dup2(fd, target) < 0 ? -1 : 0;
 }
 
-// Runs in the child, which shares the parent's memory until execve: touches nothing but its arguments.
-static void become(const struct axle_child *what, volatile int *failure) {
+// A pipe whose ends are above 2, so that placing the standard descriptors does not overwrite them.
+static int axle_pipe_above(int fds[2]) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    fds[0] = fcntl(ends[0], F_DUPFD_CLOEXEC, 3);
+    fds[1] = fcntl(ends[1], F_DUPFD_CLOEXEC, 3);
+    int error = errno;
+    close(ends[0]);
+    close(ends[1]);
+    if (fds[0] >= 0 && fds[1] >= 0) return 0;
+    if (fds[0] >= 0) close(fds[0]);
+    if (fds[1] >= 0) close(fds[1]);
+    errno = error;
+    return -1;
+}
+
+// Runs in the child, which may share the parent's memory until execve: touches nothing but its arguments. Why it failed goes
+// into `report`, which execve closes; memory would not do where vfork is a fork (sanitizers, emulators).
+static void become(const struct axle_child *what, int report) {
     struct sigaction standard = {0};
     standard.sa_handler = SIG_DFL;
     // Handlers go back to the default by themselves at execve, ignored signals do not.
@@ -152,8 +169,9 @@ static void become(const struct axle_child *what, volatile int *failure) {
     if (what->folder && chdir(what->folder) < 0) goto failed;
     // The caller hands in descriptors above 2, so that none is overwritten before it is placed.
     if (place(what->in, 0) < 0 || place(what->out, 1) < 0 || place(what->err, 2) < 0) goto failed;
-    if (syscall(SYS_close_range, 3u, ~0u, 0u) < 0) {
-        for (int fd = 3; fd < 4096; fd++) close(fd);
+    // All others are closed by execve, so that the report can still be written if that fails.
+    if (syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0) {
+        for (int fd = 3; fd < 4096; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
     for (size_t i = 0; i < what->limit_count; i++) {
         struct rlimit limit = {what->limits[i].value, what->limits[i].value};
@@ -163,21 +181,34 @@ static void become(const struct axle_child *what, volatile int *failure) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(what->path, what->argv, what->envp);
-failed:
-    *failure = errno;
+failed:;
+    int error = errno;
+    ssize_t written = write(report, &error, sizeof error);
+    (void)written;
     _exit(127);
 }
 
 __attribute__((noinline)) int axle_spawn(const struct axle_child *what) {
-    volatile int failure = 0;
+    int report[2];
+    if (axle_pipe_above(report) < 0) return -1;
     sigset_t all, before;
     sigfillset(&all);
     // No handler of ours may run in the child while it shares this memory.
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = vfork();
-    if (pid == 0) become(what, &failure);
+    if (pid == 0) become(what, report[1]);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    int failure = 0;
+    if (pid > 0) {
+        // Nothing comes if the program was started.
+        ssize_t count;
+        do count = read(report[0], &failure, sizeof failure);
+        while (count < 0 && errno == EINTR);
+        if (count != sizeof failure) failure = 0;
+    }
+    close(report[0]);
     if (pid > 0 && failure) {
         int status;
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}

@@ -14,7 +14,7 @@ package final class EventLoop: SerialExecutor, Sendable {
 
     package let name: String
     private let poller: Poller
-    private let inbox = Mutex(Inbox())
+    private let inbox = NativeLock(Inbox())
     private let thread = Atomic<UInt>(0)
 
     private enum Job: Sendable {

@@ -116,7 +116,8 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         self.opened = opened
         self.ended = ended
         lookInterval = min(.seconds(5), settings.requestTimeout, settings.stallTimeout)
-        session = .listener(at: loop.now)
+        // A stand-in until the channel opens; the loop's own clock is the loop's.
+        session = .listener(at: SystemClock.uptime)
     }
 
     // MARK: Beginning

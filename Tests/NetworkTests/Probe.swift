@@ -63,9 +63,9 @@ final class Probe: TLSChannelHandler, Sendable {
     var isOpened: Bool { events.contains { if case .opened = $0 { true } else { false } } }
 }
 
-/// Waits until `condition` holds, for at most ten seconds.
+/// Waits until `condition` holds, for at most a minute.
 func eventually(_ what: String, _ condition: () -> Bool) async throws {
-    let end = SystemClock.uptime + .seconds(10)
+    let end = SystemClock.uptime + .seconds(60)
     while !condition() {
         guard SystemClock.uptime < end else {
             Issue.record("never: \(what)")

@@ -45,15 +45,15 @@ final class Recorder: LinkHandler {
     }
 }
 
-/// Waits until `condition` holds, for at most twenty seconds.
+/// Waits until `condition` holds, for at most a minute.
 func eventually(_ what: String, _ condition: () -> Bool) async throws {
-    let end = SystemClock.uptime + .seconds(20)
+    let end = SystemClock.uptime + .seconds(60)
     while !condition() {
         guard SystemClock.uptime < end else {
             Issue.record("never: \(what)")
             throw CancellationError()
         }
-        try await Task.sleep(for: .milliseconds(2))
+        try await Task.sleep(for: .milliseconds(4))
     }
 }
 

@@ -5,7 +5,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 // One readiness event; `data` is what was registered.
 struct axle_ready {
