@@ -37,7 +37,8 @@ enum HoldBench {
     ) async throws -> SessionDialer {
         let client = try await JoinClient.connect(
             endpoint, rootKeyHash: token.pin, role: .agent, peerRole: .spoke, program: "bench", group: group)
-        let joining = try Joining(token: token, role: .agent, name: try NodeName("agent-\(CurrentProcess.identifier)-\(number)"))
+        let name = try NodeName("agent-\(CurrentProcess.identifier)-\(number)")
+        let joining = try Joining(token: token, role: .agent, name: name)
         let joined = try await joining.run(peer: client.peer, upstream: endpoint.description) {
             try await client.request($0)
         }
