@@ -41,18 +41,19 @@ tidy: setup
 layers: setup
 	$(SWIFT_BUILD) $(STRICT) --build-tests
 
+# One test at a time: many of them block on real processes and sockets, and side by side they starve each other.
 ## test      all tests
 test: setup
 	$(SWIFT_BUILD) $(STRICT) --build-tests
-	swift test --skip-build $(if $(FILTER),--filter $(FILTER))
+	swift test --skip-build --no-parallel $(if $(FILTER),--filter $(FILTER))
 
 ## tsan      the tests under the thread sanitizer
 tsan: setup
-	swift test -j $(JOBS) --sanitize=thread --scratch-path .build/tsan $(if $(FILTER),--filter $(FILTER))
+	swift test -j $(JOBS) --no-parallel --sanitize=thread --scratch-path .build/tsan $(if $(FILTER),--filter $(FILTER))
 
 ## asan      the tests under the address sanitizer
 asan: setup
-	swift test -j $(JOBS) --sanitize=address --scratch-path .build/asan $(if $(FILTER),--filter $(FILTER))
+	swift test -j $(JOBS) --no-parallel --sanitize=address --scratch-path .build/asan $(if $(FILTER),--filter $(FILTER))
 
 ## fuzz      the libFuzzer targets, SECONDS_PER_FUZZER each
 fuzz: setup
