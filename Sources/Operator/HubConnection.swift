@@ -27,6 +27,7 @@ final class HubConnection {
         settings.userAgent = "axle/\(OperatorProgram.version)"
         settings.maximumRedirects = 0
         settings.readTimeout = .seconds(90)
+        settings.connectTimeout = .seconds(30)
         if let authority = invocation.value("ca") {
             guard File.exists(authority) else {
                 throw OperatorError(

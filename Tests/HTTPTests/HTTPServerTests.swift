@@ -26,6 +26,8 @@ final class TestServer: Sendable {
         let identity = try TLSIdentity(chain: [root.issue(profile, for: key.publicKey)], key: key)
         try folder.write("authority.pem", root.certificate.pem())
         var settings = HTTPServerSettings()
+        // Sanitizers on a busy machine take their time.
+        settings.handshakeTimeout = .seconds(60)
         change(&settings)
         server = try HTTPServer(
             Endpoint(host: "127.0.0.1", port: 0), group: group, context: HTTPServer.context(identity: identity),
@@ -41,6 +43,7 @@ final class TestServer: Sendable {
         return try await queue.run {
             var settings = HTTPClientSettings()
             settings.authorities = .file(authority)
+            settings.connectTimeout = .seconds(60)
             settings.readTimeout = .seconds(20)
             return try HTTPClient(settings).send(.init(method, url, body: body), limit: 10_000_000)
         }
@@ -83,7 +86,7 @@ final class TestServer: Sendable {
     }
 }
 
-@Suite("The server")
+@Suite("The server", .serialized)
 struct HTTPServerTests {
     private func echo(_ change: (inout HTTPServerSettings) -> Void = { _ in }) throws -> TestServer {
         try TestServer(change) { request in
@@ -178,6 +181,8 @@ struct HTTPServerTests {
                     return try await queue.run {
                         var settings = HTTPClientSettings()
                         settings.authorities = .file(authority)
+                        settings.connectTimeout = .seconds(60)
+                        settings.connectTimeout = .seconds(60)
                         return String(
                             decoding: try HTTPClient(settings).send(.init(.get, url), limit: 100).body, as: UTF8.self)
                     }
@@ -205,6 +210,7 @@ struct HTTPServerTests {
         let second = try await other.run {
             var settings = HTTPClientSettings()
             settings.authorities = .file(authority)
+            settings.connectTimeout = .seconds(60)
             return try HTTPClient(settings).send(.init(.get, url), limit: 1000)
         }
         #expect(second.status == 503)

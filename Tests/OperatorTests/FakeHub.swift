@@ -83,8 +83,12 @@ final class FakeHub: Sendable {
         let seen = SeenList()
         self.seen = seen
         let box = Box(answers)
+        var settings = HTTPServerSettings()
+        // Sanitizers on a busy machine take their time.
+        settings.handshakeTimeout = .seconds(60)
         server = try HTTPServer(
-            Endpoint(host: "127.0.0.1", port: 0), group: group, context: HTTPServer.context(identity: identity)
+            Endpoint(host: "127.0.0.1", port: 0), group: group, context: HTTPServer.context(identity: identity),
+            settings: settings
         ) { request in
             seen.add(
                 Seen(

@@ -5,7 +5,7 @@ import Operator
 import TestSupport
 import Testing
 
-@Suite("axle: what commands print, where, and how they end")
+@Suite("axle: what commands print, where, and how they end", .serialized)
 struct OperatorCommandTests {
     // MARK: Samples
 
