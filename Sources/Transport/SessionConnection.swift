@@ -40,40 +40,40 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    private let settings: SessionSettings
-    private let kind: Kind
-    private let links: Links
-    private let handler: any LinkHandler
-    private let opened: @Sendable (PeerIdentity, TLSSession?) -> Void
-    private let ended: @Sendable (End) -> Void
+    let settings: SessionSettings
+    let kind: Kind
+    let links: Links
+    let handler: any LinkHandler
+    let opened: @Sendable (PeerIdentity, TLSSession?) -> Void
+    let ended: @Sendable (End) -> Void
 
-    private var session: Session
-    private var channel: TLSChannel?
-    private let timer = LoopTimer()
-    private var timerDeadline: Duration?
-    private var peer: PeerIdentity?
-    private var refusal: GoAway?
-    private var isJoin = false
+    var session: Session
+    var channel: TLSChannel?
+    let timer = LoopTimer()
+    var timerDeadline: Duration?
+    var peer: PeerIdentity?
+    var refusal: GoAway?
+    var isJoin = false
     /// When a stranger's connection ends at the latest.
-    private var joinEnd: Duration?
-    private var isOpen = false
-    private var closure: LinkClosure?
-    private var failure: TransportError?
-    private var pumpBooked = false
+    var joinEnd: Duration?
+    var isOpen = false
+    var closure: LinkClosure?
+    var failure: TransportError?
+    var pumpBooked = false
     /// How often the deadlines are looked at while anything is out: at least as often as the shortest of them.
-    private var lookInterval: Duration
-    private var pending: [StreamID: Pending] = [:]
-    private var waiting: [Waiting] = []
-    private var sending: [StreamID: BulkSender] = [:]
+    var lookInterval: Duration
+    var pending: [StreamID: Pending] = [:]
+    var waiting: [Waiting] = []
+    var sending: [StreamID: BulkSender] = [:]
 
     /// Who waits for what comes on a stream that we opened.
-    private enum Pending {
+    enum Pending {
         case core(RequestID, deadline: Duration)
         case call(Call, deadline: Duration)
         case fetch(BulkReceiver, BulkTicket)
     }
 
-    private struct Waiting {
+    struct Waiting {
         let message: Message
         let priority: Priority
         let pending: Pending
@@ -137,7 +137,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
             loop: loop, options: options, handler: self)
     }
 
-    private func channelIsOpen() {
+    func channelIsOpen() {
         guard let channel else { return }
         isJoin = channel.negotiatedProtocol == SessionTLS.joinProtocol
         do throws(TransportError) {
@@ -177,7 +177,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         pump()
     }
 
-    private func take(_ hello: Hello) {
+    func take(_ hello: Hello) {
         guard let channel else { return }
         if case .listener = kind {
             if refusal == nil, let peer, hello.role != peer.role {
@@ -216,7 +216,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         assumeIsolated { $0.finish(end) }
     }
 
-    private func received(_ bytes: UnsafeRawBufferPointer) {
+    func received(_ bytes: UnsafeRawBufferPointer) {
         var offset = 0
         let input = bytes.bindMemory(to: UInt8.self)
         while let event = session.receive(input.span, &offset, at: loop.now) {
@@ -226,7 +226,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         pump()
     }
 
-    private func take(_ event: SessionEvent, _ input: UnsafeRawBufferPointer) {
+    func take(_ event: SessionEvent, _ input: UnsafeRawBufferPointer) {
         switch event {
         case .hello(let hello): take(hello)
         case .request(let stream, let message, _, let isEnd): takeRequest(stream, message, isEnd)
@@ -246,7 +246,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         }
     }
 
-    private func takeRequest(_ stream: StreamID, _ message: Message, _ isEnd: Bool) {
+    func takeRequest(_ stream: StreamID, _ message: Message, _ isEnd: Bool) {
         guard isEnd else {
             // No request of this version has data behind it.
             session.reply(stream, .error(ErrorReply(code: .unsupported, text: "data behind a request")))
@@ -264,7 +264,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         }
     }
 
-    private func takeReply(_ stream: StreamID, _ message: Message, _ isEnd: Bool) {
+    func takeReply(_ stream: StreamID, _ message: Message, _ isEnd: Bool) {
         guard let waiter = pending[stream] else { return }
         switch waiter {
         case .core(let request, _):
@@ -288,7 +288,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         sendWaiting()
     }
 
-    private func takeData(_ stream: StreamID, _ data: UnsafeRawBufferPointer, _ isEnd: Bool) {
+    func takeData(_ stream: StreamID, _ data: UnsafeRawBufferPointer, _ isEnd: Bool) {
         guard case .fetch(let receiver, _) = pending[stream] else {
             session.consumed(stream, data.count)
             return
@@ -310,7 +310,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     }
 
     /// Gives the credit of written bytes back.
-    private func written(_ stream: StreamID) -> @Sendable (Int) -> Void {
+    func written(_ stream: StreamID) -> @Sendable (Int) -> Void {
         { [weak self] count in
             self?.assumeIsolated { this in
                 this.session.consumed(stream, count)
@@ -328,7 +328,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         }
     }
 
-    private func flushReceivers() {
+    func flushReceivers() {
         guard !pending.isEmpty else { return }
         for (stream, waiter) in pending {
             if case .fetch(let receiver, _) = waiter { receiver.flush(on: loop, written(stream)) }
@@ -338,7 +338,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     // MARK: Sending
 
     /// Moves bytes from sources to the session and from there to the channel, until something is full or all is done.
-    private func pump() {
+    func pump() {
         guard let channel, channel.isOpen else { return }
         var budget = Self.sendBudget
         while true {
@@ -365,7 +365,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         }
     }
 
-    private func bookPump() {
+    func bookPump() {
         guard !pumpBooked else { return }
         pumpBooked = true
         loop.execute {
@@ -376,7 +376,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         }
     }
 
-    private func feed(_ stream: StreamID) {
+    func feed(_ stream: StreamID) {
         guard let sender = sending[stream] else { return }
         guard sender.feed(&session, stream) else {
             sending[stream] = nil
@@ -393,229 +393,6 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
                 this.feed(stream)
                 this.pump()
             }
-        }
-    }
-
-    // MARK: Verbs, on the loop
-
-    /// Asks the peer on behalf of a core.
-    func request(_ request: RequestID, _ message: Message, _ priority: Priority) {
-        enqueue(
-            Waiting(
-                message: message, priority: priority,
-                pending: .core(request, deadline: loop.now + settings.requestTimeout)))
-    }
-
-    /// Asks the peer on behalf of a caller in the program.
-    func request(_ message: Message, _ call: Call, timeout: Duration) {
-        lookInterval = min(lookInterval, timeout)
-        enqueue(
-            Waiting(message: message, priority: .control, pending: .call(call, deadline: loop.now + timeout)))
-    }
-
-    /// Asks for content.
-    func fetch(
-        _ message: Message, _ priority: Priority, _ sink: BulkSink, limit: UInt64, _ ticket: BulkTicket,
-        _ answer: BulkReceiver.Answer
-    ) {
-        let receiver = BulkReceiver(sink, limit: limit, at: loop.now, answer)
-        guard !ticket.isCancelled else {
-            receiver.fail(.cancelled, on: loop)
-            return
-        }
-        enqueue(Waiting(message: message, priority: priority, pending: .fetch(receiver, ticket)))
-    }
-
-    /// Calls a fetch off.
-    func cancel(_ ticket: BulkTicket) {
-        ticket.isCancelled = true
-        if let stream = ticket.stream, case .fetch(let receiver, let own) = pending[stream], own === ticket {
-            pending[stream] = nil
-            receiver.fail(.cancelled, on: loop)
-            session.reset(stream)
-            sendWaiting()
-            pump()
-        } else if let index = waiting.firstIndex(where: {
-            if case .fetch(_, let own) = $0.pending { own === ticket } else { false }
-        }) {
-            fail(waiting.remove(at: index).pending, .cancelled, nil)
-        }
-    }
-
-    private func enqueue(_ item: Waiting) {
-        guard isOpen, session.state == .open, closure == nil else {
-            let closure = self.closure ?? LinkClosure(code: .connectionLost, text: "not connected")
-            fail(item.pending, .closed(closure), .closed)
-            return
-        }
-        guard waiting.count < Self.waitingLimit else {
-            fail(item.pending, .full, .full)
-            return
-        }
-        waiting.append(item)
-        sendWaiting()
-        pump()
-    }
-
-    /// Opens streams for what waits, in order.
-    private func sendWaiting() {
-        guard !waiting.isEmpty else { return }
-        var count = 0
-        for item in waiting {
-            guard let stream = session.open(item.message, priority: item.priority) else { break }
-            count += 1
-            pending[stream] = item.pending
-            if case .fetch(let receiver, let ticket) = item.pending {
-                ticket.stream = stream
-                receiver.lastProgress = loop.now
-            }
-        }
-        if count == waiting.count { waiting = [] } else { waiting.removeFirst(count) }
-    }
-
-    /// Answers the peer's request.
-    func reply(_ request: RequestID, _ message: Message) {
-        guard let number = UInt32(exactly: request.number) else { return }
-        session.reply(StreamID(number), message)
-        pump()
-    }
-
-    /// Answers the peer's request with content.
-    func sendContent(_ request: RequestID, _ content: Content, _ source: BulkSource) {
-        guard let number = UInt32(exactly: request.number) else { return }
-        let stream = StreamID(number)
-        let isEmpty = content.offset == content.length
-        guard session.reply(stream, .content(content), isEnd: isEmpty), !isEmpty else {
-            pump()
-            return
-        }
-        sending[stream] = BulkSender(source, content)
-        feed(stream)
-        pump()
-    }
-
-    /// Ends the link.
-    func close(_ code: SessionCode, _ text: String, retryAfterSeconds: UInt64? = nil) {
-        guard closure == nil || code != .leaving else { return }
-        closure = LinkClosure(code: code, text: text, retryAfterSeconds: retryAfterSeconds)
-        guard let channel, channel.isOpen, session.state != .awaitingHello || isOpen else {
-            channel?.close()
-            return
-        }
-        session.close(GoAway(code, text, retryAfterSeconds: retryAfterSeconds), at: loop.now)
-        if code != .leaving { failAll() }
-        pump()
-    }
-
-    // MARK: Time
-
-    package nonisolated func timerFired(_ timer: LoopTimer) {
-        assumeIsolated { $0.tick() }
-    }
-
-    private func tick() {
-        timerDeadline = nil
-        if let event = session.tick(at: loop.now) {
-            take(event, UnsafeRawBufferPointer(start: nil, count: 0))
-        }
-        if let joinEnd, joinEnd <= loop.now { close(.timedOut, "the join took too long") }
-        expire()
-        pump()
-        // A peer that reads nothing at its end is dropped.
-        if session.isFinished { channel?.close() }
-    }
-
-    /// Gives up requests and transfers whose time is over.
-    private func expire() {
-        let now = loop.now
-        for (stream, waiter) in pending {
-            guard isLate(waiter, now) else { continue }
-            pending[stream] = nil
-            session.reset(stream)
-            fail(waiter, .timedOut, .timedOut)
-        }
-        while let first = waiting.first, isLate(first.pending, now) {
-            waiting.removeFirst()
-            fail(first.pending, .timedOut, .timedOut)
-        }
-        sendWaiting()
-    }
-
-    private func isLate(_ waiter: Pending, _ now: Duration) -> Bool {
-        switch waiter {
-        case .core(_, let deadline), .call(_, let deadline): deadline <= now
-        case .fetch(let receiver, _):
-            receiver.unwritten == 0 && receiver.lastProgress + settings.stallTimeout <= now
-        }
-    }
-
-    /// Sets the one timer to what comes next: the session's own time, or a look at the deadlines every few seconds
-    /// while anything is out. It is only ever moved forward; one that comes too early finds nothing to do.
-    private func setTimer() {
-        var next = session.nextTick
-        if !pending.isEmpty || !waiting.isEmpty {
-            let look = loop.now + lookInterval
-            next = min(next ?? look, look)
-        }
-        if let joinEnd { next = min(next ?? joinEnd, joinEnd) }
-        guard let next else { return }
-        if let timerDeadline, timerDeadline <= next { return }
-        timerDeadline = next
-        loop.schedule(timer, after: max(.zero, next - loop.now), coarse: true, self)
-    }
-
-    // MARK: The end
-
-    private func fail(_ waiter: Pending, _ error: TransportError, _ failure: LinkFailure?) {
-        switch waiter {
-        case .core(let request, _):
-            // The link's end stands for the failure of all that are out.
-            if let failure, failure != .closed { handler.linkEvent(.failed(id, request, failure)) }
-        case .call(let call, _): call.finish(.failure(error))
-        case .fetch(let receiver, _): receiver.fail(error, on: loop)
-        }
-    }
-
-    private func failAll() {
-        let closure = self.closure ?? LinkClosure(code: .connectionLost, text: "the connection broke")
-        let all = pending.values
-        pending = [:]
-        sending = [:]
-        for waiter in all { fail(waiter, .closed(closure), .closed) }
-        failWaiting()
-    }
-
-    /// Gives up what has no stream yet: there will be none.
-    private func failWaiting() {
-        let closure = self.closure ?? LinkClosure(code: .connectionLost, text: "the connection broke")
-        let all = waiting
-        waiting = []
-        for item in all { fail(item.pending, .closed(closure), .closed) }
-    }
-
-    private func finish(_ end: ChannelEnd) {
-        let closure = self.closure ?? LinkClosure(code: .connectionLost, text: end.description)
-        self.closure = closure
-        loop.cancel(timer)
-        failAll()
-        let channelAddress = channel?.address.description ?? "unknown"
-        channel = nil
-        links.remove(id)
-        let wasOpen = isOpen
-        isOpen = false
-        if wasOpen, !isJoin, peer != nil { handler.linkEvent(.closed(id, closure)) }
-        if case .listener = kind, !wasOpen {
-            handler.linkRefused(channelAddress, (failure ?? Self.error(end, closure)).description)
-        }
-        let error = failure ?? (wasOpen ? nil : Self.error(end, closure))
-        ended(End(wasOpen: wasOpen, closure: closure, error: error))
-    }
-
-    private static func error(_ end: ChannelEnd, _ closure: LinkClosure) -> TransportError {
-        switch end {
-        case .failed(let error): .network(.tls(error))
-        case .handshakeTimeout: .network(.timedOut("the TLS handshake"))
-        default: .closed(closure)
         }
     }
 }
