@@ -170,10 +170,16 @@ package final class EventLoop: SerialExecutor, Sendable {
                 return (inbox.isSleeping, inbox.isStopped)
             }
             if stopped && idle { return }
+            var isClockRead = false
             poller.wait(
                 timeout: idle ? timers.earliest.map { .nanoseconds($0 - SystemClock.uptimeNanoseconds) } : .zero
             ) {
                 token, readiness in
+                // After a long sleep a timer set by a handler would be over already by the clock of before.
+                if !isClockRead {
+                    clock = SystemClock.uptimeNanoseconds
+                    isClockRead = true
+                }
                 let index = Int(token & 0xffff_ffff)
                 guard index < slots.count, slots[index].generation == UInt32(token >> 32) else { return }
                 slots[index].handler?.ready(readiness)

@@ -1,6 +1,7 @@
 import Network
 import Synchronization
 import System
+import TestSupport
 import Testing
 
 @Suite("Event loops")
@@ -74,6 +75,47 @@ struct EventLoopTests {
         }
         try await eventually("all timers") { alarm.fired.withLock { $0.count } == 100 }
         #expect(SystemClock.uptime - begin >= .milliseconds(99))
+        loop.stop()
+    }
+
+    /// Everything on its loop's thread; what it saw may be read from everywhere.
+    private final class Sleeper: EventHandler, TimerHandler, @unchecked Sendable {
+        let loop: EventLoop
+        let timer = LoopTimer()
+        var registration: Registration?
+        var began = Duration.zero
+        let waited = Mutex<Duration?>(nil)
+
+        init(_ loop: EventLoop) { self.loop = loop }
+
+        func ready(_ readiness: Poller.Readiness) {
+            if let registration { loop.deregister(registration) }
+            began = SystemClock.uptime
+            loop.schedule(timer, after: .milliseconds(100), self)
+        }
+
+        func timerFired(_ timer: LoopTimer) {
+            let time = SystemClock.uptime - began
+            waited.withLock { $0 = time }
+        }
+    }
+
+    @Test func aTimerSetByTheEventThatEndsALongSleepWaitsItsWholeTime() async throws {
+        let loop = try EventLoop("sleeper")
+        let sockets = try ConnectedSockets()
+        let number = sockets.left
+        let sleeper = Sleeper(loop)
+        loop.execute {
+            do {
+                sleeper.registration = try loop.register(number, .read, sleeper)
+            } catch {
+                Issue.record(error)
+            }
+        }
+        try await Task.sleep(for: .milliseconds(300))
+        try sockets.writeRight([1])
+        try await eventually("the timer") { sleeper.waited.withLock { $0 } != nil }
+        #expect(try #require(sleeper.waited.withLock { $0 }) >= .milliseconds(90))
         loop.stop()
     }
 
