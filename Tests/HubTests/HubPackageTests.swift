@@ -109,6 +109,18 @@ import Testing
         #expect(try world.store.package(package.path)?.state == .imported)
     }
 
+    @Test func aRaisedQuotaLetsAPackageInAtOnce() throws {
+        let world = try HubWorld()
+        let package = try samplePackage()
+        try world.send(.poolChanged(world.figures(quota: 10)))
+        try world.publish([package])
+        try world.send(.importEnded(package.path, package.sha256, .noRoom("the quota is too small")))
+        try world.send(.poolChanged(world.figures(quota: 10)))
+        #expect(try world.store.package(package.path)?.state == .failed)
+        try world.send(.poolChanged(world.figures(quota: 5000)))
+        #expect(try world.store.package(package.path)?.state == .downloading)
+    }
+
     @Test func onlySoManyImportsRunAtATimeAndAHotfixOvertakes() throws {
         let world = try HubWorld()
         var packages = try (1...5).map { try samplePackage("\($0).0", counter: UInt64($0), hash: UInt8($0)) }

@@ -11,6 +11,15 @@ extension HubCore {
                 node: configuration.hub, name: configuration.poolName, quota: figures.quota, used: figures.used,
                 reserved: figures.reserved, freeOnDisk: figures.freeOnDisk,
                 wantedQuota: known?.wantedQuota == figures.quota ? nil : known?.wantedQuota, reported: now))
+        if let known, figures.quota > known.quota { try retryFailedImports(at: now) }
+    }
+
+    /// There is more room than before: what waits for it is tried at once.
+    private mutating func retryFailedImports(at now: UnixTime) throws {
+        for var record in try store.packages(in: .failed) where record.nextTry.map({ $0 > now }) ?? false {
+            record.nextTry = now
+            try store.putPackage(record)
+        }
     }
 
     mutating func poolReported(

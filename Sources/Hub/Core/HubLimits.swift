@@ -11,7 +11,7 @@ package enum HubLimits {
     /// Imports from the catalog at a time.
     package static let imports = 2
     /// How soon an import without room is tried again.
-    package static let roomRetry = Duration.seconds(300)
+    package static let roomRetry = Duration.seconds(60)
     /// Orders, and wishes for replicas, on their way to one spoke at a time.
     package static let inFlight = 32
     /// How soon a refused or unanswered delivery is tried again.

@@ -1,6 +1,8 @@
 internal import API
 internal import HTTP
+internal import Identity
 internal import Model
+internal import Trust
 
 /// `/v1/catalog` and `/v1/packages`: what the vendor offers, and where its bytes are.
 extension HubResources {
@@ -21,7 +23,18 @@ extension HubResources {
             } catch {
                 throw Problem(.invalid, error.description)
             }
-            let command = HubCommand.setCatalog(url: change.url, root: Array(change.root.utf8))
+            let root = Array(change.root.utf8)
+            do {
+                // A wrong file would only show at the first refresh, and be held against the vendor.
+                _ = try TrustedMetadata(
+                    root: root, startTime: hub.shell.clock.now, verifier: OpenSSLVerifier(),
+                    digester: OpenSSLDigester())
+            } catch {
+                throw Problem(
+                    .invalid, "the root metadata is not usable: \(error)",
+                    next: "Give the vendor's root.json with --root.")
+            }
+            let command = HubCommand.setCatalog(url: change.url, root: root)
             return try await hub.perform(command, request, catalogBody)
         }
         router.add(.post, "/v1/catalog/refresh") { hub, request, _ in

@@ -166,7 +166,8 @@ final class HubCatalogClient: Sendable {
         switch error {
         case .alreadyHeld: .imported
         case .quotaExceeded, .diskFull: .noRoom(error.description)
-        case .hashMismatch, .tooLong, .incomplete: .mismatch(error.description)
+        case .hashMismatch: .mismatch("the bytes that came have another hash than the catalog signs; they were removed")
+        case .tooLong, .incomplete: .mismatch(error.description)
         default: .interrupted(error.description)
         }
     }
