@@ -7,7 +7,7 @@ SWIFT_BUILD := swift build -j $(JOBS)
 STRICT := --explicit-target-dependency-import-check error
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup setup-bench build check lint format tidy layers test tsan asan fuzz sim bench release demo clean
+.PHONY: help setup setup-bench build check lint format tidy layers test e2e tsan asan fuzz sim bench release demo clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -45,7 +45,12 @@ layers: setup
 ## test      all tests
 test: setup
 	$(SWIFT_BUILD) $(STRICT) --build-tests
+	$(if $(FILTER),,.venv/bin/python3 Tests/EndToEnd/run.py)
 	swift test --skip-build --no-parallel $(if $(FILTER),--filter $(FILTER))
+
+## e2e       real processes and bad input; SEED= repeats a run, NAMES= picks tests
+e2e: build
+	.venv/bin/python3 Tests/EndToEnd/run.py $(if $(SEED),--seed $(SEED)) $(NAMES)
 
 ## tsan      the tests under the thread sanitizer
 tsan: setup

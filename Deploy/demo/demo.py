@@ -5,134 +5,24 @@ Exit status 0 means that every step was seen to hold.
 """
 
 import argparse
-import contextlib
-import functools
-import http.server
-import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
-import threading
 import time
 import zipfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from fleet import ROOT, Failure, Fleet, make_tree, say, serve, wait_for
+
 PRODUCT = "ruff"
 RELEASES = ("0.12.0", "0.12.1")
 PLATFORM = "linux-x86_64-glibc"
-DEADLINE = 120
-
-
-class Failure(Exception):
-    """A step of the demo did not hold; the text says which and what was seen."""
-
-
-def say(text=""):
-    print(text, flush=True)
 
 
 def step(text):
     say(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else f"\n{text}")
-
-
-def wait_for(what, probe, deadline=DEADLINE, interval=0.2):
-    """Polls until probe() is true and gives it back; a deadline that passes is a failure that says what was awaited."""
-    end = time.monotonic() + deadline
-    seen = None
-    while time.monotonic() < end:
-        seen = probe()
-        if seen:
-            return seen
-        time.sleep(interval)
-    raise Failure(f"waited {deadline} s for {what}; last seen: {seen!r}")
-
-
-class Fleet:
-    """The processes of the demo, their state folders and the operator's command line."""
-
-    def __init__(self, work, binaries):
-        self.work = work
-        self.binaries = binaries
-        self.processes = {}
-        self.commands = {}
-        self.hub_state = work / "hub"
-
-    def program(self, name):
-        return str(self.binaries / name)
-
-    def start(self, name, command):
-        """Starts a daemon in a process group of its own; its log is in the work folder."""
-        self.commands[name] = command
-        log = (self.work / f"{name}.log").open("ab")
-        self.processes[name] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-
-    def kill(self, name):
-        """kill -9 of the daemon and all that it started."""
-        process = self.processes.pop(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-    def restart(self, name):
-        self.kill(name)
-        self.start(name, self.commands[name])
-
-    def stop_all(self):
-        for process in self.processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in self.processes.values():
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-    def run(self, *command, stdin=None, check=True):
-        done = subprocess.run(
-            [str(part) for part in command], input=stdin, capture_output=True, text=True, timeout=DEADLINE)
-        if check and done.returncode != 0:
-            raise Failure(f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
-        return done
-
-    def listening(self, state):
-        """The addresses a daemon bound, once it has written them."""
-        def probe():
-            path = state / "listen.json"
-            if not path.exists():
-                return None
-            try:
-                return json.loads(path.read_text())
-            except ValueError:
-                return None
-        return wait_for(f"{state.name} to listen", probe)
-
-    def axle(self, *arguments, stdin=None, check=True):
-        """The operator's command line, with JSON read back where it was asked for."""
-        environment = {
-            **os.environ, "AXLE_API": self.api, "AXLE_TOKEN_FILE": str(self.hub_state / "admin.token"),
-            "AXLE_CA": str(self.hub_state / "ca.pem"), "NO_COLOR": "1"}
-        command = [self.program("axle"), *map(str, arguments)]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=DEADLINE, env=environment)
-        if check and done.returncode != 0:
-            raise Failure(f"axle {' '.join(map(str, arguments))}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
-        if "--json" not in arguments or done.returncode != 0:
-            return done.stdout
-        value = json.loads(done.stdout)
-        return value["items"] if isinstance(value, dict) and "items" in value else value
-
-    def token(self, role, spoke=None, uses=1):
-        arguments = ["token", "create", "--role", role, "--uses", uses, "--ttl", "1h", "--json"]
-        if spoke:
-            arguments += ["--spoke", spoke]
-        return self.axle(*arguments)["token"]
 
 
 def fetch_wheels(cache):
@@ -151,32 +41,6 @@ def fetch_wheels(cache):
             name = next(n for n in wheel.namelist() if n.endswith("scripts/ruff"))
             executables[release] = wheel.read(name)
     return executables
-
-
-def make_tree(path, files):
-    """A tar with the given files: {name: (bytes, mode)}; the same input gives the same bytes."""
-    import io
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-        for name in sorted(files):
-            content, mode = files[name]
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), mode
-            tar.addfile(info, io.BytesIO(content))
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves the catalog without a line per request."""
-
-    def log_message(self, *_):
-        pass
-
-
-def serve(folder):
-    """Any web server will do for a catalog; here Python's."""
-    handler = functools.partial(QuietHandler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_address[1]}/"
 
 
 class Machine:
@@ -232,26 +96,6 @@ def add_package(fleet, product, release, tar, *more):
         product, "--release", release, "--platform", PLATFORM, "--kind", "tree", "--file", tar, *more)
 
 
-def start_hub(fleet):
-    fleet.run(
-        fleet.program("axle-hub"), "init", "--state", fleet.hub_state, "--name", "demo-hub", "--fleet", "demo",
-        "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0")
-    fleet.start("hub", [fleet.program("axle-hub"), "run", "--state", str(fleet.hub_state)])
-    addresses = fleet.listening(fleet.hub_state)
-    fleet.api = f"https://{addresses['api']}"
-    fleet.hub_address = addresses["listen"]
-    wait_for("the hub's API", lambda: fleet.axle("status", check=False))
-
-
-def join_spoke(fleet, name):
-    state = fleet.work / f"spoke-{name}"
-    fleet.run(
-        fleet.program("axle-spoke"), "join", "--state", state, "--hub", fleet.hub_address, "--token-file", "-",
-        "--name", name, "--listen", "127.0.0.1:0", stdin=fleet.token("spoke"))
-    fleet.start(f"spoke-{name}", [fleet.program("axle-spoke"), "run", "--state", str(state)])
-    return fleet.listening(state)["listen"]
-
-
 def join_agent(fleet, machine, address):
     """Joins through the spoke and starts the agent with its machine's own configuration."""
     state = fleet.work / f"agent-{machine.name}"
@@ -268,40 +112,6 @@ def join_agent(fleet, machine, address):
     fleet.start(
         f"agent-{machine.name}",
         [*machine.wrapper, fleet.program("axle-agent"), "run", "--state", str(state)])
-
-
-def roll_out(fleet, product, release, names=None):
-    """An operator brings a release to machines and waits until every action has a final state."""
-    file = fleet.work / f"rollout-{product}-{release}.json5"
-    now = time.gmtime()
-    tomorrow = time.gmtime(time.time() + 86400)
-    selection = f"{{ names: {json.dumps(names)} }}" if names else "{ all: true }"
-    file.write_text(
-        f"{{ name: '{product}-{release}', product: '{product}', release: '{release}', select: {selection},\n"
-        f"  window: {{ start: '{time.strftime('%Y-%m-%dT%H:%M:%SZ', now)}',"
-        f" end: '{time.strftime('%Y-%m-%dT%H:%M:%SZ', tomorrow)}' }} }}\n")
-    rollout = fleet.axle("rollout", "create", file, "--json")["id"]
-    fleet.axle("rollout", "start", rollout)
-    return rollout
-
-
-def actions_of(fleet, rollout):
-    shown = fleet.axle("rollout", "show", rollout, "--json")
-    return {action["client"]["name"]: action for action in shown["actions"]}
-
-
-def wait_rollout(fleet, rollout, expected):
-    """Waits until each named client's action is in the state that is expected of it."""
-    def probe():
-        states = {client: action["state"] for client, action in actions_of(fleet, rollout).items()}
-        if all(states.get(name) == state for name, state in expected.items()):
-            return states
-        probe.seen = states
-        return None
-    try:
-        return wait_for(f"rollout {rollout} to reach {expected}", probe, interval=0.3)
-    except Failure as failure:
-        raise Failure(f"{failure}; states were {getattr(probe, 'seen', None)}") from None
 
 
 def program_version(fleet, machine):
@@ -328,7 +138,7 @@ def running_agent(fleet, machine):
 
 
 def show_refusals(fleet, rollout):
-    for name, action in sorted(actions_of(fleet, rollout).items()):
+    for name, action in sorted(fleet.actions_of(rollout).items()):
         for reason in action["reasons"]:
             say(f"  {name:8} {action['state']:10} {reason['code']}: {reason['text']}")
 
@@ -341,8 +151,8 @@ def run(fleet, executables):
     say(f"  {PRODUCT} {' and '.join(RELEASES)}, axle-agent 1.0 and 1.1, at {url}")
 
     step("2. A hub, two spokes and six agents join over mutual TLS")
-    start_hub(fleet)
-    addresses = {name: join_spoke(fleet, name) for name in ("north", "south")}
+    fleet.start_hub()
+    addresses = {name: fleet.join_spoke(name) for name in ("north", "south")}
     for machine in MACHINES:
         join_agent(fleet, machine, addresses[machine.spoke])
     wait_for(
@@ -365,11 +175,11 @@ def run(fleet, executables):
     expected = {m.name: "succeeded" for m in fine} | {m.name: "refused" for m in refused}
     for number, release in enumerate(RELEASES, 4):
         step(f"{number}. {PRODUCT} {release} goes to every eligible machine, and the others say why not")
-        rollout = roll_out(fleet, PRODUCT, release)
-        wait_rollout(fleet, rollout, expected)
+        rollout = fleet.roll_out(PRODUCT, release)
+        fleet.wait_rollout(rollout, expected)
         show_refusals(fleet, rollout)
         for machine in refused:
-            codes = [reason["code"] for reason in actions_of(fleet, rollout)[machine.name]["reasons"]]
+            codes = [reason["code"] for reason in fleet.actions_of(rollout)[machine.name]["reasons"]]
             if codes != [machine.why]:
                 raise Failure(f"{machine.name} must say {machine.why}, it said {codes}")
             if program_version(fleet, machine):
@@ -381,16 +191,16 @@ def run(fleet, executables):
             say(f"  {machine.name:8} {PRODUCT} --version says {version}")
 
     step("6. The agent of mail-1 updates itself; then to a release that cannot run, from which it comes back")
-    wait_rollout(fleet, roll_out(fleet, "axle-agent", "1.0", ["mail-1"]), {"mail-1": "succeeded"})
+    fleet.wait_rollout(fleet.roll_out("axle-agent", "1.0", ["mail-1"]), {"mail-1": "succeeded"})
     wait_for("mail-1 to run agent 1.0", lambda: running_agent(fleet, "mail-1") == "1.0")
     say("  mail-1 runs agent 1.0")
-    wait_rollout(fleet, roll_out(fleet, "axle-agent", "1.1", ["mail-1"]), {"mail-1": "rolledBack"})
+    fleet.wait_rollout(fleet.roll_out("axle-agent", "1.1", ["mail-1"]), {"mail-1": "rolledBack"})
     wait_for("mail-1 to run agent 1.0 again", lambda: running_agent(fleet, "mail-1") == "1.0")
     say("  agent 1.1 could not run: mail-1 went back to 1.0 by itself")
 
     step("7. An order reaches its machine although the hub is away")
     rollout = hub_away(fleet)
-    wait_rollout(fleet, rollout, {"mail-2": "succeeded"})
+    fleet.wait_rollout(rollout, {"mail-2": "succeeded"})
     say("  mail-2 installed while the hub was down; the report came in when it was back")
 
     step("8. What the log says")
@@ -404,13 +214,12 @@ def run(fleet, executables):
 def hub_away(fleet):
     """The hub goes down as soon as the spoke holds the order; the spoke's agent is started only then."""
     fleet.kill("agent-mail-2")
-    rollout = roll_out(fleet, "axle-agent", "1.0", ["mail-2"])
-    wait_rollout(fleet, rollout, {"mail-2": "offered"})
+    rollout = fleet.roll_out("axle-agent", "1.0", ["mail-2"])
+    fleet.wait_rollout(rollout, {"mail-2": "offered"})
     fleet.kill("hub")
     fleet.start("agent-mail-2", fleet.commands["agent-mail-2"])
     wait_for("mail-2 to run agent 1.0 without a hub", lambda: running_agent(fleet, "mail-2") == "1.0")
-    command = fleet.commands["hub"]
-    fleet.start("hub", [*command, "--listen", fleet.hub_address, "--api", fleet.api.removeprefix("https://")])
+    fleet.start("hub", fleet.commands["hub"])
     wait_for("the hub's API", lambda: fleet.axle("client", "list", "--json", check=False))
     return rollout
 
