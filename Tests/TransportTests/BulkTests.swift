@@ -217,7 +217,24 @@ struct BulkTests {
         spoke.dialer.stop()
     }
 
-    @Test func aSenderThatStandsStillIsGivenUp() async throws {
+    @Test func aSenderThatStandsStillIsGivenUpAndTheLinkLivesOn() async throws {
+        let length: UInt64 = 10_000_000
+        let site = try Site()
+        let stop = Mutex(false)
+        defer { stop.withLock { $0 = true } }
+        serve(site, length) { offset in
+            if offset > 2_000_000 { while !stop.withLock({ $0 }) { try ChildProcess.pause() } }
+        }
+        let spoke = try site.dial(stall: .milliseconds(300))
+        let link = try await spoke.link()
+        await #expect(throws: TransportError.timedOut) {
+            _ = try await spoke.links.fetch(link, fetchPackage(length), limit: length, into: Check().sink)
+        }
+        #expect(spoke.recorder.closures.isEmpty)
+        spoke.dialer.stop()
+    }
+
+    @Test func aFetchThatIsCalledOffEndsAtOnce() async throws {
         let site = try Site()
         site.recorder.onRequest.withLock { $0 = { _, _, _, _ in } }
         let spoke = try site.dial()

@@ -99,11 +99,12 @@ final class Site: Sendable {
     func dial(
         _ identity: TLSIdentity? = nil, anchors: TrustStore? = nil, expecting: String? = TestFleet.hubID,
         role: Role = .spoke,
-        peerRoles: Set<Role> = [.hub]
+        peerRoles: Set<Role> = [.hub], stall: Duration = .seconds(60)
     ) throws -> Dialled {
         var settings = SessionSettings(
             fleet: try FleetName("test"), role: role, peerRoles: peerRoles, program: "test spoke")
         settings.certificateTime = { TestFleet.now }
+        settings.stallTimeout = stall
         let context = try SessionTLS.dialler(identity: identity ?? fleet.spoke, anchors: anchors ?? fleet.anchors)
         let links = Links()
         let recorder = Recorder(links)

@@ -109,7 +109,7 @@ struct SessionTests {
         role.dialer.stop()
     }
 
-    @Test func aRevokedPeerIsRefusedOnFullAndOnResumedSessions() async throws {
+    @Test func aRevokedPeerStaysOutUntilItIsPutRightAtTheHub() async throws {
         let site = try Site()
         let spoke = try site.dial()
         _ = try await spoke.link()
@@ -117,7 +117,7 @@ struct SessionTests {
         site.revoked.withLock { set in
             if let id = try? NodeID(TestFleet.spokeID) { set.insert(id) }
         }
-        // Cut: the dialler comes back and resumes.
+        // Cut: the dialler comes back.
         site.links.perform(.close(site.recorder.opened[0].link, .internalFault, "cut by the test"))
         #expect(try await spoke.refusal().contains("revoked"))
         #expect(site.recorder.opened.count == 1)
@@ -227,31 +227,45 @@ struct SessionTests {
 
     /// Sends raw bytes with the spoke's good certificate and tells how the hub ended the session.
     private func send(_ bytes: [UInt8], to site: Site) async throws -> [UInt8] {
+        let raw = try await connect(bytes, to: site)
+        try await eventually("the hub ends it") { raw.state.withLock { $0.isClosed } }
+        return raw.state.withLock { $0.received }
+    }
+
+    private func connect(
+        _ bytes: [UInt8], to site: Site, context: TLSContext? = nil, session: TLSSession? = nil
+    ) async throws -> RawPeer {
         let loop = sharedGroup.next()
-        let context = try SessionTLS.dialler(identity: site.fleet.spoke, anchors: site.fleet.anchors)
+        let context = try context ?? SessionTLS.dialler(identity: site.fleet.spoke, anchors: site.fleet.anchors)
         let (socket, address) = try await Connector().connect(site.listener.endpoint, on: loop)
         let raw = RawPeer(bytes)
         loop.execute {
             var options = TLSChannel.Options()
             options.certificateTime = TestFleet.now
             raw.channel = TLSChannel(
-                connected: socket, to: address, context: context, expecting: .checkedByCaller, loop: loop,
-                options: options, handler: raw)
+                connected: socket, to: address, context: context, expecting: .checkedByCaller, session: session,
+                loop: loop, options: options, handler: raw)
         }
-        try await eventually("the hub ends it") { raw.state.withLock { $0.isClosed } }
-        return raw.state.withLock { $0.received }
+        return raw
     }
 
     private final class RawPeer: TLSChannelHandler, Sendable {
         let bytes: [UInt8]
         let state = Mutex<(received: [UInt8], isClosed: Bool)>(([], false))
+        let tls = Mutex<(isResumed: Bool, session: TLSSession?)>((false, nil))
         nonisolated(unsafe) var channel: TLSChannel?
 
         init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-        func channelOpened(_ channel: TLSChannel) { channel.queue(bytes) }
+        func channelOpened(_ channel: TLSChannel) {
+            let isResumed = channel.isResumed
+            tls.withLock { $0.isResumed = isResumed }
+            channel.queue(bytes)
+        }
         func channel(_ channel: TLSChannel, received bytes: UnsafeRawBufferPointer) {
             let bytes = Array(bytes)
+            let session = channel.session
+            tls.withLock { $0.session = session }
             state.withLock { $0.received += bytes }
         }
         func channelWritable(_ channel: TLSChannel) {}
@@ -259,6 +273,36 @@ struct SessionTests {
             self.channel = nil
             state.withLock { $0.isClosed = true }
         }
+    }
+
+    @Test func aRevokedPeerIsRefusedAlthoughTLSResumed() async throws {
+        let site = try Site()
+        let context = try SessionTLS.dialler(identity: site.fleet.spoke, anchors: site.fleet.anchors)
+        var session = Session.dialler(
+            Hello(time: UnixTime(milliseconds: 0), role: .spoke, program: "raw"), at: .zero)
+        var hello: [UInt8] = []
+        session.withOutput { span in
+            for index in span.indices { hello.append(span[index]) }
+            return span.count
+        }
+        let first = try await connect(hello, to: site, context: context)
+        try await eventually("a hello and a ticket") { first.tls.withLock { $0.session != nil } }
+        try await eventually("open") { site.recorder.opened.count == 1 }
+        let ticket = first.tls.withLock { $0.session }
+
+        let second = try await connect(hello, to: site, context: context, session: ticket)
+        try await eventually("open again") { site.recorder.opened.count == 2 }
+        #expect(second.tls.withLock { $0.isResumed })
+        let next = second.tls.withLock { $0.session }
+
+        let id = try NodeID(TestFleet.spokeID)
+        site.revoked.withLock { _ = $0.insert(id) }
+        let third = try await connect(hello, to: site, context: context, session: next)
+        try await eventually("refused") { third.state.withLock { $0.isClosed } }
+        #expect(third.tls.withLock { $0.isResumed })
+        #expect(third.state.withLock { $0.received.count > 12 && $0.received[4] == 7 })
+        #expect(site.recorder.opened.count == 2)
+        site.links.closeAll(.leaving, "done")
     }
 
     @Test func anOversizeFrameEndsThatSessionWithAReasonAndNoOther() async throws {
