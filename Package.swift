@@ -93,7 +93,9 @@ let package = Package(
             ]),
         module("Operator", ["API", "Codec", "HTTP", "Identity", "Model", "Rollout", "System", "TLS", "Trust"]),
         // The fleet in one process: the daemons' cores over a simulated world; the product never imports it.
-        module("Simulation", ["Agent", "Codec", "Hub", "Model", "Protocol", "Rollout", "Spoke", "Trust"]),
+        module(
+            "Simulation",
+            ["Agent", "Codec", "Hub", "Model", "Protocol", "Rollout", "Spoke", "Storage", "System", "TLS", "Trust"]),
 
         // L6: programs.
         program("axle-hub", ["Hub", "System"]),
@@ -150,6 +152,6 @@ let package = Package(
                 "API", "Codec", "HTTP", "Identity", "Model", "Network", "Operator", "System", "TLS", "TestSupport",
                 "Trust",
             ]),
-        tests("Simulation", ["Model", "Simulation"]),
+        tests("Simulation", ["Model", "Simulation", "System"]),
     ]
 )

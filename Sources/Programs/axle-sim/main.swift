@@ -1,1 +1,4 @@
-print("0.0.0")
+import Simulation
+import System
+
+CurrentProcess.exit(SimulationProgram.main(Array(CommandLine.arguments.dropFirst()), ProgramStreams.process()))

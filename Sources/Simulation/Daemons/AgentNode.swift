@@ -1,0 +1,266 @@
+internal import Agent
+internal import Codec
+internal import Model
+internal import Protocol
+internal import TLS
+internal import Trust
+
+/// An agent: its core, its store, its metadata, and the machine that it runs on, whose clock may be wrong.
+final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
+    let store: MemoryAgentStore
+    let machine: Machine
+    private(set) var catalog: MetadataClient?
+    private var core: AgentCore?
+    private var node: PeerIdentity?
+    private let key: SimulatedKey
+    /// What the machine's clock shows more than the true time.
+    var skew: Duration = .zero
+    private var link: LinkEnd? { upstreamEnd }
+    private var installedTwice = false
+
+    init(_ fleet: Fleet, _ name: String, _ kind: Machine.Kind) throws {
+        key = SimulatedKey("report \(name)")
+        machine = try Machine(kind)
+        store = MemoryAgentStore(incarnation: 1 + (Trace.hash(name) >> 16))
+        super.init(fleet, name)
+    }
+
+    var hasJoined: Bool { node != nil }
+    var reportKey: [UInt8] { key.publicKey }
+    override var identity: PeerIdentity { node ?? PeerIdentity(fleet: fleet.fleetName, role: .agent, id: NodeID(high: 0, low: 0)) }
+
+    /// Takes up what joining gave it.
+    func join(_ identity: PeerIdentity, catalogRoot: [UInt8]) {
+        node = identity
+        let client = MetadataClient(root: catalogRoot)
+        client.onTrusted = { [unowned self] in self.fleet.checks.trusts(self.name, $0) }
+        catalog = client
+        start()
+    }
+
+    private var machineNow: UnixTime { fleet.now + skew }
+
+    override func hello() -> Hello { Hello(time: machineNow, role: .agent, program: "simulation") }
+
+    override func begin() {
+        core = AgentCore(
+            identity: AgentCore.Identity(
+                id: identity.id, fleet: identity.fleet, orderKey: SimulatedCryptography.orderKey.publicKey,
+                selfProduct: nil), store: store, verifier: SimulatedVerifier(), signer: key,
+            random: SimulationRandom.fork(fleet.configuration.seed, "\(name) core \(life)"))
+        tell(.started(AgentStart(bootID: machine.bootID)))
+    }
+
+    override func died() { catalog?.crash() }
+
+    // MARK: Transactions
+
+    override func event(_ link: LinkEvent) -> AgentEvent { .link(link) }
+
+    override func transact(_ events: [AgentEvent], commit: () throws -> Void) throws -> [AgentEffect] {
+        guard var core else { return [] }
+        let before = core
+        do {
+            return try store.transaction {
+                var effects: [AgentEffect] = []
+                for event in events { effects += try core.handle(mutated(event), at: machineNow) }
+                try commit()
+                self.core = core
+                return effects
+            }
+        } catch {
+            self.core = before
+            throw error
+        }
+    }
+
+    override func committed(_ events: [AgentEvent], _ effects: [AgentEffect]) {
+        for event in events {
+            guard case .link(.request(_, _, .order(let message))) = event,
+                let order = try? Order.readUnverified(message.signed)  // the hub made it, and the checks look at no other
+            else { continue }
+            if order.kind == .cancel { fleet.checks.heardStop(self, order.action) }
+        }
+        fleet.checks.journal(self)
+    }
+
+    // MARK: Mutations
+
+    private func mutated(_ event: AgentEvent) -> AgentEvent {
+        switch event {
+        case .link(.request(let link, let request, .order(let message))):
+            return .link(.request(link, request, mutated(message)))
+        case .facts(let purpose, var facts) where fleet.has(.agentHidesRefusal):
+            (facts.autodeploy, facts.userlandBits, facts.scheduler) = (.yes, 64, .service)
+            return .facts(purpose, facts)
+        default: return event
+        }
+    }
+
+    private func mutated(_ message: OrderMessage) -> Message {
+        var message = message
+        guard var order = try? Order.readUnverified(message.signed) else { return .order(message) }  // as it was sent
+        switch order.kind {
+        case .cancel:
+            guard fleet.has(.agentIgnoresCancel) else { return .order(message) }
+            return .catalogChanged(CatalogChanged(timestampVersion: 1))
+        case .rollback: return .order(message)
+        case .install:
+            if fleet.has(.agentSkipsWindow) { order.windows = [] }
+            if fleet.has(.agentIgnoresCatalog), let package = fleet.vendor.release("6.6") {
+                order.target = OrderTarget(package)
+            }
+            if fleet.has(.agentGoesDown), machine.current?.text == "1.0", let package = fleet.vendor.release("0.9") {
+                order.target = OrderTarget(package)
+                order.kind = .rollback
+            }
+        }
+        // A signer of the simulation does not fail.
+        message.signed = (try? order.signed(by: SimulatedCryptography.orderKey)) ?? message.signed
+        return .order(message)
+    }
+
+    // MARK: Effects
+
+    override func linkEffect(_ effect: AgentEffect) -> LinkEffect? {
+        if case .link(let effect) = effect { effect } else { nil }
+    }
+
+    override func execute(_ effect: AgentEffect) {
+        switch effect {
+        case .link, .stopDownload, .confirmTrial, .log: break
+        case .checkTarget(let action, let path, let now): check(action, path, now)
+        case .gatherFacts(let purpose, _, let known):
+            later(random.milliseconds(5...300)) { [self] in
+                tell(.facts(purpose, machine.facts(known)))
+            }
+        case .download(let action, let package): download(action, package)
+        case .perform(let job): perform(job)
+        case .restartAgent: crash("it restarts itself", restartAfter: .seconds(1))
+        case .wake(let time): setAlarm(at: time - skew, .wake)
+        }
+    }
+
+    private func check(_ action: ActionID, _ path: TargetPath, _ now: UnixTime) {
+        if fleet.has(.agentIgnoresCatalog), let package = fleet.vendor.packages[path] {
+            return tell(.targetChecked(action, .found(package, lineFloor: nil, versions: [:], roots: [])))
+        }
+        run(action, path, now, link)
+    }
+
+    /// Through the spoke if there is one, else, or when that fails, out of what is kept.
+    private func run(_ action: ActionID, _ path: TargetPath, _ now: UnixTime, _ link: LinkEnd?) {
+        catalog?.run(
+            .target(JSONText(path.description)), from: link == nil ? .stored : .repository, at: now
+        ) { [weak link] name, limit, answer in
+            MetadataClient.fetch(name, limit, over: link, answer)
+        } done: { [unowned self] result in
+            switch result {
+            case .success(let outcome):
+                let check = found(path, outcome.trusted)
+                // What is kept may be older than the order: it can say yes, but not no.
+                let isOld = link == nil && check == .absent
+                tell(.targetChecked(action, isOld ? .unavailable("what is kept does not name it") : check))
+            case .failure(let error) where error.isTransient && link != nil:
+                run(action, path, now, nil)
+            case .failure(let error):
+                tell(
+                    .targetChecked(
+                        action,
+                        error.isTransient
+                            ? .unavailable(error.description) : .untrusted(error.description, attack: .badMetadata)))
+            }
+        }
+    }
+
+    private func found(_ path: TargetPath, _ trusted: TrustedMetadata) -> TargetCheck {
+        do {
+            guard let package = try MetadataClient.package(path, in: trusted) else { return .absent }
+            return .found(
+                package, lineFloor: nil,
+                versions: ["timestamp/\(trusted.root.version)": UInt64(clamping: trusted.timestamp?.version ?? 0)],
+                roots: [])
+        } catch {
+            return .untrusted("\(error)", attack: .badMetadata)
+        }
+    }
+
+    private func download(_ action: ActionID, _ package: Package) {
+        guard let link else { return tell(.downloaded(action, .failed("there is no connection to the spoke"))) }
+        let digest = package.sha256
+        var held = UInt64(machine.downloads[digest]?.count ?? 0)
+        if fleet.has(.agentIgnoresCatalog) {
+            machine.downloads[digest] = fleet.vendor.contents[digest]
+            held = package.length
+        }
+        fleet.checks.downloads(self, action)
+        let end = { [unowned self] in
+            let isGood = machine.downloads[digest].map { SHA256.hash($0) == digest.bytes } ?? false
+            if !isGood { machine.downloads[digest] = nil }
+            tell(.downloaded(action, isGood ? .complete : .mismatch))
+        }
+        guard held < package.length else { return end() }
+        fleet.checks.fetches(name, from: held, held: UInt64(machine.downloads[digest]?.count ?? 0))
+        let machine = machine
+        let fetch = Fetch(limit: package.length) { bytes, _ in
+            machine.downloads[digest, default: []] += bytes
+            return true
+        } finished: { [unowned self] outcome in
+            switch outcome {
+            case .done: end()
+            case .answered(let reply): tell(.downloaded(action, .failed(reply.text)))
+            case .tooLong, .timedOut: tell(.downloaded(action, .failed("too long or too slow")))
+            case .failed(let why): tell(.downloaded(action, .failed(why)))
+            }
+        }
+        link.fetch(
+            .fetchPackage(FetchPackage(path: package.path, sha256: digest, length: package.length, offset: held)),
+            .normal, fetch)
+    }
+
+    /// Takes its time over a step; the power may be cut before, in and after it.
+    private func perform(_ job: InstallJob) {
+        fleet.checks.begins(self, job)
+        if fleet.has(.agentInstallsTwice), job.step == .commit, !installedTwice {
+            installedTwice = true
+            fleet.checks.begins(
+                self,
+                InstallJob(
+                    action: job.action, step: .enter, package: job.package, previous: job.previous, isSelf: false))
+        }
+        later(random.milliseconds(20...4_000)) { [self] in
+            let cut = fleet.faults.cutsPower(random: &random)
+            if cut == .before { return crash("power cut before \(job.step)", restartAfter: fleet.faults.pause()) }
+            let outcome = machine.perform(job, keepsBadRelease: fleet.has(.machineKeepsBadRelease))
+            fleet.note(name, "\(job.step) of \(job.package.path.release): \(outcome == .done ? "done" : "failed")")
+            if outcome == .done { fleet.checks.did(self, job) }
+            if cut == .after { return crash("power cut after \(job.step)", restartAfter: fleet.faults.pause()) }
+            if job.step == .restart, job.package.metadata.install.restart == .machine {
+                machine.reboot()
+                return crash("the machine restarts", restartAfter: .seconds(20))
+            }
+            tell(.performed(job.action, job.step, outcome))
+        }
+    }
+
+    override func brief(_ event: AgentEvent) -> String {
+        switch event {
+        case .started: "started"
+        case .link(let event): brief(event)
+        case .wake: "woke"
+        case .facts(let purpose, _): purpose == .report ? "facts" : "facts for an action"
+        case .targetChecked(_, let check): "target \(Self.brief(check))"
+        case .downloaded(_, let outcome): "download \(outcome == .complete ? "done" : "failed")"
+        case .performed(_, let step, let outcome): "\(step) \(outcome == .done ? "done" : "failed")"
+        }
+    }
+
+    private static func brief(_ check: TargetCheck) -> String {
+        switch check {
+        case .found: "found"
+        case .absent: "absent"
+        case .untrusted: "untrusted"
+        case .unavailable: "unavailable"
+        }
+    }
+}

@@ -1,0 +1,241 @@
+internal import Hub
+internal import Model
+internal import Protocol
+internal import Storage
+internal import Trust
+
+/// The hub: its core, its store, its pool and its metadata, and the vendor's server behind a bad line.
+final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
+    let store = MemoryHubStore()
+    let disk = MemoryPool.Disk()
+    private(set) var pool: MemoryPool
+    private(set) var catalog: MetadataClient
+    private let node: PeerIdentity
+    private var core: HubCore
+    private let cryptography: SimulatedCryptography
+    private let coreConfiguration: HubConfiguration
+    private var quota = ByteCount(1_000_000)
+    private var joins: [HubJoinID: (Message) -> Void] = [:]
+    private var lastJoin: UInt64 = 0
+
+    init(_ fleet: Fleet) throws {
+        var random = SimulationRandom.fork(fleet.configuration.seed, "hub id")
+        node = PeerIdentity(fleet: fleet.fleetName, role: .hub, id: NodeID.random(using: &random))
+        cryptography = try SimulatedCryptography()
+        coreConfiguration = HubConfiguration(
+            fleet: fleet.fleetName, hub: node.id, poolName: try NodeName("main"), zones: { _ in nil })
+        pool = MemoryPool(disk: disk, quota: quota)
+        catalog = MetadataClient(root: fleet.vendor.firstRoot)
+        core = HubCore(store: store, cryptography: cryptography, configuration: coreConfiguration, random: random)
+        super.init(fleet, "hub")
+        catalog.onTrusted = { [unowned self] in self.fleet.checks.trusts(self.name, $0) }
+    }
+
+    override var identity: PeerIdentity { node }
+
+    override func begin() {
+        pool = MemoryPool(disk: disk, quota: quota)
+        core = HubCore(
+            store: store, cryptography: cryptography, configuration: coreConfiguration,
+            random: SimulationRandom.fork(fleet.configuration.seed, "hub core \(life)"))
+        catalog.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
+        tell(.started(held: Set(pool.list().map(\.digest)), figures))
+    }
+
+    override func died() {
+        catalog.crash()
+        joins = [:]
+    }
+
+    private var figures: HubPoolFigures {
+        let account = pool.account()
+        return HubPoolFigures(
+            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
+    }
+
+    // MARK: Transactions
+
+    override func event(_ link: LinkEvent) -> HubEvent { .link(link) }
+
+    /// Reports go alone, so that the checks see each one's effect.
+    override func batch(_ inbox: [HubEvent]) -> Int {
+        let first = inbox.firstIndex { Self.report($0) != nil } ?? inbox.count
+        return first == 0 ? 1 : first
+    }
+
+    static func report(_ event: HubEvent) -> ReportMessage? {
+        if case .link(.request(_, _, .report(let report))) = event { report } else { nil }
+    }
+
+    override func transact(_ events: [HubEvent], commit: () throws -> Void) throws -> [HubEffect] {
+        let before = core
+        let report = events.first.flatMap(Self.report)
+        let counter = try report.map { try self.counter(of: $0) } ?? 0
+        do {
+            let effects = try store.transaction {
+                let effects = try core.perform(events, at: fleet.now)
+                try commit()
+                return effects
+            }
+            if let report, isAnsweredOK(events, effects) {
+                fleet.checks.hubTook(report, before: counter, after: try self.counter(of: report))
+            }
+            return effects
+        } catch {
+            core = before
+            throw error
+        }
+    }
+
+    private func isAnsweredOK(_ events: [HubEvent], _ effects: [HubEffect]) -> Bool {
+        guard case .link(.request(let link, let request, _))? = events.first else { return false }
+        return effects.contains(.link(.reply(link, request, .ok(OK()))))
+    }
+
+    private func counter(of report: ReportMessage) throws -> UInt64 {
+        let known = try store.reportCounter(of: report.agent, incarnation: Int64(clamping: report.incarnation))
+        return known.map { UInt64(clamping: $0) } ?? 0
+    }
+
+    override func committed(_ events: [HubEvent], _ effects: [HubEffect]) {
+        if fleet.has(.hubAppliesTwice), let report = events.first.flatMap(Self.report), report.counter > 1 {
+            // The mutation's own doing; a memory store does not fail.
+            try? store.setReportCounter(
+                Int64(clamping: report.counter) - 1, of: report.agent, incarnation: Int64(clamping: report.incarnation))
+            _ = try? transact(events, commit: {})
+        }
+        for case .link(.request(_, _, .order(let order), _)) in effects { fleet.checks.hubOrders(order) }
+        fleet.checks.logGrew()
+    }
+
+    /// Does an operator's command; an answer that was given stays.
+    func execute(_ command: HubCommand) throws -> HubAnswer? {
+        guard isUp else { return nil }
+        do {
+            let (answer, effects) = try core.execute(command, at: fleet.now)
+            committed([], effects)
+            for effect in effects { execute(effect) }
+            return answer
+        } catch let refusal as HubRefusal {
+            fleet.note("operator", "is refused: \(refusal)")
+            return nil
+        }
+    }
+
+    // MARK: Joining
+
+    /// A spoke's join, without a connection that could break.
+    func join(_ message: Message, _ answer: @escaping (Message) -> Void) {
+        lastJoin += 1
+        let id = HubJoinID(lastJoin)
+        joins[id] = answer
+        tell(.joinAsked(id, message))
+    }
+
+    // MARK: Effects
+
+    override func linkEffect(_ effect: HubEffect) -> LinkEffect? {
+        if case .link(let effect) = effect { effect } else { nil }
+    }
+
+    override func execute(_ effect: HubEffect) {
+        switch effect {
+        case .link(let effect):
+            switch effect {
+            case .request(let link, _, _, _), .reply(let link, _, _), .close(let link, _, _): links[link]?.perform(effect)
+            }
+        case .answerJoin(let join, let message): joins.removeValue(forKey: join)?(message)
+        case .refreshCatalog: refresh()
+        case .importPackage(let package): fetch(package)
+        case .serveMetadata(let link, let request, let name):
+            guard let bytes = catalog.file(named: name) else {
+                let reply = ErrorReply(code: .notFound, text: "\(name) is not here")
+                links[link]?.perform(.reply(link, request, .error(reply)))
+                return
+            }
+            links[link]?.sendContent(request, Content(length: UInt64(bytes.count), offset: 0), bytes)
+        case .servePackage(let link, let request, let digest, let length, let offset):
+            fleet.servePackage(
+                self.name, pool, digest, length: length, offset: offset, over: links[link], request)
+        case .setQuota(let wanted):
+            quota = wanted
+            // A quota below the use is refused; the hub hears what it really is.
+            try? pool.setQuota(wanted)
+            tell(.poolChanged(figures))
+        case .wake(let time): setAlarm(at: time, .woke)
+        }
+    }
+
+    private func refresh() {
+        catalog.run(.catalog, from: .repository, at: fleet.now) { [unowned self] name, _, done in
+            later(random.milliseconds(5...80)) { [self] in
+                guard !fleet.faults.vendorFails() else { return done(.failed("the vendor cannot be reached")) }
+                done(fleet.vendor.files[name].map { .bytes($0) } ?? .notFound)
+            }
+        } done: { [unowned self] result in
+            switch result {
+            case .success(let outcome):
+                let timestamp = outcome.trusted.timestamp
+                tell(
+                    .catalogRefreshed(
+                        CatalogContents(
+                            timestampVersion: UInt64(clamping: timestamp?.version ?? 0),
+                            expires: timestamp?.expires ?? fleet.now,
+                            packages: outcome.trusted.packages().packages)))
+            case .failure(let error):
+                tell(error.isTransient ? .catalogUnreachable(error.description) : .catalogRefused(error.description))
+            }
+        }
+    }
+
+    private func fetch(_ package: Package) {
+        func end(_ outcome: ImportOutcome) {
+            tell(.importEnded(package.path, package.sha256, outcome))
+            tell(.poolChanged(figures))
+        }
+        let reservation: Reservation
+        do {
+            reservation = try pool.reserve(package.sha256, length: ByteCount(package.length))
+        } catch .alreadyHeld {
+            return end(.imported)
+        } catch {
+            return end(.noRoom(error.description))
+        }
+        let bytes = fleet.vendor.contents[package.sha256] ?? []
+        func piece(at offset: Int) {
+            later(random.milliseconds(10...200)) { [self] in
+                guard !fleet.faults.vendorFails() else {
+                    pool.abandon(reservation, keepingBytes: true)
+                    return end(.interrupted("the vendor's server broke off"))
+                }
+                do {
+                    guard offset < bytes.count else {
+                        try pool.publish(reservation)
+                        return end(.imported)
+                    }
+                    let next = min(offset + 16_384, bytes.count)
+                    try pool.write(reservation, at: ByteCount(UInt64(offset)), Array(bytes[offset..<next]).span.bytes)
+                    piece(at: next)
+                } catch {
+                    end(.interrupted("\(error)"))
+                }
+            }
+        }
+        piece(at: Int(clamping: reservation.resumeOffset.bytes))
+    }
+
+    override func brief(_ event: HubEvent) -> String {
+        switch event {
+        case .started: "started"
+        case .link(let event): brief(event)
+        case .joinAsked(let join, let message): "\(message.name) \(join.number)"
+        case .catalogRefreshed(let contents): "catalog \(contents.timestampVersion)"
+        case .catalogRefused: "catalog refused"
+        case .catalogUnreachable: "catalog unreachable"
+        case .importProgressed: "progress"
+        case .importEnded(let path, _, let outcome): "import of \(path.release) \(outcome == .imported ? "done" : "failed")"
+        case .poolChanged: "pool"
+        case .woke: "woke"
+        }
+    }
+}
