@@ -1,5 +1,8 @@
+internal import Agent
 internal import Hub
 internal import Model
+internal import Spoke
+internal import Storage
 
 /// What must be true once faults have stopped (16), and of the whole run (5, 6, 7).
 extension Fleet {
@@ -70,6 +73,7 @@ extension Fleet {
         let isSick = agent.machine.failing.contains(action.path.release)
         switch action.state {
         case .succeeded: break
+        case .refused where !agent.machine.mayInstall: break
         case .cancelled where rollout.state == .stopped: break
         case .rolledBack where isSick, .failed where isSick: break
         // The faults were long enough to use up every attempt.

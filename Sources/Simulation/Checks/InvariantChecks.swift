@@ -3,6 +3,8 @@ internal import Hub
 internal import Model
 internal import Protocol
 internal import Rollout
+internal import Spoke
+internal import Storage
 internal import Trust
 
 /// What the simulation knows better than anybody in it, and the checks against that; the first breach is kept.

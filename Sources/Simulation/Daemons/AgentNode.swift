@@ -22,7 +22,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         key = SimulatedKey("report \(name)")
         machine = try Machine(kind)
         store = MemoryAgentStore(incarnation: 1 + (Trace.hash(name) >> 16))
-        super.init(fleet, name)
+        try super.init(fleet, name)
     }
 
     var hasJoined: Bool { node != nil }
@@ -129,7 +129,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
     override func execute(_ effect: AgentEffect) {
         switch effect {
         case .link, .stopDownload, .confirmTrial, .log: break
-        case .checkTarget(let action, let path, let now): check(action, path, now)
+        case .checkTarget(let action, let path, _, let now): check(action, path, now)
         case .gatherFacts(let purpose, _, let known):
             later(random.milliseconds(5...300)) { [self] in
                 tell(.facts(purpose, machine.facts(known)))
@@ -194,12 +194,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
             held = package.length
         }
         fleet.checks.downloads(self, action)
-        let end = { [unowned self] in
-            let isGood = machine.downloads[digest].map { SHA256.hash($0) == digest.bytes } ?? false
-            if !isGood { machine.downloads[digest] = nil }
-            tell(.downloaded(action, isGood ? .complete : .mismatch))
-        }
-        guard held < package.length else { return end() }
+        guard held < package.length else { return downloaded(action, digest) }
         fleet.checks.fetches(name, from: held, held: UInt64(machine.downloads[digest]?.count ?? 0))
         let machine = machine
         let fetch = Fetch(limit: package.length) { bytes, _ in
@@ -207,7 +202,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
             return true
         } finished: { [unowned self] outcome in
             switch outcome {
-            case .done: end()
+            case .done: downloaded(action, digest)
             case .answered(let reply): tell(.downloaded(action, .failed(reply.text)))
             case .tooLong, .timedOut: tell(.downloaded(action, .failed("too long or too slow")))
             case .failed(let why): tell(.downloaded(action, .failed(why)))
@@ -216,6 +211,13 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         link.fetch(
             .fetchPackage(FetchPackage(path: package.path, sha256: digest, length: package.length, offset: held)),
             .normal, fetch)
+    }
+
+    /// All bytes are here; they are the signed ones or gone.
+    private func downloaded(_ action: ActionID, _ digest: SHA256Digest) {
+        let isGood = machine.downloads[digest].map { SHA256.hash($0) == digest.bytes } ?? false
+        if !isGood { machine.downloads[digest] = nil }
+        tell(.downloaded(action, isGood ? .complete : .mismatch))
     }
 
     /// Takes its time over a step; the power may be cut before, in and after it.

@@ -27,7 +27,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         pool = MemoryPool(disk: disk, quota: quota)
         catalog = MetadataClient(root: fleet.vendor.firstRoot)
         core = HubCore(store: store, cryptography: cryptography, configuration: coreConfiguration, random: random)
-        super.init(fleet, "hub")
+        try super.init(fleet, "hub")
         catalog.onTrusted = { [unowned self] in self.fleet.checks.trusts(self.name, $0) }
     }
 

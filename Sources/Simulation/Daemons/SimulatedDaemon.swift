@@ -24,7 +24,7 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
     private var isDialling = false
     private var lastDial: Duration?
 
-    init(_ fleet: Fleet, _ name: String) {
+    init(_ fleet: Fleet, _ name: String) throws {
         self.fleet = fleet
         self.name = name
         random = SimulationRandom.fork(fleet.configuration.seed, name)

@@ -22,12 +22,12 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     private var lastJoin: UInt64 = 0
     private var hub: LinkEnd? { upstreamEnd }
 
-    init(_ fleet: Fleet, _ name: String) throws {
+    override init(_ fleet: Fleet, _ name: String) throws {
         poolName = try NodeName("main")
         quota = fleet.has(.poolIgnoresQuota) ? ByteCount(10_000) : fleet.plan.spokeQuota
         pool = MemoryPool(disk: disk, quota: quota)
         core = SpokeCore(store: store, poolName: poolName, random: SimulationRandom(seed: 0))
-        super.init(fleet, name)
+        try super.init(fleet, name)
     }
 
     var hasJoined: Bool { node != nil }

@@ -259,7 +259,7 @@ final class LinkEnd {
     /// The connection is gone.
     func end(_ text: String) {
         guard !isDead else { return }
-        let closure = self.closure ?? LinkClosure(code: .connectionLost, text: text)
+        let closure = self.closure ?? LinkClosure(code: .other(0xffff), text: text)
         self.closure = closure
         isDead = true
         failAll()

@@ -74,12 +74,16 @@ package final class Fleet {
     }
 
     // Made in init and there from then on.
-    var hub: HubNode { parts?.hub ?? Self.missing() }
+    var hub: HubNode {
+        guard let parts else { preconditionFailure("used before the fleet was made") }
+        return parts.hub
+    }
     var spokes: [SpokeNode] { parts?.spokes ?? [] }
     var agents: [AgentNode] { parts?.agents ?? [] }
-    var checks: InvariantChecks { check ?? Self.missing() }
-
-    private static func missing() -> Never { preconditionFailure("used before the fleet was made") }
+    var checks: InvariantChecks {
+        guard let check else { preconditionFailure("used before the fleet was made") }
+        return check
+    }
 
     var now: UnixTime { scheduler.now }
     /// How far from a window's edge a skewed clock may start an install.
