@@ -17,6 +17,17 @@ struct AgentCoreTests {
         try world.connect()
     }
 
+    @Test("kept metadata that does not name the package is no refusal, since it may be older than the order")
+    func keptMetadataSaysNoNo() throws {
+        let order = try world.order(package)
+        world.targets[package.path] = TargetCheck.absent.outOfKeptMetadata
+        try world.send(order)
+        #expect(world.states() == [.offered])
+        world.name(package)
+        try world.pass(.seconds(10))
+        #expect(world.states().last == .succeeded)
+    }
+
     @Test("an order is obeyed from offer to success, each state reported once, in order")
     func wholeWay() throws {
         #expect(try world.send(try world.order(package), package: package) == .ok(OK()))

@@ -62,6 +62,14 @@ package enum TargetCheck: Equatable, Sendable {
     case unavailable(String)
 }
 
+extension TargetCheck {
+    /// The same answer when it was read out of metadata that is kept here: that may be older than the order, so it can say yes, but not no.
+    package var outOfKeptMetadata: TargetCheck {
+        guard case .absent = self else { return self }
+        return .unavailable("the metadata that is kept here does not name it, and no newer can be had now")
+    }
+}
+
 /// How a download ended.
 package enum DownloadOutcome: Equatable, Sendable {
     /// All bytes are there and have the signed hash.

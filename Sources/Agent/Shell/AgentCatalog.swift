@@ -34,7 +34,7 @@ actor AgentCatalog {
         let before = last
         let task = Task { () -> TargetCheck in
             await before?.value
-            guard let link else { return await self.run(path, hubRoot, now, link: nil) }
+            guard let link else { return await self.run(path, hubRoot, now, link: nil).outOfKeptMetadata }
             let fresh = await self.run(path, hubRoot, now, link: link)
             guard case .unavailable = fresh else { return fresh }
             let stored = await self.run(path, hubRoot, now, link: nil)

@@ -16,7 +16,7 @@ final class HubCatalogClient: Sendable {
     private let queue = NamedQueue("hub.catalog")
     private let disk: NamedQueue
     private let pool: any PackagePool
-    private let trusted = Mutex<TrustedMetadata?>(nil)
+    private let served = Mutex<ServedMetadata?>(nil)
 
     init(folder: MetadataFolder, disk: NamedQueue, pool: any PackagePool) {
         self.folder = folder
@@ -32,12 +32,12 @@ final class HubCatalogClient: Sendable {
         let outcome = try await refresher.run(.catalog, from: .stored, bootstrapRoot: root, now: now) { _, _ in
             .notFound
         }
-        trusted.withLock { $0 = outcome.trusted }
+        try await serve(outcome.trusted)
     }
 
     /// Forgets what another catalog's root made trusted: its metadata folder begins anew.
     func forget() async throws {
-        trusted.withLock { $0 = nil }
+        served.withLock { $0 = nil }
         let path = folder.path
         try await disk.run {
             _ = try Directory.removeTree(path)
@@ -54,15 +54,15 @@ final class HubCatalogClient: Sendable {
             let outcome = try await refresher.run(.catalog, bootstrapRoot: root, now: now) { name, limit in
                 await queue.run { client.fetch(base, name, limit) }
             }
-            trusted.withLock { $0 = outcome.trusted }
+            try await serve(outcome.trusted)
             let (packages, _) = outcome.trusted.packages()
             return .catalogRefreshed(
                 CatalogContents(
                     timestampVersion: UInt64(clamping: outcome.trusted.timestamp?.version ?? 0),
                     expires: outcome.trusted.freshUntil, packages: packages))
         } catch let error as MetadataError {
-            return error.code == .unreachable || error.code == .tooSlow
-                ? .catalogUnreachable(error.description) : .catalogRefused(error.description)
+            // A catalog that is published anew during the run is tried again, not called an attack.
+            return error.isTransient ? .catalogUnreachable(error.description) : .catalogRefused(error.description)
         } catch {
             return .catalogUnreachable("\(error)")
         }
@@ -70,9 +70,14 @@ final class HubCatalogClient: Sendable {
 
     /// The metadata file of that name, byte for byte as it was received; nil if it is not here.
     func file(named name: String) async throws -> [UInt8]? {
-        guard let file = trusted.withLock({ $0?.storedFile(forRemoteName: name) }) else { return nil }
+        guard let served = served.withLock({ $0 }) else { return nil }
+        return try await disk.run { try served.file(named: name) }
+    }
+
+    private func serve(_ trusted: TrustedMetadata) async throws {
         let folder = self.folder
-        return try await disk.run { try folder.load(file) }
+        let fresh = try await disk.run { try ServedMetadata(trusted, in: folder) }
+        served.withLock { $0 = fresh }
     }
 
     // MARK: - Packages
@@ -82,8 +87,8 @@ final class HubCatalogClient: Sendable {
     func importPackage(
         _ package: Package, from url: String, progress: @escaping @Sendable (UInt64) -> Void
     ) async -> ImportOutcome {
-        let remote = trusted.withLock { trusted in
-            package.target.remotePath(consistentSnapshot: trusted?.root.consistentSnapshot ?? true)
+        let remote = served.withLock { served in
+            package.target.remotePath(consistentSnapshot: served?.trusted.root.consistentSnapshot ?? true)
         }
         let pool = self.pool
         return await queue.run {

@@ -158,9 +158,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
             switch result {
             case .success(let outcome):
                 let check = found(path, outcome.trusted)
-                // What is kept may be older than the order: it can say yes, but not no.
-                let isOld = link == nil && check == .absent
-                tell(.targetChecked(action, isOld ? .unavailable("what is kept does not name it") : check))
+                tell(.targetChecked(action, link == nil ? check.outOfKeptMetadata : check))
             case .failure(let error) where error.isTransient && link != nil:
                 run(action, path, now, nil)
             case .failure(let error):
@@ -179,7 +177,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
             return .found(
                 package, lineFloor: nil,
                 versions: ["timestamp/\(trusted.root.version)": UInt64(clamping: trusted.timestamp?.version ?? 0)],
-                roots: [])
+                roots: try catalog?.roots() ?? [])
         } catch {
             return .untrusted("\(error)", attack: .badMetadata)
         }

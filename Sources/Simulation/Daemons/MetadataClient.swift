@@ -102,6 +102,12 @@ final class MetadataClient {
     /// The file of that name at the repository, as it was received.
     func file(named name: String) -> [UInt8]? { trusted?.storedFile(forRemoteName: name).flatMap { served[$0] } }
 
+    /// The hashes of all roots that were ever trusted here.
+    func roots() throws -> Set<SHA256Digest> {
+        let kept = folder.filter { if case .rootVersion = $0.key { true } else { $0.key == .root } }.map(\.value)
+        return Set(try (kept + [root]).map { try SHA256Digest(bytes: SimulatedDigester().sha256($0)) })
+    }
+
     /// The package that the trusted targets name at a path.
     static func package(_ path: TargetPath, in trusted: TrustedMetadata) throws -> Package? {
         guard case .found(let target) = try trusted.search(JSONText(path.description)) else { return nil }

@@ -16,8 +16,9 @@ actor SpokeCatalog {
     private let links: Links
     private let rootFile: String
     private let now: @Sendable () -> UnixTime
-    private var trusted: TrustedMetadata?
-    private var underWay: Task<TrustedMetadata, any Error>?
+    private var served: ServedMetadata?
+    private var trusted: TrustedMetadata? { served?.trusted }
+    private var underWay: Task<ServedMetadata, any Error>?
 
     init(
         folder: MetadataFolder, disk: NamedQueue, links: Links, rootFile: String,
@@ -37,27 +38,30 @@ actor SpokeCatalog {
     /// Takes up what was trusted before a restart, so that agents are served while the hub is away.
     func loadStored() async throws {
         let bootstrapRoot = try await storedRoot()
-        trusted = try await refresher.run(.catalog, from: .stored, bootstrapRoot: bootstrapRoot, now: now()) { _, _ in
+        let outcome = try await refresher.run(.catalog, from: .stored, bootstrapRoot: bootstrapRoot, now: now()) { _, _ in
             .notFound
-        }.trusted
+        }
+        let folder = self.folder
+        served = try await disk.run { try ServedMetadata(outcome.trusted, in: folder) }
     }
 
     /// Runs the workflow against the hub on that link.
     @discardableResult
     func refresh(through hub: LinkID) async throws -> TrustedMetadata {
-        if let underWay { return try await underWay.value }
-        let (refresher, time, links) = (refresher, now(), links)
+        if let underWay { return try await underWay.value.trusted }
+        let (refresher, time, links, disk, folder) = (refresher, now(), links, disk, folder)
         let task = Task {
             let root = try await bootstrapRoot(hub)
-            return try await refresher.run(.catalog, bootstrapRoot: root, now: time) { name, limit in
+            let outcome = try await refresher.run(.catalog, bootstrapRoot: root, now: time) { name, limit in
                 await Self.fetch(name, limit, from: hub, links)
-            }.trusted
+            }
+            return try await disk.run { try ServedMetadata(outcome.trusted, in: folder) }
         }
         underWay = task
         defer { underWay = nil }
         let fresh = try await task.value
-        trusted = fresh
-        return fresh
+        served = fresh
+        return fresh.trusted
     }
 
     /// What the catalog says about a path, refreshed first where what is known does not name it.
@@ -67,8 +71,8 @@ actor SpokeCatalog {
             let fresh = try await refresh(through: hub)
             return try lookUp(path, in: fresh) ?? .absent
         } catch let error as MetadataError {
-            return error.code == .unreachable || error.code == .tooSlow
-                ? .unreachable(error.description) : .refused(error.description)
+            // A hub whose catalog moves on during the run is as good as one that cannot be reached.
+            return error.isTransient ? .unreachable(error.description) : .refused(error.description)
         } catch {
             return .unreachable("\(error)")
         }
@@ -82,9 +86,8 @@ actor SpokeCatalog {
 
     /// The metadata file of that name at the repository, byte for byte as it was received; nil if it is not here.
     func file(named name: String) async throws -> [UInt8]? {
-        guard let file = trusted?.storedFile(forRemoteName: name) else { return nil }
-        let folder = self.folder
-        return try await disk.run { try folder.load(file) }
+        guard let served else { return nil }
+        return try await disk.run { try served.file(named: name) }
     }
 
     private func storedRoot() async throws -> [UInt8]? {
