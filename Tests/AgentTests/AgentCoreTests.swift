@@ -17,10 +17,12 @@ struct AgentCoreTests {
         try world.connect()
     }
 
-    @Test("kept metadata that does not name the package is no refusal, since it may be older than the order")
-    func keptMetadataSaysNoNo() throws {
+    @Test(
+        "kept metadata that does not name the package, or is of two states, is no refusal: the refresh that brings newer may have broken off",
+        arguments: [TargetCheck.absent, .untrusted("tool: lengthMismatch", attack: .badMetadata)])
+    func keptMetadataSaysNoNo(check: TargetCheck) throws {
         let order = try world.order(package)
-        world.targets[package.path] = TargetCheck.absent.outOfKeptMetadata
+        world.targets[package.path] = check.outOfKeptMetadata
         try world.send(order)
         #expect(world.states() == [.offered])
         world.name(package)

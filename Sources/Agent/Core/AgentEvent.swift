@@ -63,10 +63,14 @@ package enum TargetCheck: Equatable, Sendable {
 }
 
 extension TargetCheck {
-    /// The same answer when it was read out of metadata that is kept here: that may be older than the order, so it can say yes, but not no.
+    /// The same answer when it was read out of metadata that is kept here: that may be older than the order, or of two states where a refresh
+    /// broke off, so it can say yes, but not no.
     package var outOfKeptMetadata: TargetCheck {
-        guard case .absent = self else { return self }
-        return .unavailable("the metadata that is kept here does not name it, and no newer can be had now")
+        switch self {
+        case .found, .unavailable: self
+        case .absent: .unavailable("the metadata that is kept here does not name it, and no newer can be had now")
+        case .untrusted(let why, _): .unavailable("the metadata that is kept here is no use without newer: \(why)")
+        }
     }
 }
 

@@ -23,7 +23,9 @@ extension Fleet {
                 guard agent.store.openActions().isEmpty else { return "\(agent.name) has open actions" }
             }
             for spoke in spokes {
-                guard spoke.hasJoined, spoke.isUp, spoke.upstreamEnd != nil else { return "\(spoke.name) is not connected" }
+                guard spoke.hasJoined, spoke.isUp, spoke.upstreamEnd != nil else {
+                    return "\(spoke.name) is not connected"
+                }
                 guard spoke.store.reports(limit: 1).isEmpty else { return "\(spoke.name) has reports" }
                 guard spoke.store.replicas().allSatisfy({ $0.state == .verified }) else {
                     return "\(spoke.name) lacks packages"

@@ -47,8 +47,12 @@ final class InvariantChecks {
             return breach(.signedInstallsOnly, "the hub sent an order that cannot be read")
         }
         if orders[order.action]?.last != order { orders[order.action, default: []].append(order) }
-        if actions[order.agent]?.contains(order.action) != true { actions[order.agent, default: []].append(order.action) }
-        guard order.kind == .install, let record = action(order.action), let spoke = fleet.spoke(record.spoke) else { return }
+        if actions[order.agent]?.contains(order.action) != true {
+            actions[order.agent, default: []].append(order.action)
+        }
+        guard order.kind == .install, let record = action(order.action), let spoke = fleet.spoke(record.spoke) else {
+            return
+        }
         if spoke.pool.length(of: record.digest) == nil {
             breach(.replicaBeforeOrder, "\(record.path) was ordered while \(spoke.name) does not hold it")
         }
@@ -57,7 +61,9 @@ final class InvariantChecks {
             breach(.replicaBeforeOrder, "wave \(record.wave) was ordered before the wave before it succeeded")
         }
         // A memory store does not fail.
-        if let rollout = try? fleet.hub.store.rollout(record.rollout), rollout.state == .stopping || rollout.state == .stopped {
+        if let rollout = try? fleet.hub.store.rollout(record.rollout),
+            rollout.state == .stopping || rollout.state == .stopped
+        {
             breach(.stopIsObeyed, "an install was ordered of a rollout that is \(rollout.state.name)")
         }
     }
@@ -118,7 +124,9 @@ final class InvariantChecks {
         for id in actions[agent.identity.id] ?? [] {
             guard let record = agent.store.action(id) else { continue }
             if let known = finals[id] {
-                if record.state != known { breach(.oneEffect, "\(agent.name): an action went from \(known) to \(record.state)") }
+                if record.state != known {
+                    breach(.oneEffect, "\(agent.name): an action went from \(known) to \(record.state)")
+                }
                 continue
             }
             guard record.state.isFinal else { continue }
@@ -127,8 +135,11 @@ final class InvariantChecks {
             switch record.state {
             case .succeeded where current != record.path?.release:
                 breach(.oldOrNew, "\(agent.name): says success and runs \(Self.text(current))")
-            case .rolledBack where current != record.previous, .failed where record.step != nil && current != record.previous:
-                breach(.oldOrNew, "\(agent.name): says \(record.state) and runs \(Self.text(current)), not the old release")
+            case .rolledBack where current != record.previous,
+                .failed where record.step != nil && current != record.previous:
+                breach(
+                    .oldOrNew, "\(agent.name): says \(record.state) and runs \(Self.text(current)), not the old release"
+                )
             default: break
             }
         }
@@ -154,7 +165,8 @@ final class InvariantChecks {
                 ReportKey(agent: $0.agent, incarnation: $0.incarnation, counter: $0.counter)
             })
         for key in waiting where !stored.contains(key) && !fleet.isRevoked(key.agent) {
-            return breach(.reportsExactlyOnce, "\(spoke.name) lost report \(key.counter) of \(fleet.name(of: key.agent))")
+            return breach(
+                .reportsExactlyOnce, "\(spoke.name) lost report \(key.counter) of \(fleet.name(of: key.agent))")
         }
     }
 
@@ -163,7 +175,8 @@ final class InvariantChecks {
         let isApplied = before < report.counter && after == report.counter
         if isApplied {
             guard applied.insert(key).inserted else {
-                return breach(.reportsExactlyOnce, "report \(key.counter) of \(fleet.name(of: key.agent)) was applied twice")
+                return breach(
+                    .reportsExactlyOnce, "report \(key.counter) of \(fleet.name(of: key.agent)) was applied twice")
             }
             for name in outstanding.keys.sorted() { outstanding[name]?.remove(key) }
         } else if !applied.contains(key), !fleet.isRevoked(key.agent) {
@@ -182,7 +195,8 @@ final class InvariantChecks {
                 return breach(.activityLog, "line \(sequence) of the log is another than before")
             }
             for line in try store.events(after: sequence, search: nil, limit: .max) {
-                let hash = EventRecord.hash(line.event, sequence: line.sequence, after: lastLine?.hash ?? EventRecord.origin)
+                let hash = EventRecord.hash(
+                    line.event, sequence: line.sequence, after: lastLine?.hash ?? EventRecord.origin)
                 guard line.sequence == (lastLine?.sequence ?? 0) + 1, line.hash == hash else {
                     return breach(.activityLog, "the chain breaks at line \(line.sequence)")
                 }

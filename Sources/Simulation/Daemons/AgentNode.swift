@@ -27,7 +27,9 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
 
     var hasJoined: Bool { node != nil }
     var reportKey: [UInt8] { key.publicKey }
-    override var identity: PeerIdentity { node ?? PeerIdentity(fleet: fleet.fleetName, role: .agent, id: NodeID(high: 0, low: 0)) }
+    override var identity: PeerIdentity {
+        node ?? PeerIdentity(fleet: fleet.fleetName, role: .agent, id: NodeID(high: 0, low: 0))
+    }
 
     /// Takes up what joining gave it.
     func join(_ identity: PeerIdentity, catalogRoot: [UInt8]) {
@@ -77,9 +79,9 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
     override func committed(_ events: [AgentEvent], _ effects: [AgentEffect]) {
         for event in events {
             guard case .link(.request(_, _, .order(let message))) = event,
-                let order = try? Order.readUnverified(message.signed)  // the hub made it, and the checks look at no other
+                message.kind == UInt64(OrderKind.cancel.rawValue)
             else { continue }
-            if order.kind == .cancel { fleet.checks.heardStop(self, order.action) }
+            fleet.checks.heardStop(self, message.action)
         }
         fleet.checks.journal(self)
     }
@@ -162,11 +164,10 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
             case .failure(let error) where error.isTransient && link != nil:
                 run(action, path, now, nil)
             case .failure(let error):
-                tell(
-                    .targetChecked(
-                        action,
-                        error.isTransient
-                            ? .unavailable(error.description) : .untrusted(error.description, attack: .badMetadata)))
+                let check: TargetCheck =
+                    error.isTransient
+                    ? .unavailable(error.description) : .untrusted(error.description, attack: .badMetadata)
+                tell(.targetChecked(action, link == nil ? check.outOfKeptMetadata : check))
             }
         }
     }

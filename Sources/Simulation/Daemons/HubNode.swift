@@ -142,7 +142,8 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         switch effect {
         case .link(let effect):
             switch effect {
-            case .request(let link, _, _, _), .reply(let link, _, _), .close(let link, _, _): links[link]?.perform(effect)
+            case .request(let link, _, _, _), .reply(let link, _, _), .close(let link, _, _):
+                links[link]?.perform(effect)
             }
         case .answerJoin(let join, let message): joins.removeValue(forKey: join)?(message)
         case .refreshCatalog: refresh()
@@ -233,7 +234,8 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .catalogRefused: "catalog refused"
         case .catalogUnreachable: "catalog unreachable"
         case .importProgressed: "progress"
-        case .importEnded(let path, _, let outcome): "import of \(path.release) \(outcome == .imported ? "done" : "failed")"
+        case .importEnded(let path, _, let outcome):
+            "import of \(path.release) \(outcome == .imported ? "done" : "failed")"
         case .poolChanged: "pool"
         case .woke: "woke"
         }

@@ -32,11 +32,11 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
 
     // MARK: What each daemon says for itself
 
-    var identity: PeerIdentity { fatalError("a daemon has an identity") }
+    var identity: PeerIdentity { preconditionFailure("a daemon has an identity") }
     func hello() -> Hello { Hello(time: fleet.now, role: identity.role, program: "simulation") }
     func refusal(of peer: PeerIdentity) -> String? { nil }
     /// The link's event as the daemon's own.
-    func event(_ link: LinkEvent) -> Event { fatalError("a daemon takes link events") }
+    func event(_ link: LinkEvent) -> Event { preconditionFailure("a daemon takes link events") }
     /// Makes a new core over what is on the disk and tells it that it has started.
     func begin() {}
     /// The process is gone.

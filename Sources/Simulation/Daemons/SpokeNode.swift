@@ -31,7 +31,9 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     }
 
     var hasJoined: Bool { node != nil }
-    override var identity: PeerIdentity { node ?? PeerIdentity(fleet: fleet.fleetName, role: .spoke, id: NodeID(high: 0, low: 0)) }
+    override var identity: PeerIdentity {
+        node ?? PeerIdentity(fleet: fleet.fleetName, role: .spoke, id: NodeID(high: 0, low: 0))
+    }
 
     /// Takes up what joining gave it.
     func join(_ identity: PeerIdentity) {
@@ -45,7 +47,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     override func begin() {
         pool = MemoryPool(disk: disk, quota: fleet.has(.poolIgnoresQuota) ? ByteCount(1_000_000) : quota)
         core = SpokeCore(
-            store: store, poolName: poolName, random: SimulationRandom.fork(fleet.configuration.seed, "\(name) core \(life)"))
+            store: store, poolName: poolName,
+            random: SimulationRandom.fork(fleet.configuration.seed, "\(name) core \(life)"))
         catalog?.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
         revocations = store.setting(.revocations).flatMap(read)
         tell(.started(held: Set(pool.list().map(\.digest)), figures))
@@ -65,7 +68,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
 
     private func read(_ signed: [UInt8]) -> RevocationList? {
         // What cannot be read is no list; the caller refuses it.
-        try? RevocationList.open(signed, keys: [SimulatedCryptography.orderKey.publicKey], verifier: SimulatedVerifier())
+        try? RevocationList.open(
+            signed, keys: [SimulatedCryptography.orderKey.publicKey], verifier: SimulatedVerifier())
     }
 
     func isRevoked(_ peer: NodeID) -> Bool { revocations?.revokes(peer) ?? false }
@@ -139,7 +143,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
 
     override func linkEffect(_ effect: SpokeEffect) -> LinkEffect? {
         guard case .link(let effect) = effect else { return nil }
-        if fleet.has(.spokeClaimsReplica), case .request(let link, let request, .replica(var replica), let priority) = effect,
+        if fleet.has(.spokeClaimsReplica),
+            case .request(let link, let request, .replica(var replica), let priority) = effect,
             replica.state != .verified
         {
             replica.state = .verified

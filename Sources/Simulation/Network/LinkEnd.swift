@@ -142,7 +142,9 @@ final class LinkEnd {
 
     private func feed(_ stream: StreamID) {
         guard var item = sending[stream] else { return }
-        guard let taken = session.sendData(stream, item.bytes.span.extracting(item.offset..<item.bytes.count), isEnd: true)
+        guard
+            let taken = session.sendData(
+                stream, item.bytes.span.extracting(item.offset..<item.bytes.count), isEnd: true)
         else {
             sending[stream] = nil
             return

@@ -88,7 +88,8 @@ extension SimulationSummary {
     /// One line for programs.
     var json: String {
         var members = [
-            "\"seed\":\(seed)", "\"events\":\(events)", "\"virtualSeconds\":\(virtualSeconds)", "\"installs\":\(installs)",
+            "\"seed\":\(seed)", "\"events\":\(events)", "\"virtualSeconds\":\(virtualSeconds)",
+            "\"installs\":\(installs)",
             "\"succeeded\":\(succeeded)", "\"refused\":\(refused)", "\"cuts\":\(cuts)", "\"crashes\":\(crashes)",
             "\"powerCuts\":\(powerCuts)", "\"diskFulls\":\(diskFulls)", "\"digest\":\"\(String(digest, radix: 16))\"",
         ]

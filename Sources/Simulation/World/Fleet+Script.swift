@@ -92,7 +92,8 @@ extension Fleet {
         _ name: String, _ release: String, _ window: RolloutSpecification.Window, waves: [RolloutSpecification.Wave]
     ) throws -> Bool {
         let specification = RolloutSpecification(
-            name: name, product: vendor.product, release: try ReleaseName(release), target: .init(all: true), start: now,
+            name: name, product: vendor.product, release: try ReleaseName(release), target: .init(all: true),
+            start: now,
             window: window, leadMinutes: 10, waves: waves)
         // Nobody plans before the machines have reported.
         let isEnough = try hub.store.allFacts().count * 10 >= agents.count * 8 || scheduler.uptime > Self.windowStart
@@ -122,7 +123,8 @@ extension Fleet {
     }
 
     private func revokeOne() throws -> Bool {
-        guard let victim = agents.last(where: { $0.hasJoined && $0.machine.mayInstall && $0.machine.failing.isEmpty }) else {
+        guard let victim = agents.last(where: { $0.hasJoined && $0.machine.mayInstall && $0.machine.failing.isEmpty })
+        else {
             return true
         }
         guard try hub.execute(.revokeClient(victim.identity.id)) != nil else { return false }
@@ -165,8 +167,9 @@ extension Fleet {
 
     /// Brings spokes and agents into the fleet with tokens; each tries until it is in.
     private func join() throws -> Bool {
-        guard case .token(_, let spokeToken)? = try hub.execute(
-            .createToken(role: .spoke, spoke: nil, uses: 100, life: .seconds(86_400))),
+        guard
+            case .token(_, let spokeToken)? = try hub.execute(
+                .createToken(role: .spoke, spoke: nil, uses: 100, life: .seconds(86_400))),
             case .token(_, let agentToken)? = try hub.execute(
                 .createToken(role: .agent, spoke: nil, uses: 10_000, life: .seconds(86_400)))
         else { return false }
@@ -179,7 +182,8 @@ extension Fleet {
     private func join(_ spoke: SpokeNode, _ token: JoinToken) throws {
         let body = JoinRequestBody(csr: [1], name: try NodeName(spoke.name), reportKey: nil, role: .spoke)
         spoke.upstream = { [unowned self] in hub }
-        attempt(body, token, isDone: { spoke.hasJoined }, ask: { [unowned self] in hub.join($0, $1) }) { [unowned self] answer in
+        attempt(body, token, isDone: { spoke.hasJoined }, ask: { [unowned self] in hub.join($0, $1) }) {
+            [unowned self] answer in
             spoke.join(PeerIdentity(fleet: fleetName, role: .spoke, id: answer.id))
         }
     }

@@ -114,7 +114,8 @@ package final class Fleet {
 
     /// Every pool with the quota that counts.
     var pools: [(name: String, pool: MemoryPool, quota: ByteCount)] {
-        [("hub", hub.pool, hub.pool.account().quota)] + spokes.map { ($0.name, $0.pool, max($0.quota, has(.poolIgnoresQuota) ? .zero : $0.pool.account().quota)) }
+        [("hub", hub.pool, hub.pool.account().quota)]
+            + spokes.map { ($0.name, $0.pool, max($0.quota, has(.poolIgnoresQuota) ? .zero : $0.pool.account().quota)) }
     }
 
     /// Answers a fetch with a package's bytes, once it is known that they are whole.
@@ -148,7 +149,8 @@ package final class Fleet {
         }
         if breach == nil { finalChecks() }
         let summary = SimulationSummary(
-            seed: configuration.seed, events: scheduler.events, virtualSeconds: scheduler.uptime.wholeMilliseconds / 1000,
+            seed: configuration.seed, events: scheduler.events,
+            virtualSeconds: scheduler.uptime.wholeMilliseconds / 1000,
             installs: checks.installs, succeeded: count(.succeeded), refused: count(.refused), cuts: network.cuts,
             crashes: faults.crashes, powerCuts: faults.powerCuts, diskFulls: faults.diskFulls,
             digest: trace.digest, breach: breach, tail: breach == nil ? [] : trace.lastLines)

@@ -36,7 +36,8 @@ final class Vendor {
 
     /// Makes a package of a release; `publish` makes it known.
     @discardableResult
-    func add(_ release: String, counter: UInt64, restart: RestartNeed = .none, isSigned: Bool = true) throws -> Package {
+    func add(_ release: String, counter: UInt64, restart: RestartNeed = .none, isSigned: Bool = true) throws -> Package
+    {
         let platform = try Platform("linux-x86_64-glibc")
         let bytes = (0..<random.integer(8_000...60_000)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ Int(counter)) }
         let digest = try SHA256Digest(bytes: SHA256.hash(bytes))

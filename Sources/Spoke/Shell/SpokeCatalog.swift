@@ -38,7 +38,8 @@ actor SpokeCatalog {
     /// Takes up what was trusted before a restart, so that agents are served while the hub is away.
     func loadStored() async throws {
         let bootstrapRoot = try await storedRoot()
-        let outcome = try await refresher.run(.catalog, from: .stored, bootstrapRoot: bootstrapRoot, now: now()) { _, _ in
+        let outcome = try await refresher.run(.catalog, from: .stored, bootstrapRoot: bootstrapRoot, now: now()) {
+            _, _ in
             .notFound
         }
         let folder = self.folder
