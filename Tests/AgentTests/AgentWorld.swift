@@ -33,7 +33,8 @@ final class AgentWorld {
     // The machine.
     var facts: ClientFacts
     var start = AgentStart(bootID: "boot-1")
-    var perform: (InstallJob) throws -> StepOutcome = { _ in .done }
+    /// What becomes of a step; nil when it never ends.
+    var perform: (InstallJob) throws -> StepOutcome? = { _ in .done }
     var download: (Package) -> DownloadOutcome? = { _ in .complete }
     var targets: [TargetPath: TargetCheck] = [:]
     private(set) var performed: [InstallStep] = []
@@ -154,7 +155,7 @@ final class AgentWorld {
             if let outcome = download(package) { pending.append(.downloaded(action, outcome)) }
         case .perform(let job):
             performed.append(job.step)
-            let outcome = try perform(job)
+            guard let outcome = try perform(job) else { return }
             if outcome == .done, job.step == .activate { installed(job.package) }
             if outcome == .done, job.step == .deactivate {
                 facts.installed.removeAll { $0.product == job.package.path.product }

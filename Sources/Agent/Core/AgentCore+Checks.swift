@@ -100,7 +100,7 @@ extension AgentCore {
             }
             if record.state == .offered {
                 checks[action] = .accepted
-                if !eligibility.notes.isEmpty { try report(record, notes: eligibility.notes, order: order) }
+                if !eligibility.notes.isEmpty { try report(record, notes: eligibility.notes) }
                 return
             }
             checks[action] = nil

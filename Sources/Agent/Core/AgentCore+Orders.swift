@@ -59,10 +59,10 @@ extension AgentCore {
             record.state = .refused
             try store.save(record)
             return try report(
-                record, reasons: [Reason(.orderExpired, "the order expired at \(order.expires)")], order: order)
+                record, reasons: [Reason(.orderExpired, "the order expired at \(order.expires)")])
         }
         try store.save(record)
-        try report(record, order: order)
+        try report(record)
     }
 
     /// Remembers a cancelled action, known or not, so that no order of it is obeyed any more.
@@ -73,7 +73,7 @@ extension AgentCore {
             var record = Self.record(order, signed, sequence)
             record.state = .cancelled
             try store.save(record)
-            return try report(record, order: order)
+            return try report(record)
         }
         guard !record.state.isFinal else { return }
         record.sequence = sequence
@@ -90,7 +90,7 @@ extension AgentCore {
         record.state = .refused
         record.detail = why
         try store.save(record)
-        try report(record, reasons: [Reason(.trustFailed, why)], order: order)
+        try report(record, reasons: [Reason(.trustFailed, why)])
     }
 
     private static func record(_ order: Order, _ signed: [UInt8], _ sequence: OrderSequence) -> ActionRecord {

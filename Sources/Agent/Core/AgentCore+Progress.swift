@@ -137,8 +137,7 @@ extension AgentCore {
             if performing?.action == record.id { performing = nil }
             factsDue = machineNow
         }
-        try report(
-            record, reasons: reasons, notes: notes, order: try order(of: record), detail: detail, attack: attack)
+        try report(record, reasons: reasons, notes: notes, detail: detail, attack: attack)
     }
 
     static func damaged(_ record: ActionRecord) -> AgentError {

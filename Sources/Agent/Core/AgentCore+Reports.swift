@@ -8,12 +8,10 @@ extension AgentCore {
 
     /// Queues the signed report of an action's state, in the transaction that changes it.
     mutating func report(
-        _ record: ActionRecord, reasons: [Reason] = [], notes: [Note] = [], order: Order, detail: String = "",
+        _ record: ActionRecord, reasons: [Reason] = [], notes: [Note] = [], detail: String = "",
         attack: AttackSeen? = nil
     ) throws {
-        try queueReport(
-            record: record, reasons: reasons, notes: notes, detail: detail, attack: attack,
-            sequence: order.sequence)
+        try queueReport(record: record, reasons: reasons, notes: notes, detail: detail, attack: attack)
     }
 
     /// Queues a report that something was tried on this agent; once on a link, so that an attacker cannot fill the queue.
@@ -26,14 +24,14 @@ extension AgentCore {
 
     mutating func queueReport(
         record: ActionRecord? = nil, reasons: [Reason] = [], notes: [Note] = [], facts: ClientFacts? = nil,
-        detail: String = "", attack: AttackSeen? = nil, sequence: OrderSequence? = nil
+        detail: String = "", attack: AttackSeen? = nil
     ) throws {
         let number = try store.takeReportCounter()
         let report = Report(
             agent: identity.id, incarnation: number.incarnation, counter: number.counter, time: now,
             fleet: identity.fleet, action: record?.id, state: record?.state, reasons: reasons, notes: notes,
             installed: try facts?.installed ?? store.installed(), facts: facts, attack: attack,
-            detail: Event.singleLine(detail, limit: RecordLimits.text), orderSequence: sequence)
+            detail: Event.singleLine(detail, limit: RecordLimits.text), orderSequence: record?.sequence)
         try store.queue(QueuedReport(number: number, signed: try report.signed(by: signer)))
     }
 

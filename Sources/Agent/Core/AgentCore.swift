@@ -181,7 +181,12 @@ package struct AgentCore {
         var wake: UnixTime?
         func earliest(_ time: UnixTime) { wake = min(wake ?? time, time) }
         for record in try store.openActions() {
-            if let time = try advance(record) { earliest(clock.machine(time)) }
+            do {
+                if let time = try advance(record) { earliest(clock.machine(time)) }
+            } catch let error as AgentError where error.code == .storeDamaged {
+                // One record that cannot be understood does not hold up the others.
+                effects.append(.log(.error, "action \(record.id) cannot go on: \(error.message)"))
+            }
         }
         if let time = try sendReports() { earliest(time) }
         if let time = try askForFacts() { earliest(time) }

@@ -52,11 +52,13 @@ package struct FactsGatherer: Sendable {
         let shell = ELFImage(path: places.shell)
         let arch = Self.arch(kernel.machine)
         let bits = Self.userlandBits(machine: kernel.machine, shell: shell)
-        var installed = try installer.installed()
+        let receipts = try installer.installed()
+        var installed = receipts
         if let package, let found = detect(package) { installed.append(found) }
         return ClientFacts(
             platform: try Platform(os: "linux", arch: arch, bits: bits, libc: Self.libc(shell)), userlandBits: bits,
-            programBits: try programBits(package), osName: osName(), kernel: kernel.release, hostname: kernel.node,
+            programBits: try programBits(package, receipts), osName: osName(), kernel: kernel.release,
+            hostname: kernel.node,
             agentVersion: agentVersion, isRoot: CurrentProcess.isRoot, autodeploy: configuration.autodeploy,
             scheduler: scheduler(), passwordAccess: configuration.passwordAccess, freeSpace: freeSpace(),
             sessions: sessions(), installed: installed, pinned: configuration.pinned, locked: known.locked,
@@ -145,8 +147,9 @@ package struct FactsGatherer: Sendable {
     }
 
     /// The ELF class of the product's installed program.
-    private func programBits(_ package: Package?) throws -> Int? {
-        guard let product = package?.path.product, let release = try installer.current(product),
+    private func programBits(_ package: Package?, _ installed: [InstalledPackage]) throws -> Int? {
+        guard let product = package?.path.product,
+            let release = installed.first(where: { $0.product == product })?.release,
             let program = try installer.receipt(product, release)?.package.metadata.install.program
         else { return nil }
         return ELFImage(path: Directory.join(installer.folder(product, release), program))?.bits

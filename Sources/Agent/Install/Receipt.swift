@@ -26,7 +26,7 @@ package struct Receipt: Codable, Equatable, Sendable {
     }
 
     /// The receipt of a release's folder; nil if there is none. Throws `storeDamaged` for one that cannot be understood.
-    static func read(_ folder: String) throws -> Receipt? {
+    package static func read(_ folder: String) throws -> Receipt? {
         let bytes: [UInt8]
         do throws(SystemError) {
             bytes = try File.read(Directory.join(folder, fileName), limit: sizeLimit)
@@ -42,7 +42,7 @@ package struct Receipt: Codable, Equatable, Sendable {
     }
 
     /// Writes the receipt, durable on return.
-    func write(_ folder: String) throws {
+    package func write(_ folder: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         try AtomicFile.write([UInt8](try encoder.encode(self)), to: Directory.join(folder, Self.fileName))

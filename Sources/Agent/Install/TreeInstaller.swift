@@ -39,16 +39,19 @@ package struct TreeInstaller: Sendable {
         try Receipt.read(folder(product, release))
     }
 
-    /// What is current of every product.
+    /// What is current of every product; one whose link or receipt is damaged is left out, and told by the step that meets it.
     package func installed() throws -> [InstalledPackage] {
         guard File.exists(products) else { return [] }
         var result: [InstalledPackage] = []
         for name in try Directory.list(products) {
             // Folders of other names are not the agent's.
-            guard let product = try? ProductName(name), let release = try current(product),
-                let receipt = try receipt(product, release)
-            else { continue }
-            result.append(receipt.installed)
+            guard let product = try? ProductName(name) else { continue }
+            do {
+                guard let release = try current(product), let receipt = try receipt(product, release) else { continue }
+                result.append(receipt.installed)
+            } catch let error as AgentError where error.code == .storeDamaged {
+                continue
+            }
         }
         return result
     }

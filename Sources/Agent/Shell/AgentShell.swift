@@ -95,7 +95,23 @@ actor AgentShell: LinkHandler {
     // MARK: Events
 
     /// Takes up what is on disk and begins to handle events.
-    func begin() { tell(.started(start)) }
+    func begin() {
+        sweepDownloads()
+        tell(.started(start))
+    }
+
+    /// Removes files of packages that no open action needs any more.
+    private func sweepDownloads() {
+        do {
+            guard File.exists(downloads) else { return }
+            let needed = try store.openActions().compactMap { $0.package?.sha256.hex }
+            for name in try Directory.list(downloads) where !needed.contains(where: { name.hasPrefix($0) }) {
+                try File.remove(Directory.join(downloads, name))
+            }
+        } catch {
+            messages(.warning, "old downloads could not be removed: \(error)")
+        }
+    }
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
@@ -159,6 +175,8 @@ actor AgentShell: LinkHandler {
         Task {
             // Cancelled only with the process.
             try? await Task.sleep(for: Self.storePause)
+            // A link that was opened meanwhile has not been heard of: it is opened anew too.
+            links.closeAll(.internalFault, "this agent begins anew", retryAfterSeconds: 1)
             inbox.withLock { $0 = [] }
             begin()
         }
