@@ -2,23 +2,18 @@ import Simulation
 import Testing
 
 @Suite struct FleetTests {
-    @Test("every invariant holds in a fleet under faults", arguments: UInt64(1)...20)
+    @Test("every invariant holds in a fleet under faults", arguments: UInt64(1)...10)
     func holds(seed: UInt64) throws {
         let summary = try Fleet(FleetConfiguration(seed: seed)).run()
         #expect(summary.breach == nil, "\(summary.tail.joined(separator: "\n"))")
         #expect(summary.succeeded > 0)
     }
 
-    @Test("invariant 20: a seed replays exactly", arguments: [UInt64(7), 4711])
-    func replays(seed: UInt64) throws {
-        let first = try Fleet(FleetConfiguration(seed: seed)).run()
-        #expect(try Fleet(FleetConfiguration(seed: seed)).run() == first)
-    }
-
-    @Test("another seed is another run")
-    func seedsDiffer() throws {
-        let first = try Fleet(FleetConfiguration(seed: 1)).run()
-        #expect(try Fleet(FleetConfiguration(seed: 2)).run().digest != first.digest)
+    @Test("invariant 20: a seed replays exactly, and another seed is another run")
+    func replays() throws {
+        let first = try Fleet(FleetConfiguration(seed: 4711)).run()
+        #expect(try Fleet(FleetConfiguration(seed: 4711)).run() == first)
+        #expect(try Fleet(FleetConfiguration(seed: 4712)).run().digest != first.digest)
     }
 
     @Test("a broken rule is caught by its own invariant", arguments: Mutation.allCases)

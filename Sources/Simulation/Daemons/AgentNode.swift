@@ -144,8 +144,10 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
     }
 
     private func check(_ action: ActionID, _ path: TargetPath, _ now: UnixTime) {
-        if fleet.has(.agentIgnoresCatalog), let package = fleet.vendor.packages[path] {
-            return tell(.targetChecked(action, .found(package, lineFloor: nil, versions: [:], roots: [])))
+        // Hashes of roots that are there do not fail.
+        if fleet.has(.agentIgnoresCatalog), let package = fleet.vendor.packages[path], let roots = try? catalog?.roots()
+        {
+            return tell(.targetChecked(action, .found(package, lineFloor: nil, versions: [:], roots: roots)))
         }
         run(action, path, now, link)
     }

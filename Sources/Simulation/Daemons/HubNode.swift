@@ -48,6 +48,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     }
 
     private var figures: HubPoolFigures {
+        fleet.poolsTouched = true
         let account = pool.account()
         return HubPoolFigures(
             quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
@@ -195,6 +196,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             tell(.poolChanged(figures))
         }
         let reservation: Reservation
+        fleet.poolsTouched = true
         do {
             reservation = try pool.reserve(package.sha256, length: ByteCount(package.length))
         } catch .alreadyHeld {
@@ -214,6 +216,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
                         try pool.publish(reservation)
                         return end(.imported)
                     }
+                    fleet.poolsTouched = true
                     let next = min(offset + 16_384, bytes.count)
                     try pool.write(reservation, at: ByteCount(UInt64(offset)), Array(bytes[offset..<next]).span.bytes)
                     piece(at: next)

@@ -61,6 +61,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     }
 
     private var figures: PoolFigures {
+        fleet.poolsTouched = true
         let account = pool.account()
         return PoolFigures(
             quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
@@ -235,6 +236,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         guard let hub else { return end(.interrupted("the hub is away")) }
         let pool = pool
         let reservation: Reservation
+        fleet.poolsTouched = true
         do {
             reservation = try pool.reserve(replica.sha256, length: ByteCount(replica.length))
         } catch {
@@ -254,9 +256,10 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         guard held < replica.length else { return finish(nil) }
         let asked = fleet.has(.spokeRefetches) && held > 0 ? 0 : held
         fleet.checks.fetches(name, from: asked, held: held)
-        let fetch = Fetch(limit: replica.length) { bytes, offset in
+        let fetch = Fetch(limit: replica.length) { [fleet] bytes, offset in
             // What is here already can only come again by a mutation.
             guard offset >= held else { return true }
+            fleet.poolsTouched = true
             do {
                 try pool.write(reservation, at: ByteCount(offset), bytes.span.bytes)
                 return true

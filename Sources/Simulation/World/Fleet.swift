@@ -40,6 +40,8 @@ package final class Fleet {
     var calmSince: UnixTime?
     var revoked: NodeID?
     var isOver = false
+    /// A pool may have changed in this event.
+    var poolsTouched = false
 
     private struct Parts {
         let hub: HubNode
@@ -142,7 +144,8 @@ package final class Fleet {
     /// Runs to the end, or to the first breach.
     package func run() -> SimulationSummary {
         while breach == nil, !isOver, scheduler.step() {
-            checks.pools()
+            if poolsTouched { checks.pools() }
+            poolsTouched = false
             if scheduler.events >= configuration.eventLimit {
                 breach(.liveness, "no end after \(scheduler.events) events")
             }
