@@ -27,7 +27,7 @@ package struct CatalogResource: Codable, Hashable, Sendable {
 
 /// `PUT /v1/catalog`: sets the address and the pinned root.
 package struct CatalogChange: Codable, Hashable, Sendable {
-    /// http or https, to the folder of the metadata.
+    /// http or https, to the published folder, which has `metadata/` and `targets/` in it.
     package var url: String
     /// The text of the vendor's root.json, byte for byte.
     package var root: String
