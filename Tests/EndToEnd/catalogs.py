@@ -144,7 +144,7 @@ def catalog_not_served(world):
     vendor, server = begin(world)
     attack(world, server, "catalogUnreachable", "503", rules=[
         (".", lambda handler, _: handler.answer(b"busy\n", 503))])
-    attack(world, server, "catalogRefused", "timestamp", "does not have it", rules=[
+    attack(world, server, "catalogUnreachable", "timestamp", "does not have it", rules=[
         ("timestamp.json$", lambda handler, _: handler.answer(None))])
 
     def hang_up(handler, _):
