@@ -7,7 +7,7 @@ SWIFT_BUILD := swift build -j $(JOBS)
 STRICT := --explicit-target-dependency-import-check error
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup setup-bench build check lint format tidy layers test e2e tsan asan fuzz sim bench release demo clean
+.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz sim bench release demo clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ test: setup
 ## e2e       real processes and bad input; SEED= repeats a run, NAMES= picks tests
 e2e: build
 	.venv/bin/python3 Tests/EndToEnd/run.py $(if $(SEED),--seed $(SEED)) $(NAMES)
+
+## conformance  the public TUF suite against axle-tuf; SUITE= names a checkout of it
+conformance: setup
+	@Deploy/setup.sh conformance
+	@[ -z "$(SUITE)" ] || $(SWIFT_BUILD) --product axle-tuf
+	@Tests/Conformance/run.sh "$(SUITE)"
 
 ## tsan      the tests under the thread sanitizer
 tsan: setup

@@ -39,6 +39,7 @@ let package = Package(
         .executable(name: "axle-spoke", targets: ["axle-spoke"]),
         .executable(name: "axle-agent", targets: ["axle-agent"]),
         .executable(name: "axle", targets: ["axle"]),
+        .executable(name: "axle-tuf", targets: ["axle-tuf"]),
         .executable(name: "axle-sim", targets: ["axle-sim"]),
     ],
     targets: [
@@ -102,6 +103,7 @@ let package = Package(
         program("axle-spoke", ["Spoke", "System"]),
         program("axle-agent", ["Agent", "System"]),
         program("axle", ["Operator", "System"]),
+        program("axle-tuf", ["Operator", "System"]),
         program("axle-sim", ["Simulation", "System"]),
 
         // Tests.
@@ -111,7 +113,8 @@ let package = Package(
         .executableTarget(
             name: "axle-bench",
             dependencies: [
-                "Identity", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport", "Trust",
+                "Codec", "Identity", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport",
+                "Trust",
             ],
             path: "Tests/Bench", swiftSettings: house),
         tests("System", ["System", "TestSupport"]),

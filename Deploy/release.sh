@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scratch=.build/release-static
-programs=(axle-hub axle-spoke axle-agent axle)
+programs=(axle-hub axle-spoke axle-agent axle axle-tuf)
 mkdir -p dist
 for program in "${programs[@]}"; do
     swift build -c release --scratch-path "$scratch" --static-swift-stdlib --product "$program" -Xlinker --gc-sections

@@ -16,7 +16,7 @@ internal import System
 ///   hooks: "/etc/axle/hooks",                 // the machine's own programs; absent: DIR/hooks
 ///   serviceCommand: ["systemctl"],            // called as `… stop NAME`, `… start NAME`
 ///   rebootCommand: ["systemctl", "reboot"],
-///   catalogRootFromHub: true,                 // whether a catalog root that came through the hub is believed
+///   requireLocalRoot: false,                  // true: no catalog root is believed but the one that the owner gave to this machine
 /// }
 /// ```
 package struct AgentConfiguration: Equatable, Sendable {
@@ -40,7 +40,7 @@ package struct AgentConfiguration: Equatable, Sendable {
     package var hooksFolder: String?
     package var serviceCommand: [String] = ["systemctl"]
     package var rebootCommand: [String] = ["systemctl", "reboot"]
-    package var catalogRootFromHub = true
+    package var requireLocalRoot = false
 
     /// The file's name in the state folder.
     package static let fileName = "agent.json5"
@@ -91,7 +91,7 @@ extension AgentConfiguration: Decodable {
 
     private static let keys = [
         "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "hooks", "serviceCommand", "rebootCommand",
-        "catalogRootFromHub",
+        "requireLocalRoot",
     ]
 
     package init(from decoder: any Decoder) throws {
@@ -106,7 +106,7 @@ extension AgentConfiguration: Decodable {
         hooksFolder = try Self.path(values, "hooks")
         serviceCommand = try Self.command(values, "serviceCommand") ?? serviceCommand
         rebootCommand = try Self.command(values, "rebootCommand") ?? rebootCommand
-        catalogRootFromHub = try values.decodeIfPresent(Bool.self, forKey: Key("catalogRootFromHub")) ?? true
+        requireLocalRoot = try values.decodeIfPresent(Bool.self, forKey: Key("requireLocalRoot")) ?? false
         guard values.contains(Key("scheduler")) else { return }
         let inner = try values.nestedContainer(keyedBy: Key.self, forKey: Key("scheduler"))
         try Self.refuseUnknown(inner, known: ["unit", "pidFile"])
@@ -126,6 +126,10 @@ extension AgentConfiguration: Decodable {
 
     private static func refuseUnknown(_ values: KeyedDecodingContainer<Key>, known: [String]) throws {
         for key in values.allKeys.map(\.stringValue).sorted() where !known.contains(key) {
+            if key == "catalogRootFromHub" {
+                throw AgentError(
+                    .configInvalid, "catalogRootFromHub is gone: in place of false write requireLocalRoot: true")
+            }
             let shown = Event.singleLine(key, limit: 64)
             let near = Suggestion.nearest(to: key, among: known).map { "; did you mean \($0)?" } ?? ""
             throw AgentError(.configInvalid, "\(shown) is not a setting\(near)")

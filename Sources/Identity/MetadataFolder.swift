@@ -3,34 +3,96 @@ package import Trust
 
 /// A client's trusted metadata on disk, each file byte for byte as it was received; the folder `trust/` of a daemon's state.
 ///
-/// All verbs block on the disk; one refresh at a time. Errors are `SystemError`.
+/// The version floors lie beside the folder, as `trust.floors`: whoever empties the folder does not open the way back. All verbs block on the
+/// disk; one refresh at a time. Errors are `SystemError`.
 package struct MetadataFolder: Sendable {
+    /// What a folder keeps.
+    package enum Contents: Sendable {
+        /// Also every version of root, to relay them, and the version floors.
+        case everything
+        /// Only the newest trusted file of each role: what other programs expect of a folder of trusted metadata.
+        case currentFiles
+    }
+
     package let path: String
+    private let contents: Contents
 
     /// Makes the folder if it is not there and sweeps what an interrupted write left.
-    package init(_ path: String) throws(SystemError) {
+    package init(_ path: String, keeping contents: Contents = .everything) throws(SystemError) {
         self.path = path
+        self.contents = contents
         try Directory.create(path, mode: 0o700)
         try AtomicFile.removeLeftovers(in: path)
     }
 
     /// The file's bytes; nil if it is not there or longer than `limit`, which no file that was persisted is.
     package func load(_ file: MetadataFile, limit: Int = 8 << 20) throws(SystemError) -> [UInt8]? {
+        guard let place = place(of: file) else { return nil }
         do {
-            return try File.read(Directory.join(path, file.fileName), limit: limit)
+            return try File.read(place, limit: limit)
         } catch {
             if error.errno == .notFound || error.errno == .tooLarge { return nil }
             throw error
         }
     }
 
-    /// Replaces the file, durably.
+    /// Replaces the file, durably; nothing where the folder does not keep such files.
     package func persist(_ file: MetadataFile, _ bytes: [UInt8]) throws(SystemError) {
-        try AtomicFile.write(bytes, to: Directory.join(path, file.fileName))
+        guard let place = place(of: file) else { return }
+        try AtomicFile.write(bytes, to: place)
     }
 
     /// Removes the file, durably; one that is not there is no error.
     package func delete(_ file: MetadataFile) throws(SystemError) {
-        if try File.remove(Directory.join(path, file.fileName)) { try Directory.synchronize(path) }
+        guard let place = place(of: file) else { return }
+        if try File.remove(place) { try Directory.synchronize(Directory.parent(of: place)) }
+    }
+
+    /// Forgets all that is trusted, the floors included: for a catalog with another root.
+    package func forget() throws(SystemError) {
+        try Directory.removeTree(path)
+        try Directory.create(path, mode: 0o700)
+        try delete(.floors)
+    }
+
+    private func place(of file: MetadataFile) -> String? {
+        switch (file, contents) {
+        case (.floors, .everything): path + ".floors"
+        case (.floors, .currentFiles), (.rootVersion, .currentFiles): nil
+        default: Directory.join(path, file.fileName)
+        }
+    }
+}
+
+extension MetadataFolder {
+    /// Does what a step of a refresh wants of the folder; nil for a step that is for the repository, and for the end.
+    package func answer(_ step: RefreshStep) throws(SystemError) -> RefreshAnswer? {
+        switch step {
+        case .load(let file): return try load(file).map { .bytes($0) } ?? .notFound
+        case .persist(let file, let bytes):
+            try persist(file, bytes)
+            return .stored
+        case .delete(let file):
+            try delete(file)
+            return .stored
+        case .fetch, .done: return nil
+        }
+    }
+
+    /// Runs a workflow to its end on this thread, which blocks; `fetch` is given the file's exact name and the most bytes.
+    ///
+    /// Throws `MetadataError` (what it persisted before is good) or `SystemError` of the folder.
+    package func run(
+        _ workflow: RefreshWorkflow, fetch: (_ name: String, _ maximumLength: Int) -> RefreshAnswer
+    ) throws -> RefreshOutcome {
+        var workflow = workflow
+        var step = try workflow.start()
+        while true {
+            switch step {
+            case .done(let outcome): return outcome
+            case .fetch(let name, let maximumLength): step = try workflow.resume(fetch(name, maximumLength))
+            default: step = try workflow.resume(try answer(step) ?? .notFound)
+            }
+        }
     }
 }

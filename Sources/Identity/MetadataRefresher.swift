@@ -37,26 +37,15 @@ package final class MetadataRefresher: Sendable {
             goal, from: source, bootstrapRoot: bootstrapRoot, startTime: now, verifier: verifier, digester: digester)
         var step = try workflow.start()
         while true {
-            let answer: RefreshAnswer
             switch step {
-            case .load(let file):
-                answer = try await queue.run { try folder.load(file).map { .bytes($0) } ?? .notFound }
-            case .persist(let file, let bytes):
-                answer = try await queue.run {
-                    try folder.persist(file, bytes)
-                    return .stored
-                }
-            case .delete(let file):
-                answer = try await queue.run {
-                    try folder.delete(file)
-                    return .stored
-                }
+            case .done(let outcome): return outcome
             case .fetch(let name, let maximumLength):
-                answer = await fetch(name, maximumLength)
-            case .done(let outcome):
-                return outcome
+                step = try workflow.resume(await fetch(name, maximumLength))
+            default:
+                let wanted = step
+                let answer = try await queue.run { try folder.answer(wanted) }
+                step = try workflow.resume(answer ?? .notFound)
             }
-            step = try workflow.resume(answer)
         }
     }
 }

@@ -5,6 +5,11 @@ package enum AtomicFile {
     /// What a temporary file's name begins with; `removeLeftovers` sweeps them after a cut.
     static let prefix = ".new-"
 
+    /// A name that nothing has, for a file that gets its own name by a rename once it is whole; `removeLeftovers` sweeps it after a cut.
+    package static func temporaryPath(in folder: String) -> String {
+        Directory.join(folder, prefix + hexadecimal(SystemRandom.bytes(8)))
+    }
+
     /// Writes `bytes` beside `path`, synchronises them, renames them onto `path` and synchronises the folder.
     ///
     /// Blocks until all is on the disk. The file gets exactly `mode`, whatever the umask. On an error nothing is left
@@ -12,7 +17,7 @@ package enum AtomicFile {
     package static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(SystemError) {
         try checkPath(path)
         let folder = Directory.parent(of: path)
-        let temporary = Directory.join(folder, prefix + hexadecimal(SystemRandom.bytes(8)))
+        let temporary = temporaryPath(in: folder)
         do throws(SystemError) {
             // Opened for its owner only: nobody reads a key before its mode is set.
             let file = try FileDescriptor.open(temporary, [.write, .create, .exclusive, .noFollow], mode: 0o600)

@@ -208,7 +208,7 @@ struct AgentConfigurationTests {
               // the owner's word
               autodeploy: 'noreboot', scheduler: { unit: 'cron.service' }, passwordAccess: "generate",
               pinned: ["tool"], products: "/opt/axle", hooks: "/etc/axle/hooks",
-              serviceCommand: ["/bin/ctl"], rebootCommand: ["/bin/reboot", "now"], catalogRootFromHub: false,
+              serviceCommand: ["/bin/ctl"], rebootCommand: ["/bin/reboot", "now"], requireLocalRoot: true,
             }
             """
         let configuration = try AgentConfiguration.parse(Array(text.utf8))
@@ -220,13 +220,14 @@ struct AgentConfigurationTests {
         #expect(configuration.hooksFolder == "/etc/axle/hooks")
         #expect(configuration.serviceCommand == ["/bin/ctl"])
         #expect(configuration.rebootCommand == ["/bin/reboot", "now"])
-        #expect(!configuration.catalogRootFromHub)
+        #expect(configuration.requireLocalRoot)
         #expect(try AgentConfiguration.parse(Array("{}".utf8)) == AgentConfiguration())
     }
 
     @Test(
         "what is wrong is named",
         arguments: [
+            ("{catalogRootFromHub: false}", "requireLocalRoot: true"),
             ("{autodeplox: 'no'}", "did you mean autodeploy"), ("{autodeploy: 'perhaps'}", "autodeploy"),
             ("{scheduler: {}}", "unit or pidFile"), ("{scheduler: {unit: 'a', pidFile: '/b'}}", "unit or pidFile"),
             ("{scheduler: {unit: '--x'}}", "scheduler.unit"), ("{scheduler: {pidFile: 'rel'}}", "absolute"),

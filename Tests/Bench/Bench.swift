@@ -12,6 +12,7 @@ import Transport
 /// - `axle-bench idle [N]`: memory of a listener for each idle session, all state counted.
 /// - `axle-bench serve-stream CERTS FILE HOST:PORT`, `fetch-stream CERTS HOST:PORT BYTES`: the two ends of one bulk stream.
 /// - `axle-bench hold HOST:PORT TOKEN-FILE N`: N agents join at a real spoke and stay connected, idle.
+/// - `axle-bench make-catalog FOLDER`, `refresh FOLDER STATE`: a catalog of 10,000 packages, and a client's whole refresh of it.
 /// - `axle-bench storm [N]`: full handshakes with client certificates that a listener accepts in a second.
 @main
 enum Bench {
@@ -32,6 +33,8 @@ enum Bench {
                 certificates: arguments[1], address: arguments[2], length: UInt64(arguments[3]) ?? 0)
         case "hold" where arguments.count == 4:
             try await HoldBench.run(address: arguments[1], tokenFile: arguments[2], count: Int(arguments[3]) ?? 0)
+        case "make-catalog" where arguments.count == 2: try RefreshBench.make(arguments[1])
+        case "refresh" where arguments.count == 3: try RefreshBench.run(arguments[1], arguments[2])
         case "hub" where arguments.count == 2: try await Hub(folder: arguments[1]).run()
         default: print("usage: axle-bench bulk [MIB] [STREAMS] | idle [N] | storm [N]")
         }

@@ -13,7 +13,8 @@ private let target: @Sendable ([UInt8]) -> Void = {
     case "frames": fuzzFrames
     case "cbor": fuzzCBOR
     case "json": fuzzJSON
+    case "metadata": fuzzMetadata
     case "session": fuzzSession
-    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, session")
+    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session")
     }
 }()

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Builds the libFuzzer program and runs each target for so many seconds: run.sh [SECONDS] [TARGET …]
-# Model, Codec and Protocol are compiled with the fuzzer into one module, so that every branch of theirs is seen. Fails on a crash, and
+# Model, Codec, Protocol and Trust are compiled with the fuzzer into one module, so that every branch of theirs is seen. Fails on a crash, and
 # leaves the input that caused it in .build/fuzz. To look at one: AXLE_FUZZ=cbor .build/fuzz/fuzz FILE
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-20}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json session)
+[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json metadata session)
 export SWIFT_BACKTRACE=enable=no
 out=.build/fuzz
 program=$out/fuzz
-sources=(Sources/Model Sources/Codec Sources/Protocol)
+sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust)
 mkdir -p "$out"
 
 if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift' -newer "$program" -print -quit)" ]; then
@@ -20,7 +20,7 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift
     mkdir -p "$out/source"
     while read -r file; do
         # One module has no imports of its own parts.
-        sed -E 's/^((package|internal) )?import (Model|Codec|Protocol)$/\/\/ one module/' "$file" \
+        sed -E 's/^((package|internal) )?import (Model|Codec|Protocol|Trust)$/\/\/ one module/' "$file" \
             >"$out/source/$(basename "$(dirname "$file")")-$(basename "$file")"
     done < <(find "${sources[@]}" -name '*.swift')
     if ! swiftc -O -swift-version 6 -package-name axle -module-name AxleFuzz -parse-as-library -use-ld=lld \
@@ -31,6 +31,7 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift
 fi
 
 python3 Tests/Fuzz/seeds.py Tests/Golden/protocol "$out/seeds"
+python3 Tests/Fuzz/metadata_seeds.py Tests/Golden/trust "$out/seeds/metadata"
 mkdir -p "$out/seeds/json"
 cp Tests/Golden/trust/*.json "$out/seeds/json/"
 status=0

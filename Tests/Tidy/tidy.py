@@ -21,7 +21,7 @@ LAYERS = [
     {"Transport", "HTTP", "Storage"},
     {"Hub", "Spoke", "Agent", "Operator"},
     {"Simulation"},
-    {"axle-hub", "axle-spoke", "axle-agent", "axle", "axle-sim"},
+    {"axle-hub", "axle-spoke", "axle-agent", "axle", "axle-tuf", "axle-sim"},
 ]
 LAYER = {module: level for level, modules in enumerate(LAYERS) for module in modules}
 C_MODULES = LAYERS[0]

@@ -10,8 +10,6 @@ internal import Trust
 /// The folder is complete or not there: a cut in the middle leaves one that the same command fills again. The token is used up only when the hub has
 /// answered.
 enum JoinCommand {
-    private static let rootLimit = 512_000
-
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
         Signals.ignoreBrokenPipe()
         let text = try invocation.required("spoke")
@@ -52,21 +50,11 @@ enum JoinCommand {
         try store.transaction { try store.raiseSignedTimeFloor(time) }
     }
 
-    /// The vendor's root that the owner gives; looked at now, since a wrong file would only show at the first order.
     private static func catalogRoot(_ path: String) throws -> [UInt8] {
-        let bytes: [UInt8]
         do {
-            bytes = try File.read(path, limit: rootLimit)
+            return try CatalogRootFile.read(path)
         } catch {
-            throw AgentError(.configInvalid, "--catalog-root \(path) cannot be read: \(error)")
+            throw AgentError(.configInvalid, "--catalog-root \(path) cannot be used: \(error)")
         }
-        do {
-            _ = try TrustedMetadata(
-                root: bytes, startTime: UnixTime(milliseconds: SystemClock.nowMilliseconds),
-                verifier: OpenSSLVerifier(), digester: OpenSSLDigester())
-        } catch {
-            throw AgentError(.configInvalid, "--catalog-root \(path) is no root metadata: \(error)")
-        }
-        return bytes
     }
 }

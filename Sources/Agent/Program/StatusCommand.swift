@@ -22,6 +22,10 @@ enum StatusCommand {
         /// As `StatusFile.link`; `stopped` when the agent does not run.
         var link: String
         var reason: String
+        /// From whom the catalog's first root is.
+        var catalogRoot: RootOrigin
+        /// Whether the owner's requireLocalRoot keeps this machine from believing any catalog.
+        var lacksLocalRoot: Bool
         var actions: [Action]
         var installed: [InstalledPackage]
         var rejected: [RejectedRelease]
@@ -48,9 +52,13 @@ enum StatusCommand {
         let store = try SQLiteAgentStore(reading: AgentState.database(state))
         let file = try StatusFile.read(state)
         let isRunning = file.map { File.exists("/proc/\($0.processID)/exe") && isLocked(state) } ?? false
+        let origin = AgentState.rootOrigin(state)
+        // A configuration that cannot be read is check-config's matter, and keeps the agent from starting.
+        let requiresLocal = (try? AgentConfiguration.read(AgentState.configuration(state)))?.requireLocalRoot ?? false
         return Document(
             id: member.id, name: member.name, fleet: member.fleet, spoke: member.upstream, running: isRunning,
             link: isRunning ? file?.link ?? "idle" : "stopped", reason: isRunning ? file?.reason ?? "" : "",
+            catalogRoot: origin, lacksLocalRoot: requiresLocal && origin != .local,
             actions: try store.openActions().map {
                 Document.Action(
                     id: $0.id, state: $0.state, product: $0.path?.product, release: $0.path?.release,
@@ -65,12 +73,26 @@ enum StatusCommand {
         (try? LockFile(Directory.join(state, "lock"))) == nil
     }
 
+    private static func text(_ origin: RootOrigin) -> String {
+        switch origin {
+        case .local: "given by this machine's owner"
+        case .hub: "came through the hub"
+        case .none: "none so far"
+        }
+    }
+
     private static func show(_ document: Document, _ streams: ProgramStreams) {
         if !document.running { streams.line("! the agent does not run; start it with axle-agent run") }
         if !document.reason.isEmpty { streams.line("! \(document.reason)") }
+        if document.lacksLocalRoot {
+            streams.line(
+                "! requireLocalRoot is set and the owner gave no root: put the vendor's root.json into the state folder as catalog-root.json"
+            )
+        }
         for product in document.warnings { streams.line("! the last download of \(product) failed") }
         streams.line("agent".padded(to: 12) + "\(document.name) (\(document.id)) of fleet \(document.fleet)")
         streams.line("spoke".padded(to: 12) + "\(document.spoke), \(document.link)")
+        streams.line("root".padded(to: 12) + Self.text(document.catalogRoot))
         streams.line("reports".padded(to: 12) + "\(document.queuedReports) wait for the spoke")
         for package in document.installed {
             streams.line("installed".padded(to: 12) + "\(package.product) \(package.release)")

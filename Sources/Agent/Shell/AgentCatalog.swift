@@ -17,12 +17,14 @@ actor AgentCatalog {
     private let queue: NamedQueue
     private let links: Links
     private let state: String
-    private let allowsHubRoot: Bool
+    private let requiresLocalRoot: Bool
+    /// Whether the trusted metadata was seen to descend from the owner's root in this process.
+    private var isOwnRootSettled = false
     private var last: Task<Void, Never>?
 
-    init(state: String, allowsHubRoot: Bool, links: Links) throws {
+    init(state: String, requiresLocalRoot: Bool, links: Links) throws {
         self.state = state
-        self.allowsHubRoot = allowsHubRoot
+        self.requiresLocalRoot = requiresLocalRoot
         self.links = links
         folder = try MetadataFolder(AgentState.trust(state))
         queue = NamedQueue("agent.trust")
@@ -74,18 +76,38 @@ actor AgentCatalog {
 
     /// The root to begin with: the owner's, else, if he does not forbid it, the hub's.
     private func bootstrapRoot(_ hubRoot: SHA256Digest?, link: LinkID?) async throws -> [UInt8]? {
-        let (state, allowsHubRoot) = (state, allowsHubRoot)
-        let kept: [UInt8]? = try await queue.run {
-            let own = AgentState.catalogRoot(state)
-            if File.exists(own) { return try File.read(own, limit: Self.rootLimit) }
-            let hubs = AgentState.catalogRootFromHub(state)
-            guard allowsHubRoot, File.exists(hubs) else { return nil }
-            return try File.read(hubs, limit: Self.rootLimit)
+        let (state, folder, isSettled) = (state, folder, isOwnRootSettled)
+        let own: [UInt8]? = try await queue.run {
+            let path = AgentState.catalogRoot(state)
+            guard File.exists(path) else { return nil }
+            let root = try File.read(path, limit: Self.rootLimit)
+            if !isSettled { try Self.settle(root, in: folder) }
+            return root
+        }
+        isOwnRootSettled = own != nil
+        if let own { return own }
+        guard !requiresLocalRoot else {
+            throw MetadataError(
+                .noTrustedRoot, role: .root,
+                "requireLocalRoot is set: put the vendor's root.json at \(AgentState.catalogRoot(state))")
+        }
+        let (kept, isBegun) = try await queue.run {
+            let path = AgentState.catalogRootFromHub(state)
+            let kept = File.exists(path) ? try File.read(path, limit: Self.rootLimit) : nil
+            return (kept, try folder.load(.root) != nil)
         }
         if let kept { return kept }
-        let isBegun = try await queue.run { [folder] in try folder.load(.root) != nil }
-        guard !isBegun, allowsHubRoot, let hubRoot, let link else { return nil }
+        guard !isBegun, let hubRoot, let link else { return nil }
         return try await rootFromHub(hubRoot, link)
+    }
+
+    /// Forgets what is trusted unless it descends from the owner's root: what began with a root of the hub is no proof against the hub.
+    private static func settle(_ own: [UInt8], in folder: MetadataFolder) throws {
+        guard try folder.load(.root) != nil else { return }
+        let version = try TrustedMetadata(
+            root: own, startTime: .zero, verifier: OpenSSLVerifier(), digester: OpenSSLDigester()
+        ).root.version
+        if try folder.load(.rootVersion(version)) != own { try folder.forget() }
     }
 
     /// The root whose hash the hub has signed in an order, found among those that the spoke has, and kept as the hub's.

@@ -69,7 +69,7 @@ actor AgentShell: LinkHandler {
             downloads: downloads, trial: trial, configuration: configuration)
         gatherer = try AgentFacts.gatherer(state: state, configuration, installer)
         catalog = try AgentCatalog(
-            state: state, allowsHubRoot: configuration.catalogRootFromHub, links: links)
+            state: state, requiresLocalRoot: configuration.requireLocalRoot, links: links)
         let notBefore = UnixTime(seconds: identity.tls.leaf.notBefore)
         store = try SQLiteAgentStore(
             path: AgentState.database(state), incarnation: SystemRandom().incarnation(),

@@ -22,6 +22,11 @@ package enum AgentState {
     package static func catalogRootFromHub(_ folder: String) -> String {
         Directory.join(folder, "catalog-root-from-hub.json")
     }
+    /// From whom the root is that this machine's catalog begins with.
+    package static func rootOrigin(_ folder: String) -> RootOrigin {
+        if File.exists(catalogRoot(folder)) { return .local }
+        return File.exists(catalogRootFromHub(folder)) ? .hub : .none
+    }
     /// The machine's own id when it joined.
     package static func machineID(_ folder: String) -> String { Directory.join(folder, "machine-id") }
     /// What the running agent is doing, for `status`.
@@ -35,4 +40,14 @@ package enum AgentState {
     package static func hooks(_ folder: String, _ configuration: AgentConfiguration) -> String {
         configuration.hooksFolder ?? Directory.join(folder, "hooks")
     }
+}
+
+/// From whom a machine has the vendor's root that its trust in a catalog begins with.
+package enum RootOrigin: String, Codable, Sendable {
+    /// The machine's owner gave it, with the package or at the join.
+    case local
+    /// It came through the hub: whoever held the hub then could have chosen it.
+    case hub
+    /// There is none.
+    case none
 }

@@ -38,11 +38,8 @@ final class HubCatalogClient: Sendable {
     /// Forgets what another catalog's root made trusted: its metadata folder begins anew.
     func forget() async throws {
         served.withLock { $0 = nil }
-        let path = folder.path
-        try await disk.run {
-            _ = try Directory.removeTree(path)
-            try Directory.create(path, mode: 0o700)
-        }
+        let folder = self.folder
+        try await disk.run { try folder.forget() }
     }
 
     /// Runs TUF's workflow against the URL and says how it ended, as the core wants to hear it.

@@ -16,6 +16,7 @@ enum SpokeJoinCommand {
         let listen = invocation.value("listen") ?? "0.0.0.0:7441"
         _ = try endpoint(listen, "--listen")
         let name = try NodeName(invocation.value("name") ?? SystemName.current.node)
+        let root = try invocation.value("catalog-root").map { try CatalogRootFile.read($0) }
         let token = try JoinToken(file: try invocation.required("token-file"))
         let path = try invocation.required("state")
         var member: MemberIdentity.Member?
@@ -30,9 +31,8 @@ enum SpokeJoinCommand {
                 try await client.request($0)
             }
             try joined.identity.write(to: Directory.join(folder, "identity"))
-            if let root = joined.catalogRoot {
-                try AtomicFile.write(root, to: Directory.join(folder, "catalog-root.json"))
-            }
+            if let root { try AtomicFile.write(root, to: SpokeState.catalogRoot(folder)) }
+            if let root = joined.catalogRoot { try AtomicFile.write(root, to: SpokeState.catalogRootFromHub(folder)) }
             member = joined.identity.member
         }
         if let member {

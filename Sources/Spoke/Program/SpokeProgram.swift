@@ -17,6 +17,7 @@ package enum SpokeProgram {
                     state,
                     .value("hub", "HOST:PORT", "the hub to join and to connect to", required: true),
                     .value("token-file", "FILE", "file with the join token, or - for standard input", required: true),
+                    .value("catalog-root", "FILE", "the vendor's root.json to trust in place of the hub's"),
                     .value("name", "NAME", "the name that people will see (default: the host name)"),
                     .value("listen", "HOST:PORT", "where agents will reach it (default: 0.0.0.0:7441)"),
                 ]),

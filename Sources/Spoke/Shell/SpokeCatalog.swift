@@ -14,20 +14,20 @@ actor SpokeCatalog {
     private let folder: MetadataFolder
     private let disk: NamedQueue
     private let links: Links
-    private let rootFile: String
+    private let state: String
     private let now: @Sendable () -> UnixTime
     private var served: ServedMetadata?
     private var trusted: TrustedMetadata? { served?.trusted }
     private var underWay: Task<ServedMetadata, any Error>?
 
     init(
-        folder: MetadataFolder, disk: NamedQueue, links: Links, rootFile: String,
+        folder: MetadataFolder, disk: NamedQueue, links: Links, state: String,
         now: @escaping @Sendable () -> UnixTime
     ) {
         self.folder = folder
         self.disk = disk
         self.links = links
-        self.rootFile = rootFile
+        self.state = state
         self.now = now
         refresher = MetadataRefresher(folder: folder, queue: disk)
     }
@@ -92,16 +92,16 @@ actor SpokeCatalog {
     }
 
     private func storedRoot() async throws -> [UInt8]? {
-        let file = rootFile
-        return try await disk.run { File.exists(file) ? try File.read(file, limit: 1 << 20) : nil }
+        let files = [SpokeState.catalogRoot(state), SpokeState.catalogRootFromHub(state)]
+        return try await disk.run { try files.first(where: File.exists).map { try File.read($0, limit: 1 << 20) } }
     }
 
-    /// The root to begin with: the one from the join, else, for a spoke that joined before there was a catalog, the one that
-    /// the hub pins now. A spoke has no owner at the site who could give it another; agents do not believe the spoke's.
+    /// The root to begin with: the one given at the join, else the hub's of then, else, for a spoke that joined before there was a
+    /// catalog, the one that the hub pins now. Agents do not believe the spoke's.
     private func bootstrapRoot(_ hub: LinkID) async throws -> [UInt8]? {
         if let stored = try await storedRoot() { return stored }
         guard case .bytes(let root) = await Self.fetch("root.json", 1 << 20, from: hub, links) else { return nil }
-        let file = rootFile
+        let file = SpokeState.catalogRootFromHub(state)
         try await disk.run { try AtomicFile.write(root, to: file) }
         return root
     }

@@ -58,8 +58,7 @@ actor SpokeShell: LinkHandler {
             folder: SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota)
         catalog = SpokeCatalog(
             folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links,
-            rootFile: SpokeState.bootstrapRoot(folder),
-            now: { clock.now })
+            state: folder.path, now: { clock.now })
         poolName = try NodeName("main")
         core = SpokeCore(store: store, poolName: poolName, random: SystemRandom())
         self.store = store

@@ -10,8 +10,10 @@ package enum SpokeState {
     static func database(_ folder: StateFolder) -> String { folder.file("spoke.db") }
     static func pool(_ folder: StateFolder) -> String { folder.file("pool") }
     static func trust(_ folder: StateFolder) -> String { folder.file("trust") }
-    /// The vendor's root as the hub gave it at the join, until TUF's own takes over; absent where the hub had none then.
-    static func bootstrapRoot(_ folder: StateFolder) -> String { folder.file("catalog-root.json") }
+    /// The vendor's root that was given at the join; it goes before the hub's.
+    static func catalogRoot(_ folder: String) -> String { Directory.join(folder, "catalog-root.json") }
+    /// The vendor's root that came through the hub; absent until the hub has one.
+    static func catalogRootFromHub(_ folder: String) -> String { Directory.join(folder, "catalog-root-from-hub.json") }
     /// The addresses that the running spoke has bound.
     static func listen(_ folder: StateFolder) -> String { folder.file("listen.json") }
 }

@@ -14,6 +14,13 @@ package struct FileHashes: Sendable, Equatable {
         sha512 = nil
     }
 
+    /// A file named by either or both; nil when it is by none.
+    package init?(sha256: [UInt8]?, sha512: [UInt8]?) {
+        guard sha256 != nil || sha512 != nil else { return nil }
+        self.sha256 = sha256
+        self.sha512 = sha512
+    }
+
     init(_ value: JSONValue, _ what: String, role: RoleName) throws(MetadataError) {
         let fields = try MetadataFields(value, "hashes", role: role)
         sha256 = try Self.read(fields, MetadataName.sha256, count: 32)

@@ -13,6 +13,8 @@ package enum MetadataFile: Sendable, Hashable {
     case snapshot
     /// The top-level targets role or a delegated one.
     case targets(RoleName)
+    /// No metadata but this client's own: `VersionFloors`. Kept apart, so that what deletes metadata leaves it.
+    case floors
 
     /// The file's name in the client's folder, for example `root.json`, `5.root.json`, `ruff.json`.
     package var fileName: String {
@@ -21,6 +23,7 @@ package enum MetadataFile: Sendable, Hashable {
         case .rootVersion(let version): return "\(version).root.json"
         case .timestamp: return "timestamp.json"
         case .snapshot: return "snapshot.json"
+        case .floors: return "floors"
         case .targets(let role):
             let name = role.quoted
             // A delegated role called "5.root" must not overwrite a root: its first digit is encoded, which `quoted`

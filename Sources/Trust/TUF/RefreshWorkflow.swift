@@ -15,7 +15,8 @@ package import Model
 /// those two files are deleted; only then does it become the trusted root. A cut at any point leaves either the old root
 /// with the new one beside it, and the next run takes the change up from the kept file, or the new state. Timestamp,
 /// snapshot and targets are persisted after every one of their checks, in this order; a cut between them leaves an older
-/// file that only serves against rollback and is fetched again.
+/// file that only serves against rollback and is fetched again. The version floors follow the file that raised them, and go
+/// ahead of a root that clears them.
 package struct RefreshWorkflow: Sendable {
     /// What a run is for, beyond fresh top-level roles.
     package enum Goal: Sendable, Equatable {
@@ -36,6 +37,7 @@ package struct RefreshWorkflow: Sendable {
 
     private enum State {
         case ready
+        case loadingFloors
         case loadingRoot
         case loadingNextRoot
         case fetchingRoot
@@ -66,6 +68,10 @@ package struct RefreshWorkflow: Sendable {
     private let limits: MetadataLimits
     private var state = State.ready
     private var trusted: TrustedMetadata?
+    /// As they were kept before this run; handed to what is trusted.
+    private var floorsBefore = VersionFloors()
+    /// As they stand on the disk; nil when none are there or they cannot be read.
+    private var keptFloors: VersionFloors?
     private var fetchedRoots = 0
     /// Writes to be done, the next one last.
     private var writes: [RefreshStep] = []
@@ -99,8 +105,8 @@ package struct RefreshWorkflow: Sendable {
         guard case .ready = state else { throw MetadataError(.wrongOrder, role: .root, "started twice") }
         return try finishingOnError { workflow throws(MetadataError) in
             if workflow.trusted != nil { return try workflow.nextTargets() }
-            workflow.state = .loadingRoot
-            return .load(.root)
+            workflow.state = .loadingFloors
+            return .load(.floors)
         }
     }
 
@@ -123,6 +129,7 @@ package struct RefreshWorkflow: Sendable {
 
     private mutating func advance(_ answer: RefreshAnswer) throws(MetadataError) -> RefreshStep {
         switch state {
+        case .loadingFloors: return loadedFloors(answer)
         case .loadingRoot: return try loadedRoot(answer)
         case .loadingNextRoot: return try loadedNextRoot(answer)
         case .fetchingRoot: return try fetchedRoot(answer)
@@ -142,6 +149,22 @@ package struct RefreshWorkflow: Sendable {
         }
     }
 
+    // MARK: Floors
+
+    private mutating func loadedFloors(_ answer: RefreshAnswer) -> RefreshStep {
+        if case .bytes(let bytes) = answer { keptFloors = VersionFloors(bytes) }
+        floorsBefore = keptFloors ?? VersionFloors()
+        state = .loadingRoot
+        return .load(.root)
+    }
+
+    /// The write that keeps the floors, unless they are kept as they stand.
+    private mutating func floorsWrite() -> [RefreshStep] {
+        guard let floors = trusted?.floors, floors != keptFloors else { return [] }
+        keptFloors = floors
+        return [.persist(.floors, floors.encoded)]
+    }
+
     // MARK: Root (5.2, 5.3)
 
     private mutating func loadedRoot(_ answer: RefreshAnswer) throws(MetadataError) -> RefreshStep {
@@ -158,13 +181,17 @@ package struct RefreshWorkflow: Sendable {
         guard let bootstrapRoot else { throw MetadataError(.noTrustedRoot, role: .root, "none kept and none given") }
         let made = try makeTrusted(bootstrapRoot)
         trusted = made
-        writes = [.persist(.root, bootstrapRoot), .persist(.rootVersion(made.root.version), bootstrapRoot)]
+        writes =
+            floorsWrite() + [
+                .persist(.root, bootstrapRoot), .persist(.rootVersion(made.root.version), bootstrapRoot),
+            ]
         return try write(then: .nextStoredRoot)
     }
 
     private func makeTrusted(_ bytes: [UInt8]) throws(MetadataError) -> TrustedMetadata {
         try TrustedMetadata(
-            root: bytes, startTime: startTime, verifier: verifier, digester: digester, limits: limits)
+            root: bytes, startTime: startTime, verifier: verifier, digester: digester, limits: limits,
+            floors: floorsBefore)
     }
 
     /// A later root that an interrupted run kept but did not come to trust.
@@ -196,9 +223,10 @@ package struct RefreshWorkflow: Sendable {
     }
 
     /// The deletions first, the trusted root last; see the type's order of writes.
-    private func rootWrites(_ bytes: [UInt8], retired: Bool) -> [RefreshStep] {
+    private mutating func rootWrites(_ bytes: [UInt8], retired: Bool) -> [RefreshStep] {
         let persist = RefreshStep.persist(.root, bytes)
-        return retired ? [persist, .delete(.timestamp), .delete(.snapshot)] : [persist]
+        let floors = floorsWrite()
+        return retired ? [persist] + floors + [.delete(.timestamp), .delete(.snapshot)] : floors + [persist]
     }
 
     private mutating func rootsDone() throws(MetadataError) -> RefreshStep {
@@ -231,7 +259,9 @@ package struct RefreshWorkflow: Sendable {
 
     private mutating func fetchedTimestamp(_ answer: RefreshAnswer) throws(MetadataError) -> RefreshStep {
         let bytes = try fetched(answer, .timestamp, limits.timestampBytes)
-        if case .replaced? = try trusted?.updateTimestamp(bytes) { writes = [.persist(.timestamp, bytes)] }
+        let change = try trusted?.updateTimestamp(bytes)
+        writes = floorsWrite()
+        if case .replaced? = change { writes.append(.persist(.timestamp, bytes)) }
         return try write(then: .snapshot)
     }
 
@@ -251,7 +281,8 @@ package struct RefreshWorkflow: Sendable {
             }
         }
         guard let trusted, !trusted.snapshotIsCurrent, let listed = trusted.timestamp?.snapshot else {
-            return try nextTargets()
+            writes = source == .repository ? floorsWrite() : []
+            return try write(then: .targets)
         }
         guard source == .repository else {
             throw MetadataError(.missingMetadata, role: .snapshot, "the current one is not kept or has expired")
@@ -267,7 +298,7 @@ package struct RefreshWorkflow: Sendable {
             answer, .snapshot,
             try trusted?.timestamp?.snapshot.maximumLength(limits.snapshotBytes, role: .snapshot) ?? 0)
         try trusted?.updateSnapshot(bytes)
-        writes = [.persist(.snapshot, bytes)]
+        writes = floorsWrite() + [.persist(.snapshot, bytes)]
         return try write(then: .targets)
     }
 

@@ -45,6 +45,14 @@ package struct TargetFile: Sendable, Equatable {
         }
     }
 
+    /// Refuses a file that was hashed elsewhere by every kind of hash that is listed (5.7); nil for a kind that is not.
+    package func check(length: Int64, sha256: [UInt8]?, sha512: [UInt8]?) throws(MetadataError) {
+        try check(length: length)
+        guard hashes.sha256 == nil || hashes.sha256 == sha256, hashes.sha512 == nil || hashes.sha512 == sha512 else {
+            throw MetadataError(.hashMismatch, role: path, "the file's hashes are not those listed")
+        }
+    }
+
     private func check(length actual: Int64) throws(MetadataError) {
         guard actual == length else {
             throw MetadataError(.lengthMismatch, role: path, "the file has \(actual) bytes, \(length) are listed")
@@ -52,11 +60,18 @@ package struct TargetFile: Sendable, Equatable {
     }
 
     /// Where the repository keeps the file: the path as it is, or with consistent snapshots its last part begun with a
-    /// hash (§6.1). Kept byte for byte; how it becomes a URL is the caller's matter.
+    /// hash (§6.1). Kept byte for byte.
     package func remotePath(consistentSnapshot: Bool) -> JSONText {
         guard consistentSnapshot else { return path }
         let slash = path.bytes.lastIndex(of: UInt8(ascii: "/"))
         let split = slash.map { $0 + 1 } ?? 0
         return JSONText(utf8: path.bytes[..<split] + Array("\(hashes.namePrefix).".utf8) + path.bytes[split...])
+    }
+
+    /// `remotePath` as the tail of a URL: every part percent-encoded, the slashes as they are, nothing normalised.
+    package func remoteURLPath(consistentSnapshot: Bool) -> String {
+        remotePath(consistentSnapshot: consistentSnapshot).bytes
+            .split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .map { JSONText(utf8: Array($0)).quoted }.joined(separator: "/")
     }
 }

@@ -34,6 +34,8 @@ package struct TrustedMetadata: Sendable {
     package private(set) var snapshot: SnapshotMetadata?
     /// Whether `snapshot` is the one that `timestamp` names, and fresh; else it only serves against rollback.
     package private(set) var snapshotIsCurrent = false
+    /// What nothing may fall below, whatever is kept; the files of the folder alone are no proof of what was seen.
+    package private(set) var floors: VersionFloors
     var targetsRoles: [RoleName: VerifiedTargets] = [:]
     let verifier: any SignatureVerifier
     let digester: any Digester
@@ -41,15 +43,17 @@ package struct TrustedMetadata: Sendable {
     /// 5.2: takes a root that is trusted already; it must be signed by its own keys, its expiry is ignored.
     package init(
         root bytes: [UInt8], startTime: UnixTime, verifier: any SignatureVerifier, digester: any Digester,
-        limits: MetadataLimits = MetadataLimits()
+        limits: MetadataLimits = MetadataLimits(), floors: VersionFloors = VersionFloors()
     ) throws(MetadataError) {
         self.startTime = startTime
         self.limits = limits
         self.verifier = verifier
         self.digester = digester
+        self.floors = floors
         let file = try SignedMetadata(bytes, role: .root, maximumLength: limits.rootBytes)
         root = try RootMetadata(file, digester: digester)
         try root.verify(file, as: .root, verifier: verifier)
+        self.floors.raise(root: root.version)
     }
 
     // MARK: Root (5.3)
@@ -74,11 +78,17 @@ package struct TrustedMetadata: Sendable {
         }
         let retired = next.retiresKey(of: .timestamp, from: root) || next.retiresKey(of: .snapshot, from: root)
         root = next
+        floors.raise(root: next.version)
+        if retired { floors.forgetBelowRoot() }
         return retired
     }
 
-    /// 5.3.10: once there is no newer root, the trusted one must be fresh.
+    /// 5.3.10: once there is no newer root, the trusted one must be fresh, and no older than one that was trusted before.
     package func checkRootFreshness() throws(MetadataError) {
+        guard root.version >= floors.root else {
+            throw MetadataError(
+                .rootRolledBack, role: .root, "version \(root.version) is all there is, \(floors.root) was trusted")
+        }
         try checkFreshness(root.expires, .root)
     }
 
@@ -86,7 +96,10 @@ package struct TrustedMetadata: Sendable {
 
     /// Takes the timestamp of an earlier run.
     package mutating func loadTimestamp(_ bytes: [UInt8]) throws(MetadataError) {
-        timestamp = try verifiedTimestamp(bytes)
+        let loaded = try verifiedTimestamp(bytes)
+        try checkFloors(loaded)
+        timestamp = loaded
+        floors.raise(loaded)
     }
 
     /// Believes a new timestamp, or keeps ours when the version is the same. Either must be fresh.
@@ -96,27 +109,31 @@ package struct TrustedMetadata: Sendable {
         }
         try checkRootFreshness()
         let next = try verifiedTimestamp(bytes)
-        if let timestamp {
-            // 5.4.3.1: never an older one; the same version is no news.
-            guard next.version >= timestamp.version else {
-                throw MetadataError(
-                    .timestampRolledBack, role: .timestamp, "version \(next.version) after \(timestamp.version)")
-            }
-            if next.version == timestamp.version {
-                try checkTimestampFreshness()
-                return .kept
-            }
-            // 5.4.3.2: nor an older snapshot.
-            guard next.snapshot.version >= timestamp.snapshot.version else {
-                throw MetadataError(
-                    .snapshotRolledBack, role: .timestamp,
-                    "names snapshot \(next.snapshot.version) after \(timestamp.snapshot.version)")
-            }
+        // 5.4.3: the same version is no news; never an older one, nor an older snapshot. What is trusted is at its floors.
+        if let timestamp, next.version == timestamp.version {
+            try checkTimestampFreshness()
+            return .kept
         }
+        try checkFloors(next)
         // 5.4.4, before it is believed and kept: an expired timestamp must not hold back a later, lower, fresh one.
         try checkFreshness(next.expires, .timestamp)
         timestamp = next
+        floors.raise(next)
         return .replaced
+    }
+
+    private func checkFloors(_ next: TimestampMetadata) throws(MetadataError) {
+        // 5.4.3.1
+        guard next.version >= floors.timestamp else {
+            throw MetadataError(
+                .timestampRolledBack, role: .timestamp, "version \(next.version) after \(floors.timestamp)")
+        }
+        // 5.4.3.2
+        guard next.snapshot.version >= floors.snapshot else {
+            throw MetadataError(
+                .snapshotRolledBack, role: .timestamp,
+                "names snapshot \(next.snapshot.version) after \(floors.snapshot)")
+        }
     }
 
     /// 5.4.4 for the trusted timestamp.
@@ -139,7 +156,10 @@ package struct TrustedMetadata: Sendable {
         var isListed = loaded.version == listed.version
         if let length = listed.length, length != Int64(bytes.count) { isListed = false }
         if isListed, let hashes = listed.hashes { isListed = hashes.match(bytes, digester: digester) }
+        // One that is not the current one may be older than its floors; it is no news and only serves against rollback.
+        if isListed { try checkFloors(loaded) }
         snapshot = loaded
+        floors.raise(loaded)
         snapshotIsCurrent = isListed && loaded.expires > startTime
     }
 
@@ -159,20 +179,25 @@ package struct TrustedMetadata: Sendable {
             throw MetadataError(
                 .versionMismatch, role: .snapshot, "version \(next.version), the timestamp names \(listed.version)")
         }
-        // 5.5.5: no role vanishes, none goes back, compared with ours even if ours has expired.
-        for (role, before) in snapshot?.roles ?? [:] {
-            guard let now = next.roles[role] else {
-                throw MetadataError(.snapshotRoleVanished, role: .snapshot, "\(role) is not listed any more")
-            }
-            guard now.version >= before.version else {
-                throw MetadataError(
-                    .targetsRolledBack, role: .snapshot, "lists \(role) \(now.version) after \(before.version)")
-            }
-        }
+        try checkFloors(next)
         // 5.5.6
         try checkFreshness(next.expires, .snapshot)
         snapshot = next
         snapshotIsCurrent = true
+        floors.raise(next)
+    }
+
+    /// 5.5.5: no role vanishes, none goes back, compared with ours even if ours has expired: it stands at its floors.
+    private func checkFloors(_ next: SnapshotMetadata) throws(MetadataError) {
+        for (role, before) in floors.roles {
+            guard let now = next.roles[role] else {
+                throw MetadataError(.snapshotRoleVanished, role: .snapshot, "\(role) is not listed any more")
+            }
+            guard now.version >= before else {
+                throw MetadataError(
+                    .targetsRolledBack, role: .snapshot, "lists \(role) \(now.version) after \(before)")
+            }
+        }
     }
 
     private func verifiedSnapshot(_ bytes: [UInt8]) throws(MetadataError) -> SnapshotMetadata {

@@ -428,7 +428,7 @@ struct MetadataAttackTests {
         let old = repository
         repository.versions["targets"] = 2
         repository.bump("timestamp", "snapshot")
-        for cut in 0..<3 {
+        for cut in 0..<5 {
             var interrupted = client
             #expect(throws: SimulatedClient.Cut.self) { try interrupted.refresh(repository, cutAt: cut) }
             let refusal = interrupted.refusal(old)
@@ -521,8 +521,9 @@ struct MetadataAttackTests {
         repository.publish()
         try client.refresh(repository)
         #expect(
-            client.written.prefix(4) == [
-                "persist 2.root.json", "delete snapshot.json", "delete timestamp.json", "persist root.json",
+            client.written.prefix(5) == [
+                "persist 2.root.json", "delete snapshot.json", "delete timestamp.json", "persist floors",
+                "persist root.json",
             ])
         #expect(client.outcome?.trusted.timestamp?.version == 2)
         #expect(client.outcome?.trusted.snapshot?.version == 2)

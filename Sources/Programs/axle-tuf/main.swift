@@ -1,0 +1,4 @@
+import Operator
+import System
+
+CurrentProcess.exit(TUFProgram.main(Array(CommandLine.arguments.dropFirst()), ProgramStreams.process()))
