@@ -51,6 +51,8 @@ def descendants(pid):
 class Fleet:
     """The processes of one fleet, their state folders and the operator's command line."""
 
+    hub_options = "{ downloads: { allow: ['127.0.0.0/8'] } }\n"
+
     def __init__(self, work, binaries):
         self.work = work
         self.binaries = binaries
@@ -139,6 +141,8 @@ class Fleet:
         self.run(
             self.program("axle-hub"), "init", "--state", self.hub_state, "--name", name, "--fleet", fleet_name,
             "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0")
+        # The catalog's web server is on this machine, which a hub does not connect to unless it is told to.
+        (self.hub_state / "hub.json5").write_text(self.hub_options)
         self.start("hub", [self.program("axle-hub"), "run", "--state", str(self.hub_state)])
         addresses = self.listening(self.hub_state)
         self.commands["hub"] += ["--listen", addresses["listen"], "--api", addresses["api"]]

@@ -16,6 +16,10 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
         case unreachable
         /// The address is in a range that is not permitted.
         case forbidden
+        /// The proxy refuses: credentials, a rule of its own, or it cannot reach the server.
+        case proxy
+        /// The file is not the one whose beginning was fetched before: nothing may be joined to that.
+        case changed
         /// The TLS handshake failed: certificate, name or version.
         case tls
         /// Nothing came within the read time-out, or the whole took longer than its deadline.
@@ -50,7 +54,7 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether the same request may succeed later: the network's fault, nobody's word.
     package var isRetryable: Bool {
         switch code {
-        case .unresolved, .unreachable, .timedOut, .tooSlow, .truncated, .broken: true
+        case .unresolved, .unreachable, .timedOut, .tooSlow, .truncated, .broken, .proxy, .changed: true
         case .malformed, .tooLarge, .wrongLength, .unsupported, .badURL, .forbidden, .tls, .redirect, .cancelled: false
         }
     }
@@ -63,5 +67,15 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
         case .timedOut, .tooSlow: 408
         default: 400
         }
+    }
+}
+
+extension HTTPError {
+    /// A proxy's own answer that is no success.
+    static func refused(by proxy: ProxySettings.Endpoint, _ status: Int, _ place: String) -> HTTPError {
+        let why =
+            status == 407
+            ? "wants a user and password (407)" : "does not connect to \(place), it answered \(status)"
+        return HTTPError(.proxy, "the proxy \(proxy) \(why)")
     }
 }

@@ -147,6 +147,24 @@ package final class BlockingSocket: Sendable {
         }
     }
 
+    /// Reads what is there into an array, waiting for at least one byte; 0 when the peer has ended.
+    package func read(into bytes: inout [UInt8], _ patience: Patience) throws(Failure) -> Int {
+        var result: Result<Int, Failure> = .success(0)
+        bytes.withUnsafeMutableBytes { buffer in
+            result = Result { () throws(Failure) in try read(into: buffer, patience) }
+        }
+        return try result.get()
+    }
+
+    /// Writes everything.
+    package func write(_ bytes: [UInt8], _ patience: Patience) throws(Failure) {
+        var result: Result<Void, Failure> = .success(())
+        bytes.withUnsafeBytes { buffer in
+            result = Result { () throws(Failure) in try write(buffer, patience) }
+        }
+        try result.get()
+    }
+
     /// Whether something waits to be read, or the peer has ended: an idle connection with either is of no use.
     package var isStale: Bool {
         var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)

@@ -129,6 +129,7 @@ def kill_nine_at_any_moment(world):
     world.run(
         world.program("axle-hub"), "init", "--state", world.hub_state, "--name", "hub", "--fleet", "test", "--listen",
         wire, "--api", api)
+    (world.hub_state / "hub.json5").write_text(world.hub_options)
     world.api, world.hub_address = f"https://{api}", wire
     world.secrets.append((world.hub_state / "admin.token").read_text().strip())
     reaper = Reaper(world)

@@ -20,6 +20,7 @@ from world import ROOT, TESTS, Failure, Skip, World
 
 import catalogs  # noqa: F401  (each registers its tests)
 import cuts  # noqa: F401
+import downloads  # noqa: F401
 import folders  # noqa: F401
 import golden  # noqa: F401
 import members  # noqa: F401

@@ -11,11 +11,12 @@ final class EvilServer: Sendable {
     private let child: RunningChild
     let isSecure: Bool
 
-    /// Starts it; with `secure`, it speaks TLS for `localhost` by an authority in `authority.pem` of its folder.
-    init(secure: Bool = false) throws {
+    /// Starts it; with `secure`, it speaks TLS for `localhost`, `vendor.example` and the addresses by an authority in
+    /// `authority.pem` of its folder.
+    init(secure: Bool = false, addresses: [String] = []) throws {
         isSecure = secure
         folder = try TemporaryFolder()
-        if secure { try Self.writeCertificates(folder) }
+        if secure { try Self.writeCertificates(folder, addresses) }
         child = try Self.start(["-c", Self.script, folder.path, secure ? "tls" : "plain"])
         port = try Self.port(folder, child)
     }
@@ -54,12 +55,14 @@ final class EvilServer: Sendable {
         throw TestSupportError("the server does not start")
     }
 
-    private static func writeCertificates(_ folder: TemporaryFolder) throws {
+    private static func writeCertificates(_ folder: TemporaryFolder, _ addresses: [String]) throws {
         let dates: ClosedRange<Int64> = 1_600_000_000...4_000_000_000
         let root = try CertificateAuthority.root(name: "Test", dates: dates)
         let other = try CertificateAuthority.root(name: "Other", dates: dates)
         let key = try PrivateKey.generate(.p256)
-        let profile = LeafProfile(name: "server", dnsNames: ["localhost"], isServer: true, dates: dates)
+        let profile = LeafProfile(
+            name: "server", dnsNames: ["localhost", "vendor.example"], ipAddresses: addresses, isServer: true,
+            dates: dates)
         let leaf = try root.issue(profile, for: key.publicKey)
         try folder.write("authority.pem", root.certificate.pem())
         try folder.write("other.pem", other.certificate.pem())
@@ -80,6 +83,11 @@ final class EvilServer: Sendable {
         port = listener.getsockname()[1]
         content = bytes(i % 251 for i in range(1000000))
         open(folder + "/connections", "w").close()
+
+        # The file that changes: /set/N makes another of it.
+        version = [1]
+        def file():
+            return bytes((i * version[0]) % 251 for i in range(1000000)), '"v%d"' % version[0]
 
         def chunked(data, size):
             out = b""
@@ -116,6 +124,46 @@ final class EvilServer: Sendable {
                     c.sendall(content[start:start + 300000])
                     return False
                 c.sendall(content[start:])
+            elif path.startswith("/set/"):
+                version[0] = int(path[5:])
+                send("HTTP/1.1 200 OK\nContent-Length: 0\n")
+            elif path in ("/file", "/file-cut", "/liar", "/weak"):
+                # /file honours If-Range, /liar sends a part of whatever it has, /weak has a weak validator only.
+                data, tag = file()
+                shown = "W/" + tag if path == "/weak" else tag
+                same = headers.get("if-range") in (None, tag) or path == "/liar"
+                start = int(headers["range"][6:].rstrip("-")) if "range" in headers and same else 0
+                if start:
+                    send("HTTP/1.1 206 Partial\nContent-Length: %d\nContent-Range: bytes %d-%d/%d\nETag: %s\n"
+                         % (len(data) - start, start, len(data) - 1, len(data), shown))
+                else:
+                    send("HTTP/1.1 200 OK\nContent-Length: %d\nETag: %s\n" % (len(data), shown))
+                if path == "/file-cut":
+                    c.sendall(data[start:start + 300000])
+                    return False
+                c.sendall(data[start:])
+            elif path == "/huge-header":
+                c.sendall(b"HTTP/1.1 200 OK\r\nA: " + b"x" * 100000 + b"\r\n\r\n")
+            elif path == "/many-headers":
+                c.sendall(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000 + b"\r\n")
+            elif path == "/two-lengths":
+                send("HTTP/1.1 200 OK\nContent-Length: 5\nContent-Length: 6\n", b"hello!")
+            elif path == "/negative-length":
+                send("HTTP/1.1 200 OK\nContent-Length: -5\n", b"hello")
+            elif path == "/more-than-announced":
+                send("HTTP/1.1 200 OK\nContent-Length: 5\n", b"hello" + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+            elif path == "/huge-chunk":
+                send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n", b"7fffffffffffff\r\n" + b"x" * 3000000)
+            elif path == "/long-chunk-line":
+                send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n", b"5;" + b"x" * 100000 + b"\r\nhello")
+            elif path.startswith("/loop-of-two/"):
+                send("HTTP/1.1 302 Found\nLocation: /loop-of-two/%d\nContent-Length: 0\n" % (1 - int(path[-1])))
+            elif path == "/to-ftp":
+                send("HTTP/1.1 302 Found\nLocation: ftp://localhost/x\nContent-Length: 0\n")
+            elif path.startswith("/to?"):
+                send("HTTP/1.1 302 Found\nLocation: %s\nContent-Length: 0\n" % path[4:])
+            elif path == "/later-by-date":
+                send("HTTP/1.1 503 Later\nDate: Sun, 06 Nov 1994 08:49:37 GMT\nRetry-After: Sun, 06 Nov 1994 08:50:07 GMT\nContent-Length: 0\n")
             elif path == "/wrong-range":
                 send("HTTP/1.1 206 Partial\nContent-Length: 5\nContent-Range: bytes 0-4/5\n", b"hello")
             elif path == "/no-range":

@@ -89,7 +89,7 @@ struct HTTPClientTests {
             let error = #expect(throws: HTTPError.self) {
                 try client.download(
                     HTTPDownload(url, offset: Int64(bytes.count), limit: 1_000_000, length: 1_000_000),
-                    begin: { starts.append($0) }, write: { bytes += Array($0) })
+                    begin: { starts.append($0.offset) }, write: { bytes += Array($0) })
             }
             #expect(error?.code == .truncated)
             #expect(error?.isRetryable == true)
@@ -97,7 +97,7 @@ struct HTTPClientTests {
         url = try URLReference(server.url("/range"))
         let outcome = try client.download(
             HTTPDownload(url, offset: Int64(bytes.count), limit: 1_000_000, length: 1_000_000),
-            begin: { starts.append($0) }, write: { bytes += Array($0) })
+            begin: { starts.append($0.offset) }, write: { bytes += Array($0) })
         #expect(outcome == .complete(length: 1_000_000, etag: nil))
         #expect(starts == [0, 300_000, 600_000, 900_000])
         #expect(bytes == Self.content)
@@ -124,7 +124,7 @@ struct HTTPClientTests {
         let outcome = try client.download(
             HTTPDownload(
                 try URLReference("http://127.0.0.1:\(port)/file"), offset: 1000, limit: 1_000_000, length: 1_000_000),
-            begin: { start = $0 }, write: { bytes += Array($0) })
+            begin: { start = $0.offset }, write: { bytes += Array($0) })
         #expect(outcome == .complete(length: 1_000_000, etag: nil))
         #expect(start == 0)
         #expect(bytes == Self.content)
@@ -176,7 +176,9 @@ struct HTTPClientTests {
     @Test(arguments: [
         ("/endless-headers", HTTPError.Code.tooLarge), ("/endless-interim", .malformed), ("/truncated", .truncated),
         ("/truncated-chunks", .truncated), ("/smuggle", .malformed), ("/garbage", .malformed), ("/nothing", .truncated),
-        ("/loop", .redirect), ("/hop/9", .redirect), ("/to-file", .redirect),
+        ("/loop", .redirect), ("/hop/9", .redirect), ("/to-file", .redirect), ("/loop-of-two/0", .redirect),
+        ("/to-ftp", .redirect), ("/huge-header", .tooLarge), ("/many-headers", .tooLarge), ("/two-lengths", .malformed),
+        ("/negative-length", .malformed), ("/huge-chunk", .tooLarge), ("/long-chunk-line", .tooLarge),
     ])
     func evilServersAreNamed(path: String, code: HTTPError.Code) {
         #expect(failure(path) == code)
@@ -220,7 +222,7 @@ struct HTTPClientTests {
         let unknown = try URLReference("http://name.invalid/")
         #expect(
             #expect(throws: HTTPError.self) { try client.send(.init(.get, unknown), limit: 1) }?.code == .unresolved)
-        #expect(failure("/ok") { $0.permitsAddress = HTTPClientSettings.outsideAddressesOnly } == .forbidden)
+        #expect(failure("/ok") { $0.addresses = AddressPolicy() } == .forbidden)
     }
 
     // MARK: TLS

@@ -94,6 +94,21 @@ import Testing
         #expect(try world.store.package(package.path)?.state == .imported)
     }
 
+    @Test func aServersRetryAfterIsHonouredForPackagesAndTheCatalog() throws {
+        let world = try HubWorld()
+        let package = try samplePackage()
+        try world.publish([package])
+        try world.send(
+            .importEnded(package.path, package.sha256, .interrupted("busy", retryAfter: .seconds(5000))))
+        #expect(try world.store.package(package.path)?.nextTry == world.now + .seconds(5000))
+        try world.send(.catalogUnreachable("busy", retryAfter: .seconds(7000)))
+        #expect(try world.store.catalog()?.nextRefresh == world.now + .seconds(7000))
+        // A shorter one does not make us less patient than we are.
+        try world.send(.catalogUnreachable("busy", retryAfter: .zero))
+        let next = try #require(try world.store.catalog()?.nextRefresh)
+        #expect(next > world.now)
+    }
+
     @Test func aPackageThatDoesNotFitIsSaidOnceAndTriedAgain() throws {
         let world = try HubWorld()
         let package = try samplePackage()

@@ -180,5 +180,12 @@ struct MessageTests {
         let goAway = GoAway(.busy, "later", retryAfterSeconds: 9)
         let bytes = CBOREncoder.encode(goAway.cbor)
         #expect(try GoAway(bytes.span) == goAway)
+        for length in 0..<bytes.count {
+            let cut = Array(bytes.prefix(length))
+            #expect(throws: MessageError.self) { try GoAway(cut.span) }
+        }
+        let (longHello, longGoAway) = (encoded + [0], bytes + [0])
+        #expect(throws: MessageError.self) { try Hello(longHello.span) }
+        #expect(throws: MessageError.self) { try GoAway(longGoAway.span) }
     }
 }

@@ -8,20 +8,35 @@ final class ClientConnection {
         let scheme: URLReference.Scheme
         let host: String
         let port: UInt16
+        let proxy: ProxySettings.Endpoint?
+
+        init(_ url: URLReference, proxy: ProxySettings.Endpoint?) {
+            scheme = url.scheme
+            host = url.host
+            port = url.port
+            self.proxy = proxy
+        }
     }
 
     let origin: Origin
     private let socket: BlockingSocket
     private let tls: TLSConnection?
 
-    /// Connects, and for https makes the handshake: the certificate has to name the URL's host.
+    /// Connects, through a proxy if there is one, and for https makes the handshake: the certificate has to name the URL's
+    /// host, whoever carries the bytes.
     init(
-        to url: URLReference, context: TLSContext?, _ patience: Patience, permits: (SocketAddress) -> Bool
+        to url: URLReference, through proxy: ProxySettings.Endpoint?, context: TLSContext?, _ patience: Patience,
+        policy: AddressPolicy
     ) throws(HTTPError) {
-        origin = Origin(scheme: url.scheme, host: url.host, port: url.port)
-        let place = url.authority
+        origin = Origin(url, proxy: proxy)
+        let place = proxy.map { "the proxy \($0)" } ?? url.authority
+        guard proxy == nil || policy.permits(named: url.host) else {
+            throw HTTPError(.forbidden, "\(url.authority): the address is not permitted")
+        }
         do throws(BlockingSocket.Failure) {
-            socket = try BlockingSocket.connect(to: url.host, port: url.port, patience: patience, permits: permits)
+            socket = try BlockingSocket.connect(
+                to: proxy?.host ?? url.host, port: proxy?.port ?? url.port, patience: patience,
+                permits: { proxy != nil || policy.permits($0) })
         } catch {
             throw Self.error(error, "connecting to \(place)")
         }
@@ -29,21 +44,63 @@ final class ClientConnection {
             tls = nil
             return
         }
+        if let proxy { try Self.openTunnel(to: url, through: proxy, socket, patience) }
         do throws(TLSError) {
             guard let context else { throw TLSError(.library, "no TLS context") }
             tls = try TLSConnection(client: context, descriptor: socket.number, expecting: .host(url.host))
         } catch {
-            throw Self.error(error, "TLS with \(place)")
+            throw Self.error(error, "TLS with \(url.authority)")
         }
+        try handshake(patience)
+    }
+
+    private func handshake(_ patience: Patience) throws(HTTPError) {
         guard let tls else { return }
-        handshake: while true {
+        let what = "TLS with \(origin.host)"
+        while true {
             switch tls.handshake() {
-            case .complete: break handshake
-            case .wantRead: try wait(for: .read, patience, "TLS with \(place)")
-            case .wantWrite: try wait(for: .write, patience, "TLS with \(place)")
-            case .closed: throw HTTPError(.broken, "TLS with \(place): the server went away")
-            case .failed(let error): throw Self.error(error, "TLS with \(place)")
+            case .complete: return
+            case .wantRead: try wait(for: .read, patience, what)
+            case .wantWrite: try wait(for: .write, patience, what)
+            case .closed: throw HTTPError(.broken, "\(what): the server went away")
+            case .failed(let error): throw Self.error(error, what)
             }
+        }
+    }
+
+    /// Asks the proxy for a tunnel (RFC 9110 §9.3.6) and reads exactly its answer.
+    private static func openTunnel(
+        to url: URLReference, through proxy: ProxySettings.Endpoint, _ socket: BlockingSocket, _ patience: Patience
+    ) throws(HTTPError) {
+        let what = "the proxy \(proxy)"
+        let host = url.host.contains(":") ? "[\(url.host)]:\(url.port)" : "\(url.host):\(url.port)"
+        let request = try HTTPSerializer.connect(to: host, authorization: proxy.authorization)
+        // To a HEAD, so that what may follow the head is no body.
+        var parser = HTTPResponseParser(to: .head, limits: .client)
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        do throws(BlockingSocket.Failure) {
+            try socket.write(request, patience)
+        } catch {
+            throw Self.error(error, "writing to \(what)")
+        }
+        while true {
+            let count: Int
+            do throws(BlockingSocket.Failure) {
+                count = try socket.read(into: &buffer, patience)
+            } catch {
+                throw Self.error(error, "reading from \(what)")
+            }
+            guard count > 0 else { throw HTTPError(.proxy, "\(what) closed without an answer") }
+            var position = 0
+            guard case .head(let head)? = try parser.next(buffer.span.extracting(first: count), at: &position) else {
+                continue
+            }
+            guard (200...299).contains(head.status) else {
+                throw HTTPError.refused(by: proxy, head.status, host)
+            }
+            // The server speaks second in TLS: bytes behind the head are nobody's that we asked.
+            guard position == count else { throw HTTPError(.malformed, "\(what) sends more than its answer") }
+            return
         }
     }
 
@@ -75,6 +132,9 @@ final class ClientConnection {
         }
         if let failure { throw failure }
     }
+
+    /// Whether requests have to name the whole URL, since a proxy reads them.
+    var wantsAbsoluteForm: Bool { origin.proxy != nil && origin.scheme == .http }
 
     private func write(_ bytes: UnsafeRawBufferPointer, _ patience: Patience) throws(HTTPError) {
         guard let tls else {

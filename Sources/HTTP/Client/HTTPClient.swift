@@ -116,8 +116,7 @@ package final class HTTPClient {
         _ request: Request, limit: Int64, _ pace: Pace, onHead: (HTTPResponseHead) throws -> Bool,
         onBody: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> HTTPResponseHead {
-        let origin = ClientConnection.Origin(
-            scheme: request.url.scheme, host: request.url.host, port: request.url.port)
+        let origin = ClientConnection.Origin(request.url, proxy: settings.proxies.proxy(for: request.url))
         if let connection = takeIdle(for: origin) {
             do {
                 return try exchange(request, on: connection, limit, pace, onHead, onBody)
@@ -127,7 +126,7 @@ package final class HTTPClient {
                 guard request.method == .get || request.method == .head else { throw error.cause }
             }
         }
-        let connection = try connect(to: request.url, pace)
+        let connection = try connect(to: request.url, through: origin.proxy, pace)
         do {
             return try exchange(request, on: connection, limit, pace, onHead, onBody)
         } catch let error as StaleConnection {
@@ -135,10 +134,13 @@ package final class HTTPClient {
         }
     }
 
-    private func connect(to url: URLReference, _ pace: Pace) throws(HTTPError) -> ClientConnection {
+    private func connect(
+        to url: URLReference, through proxy: ProxySettings.Endpoint?, _ pace: Pace
+    ) throws(HTTPError) -> ClientConnection {
         if url.scheme == .https, context == nil { context = try makeContext() }
         return try ClientConnection(
-            to: url, context: context, pace.patience(settings.connectTimeout), permits: settings.permitsAddress)
+            to: url, through: proxy, context: context, pace.patience(settings.connectTimeout),
+            policy: settings.addresses)
     }
 
     /// A cut before any byte of an answer, told apart from every other failure.
@@ -174,7 +176,13 @@ package final class HTTPClient {
         var headers = request.headers
         if !headers.contains("User-Agent") { headers.append("User-Agent", settings.userAgent) }
         if !headers.contains("Accept-Encoding") { headers.append("Accept-Encoding", "identity") }
-        let head = HTTPRequestHead(method: request.method, target: request.url.target, headers: headers)
+        // A URL's scheme may be written in capitals, its authority and target are sent as they are.
+        let path = request.url.target
+        let target = connection.wantsAbsoluteForm ? "http://\(request.url.authority)\(path)" : path
+        if connection.wantsAbsoluteForm, let secret = connection.origin.proxy?.authorization {
+            headers.set("Proxy-Authorization", secret)
+        }
+        let head = HTTPRequestHead(method: request.method, target: target, headers: headers)
         let bytes = try HTTPSerializer.request(head, host: request.url.authority, body: request.body)
         do {
             try connection.write(bytes, pace.patience(settings.readTimeout))
@@ -198,6 +206,9 @@ package final class HTTPClient {
             while let event = try parser.next(buffer.span.extracting(first: count), at: &position) {
                 switch event {
                 case .head(let head):
+                    if head.status == 407, let proxy = connection.origin.proxy {
+                        throw HTTPError.refused(by: proxy, head.status, request.url.authority)
+                    }
                     response = head
                     guard try onHead(head) else { return head }
                     try check(parser.announcedLength ?? 0, limit, request)

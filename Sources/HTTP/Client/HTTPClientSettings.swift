@@ -1,4 +1,3 @@
-package import System
 package import TLS
 
 /// How a client behaves; fixed for its life.
@@ -34,16 +33,11 @@ package struct HTTPClientSettings: Sendable {
     package var minimumRate: MinimumRate? = MinimumRate(bytes: 60 << 10, span: .seconds(60))
     package var maximumRedirects = 3
     package var userAgent = "axle"
-    /// Asked about every address before it is connected to; the first line against URLs that reach into the machine
-    /// or its link (TRUST.md, attacks).
-    package var permitsAddress: @Sendable (SocketAddress) -> Bool = { _ in true }
+    /// Which addresses may be connected to, judged after a name was resolved.
+    package var addresses = AddressPolicy.anywhere
+    package var proxies = ProxySettings.none
     /// Asked about twice a second; true ends the exchange with `cancelled`.
     package var isCancelled: @Sendable () -> Bool = { false }
 
     package init() {}
-
-    /// Permits everything but loopback, the local link and "this host".
-    package static let outsideAddressesOnly: @Sendable (SocketAddress) -> Bool = { address in
-        !address.isLoopback && !address.isLinkLocal
-    }
 }

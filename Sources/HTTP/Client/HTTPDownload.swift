@@ -1,3 +1,5 @@
+import System
+
 /// A file to fetch, possibly from its middle on.
 package struct HTTPDownload: Sendable {
     package var url: URLReference
@@ -8,17 +10,32 @@ package struct HTTPDownload: Sendable {
     /// The exact length of the whole file, when known: a server that has another is refused as `wrongLength`, at once
     /// where it announces it, while a cut is `truncated` as ever.
     package var length: Int64?
-    /// Validators and the like: `If-None-Match`, `If-Range`.
+    /// The strong validator (an `ETag`) that the server gave with the bytes that are here: what follows is taken only if the
+    /// file is still the same. Without one, the caller's own hash of the whole has to tell.
+    package var validator: String?
     package var headers: HTTPHeaders
 
     package init(
-        _ url: URLReference, offset: Int64 = 0, limit: Int64, length: Int64? = nil, headers: HTTPHeaders = [:]
+        _ url: URLReference, offset: Int64 = 0, validator: String? = nil, limit: Int64, length: Int64? = nil,
+        headers: HTTPHeaders = [:]
     ) {
         self.url = url
         self.offset = max(0, offset)
+        self.validator = validator
         self.limit = limit
         self.length = length
         self.headers = headers
+    }
+
+    /// What follows, told before its first byte.
+    package struct Beginning: Equatable, Sendable {
+        /// Where in the file the first byte belongs: where it was asked from, or 0 when the server sends all of it again.
+        package let offset: Int64
+        /// The file's strong validator, to resume by; nil if the server gives none.
+        package let validator: String?
+        /// Whether this is known to be another file than the one that `validator` named: then it begins at 0, and what is
+        /// here is of no use.
+        package let isChanged: Bool
     }
 
     /// How a fetch ended that did not throw.
@@ -33,16 +50,22 @@ package struct HTTPDownload: Sendable {
 extension HTTPClient {
     /// Fetches a file, from `offset` on where the server can.
     ///
+    /// With a validator the request is conditional (`If-Range`, RFC 9110 §13.1.5): a file that has changed is sent from its
+    /// beginning, and a part of one that names another validator is refused as `changed`, never joined to what is here.
+    ///
     /// - Parameters:
-    ///   - begin: called once before any byte, with the offset in the file of the first byte that follows: the one
-    ///     asked for, or 0 when the server sends the whole file again (then the caller starts over).
+    ///   - begin: called once before any byte.
     ///   - write: called with each piece, in order.
     /// - Throws: `HTTPError`, or what the callbacks throw.
     package func download(
-        _ download: HTTPDownload, begin: (Int64) throws -> Void, write: (UnsafeRawBufferPointer) throws -> Void
+        _ download: HTTPDownload, begin: (HTTPDownload.Beginning) throws -> Void,
+        write: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> HTTPDownload.Outcome {
         var headers = download.headers
-        if download.offset > 0 { headers.set("Range", "bytes=\(download.offset)-") }
+        if download.offset > 0 {
+            headers.set("Range", "bytes=\(download.offset)-")
+            if let validator = download.validator { headers.set("If-Range", validator) }
+        }
         var end: Int64 = 0
         var isContent = false
         var announced: Int64?
@@ -53,7 +76,10 @@ extension HTTPClient {
                 isContent = true
                 if head.status == 206 { announced = Self.total(of: head) }
                 end = start
-                try begin(start)
+                let validator = Self.validator(of: head)
+                let isChanged =
+                    start == 0 && download.offset > 0 && download.validator != nil && validator != download.validator
+                try begin(HTTPDownload.Beginning(offset: start, validator: validator, isChanged: isChanged))
                 return true
             },
             onBody: { bytes in
@@ -64,7 +90,8 @@ extension HTTPClient {
                 try write(bytes)
             })
         guard isContent else {
-            return .status(head.status, retryAfterSeconds: Self.retryAfter(head))
+            let now = SystemClock.nowMilliseconds / 1000
+            return .status(head.status, retryAfterSeconds: head.headers.retryAfterSeconds(now: now))
         }
         guard end >= download.length ?? announced ?? end else {
             // A whole answer with its own length is what the server has; anything else may have been cut.
@@ -99,6 +126,9 @@ extension HTTPClient {
             if let length = download.length, let total = range.total, total != length {
                 throw wrongLength(download, total, length)
             }
+            if let expected = download.validator, let found = head.headers["ETag"], found != expected {
+                throw HTTPError(.changed, "\(download.url.host) has another file now than when this download began")
+            }
             return range.first
         default: return nil
         }
@@ -128,8 +158,12 @@ extension HTTPClient {
         return (first, total)
     }
 
-    /// `Retry-After` in seconds; its date form is not read, at most a day.
-    private static func retryAfter(_ head: HTTPResponseHead) -> Int64? {
-        head.headers["Retry-After"].flatMap { HTTPSyntax.decimal($0.utf8) }.map { min($0, 86400) }
+    /// A strong entity tag (RFC 9110 §8.8.3) of at most 256 bytes; a weak one does not say that bytes are equal.
+    private static func validator(of head: HTTPResponseHead) -> String? {
+        let values = head.headers.values("ETag")
+        guard values.count == 1, let tag = values.first, (2...256).contains(tag.utf8.count), tag.hasPrefix("\""),
+            tag.hasSuffix("\""), !tag.dropFirst().dropLast().contains("\"")
+        else { return nil }
+        return tag
     }
 }

@@ -4,11 +4,13 @@
 /// that outside text never becomes a header of its own.
 package enum HTTPSerializer {
     /// A request with its body, if any. `Host` comes first; `Content-Length` is written for a body and for the methods
-    /// that usually have one.
+    /// that usually have one. The target is a path or, for a proxy, a whole http URL.
     package static func request(
         _ head: HTTPRequestHead, host: String, body: [UInt8] = []
     ) throws(HTTPError) -> [UInt8] {
-        guard head.target.utf8.first == 0x2F, head.target.utf8.allSatisfy(HTTPSyntax.isTarget) else {
+        guard head.target.utf8.first == 0x2F || head.target.hasPrefix("http://"),
+            head.target.utf8.allSatisfy(HTTPSyntax.isTarget)
+        else {
             throw HTTPError(.badURL, "a request target that is no path")
         }
         var bytes = Array("\(head.method.name) \(head.target) HTTP/1.1\r\n".utf8)
@@ -19,6 +21,15 @@ package enum HTTPSerializer {
         bytes += [HTTPSyntax.carriageReturn, HTTPSyntax.lineFeed]
         bytes += body
         return bytes
+    }
+
+    /// What asks a proxy for a tunnel to `HOST:PORT`.
+    static func connect(to place: String, authorization: String?) throws(HTTPError) -> [UInt8] {
+        guard place.utf8.allSatisfy(HTTPSyntax.isTarget) else { throw HTTPError(.badURL, "a host that is none") }
+        var bytes = Array("CONNECT \(place) HTTP/1.1\r\n".utf8)
+        try append("Host", place, to: &bytes)
+        if let authorization { try append("Proxy-Authorization", authorization, to: &bytes) }
+        return bytes + [HTTPSyntax.carriageReturn, HTTPSyntax.lineFeed]
     }
 
     /// A response with its body; the body is left out for HEAD, while its length is told.

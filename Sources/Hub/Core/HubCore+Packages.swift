@@ -37,7 +37,10 @@ extension HubCore {
         }
     }
 
-    mutating func catalogFailed(_ why: String, isRefused: Bool, at now: UnixTime) throws {
+    /// `retryAfter` is the server's wish, which is honoured where it asks for more patience than we have.
+    mutating func catalogFailed(
+        _ why: String, isRefused: Bool, retryAfter: Duration? = nil, at now: UnixTime
+    ) throws {
         isRefreshing = false
         guard var catalog = try store.catalog() else { return }
         let isNews = catalog.error != why
@@ -45,7 +48,7 @@ extension HubCore {
         catalog.error = why
         let policy = RetryPolicy(first: .seconds(5), longest: .seconds(900), attempts: nil)
         let delay = policy.delay(afterFailure: catalog.failures, using: &random) ?? HubLimits.catalogInterval
-        catalog.nextRefresh = now + delay
+        catalog.nextRefresh = now + max(delay, retryAfter ?? .zero)
         try store.setCatalog(catalog)
         guard isNews else { return }
         let code = isRefused ? EventCode.catalogRefused : .catalogUnreachable
@@ -168,9 +171,12 @@ extension HubCore {
             try markPreparing()
         case .noRoom(let why):
             try failed(&record, why, .quotaExceeded, retry: HubLimits.roomRetry, at: now)
-        case .mismatch(let why), .interrupted(let why):
+        case .mismatch(let why):
             let delay = RetryPolicy.transfer.delay(afterFailure: record.failures + 1, using: &random)
             try failed(&record, why, .packageFailed, retry: delay, at: now)
+        case .interrupted(let why, let retryAfter):
+            let delay = RetryPolicy.transfer.delay(afterFailure: record.failures + 1, using: &random)
+            try failed(&record, why, .packageFailed, retry: delay.map { max($0, retryAfter ?? .zero) }, at: now)
         }
     }
 

@@ -124,7 +124,8 @@ package struct HubCore {
         case .joinAsked(let join, let message): try joinAsked(message, .direct(join), at: now)
         case .catalogRefreshed(let contents): try catalogRefreshed(contents, at: now)
         case .catalogRefused(let why): try catalogFailed(why, isRefused: true, at: now)
-        case .catalogUnreachable(let why): try catalogFailed(why, isRefused: false, at: now)
+        case .catalogUnreachable(let why, let retryAfter):
+            try catalogFailed(why, isRefused: false, retryAfter: retryAfter, at: now)
         case .importProgressed(let path, let held): try importProgressed(path, held: held)
         case .importEnded(let path, let digest, let outcome):
             try importEnded(path, digest, outcome, at: now)

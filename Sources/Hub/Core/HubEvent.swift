@@ -33,8 +33,8 @@ package enum ImportOutcome: Equatable, Sendable {
     case noRoom(String)
     /// What came has another hash or length than the catalog signs; it was removed.
     case mismatch(String)
-    /// The transfer broke; what arrived is kept.
-    case interrupted(String)
+    /// The transfer broke; what arrived is kept. The server may have said when to come back.
+    case interrupted(String, retryAfter: Duration? = nil)
 }
 
 /// What a pool holds, in bytes.
@@ -65,7 +65,7 @@ package enum HubEvent: Equatable, Sendable {
     /// The catalog breaks a rule of trust: what was trusted before stays.
     case catalogRefused(String)
     /// The catalog could not be had now.
-    case catalogUnreachable(String)
+    case catalogUnreachable(String, retryAfter: Duration? = nil)
     case importProgressed(TargetPath, bytesHeld: UInt64)
     case importEnded(TargetPath, SHA256Digest, ImportOutcome)
     case poolChanged(HubPoolFigures)

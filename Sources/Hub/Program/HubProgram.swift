@@ -30,6 +30,9 @@ package enum HubProgram {
                     state, .value("listen", "HOST:PORT", "where spokes reach it (default: as at init)"),
                     .value("api", "HOST:PORT", "where operators reach it (default: as at init)"),
                 ]),
+            CommandSpecification(
+                "check-config", "Check DIR/hub.json5", details: "The hub runs without such a file too.",
+                options: [state]),
         ])
 
     /// Runs the program with the arguments after its name; gives the exit status.
@@ -54,6 +57,7 @@ package enum HubProgram {
             switch invocation.name {
             case "init": return try HubInitCommand.run(invocation, streams)
             case "run": return try await HubRunCommand.run(invocation, streams)
+            case "check-config": return try HubCheckConfigCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
         } catch let error as UsageError {

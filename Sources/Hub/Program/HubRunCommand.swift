@@ -8,8 +8,10 @@ enum HubRunCommand {
         let signals = try Signals.stream([.terminate, .interrupt])
         let folder = try StateFolder.open(
             try invocation.required("state"), kind: HubState.kind, version: HubState.version)
+        let options = try HubOptions.read(folder.file(HubOptions.fileName))
         let hub = try await RunningHub(
-            folder: folder, listen: invocation.value("listen"), api: invocation.value("api"),
+            folder: folder, downloads: try DownloadRules(options.downloads, streams.environment),
+            listen: invocation.value("listen"), api: invocation.value("api"),
             program: "axle-hub/\(HubProgram.version)", messages: { streams.message($0) })
         streams.line("listening on \(hub.addresses.listen), API on https://\(hub.addresses.api)")
         for await _ in signals { break }

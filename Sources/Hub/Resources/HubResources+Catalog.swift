@@ -19,7 +19,7 @@ extension HubResources {
         router.add(.put, "/v1/catalog") { hub, request, _ in
             let change = try body(CatalogChange.self, of: request)
             do throws(HTTPError) {
-                _ = try URLReference(change.url)
+                try hub.shell.catalog.rules.check(change.url)
             } catch {
                 throw Problem(.invalid, error.description)
             }

@@ -41,14 +41,15 @@ actor HubShell: LinkHandler {
     private var alarm: Task<Void, Never>?
 
     init(
-        folder: String, store: SQLiteHubStore, cryptography: OpenSSLHubCryptography,
+        folder: String, store: SQLiteHubStore, downloads: DownloadRules, cryptography: OpenSSLHubCryptography,
         configuration: HubConfiguration, clock: ClockFloor, messages: @escaping @Sendable (String) -> Void
     ) throws {
         let hubID = configuration.hub
         let quota = try store.pool(node: hubID, name: configuration.poolName)?.quota
         let pool = try FilePool(folder: HubState.pool(folder), quota: quota ?? Self.defaultQuota)
         self.pool = pool
-        catalog = HubCatalogClient(folder: try MetadataFolder(HubState.trust(folder)), disk: disk, pool: pool)
+        catalog = HubCatalogClient(
+            folder: try MetadataFolder(HubState.trust(folder)), disk: disk, pool: pool, rules: downloads)
         self.store = store
         self.clock = clock
         self.messages = messages

@@ -18,7 +18,7 @@ final class RunningHub: Sendable {
     private let server: HTTPServer
 
     init(
-        folder: StateFolder, listen: String?, api: String?, program: String,
+        folder: StateFolder, downloads: DownloadRules, listen: String?, api: String?, program: String,
         messages: @escaping @Sendable (String) -> Void
     ) async throws {
         let settings = try HubState.read(HubState.Settings.self, HubState.settings(folder.path))
@@ -32,8 +32,8 @@ final class RunningHub: Sendable {
             fleet: settings.fleet, hub: settings.id, poolName: try NodeName("main"), zones: FoundationZone.named)
         let store = try SQLiteHubStore(path: HubState.database(folder.path), now: clock.now)
         let shell = try HubShell(
-            folder: folder.path, store: store, cryptography: cryptography, configuration: configuration,
-            clock: clock, messages: messages)
+            folder: folder.path, store: store, downloads: downloads, cryptography: cryptography,
+            configuration: configuration, clock: clock, messages: messages)
         let group = try EventLoopGroup(count: 2)
         var sessions = SessionSettings(fleet: settings.fleet, role: .hub, peerRoles: [.spoke], program: program)
         sessions.certificateTime = { clock.secondsIfBehind }

@@ -108,6 +108,7 @@ struct JoiningTests {
             #expect(throws: RecordError.self) { try JoinAnswerBody(decoding: Array(answer.prefix(count))) }
         }
         #expect(throws: RecordError.self) { try JoinRequestBody(decoding: request + [0]) }
+        #expect(throws: RecordError.self) { try JoinAnswerBody(decoding: answer + [0]) }
         let name = try NodeName("a")
         let bad = [
             JoinRequestBody(csr: [1], name: name, reportKey: [1], role: .hub),

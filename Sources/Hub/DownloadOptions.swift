@@ -1,0 +1,103 @@
+internal import HTTP
+internal import System
+
+/// How the hub downloads the catalog and its packages: `downloads` of `hub.json5`.
+package struct DownloadOptions: Sendable {
+    /// Ranges that are not public and still may be connected to, as they were written.
+    package var allow: [String] = []
+    /// PEM file of the authorities that https servers are believed by; nil: those of the system.
+    package var authorities: String?
+    /// `http://HOST:PORT`, or `none`; nil: as the environment says.
+    package var proxy: String?
+    package var noProxy: [String] = []
+    /// File with the line `USER:PASSWORD` for the proxy.
+    package var proxyCredentialsFile: String?
+    /// Bytes a second that a download must reach, averaged over a minute; 0: none.
+    package var minimumRate: Int64 = 1024
+    /// The longest time for one attempt at one package; the next goes on where it ended.
+    package var deadlineHours: Int64 = 24
+
+    package init() {}
+
+    /// What the client is told; reads the credentials and looks at the environment.
+    ///
+    /// - Throws: `HubOptions.Failure`, which never shows a credential.
+    func settings(_ environment: (String) -> String?) throws -> HTTPClientSettings {
+        var settings = HTTPClientSettings()
+        settings.addresses = AddressPolicy(allowed: try allow.map(Self.range))
+        settings.authorities = authorities.map { .file($0) } ?? .system
+        settings.minimumRate =
+            minimumRate > 0 ? .init(bytes: minimumRate * 60, span: .seconds(60)) : nil
+        settings.proxies = try proxies(environment)
+        return settings
+    }
+
+    /// For one attempt at a package.
+    var deadline: Duration { .seconds(deadlineHours * 3600) }
+
+    private func proxies(_ environment: (String) -> String?) throws -> ProxySettings {
+        do throws(HTTPError) {
+            guard let proxy else { return try ProxySettings(environment: environment) }
+            guard proxy != "none" else { return .none }
+            let endpoint = try ProxySettings.Endpoint(proxy, credentials: try credentials())
+            return ProxySettings(http: endpoint, https: endpoint, exceptions: ProxyExceptions(noProxy))
+        } catch {
+            throw HubOptions.Failure(description: "proxy: \(error.message)")
+        }
+    }
+
+    private func credentials() throws(HTTPError) -> String? {
+        guard let file = proxyCredentialsFile else { return nil }
+        do throws(SystemError) {
+            let text = String(decoding: try File.read(file, limit: 4096), as: UTF8.self)
+            return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        } catch {
+            throw HTTPError(.badURL, "the credentials in \(file) cannot be read: \(error)")
+        }
+    }
+
+    private static func range(_ text: String) throws -> AddressRange {
+        do throws(HTTPError) {
+            return try AddressRange(text)
+        } catch {
+            throw HubOptions.Failure(description: "downloads.allow: \"\(text)\" is \(error.message)")
+        }
+    }
+}
+
+extension DownloadOptions: Decodable {
+    private static let keys = [
+        "allow", "authorities", "proxy", "noProxy", "proxyCredentialsFile", "minimumRate", "deadlineHours",
+    ]
+
+    package init(from decoder: any Decoder) throws {
+        let values = try OptionValues(decoder, known: Self.keys)
+        self.init()
+        allow = try values.value("allow", [String].self) ?? []
+        authorities = try values.path("authorities")
+        proxy = try values.value("proxy", String.self)
+        noProxy = try values.value("noProxy", [String].self) ?? []
+        proxyCredentialsFile = try values.path("proxyCredentialsFile")
+        minimumRate = try values.number("minimumRate", 0...1_000_000_000) ?? minimumRate
+        deadlineHours = try values.number("deadlineHours", 1...720) ?? deadlineHours
+        guard allow.count <= 256, noProxy.count <= 256 else {
+            throw HubOptions.Failure(description: "allow and noProxy have at most 256 entries")
+        }
+        for range in allow { _ = try Self.range(range) }
+        guard let proxy, proxy != "none" else {
+            guard noProxy.isEmpty, proxyCredentialsFile == nil else {
+                throw HubOptions.Failure(description: "noProxy and proxyCredentialsFile go with proxy")
+            }
+            return
+        }
+        // Whoever may read the settings need not know the password.
+        guard !proxy.contains("@") else {
+            throw HubOptions.Failure(description: "proxy: user and password belong into proxyCredentialsFile")
+        }
+        do throws(HTTPError) {
+            _ = try ProxySettings.Endpoint(proxy)
+        } catch {
+            throw HubOptions.Failure(description: "proxy: \(error.message)")
+        }
+    }
+}

@@ -1,0 +1,237 @@
+"""Downloads by the hub: private addresses, proxies, files that change while they are fetched, servers that are busy."""
+
+import contextlib
+import http.server
+import socket
+import threading
+import time
+
+from space import big
+from world import Vendor, contains, require, test, wait_for
+
+
+def redirect_to(address):
+    def behaviour(handler, _):
+        handler.send_response(302)
+        handler.send_header("Location", address)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+    return behaviour
+
+
+class Proxy:
+    """An HTTP proxy that finds every name on this machine, wants a password, and remembers what it was asked for."""
+
+    credentials = "fleet:pr0xy-s3cret"
+
+    def __init__(self):
+        self.asked = []
+        proxy = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                import base64
+                wanted = "Basic " + base64.b64encode(proxy.credentials.encode()).decode()
+                known = self.headers.get("Proxy-Authorization") == wanted
+                proxy.asked.append((self.path, known))
+                if not known:
+                    self.send_response(407)
+                    self.send_header("Content-Length", "0")
+                    return self.end_headers()
+                _, _, place, path = self.path.split("/", 3)
+                with contextlib.suppress(OSError), socket.create_connection(
+                        ("127.0.0.1", int(place.split(":")[1]))) as server:
+                    server.sendall(f"GET /{path} HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n".encode())
+                    self.close_connection = True
+                    while data := server.recv(65536):
+                        self.wfile.write(data)
+                return None
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.port = self.server.server_address[1]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def downloads(world, options):
+    """The hub's settings for downloads, taken up by a restart."""
+    (world.hub_state / "hub.json5").write_text(f"{{ downloads: {options} }}\n")
+    world.run(world.program("axle-hub"), "check-config", "--state", world.hub_state)
+    if "hub" in world.processes:
+        world.restart("hub")
+        wait_for("the hub's API", lambda: world.axle("status", check=False), 30)
+
+
+@test
+def download_from_a_private_address_is_refused_unless_permitted(world):
+    vendor = world.vendor("1.0")
+    world.hub()
+    server = world.serve(vendor.catalog)
+    downloads(world, "{}")
+    # In numbers it is refused at once, by name when it is connected to.
+    world.refused_axle(
+        "catalog", "set", "--url", server.url, "--root", vendor.root, words=["not permitted", "hub.json5", "allow"])
+    named = server.url.replace("127.0.0.1", "localhost")
+    world.refused_axle("catalog", "set", "--url", named, "--root", vendor.root, words=["not permitted"])
+    require(server.requests == [], f"the hub connected all the same: {server.requests}")
+    downloads(world, "{ allow: ['127.0.0.0/8'] }")
+    world.set_catalog(vendor, server)
+    world.wait_event("packageImported", "1.0")
+
+
+@test
+def download_redirected_to_a_private_address(world):
+    vendor = world.vendor("1.0")
+    world.hub()
+    server, inner = world.serve(vendor.catalog), world.serve(vendor.catalog)
+    # The catalog's own server is allowed, its neighbour (another loopback address) is not.
+    downloads(world, "{ allow: ['127.0.0.1'] }")
+    world.set_catalog(vendor, server)
+    world.wait_event("packageImported", "1.0")
+    port = inner.url.rstrip("/").rsplit(":", 1)[1]
+    for place in (f"127.0.0.2:{port}", "169.254.169.254", f"[::ffff:127.0.0.2]:{port}", "10.0.0.1"):
+        known = world.events()[-1]["sequence"]
+        server.rules = [("timestamp.json$", redirect_to(f"http://{place}/metadata/timestamp.json"))]
+        world.axle("catalog", "refresh")
+        world.wait_event("catalogUnreachable", "not permitted", after=known)
+    vendor.add("2.0")
+    vendor.sign()
+    server.rules = [(r"targets/.*/2\.0/", redirect_to(f"http://127.0.0.2:{port}/secret"))]
+    world.axle("catalog", "refresh")
+    world.wait_event("packageFailed", "not permitted", "hub.json5")
+    require(inner.requests == [], f"the redirect was followed: {inner.requests}")
+    server.rules = []
+    world.wait_event("packageImported", "2.0", deadline=60)
+
+
+@test
+def download_through_a_proxy(world):
+    vendor = world.vendor("1.0")
+    world.hub()
+    server = world.serve(vendor.catalog)
+    proxy = Proxy()
+    world.servers.append(proxy)
+    world.secrets.append(proxy.credentials.split(":")[1])
+    secret = world.work / "proxy-credentials"
+    secret.write_text("fleet:wrong\n")
+    options = f"{{ proxy: 'http://127.0.0.1:{proxy.port}', proxyCredentialsFile: '{secret}' }}"
+    downloads(world, options)
+    url = f"http://vendor.example:{server.url.rstrip('/').rsplit(':', 1)[1]}/"
+    world.axle("catalog", "set", "--url", url, "--root", vendor.root)
+    world.wait_event("catalogUnreachable", "the proxy", "user and password")
+    secret.write_text(proxy.credentials + "\n")
+    downloads(world, options)
+    world.axle("catalog", "refresh")
+    world.wait_event("packageImported", "1.0")
+    good = [path for path, known in proxy.asked if known]
+    require(good and all(path.startswith(url) for path in good), f"asked through the proxy: {good}")
+    events = str(world.events())
+    require(proxy.credentials.split(":")[1] not in events, "the password is in the activity log")
+    # By the environment too, where the file says nothing; and `none` turns that off.
+    world.kill("hub")
+    downloads(world, "{}")
+    before = len(proxy.asked)
+    command = ["env", f"http_proxy=http://{proxy.credentials}@127.0.0.1:{proxy.port}", *world.commands["hub"]]
+    world.start("hub", command)
+    wait_for("the hub's API", lambda: world.axle("status", check=False), 30)
+    vendor.add("2.0")
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    world.wait_event("packageImported", "2.0")
+    require(len(proxy.asked) > before, "the environment's proxy was not asked")
+    # The environment of a process is not its command line; the runner's watch must not find it there.
+    world.secrets.remove(proxy.credentials.split(":")[1])
+
+
+@test
+def download_whose_file_changes_before_it_is_resumed(world):
+    vendor = Vendor(world).make(())
+    world.hub()
+    server = world.serve(vendor.catalog)
+    world.set_catalog(vendor, server)
+    vendor.add("1.0", big("1.0", 3_000_000))
+    vendor.sign()
+    good = vendor.package_file("1.0").read_bytes()
+    other = bytes(byte ^ 1 for byte in good)
+    asked = []
+
+    def serve(content, tag, cut=None):
+        def behaviour(handler, _):
+            wish, condition = handler.headers.get("Range"), handler.headers.get("If-Range")
+            asked.append((wish, condition))
+            start = int(wish[6:].rstrip("-")) if wish and condition in (None, tag) else 0
+            handler.send_response(206 if start else 200)
+            handler.send_header("ETag", tag)
+            if start:
+                handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            handler.send_header("Content-Length", str(len(content) - start))
+            handler.end_headers()
+            handler.wfile.write(content[start:cut])
+            handler.close_connection = True
+        return behaviour
+    # The first bytes are of a file that is gone when the hub comes back for the rest.
+    server.rules = [(r"targets/.*/1\.0/", serve(other, '"old"', cut=1_000_000))]
+    world.axle("catalog", "refresh")
+    world.wait_event("packageFailed", "ended before")
+    server.rules = [(r"targets/.*/1\.0/", serve(good, '"new"'))]
+    world.wait_event("packageImported", "1.0", deadline=60)
+    later = asked[-1]
+    require(later[0] and later[0] != "bytes=0-" and later[1] == '"old"', f"not asked for the rest of the old file: {asked}")
+    mixed = [event for event in world.events() if event["code"] == "packageFailed" and "hash" in event["text"]]
+    require(not mixed, f"two files were glued together: {mixed}")
+
+
+@test
+def download_from_a_server_that_is_busy(world):
+    vendor = world.vendor("1.0")
+    world.hub()
+    server = world.serve(vendor.catalog)
+
+    def busy(handler, _):
+        handler.send_response(503)
+        handler.send_header("Retry-After", "3600")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+    server.rules = [("metadata/", busy)]
+    world.axle("catalog", "set", "--url", server.url, "--root", vendor.root)
+    world.wait_event("catalogUnreachable", "503")
+    count = len(server.requests)
+    # Our own first retry would come within 8 s.
+    time.sleep(9)
+    require(len(server.requests) == count, f"the hub did not wait: {server.requests}")
+    server.rules = []
+    world.axle("catalog", "refresh")
+    world.wait_event("packageImported", "1.0")
+
+
+@test
+def download_settings_that_are_wrong(world):
+    world.hub()
+    world.kill("hub")
+    file = world.hub_state / "hub.json5"
+    check = [world.program("axle-hub"), "check-config", "--state", world.hub_state]
+    for text, words in (
+            ("{ downloads: { alow: [] } }", ["alow", "did you mean allow?"]),
+            ("{ downloads: { allow: ['10.0.0.1/8'] } }", ["10.0.0.1/8", "prefix"]),
+            ("{ downloads: { proxy: 'http://u:p4ssw0rd@p:1' } }", ["proxyCredentialsFile"]),
+            ("{ downloads: { authorities: '/nowhere/ca.pem' } }", ["/nowhere/ca.pem"]),
+            ("{ downloads: { proxy: 'p:1', proxyCredentialsFile: '/nowhere/secret' } }", ["/nowhere/secret"]),
+            ("{", ["JSON5"])):
+        file.write_text(text)
+        said = world.refused(*check, words=words)
+        require("p4ssw0rd" not in said, f"a password is shown: {said}")
+    file.write_text("{ downloads: { alow: [] } }")
+    world.refused(world.program("axle-hub"), "run", "--state", world.hub_state, words=["did you mean allow?"])
+    file.write_text("{ downloads: {} }")
+    contains(world.run(*check).stdout, "is good")
+    file.unlink()
+    contains(world.run(*check).stdout, "is not there")
