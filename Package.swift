@@ -134,8 +134,9 @@ let package = Package(
         tests(
             "Hub",
             [
-                "API", "Codec", "HTTP", "Hub", "Model", "Protocol", "Rollout", "SQLite", "Storage", "System", "TLS",
-                "TestSupport", "Transport", "Trust",
+                "API", "Codec", "HTTP", "Hub", "Identity", "Model", "Protocol", "Rollout", "SQLite", "Storage",
+                "System",
+                "TLS", "TestSupport", "Transport", "Trust",
             ]),
         tests(
             "Spoke",
@@ -156,5 +157,12 @@ let package = Package(
                 "Trust",
             ]),
         tests("Simulation", ["Model", "Simulation", "System"]),
+        // Fleets of real processes, with the attacker in the test.
+        tests(
+            "Fleet",
+            [
+                "Codec", "Identity", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport",
+                "Trust",
+            ]),
     ]
 )

@@ -16,10 +16,13 @@ package struct RolloutFile: Codable, Hashable, Sendable {
     package var leadMinutes: Int?
     /// Whether machines may be restarted; allowed when nil.
     package var restart: RestartRule?
+    /// Whether nothing is ordered before an operator has signed with `axle rollout sign`; no when nil.
+    package var operatorSignature: Bool?
 
     package init(
         name: NodeName, product: ProductName, release: ReleaseName, select: SelectFile, start: UnixTime? = nil,
-        window: WindowFile? = nil, leadMinutes: Int? = nil, restart: RestartRule? = nil
+        window: WindowFile? = nil, leadMinutes: Int? = nil, restart: RestartRule? = nil,
+        operatorSignature: Bool? = nil
     ) {
         self.name = name
         self.product = product
@@ -29,10 +32,11 @@ package struct RolloutFile: Codable, Hashable, Sendable {
         self.window = window
         self.leadMinutes = leadMinutes
         self.restart = restart
+        self.operatorSignature = operatorSignature
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, product, release, select, start, window, leadMinutes, restart
+        case name, product, release, select, start, window, leadMinutes, restart, operatorSignature
     }
 
     package init(from decoder: any Decoder) throws {
@@ -46,6 +50,7 @@ package struct RolloutFile: Codable, Hashable, Sendable {
         window = try container.decodeIfPresent(WindowFile.self, forKey: .window)
         leadMinutes = try container.decodeIfPresent(Int.self, forKey: .leadMinutes)
         restart = try container.decodeIfPresent(RestartRule.self, forKey: .restart)
+        operatorSignature = try container.decodeIfPresent(Bool.self, forKey: .operatorSignature)
     }
 
     /// Refuses numbers out of range, and a selection that names nobody or everyone and someone.

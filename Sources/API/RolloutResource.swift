@@ -16,10 +16,12 @@ package struct RolloutResource: Codable, Hashable, Sendable {
     package var waves: [WaveResource]
     /// Actions by state.
     package var actions: [String: Int]
+    /// Whether an operator has signed it; nil from a hub of a release that knows no signatures.
+    package var signed: Bool?
 
     package init(
         id: RolloutID, file: RolloutFile, state: RolloutState, created: UnixTime, since: UnixTime, detail: String,
-        windows: [TimeSpan], waves: [WaveResource], actions: [String: Int]
+        windows: [TimeSpan], waves: [WaveResource], actions: [String: Int], signed: Bool? = nil
     ) {
         self.id = id
         self.file = file
@@ -30,6 +32,7 @@ package struct RolloutResource: Codable, Hashable, Sendable {
         self.windows = windows
         self.waves = waves
         self.actions = actions
+        self.signed = signed
     }
 }
 

@@ -17,6 +17,8 @@ internal import System
 ///   serviceCommand: ["systemctl"],            // called as `… stop NAME`, `… start NAME`
 ///   rebootCommand: ["systemctl", "reboot"],
 ///   requireLocalRoot: false,                  // true: no catalog root is believed but the one that the owner gave to this machine
+///   operatorKeys: ["/etc/axle/operator.pem"],  // public keys of operators; an order that one has signed must fit what was signed
+///   requireOperatorSignature: true,           // an order that no operator has signed is refused
 /// }
 /// ```
 package struct AgentConfiguration: Equatable, Sendable {
@@ -41,6 +43,10 @@ package struct AgentConfiguration: Equatable, Sendable {
     package var serviceCommand: [String] = ["systemctl"]
     package var rebootCommand: [String] = ["systemctl", "reboot"]
     package var requireLocalRoot = false
+    /// Files with the public keys of operators, PEM.
+    package var operatorKeys: [String] = []
+    /// Whether an order without an operator's signature is refused.
+    package var requireOperatorSignature = false
 
     /// The file's name in the state folder.
     package static let fileName = "agent.json5"
@@ -91,7 +97,7 @@ extension AgentConfiguration: Decodable {
 
     private static let keys = [
         "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "hooks", "serviceCommand", "rebootCommand",
-        "requireLocalRoot",
+        "requireLocalRoot", "operatorKeys", "requireOperatorSignature",
     ]
 
     package init(from decoder: any Decoder) throws {
@@ -107,6 +113,16 @@ extension AgentConfiguration: Decodable {
         serviceCommand = try Self.command(values, "serviceCommand") ?? serviceCommand
         rebootCommand = try Self.command(values, "rebootCommand") ?? rebootCommand
         requireLocalRoot = try values.decodeIfPresent(Bool.self, forKey: Key("requireLocalRoot")) ?? false
+        operatorKeys = try values.decodeIfPresent([String].self, forKey: Key("operatorKeys")) ?? []
+        requireOperatorSignature =
+            try values.decodeIfPresent(Bool.self, forKey: Key("requireOperatorSignature")) ?? false
+        guard operatorKeys.count <= 16, operatorKeys.allSatisfy(Self.isPath) else {
+            throw AgentError(.configInvalid, "operatorKeys must be a list of at most 16 absolute paths")
+        }
+        guard !requireOperatorSignature || !operatorKeys.isEmpty else {
+            throw AgentError(
+                .configInvalid, "requireOperatorSignature needs operatorKeys, or nothing is ever installed")
+        }
         guard values.contains(Key("scheduler")) else { return }
         let inner = try values.nestedContainer(keyedBy: Key.self, forKey: Key("scheduler"))
         try Self.refuseUnknown(inner, known: ["unit", "pidFile"])
@@ -138,10 +154,12 @@ extension AgentConfiguration: Decodable {
 
     private static func path(_ values: KeyedDecodingContainer<Key>, _ key: String) throws -> String? {
         guard let path = try values.decodeIfPresent(String.self, forKey: Key(key)) else { return nil }
-        guard path.hasPrefix("/"), path.utf8.count <= 1024, !path.utf8.contains(0) else {
-            throw AgentError(.configInvalid, "\(key) must be an absolute path")
-        }
+        guard isPath(path) else { throw AgentError(.configInvalid, "\(key) must be an absolute path") }
         return path
+    }
+
+    private static func isPath(_ path: String) -> Bool {
+        path.hasPrefix("/") && path.utf8.count <= 1024 && !path.utf8.contains(0)
     }
 
     private static func command(_ values: KeyedDecodingContainer<Key>, _ key: String) throws -> [String]? {

@@ -25,6 +25,8 @@ package struct EventCode: OpenCode {
     package static let agentDisconnected = Self(known: "agentDisconnected")
     package static let peerRefused = Self(known: "peerRefused")
     package static let peerRevoked = Self(known: "peerRevoked")
+    package static let hubRestored = Self(known: "hubRestored")
+    package static let spokeRestored = Self(known: "spokeRestored")
     package static let factsReported = Self(known: "factsReported")
     package static let clientLabelled = Self(known: "clientLabelled")
 
@@ -50,9 +52,14 @@ package struct EventCode: OpenCode {
     // Rollouts and actions.
     package static let rolloutCreated = Self(known: "rolloutCreated")
     package static let rolloutChanged = Self(known: "rolloutChanged")
+    package static let rolloutSigned = Self(known: "rolloutSigned")
     package static let waveChanged = Self(known: "waveChanged")
     package static let actionChanged = Self(known: "actionChanged")
     package static let reportRefused = Self(known: "reportRefused")
+    package static let reportGap = Self(known: "reportGap")
+    package static let agentRestored = Self(known: "agentRestored")
+    package static let machineCloned = Self(known: "machineCloned")
+    package static let inventoryChanged = Self(known: "inventoryChanged")
     package static let attackSeen = Self(known: "attackSeen")
     package static let clockWrong = Self(known: "clockWrong")
     package static let storeFailed = Self(known: "storeFailed")

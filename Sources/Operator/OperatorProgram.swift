@@ -30,6 +30,7 @@ package enum OperatorProgram {
         let streams = context.streams
         do {
             if invocation.path.first == "publish" { return try PublishCommands.run(invocation, context) }
+            if invocation.path == ["rollout", "key"] { return try RolloutSigning.makeKey(invocation, context) }
             let hub = try HubConnection(invocation)
             return try OperatorCommands.run(invocation, hub, context)
         } catch let error as UsageError {

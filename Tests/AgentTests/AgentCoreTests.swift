@@ -1,4 +1,5 @@
 import Agent
+import Identity
 import Model
 import Protocol
 import Rollout
@@ -118,19 +119,118 @@ struct AgentCoreTests {
         #expect(world.reports.filter { $0.state == .offered }.count == 1)
     }
 
-    @Test("an older order that is played again installs nothing lower; an older rollback order is not obeyed at all")
+    @Test("an order that is not above the highest one is refused by name, and the newest order is shown once on a link")
     func replayedOrder() throws {
         let old = try world.order(package, action: Sample.action(1))
         let back = try world.order(package, action: Sample.action(3), kind: .rollback)
         let new = try Sample.package([4], release: "2.0", counter: 2)
         try world.send(try world.order(new, action: Sample.action(2)), package: new)
         #expect(world.states(Sample.action(2)).last == .succeeded)
-        try world.send(old, package: package)
-        #expect(world.states(Sample.action(1)) == [.offered, .refused])
-        try world.send(back, package: package)
-        #expect(world.states(Sample.action(3)) == [.refused])
-        #expect(world.reasons(Sample.action(3)) == [.trustFailed])
+        for order in [old, back, old] {
+            guard case .error(let reply) = try world.send(order, package: package) else {
+                Issue.record("not refused")
+                continue
+            }
+            #expect(reply.code == .refused && reply.text.contains("1.3 was obeyed before"))
+        }
+        #expect(world.states(Sample.action(1)).isEmpty && world.states(Sample.action(3)).isEmpty)
         #expect(try world.store.installed().map(\.release.text) == ["2.0"])
+        let attacks = world.reports.filter { $0.attack != nil }
+        #expect(attacks.map(\.attack?.code) == [.replay])
+        let shown = try #require(attacks.first?.newestOrder)
+        #expect(try Order.readUnverified(shown).sequence == OrderSequence(epoch: 1, number: 3))
+        try world.disconnect()
+        try world.connect()
+        try world.send(old, package: package)
+        #expect(world.reports.filter { $0.attack != nil }.count == 2)
+    }
+
+    @Test("an order of a higher epoch is obeyed although its number is lower, and none of the epoch before after it")
+    func newEpoch() throws {
+        let first = try world.order(package, action: Sample.action(1), sequence: 50)
+        try world.send(first, package: package)
+        let new = try Sample.package([4], release: "2.0", counter: 2)
+        let second = try world.order(new, action: Sample.action(2), sequence: 3) { $0.sequence.epoch = 2 }
+        #expect(try world.send(second, package: new) == .ok(OK()))
+        #expect(world.states(Sample.action(2)).last == .succeeded)
+        let late = try world.order(new, action: Sample.action(3), sequence: 51)
+        guard case .error = try world.send(late, package: new) else {
+            Issue.record("not refused")
+            return
+        }
+    }
+
+    @Test(
+        "an order for a known action, with a higher sequence, is answered with where the action is and installs nothing twice"
+    )
+    func orderedAgain() throws {
+        try world.send(try world.order(package), package: package)
+        let before = world.reports.count
+        #expect(try world.send(try world.order(package), package: package) == .ok(OK()))
+        #expect(world.reports[before...].filter { $0.action == Sample.action() }.map(\.state) == [.succeeded])
+        #expect(world.performed.filter { $0 == .activate }.count == 1)
+    }
+
+    @Test("asked to say everything anew, it begins an incarnation and repeats facts and actions")
+    func saysAnew() throws {
+        try world.send(try world.order(package), package: package)
+        let before = world.reports.count
+        let old = try #require(world.reports.last)
+        let anew = try world.order(package, action: Sample.action(9)) {
+            $0.kind = .reportAnew
+            $0.target = nil
+        }
+        let signed = try world.keys.sign(anew)
+        #expect(try world.send(anew, signed: signed) == .ok(OK()))
+        let said = world.reports[before...]
+        #expect(said.allSatisfy { $0.incarnation != old.incarnation })
+        #expect(said.map(\.counter) == Array(1...UInt64(said.count)))
+        #expect(said.contains { $0.action == Sample.action() && $0.state == .succeeded })
+        #expect(said.contains { $0.facts != nil })
+        // Played again it has no effect.
+        #expect(try world.send(anew, signed: signed) == .ok(OK()))
+        #expect(world.reports.count == before + said.count)
+    }
+
+    @Test("an agent that has nothing to say says so every six hours")
+    func heartbeat() throws {
+        try world.pass(.seconds(60))
+        let before = world.reports.count
+        try world.pass(.seconds(5 * 3600))
+        #expect(world.reports.count == before)
+        try world.pass(.seconds(2 * 3600))
+        #expect(world.reports.count == before + 1)
+        #expect(world.reports.last?.facts != nil)
+    }
+
+    @Test("a machine that asks for an operator's signature obeys no order without one, and names it")
+    func operatorSignature() throws {
+        let operators = try TestKeys()
+        let world = try AgentWorld(operators: OperatorPolicy(keys: [operators.orderKey], isRequired: true))
+        try world.boot()
+        try world.connect()
+        try world.send(try world.order(package, action: Sample.action(1)), package: package)
+        #expect(world.states(Sample.action(1)) == [.offered, .refused])
+        #expect(world.lastReport(Sample.action(1))?.attack?.code == .notApproved)
+        func approve(_ order: inout Order, by keys: TestKeys) throws {
+            guard let target = order.target else { return }
+            let action = ApprovedAction(agent: order.agent, action: order.action, target: target)
+            let tree = try #require(ApprovalTree([action], OpenSSLDigester()))
+            let approval = Approval(
+                fleet: order.fleet, rollout: order.rollout, kind: .install, product: target.path.product,
+                release: target.path.release, actions: try tree.root, count: 1, windows: [], restartAllowed: true,
+                issued: world.now, expires: world.now + .seconds(100))
+            order.approval = OrderApproval(
+                signed: try keys.sign(approval), proof: try #require(tree.proof(at: 0)))
+        }
+        var forged = try world.order(package, action: Sample.action(2))
+        try approve(&forged, by: world.keys)
+        try world.send(forged, package: package)
+        #expect(world.states(Sample.action(2)) == [.offered, .refused])
+        var good = try world.order(package, action: Sample.action(3))
+        try approve(&good, by: operators)
+        try world.send(good, package: package)
+        #expect(world.states(Sample.action(3)).last == .succeeded)
     }
 
     @Test("an order with a wrong signature, of another kind of record, or changed on the way is refused and reported")

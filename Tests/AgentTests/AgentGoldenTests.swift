@@ -42,7 +42,7 @@ struct AgentGoldenTests {
                 try store.save(try record())
                 let number = try store.takeReportCounter()
                 try store.queue(QueuedReport(number: number, signed: [1, 2, 3]))
-                try store.raiseSequenceFloor(OrderSequence(epoch: 1, number: 7))
+                try store.raiseSequenceFloor(OrderSequence(epoch: 1, number: 7), order: [7])
                 try store.raiseSignedTimeFloor(UnixTime(seconds: 1_785_000_000))
                 try store.raiseTrustedVersion("root", 3)
                 try store.setCounterFloor(product, try LineName("main"), 1)

@@ -65,7 +65,7 @@ struct AgentStoreTests {
                 try store.save(try record(1))
                 let number = try store.takeReportCounter()
                 try store.queue(QueuedReport(number: number, signed: [1]))
-                try store.raiseSequenceFloor(OrderSequence(epoch: 1, number: 1))
+                try store.raiseSequenceFloor(OrderSequence(epoch: 1, number: 1), order: [1])
                 try store.lock(try ProductName("tool"))
                 throw Undo()
             }
@@ -103,8 +103,8 @@ struct AgentStoreTests {
         let store = try make(kind)
         try store.transaction {
             #expect(try store.sequenceFloor() == nil)
-            try store.raiseSequenceFloor(OrderSequence(epoch: 2, number: 5))
-            try store.raiseSequenceFloor(OrderSequence(epoch: 1, number: 900))
+            try store.raiseSequenceFloor(OrderSequence(epoch: 2, number: 5), order: [2, 5])
+            try store.raiseSequenceFloor(OrderSequence(epoch: 1, number: 900), order: [9])
             try store.raiseSignedTimeFloor(UnixTime(seconds: 50))
             try store.raiseSignedTimeFloor(UnixTime(seconds: 40))
             try store.raiseTrustedVersion("snapshot", 7)
@@ -112,6 +112,7 @@ struct AgentStoreTests {
             try store.setCounterFloor(try ProductName("tool"), try LineName("main"), 9)
         }
         #expect(try store.sequenceFloor() == OrderSequence(epoch: 2, number: 5))
+        #expect(try store.newestOrder() == [2, 5])
         #expect(try store.signedTimeFloor() == UnixTime(seconds: 50))
         #expect(try store.trustedVersion("snapshot") == 7)
         #expect(try store.trustedVersion("root") == nil)

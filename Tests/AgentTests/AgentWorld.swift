@@ -57,17 +57,22 @@ final class AgentWorld {
     /// Kill the process before the effect of this number, counted from now.
     var killBeforeEffect: Int?
 
-    init(store: any AgentStore = MemoryAgentStore(), selfProduct: String = "axle-agent") throws {
+    init(
+        store: any AgentStore = MemoryAgentStore(), selfProduct: String = "axle-agent", keys: TestKeys? = nil,
+        operators: OperatorPolicy = OperatorPolicy()
+    ) throws {
         fleet = try FleetName(Self.fleetName)
-        keys = try TestKeys()
+        self.keys = try keys ?? TestKeys()
         self.store = store
         facts = ClientFacts(
             platform: try Platform("linux-x86_64-glibc"), userlandBits: 64, agentVersion: try Version("0.1.0"),
             freeSpace: ByteCount(1 << 40))
         identity = AgentCore.Identity(
-            id: agent, fleet: fleet, orderKey: keys.orderKey, selfProduct: try ProductName(selfProduct))
+            id: agent, fleet: fleet, orderKey: self.keys.orderKey, selfProduct: try ProductName(selfProduct),
+            operators: operators)
         core = AgentCore(
-            identity: identity, store: store, verifier: keys.verifier, signer: keys.reportSigner, random: FixedRandom())
+            identity: identity, store: store, verifier: self.keys.verifier, signer: self.keys.reportSigner,
+            random: FixedRandom())
     }
 
     // MARK: Driving

@@ -20,7 +20,7 @@ struct TestKeys {
     /// The agent's key for reports.
     var reportSigner: TestSigner { TestSigner(key: agent) }
 
-    func sign(_ order: Order) throws -> [UInt8] { try order.signed(by: TestSigner(key: hub)) }
+    func sign(_ record: some SignedRecord) throws -> [UInt8] { try record.signed(by: TestSigner(key: hub)) }
 
     func open(report: [UInt8]) throws -> Report {
         try Report.open(report, keys: [agent.publicKey.der], verifier: verifier)
@@ -49,7 +49,8 @@ enum TestOrders {
     ) throws -> Order {
         Order(
             agent: agent, kind: kind, action: action, rollout: RolloutID(high: 9, low: 9), fleet: fleet,
-            target: kind == .cancel ? nil : OrderTarget(package), windows: windows, leadSeconds: lead,
+            target: kind == .cancel || kind == .reportAnew ? nil : OrderTarget(package), windows: windows,
+            leadSeconds: lead,
             sequence: OrderSequence(epoch: 1, number: sequence), issued: issued, expires: expires)
     }
 }

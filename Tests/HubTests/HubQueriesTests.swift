@@ -74,6 +74,9 @@ import Testing
         #expect(summary.warnings.isEmpty)
         try world.send(.link(.closed(link, .init(code: .timedOut, text: "silence"))))
         summary = try queries.summary(at: world.now + .seconds(100_000))
-        #expect(summary.warnings == ["spoke s1 is not connected", "the catalog has expired"])
+        #expect(
+            summary.warnings == [
+                "spoke s1 is not connected", "client a0 has not reported for 27 hours", "the catalog has expired",
+            ])
     }
 }

@@ -16,23 +16,117 @@ import Trust
         let id = try world.actions(rollout)[0].id
         #expect(try world.report(&agents[0], link, action: id, state: .downloading) == .ok(OK()))
         let (last, changed) = (try world.store.lastEvent(), try world.store.action(id)?.changed)
+        let said = world.now
         world.now = at(5)
         for _ in 0..<3 {
             #expect(
-                try world.report(&agents[0], link, action: id, state: .downloading, repeating: true) == .ok(OK()))
+                try world.report(&agents[0], link, action: id, state: .downloading, time: said, repeating: true)
+                    == .ok(OK()))
         }
         #expect(try world.store.lastEvent() == last && world.store.action(id)?.changed == changed)
     }
 
-    @Test func anOldReportThatComesLateChangesNothing() throws {
+    @Test(arguments: StoreKind.allCases) func aMissingReportIsSaidAskedForAndTakenInWhenItComesLate(kind: StoreKind)
+        throws
+    {
+        let world = try HubWorld(kind)
+        var (link, spoke, agents, _, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        var late = agents[0]
+        agents[0].counter += 2
+        world.answers = false
+        #expect(try world.report(&agents[0], link, action: id, state: .succeeded) == .ok(OK()))
+        #expect(try world.events(.reportGap).map(\.event.text) == ["the reports 2 to 3 of a0 are missing"])
+        #expect(try world.orders(for: spoke).map(\.kind) == [.reportAnew])
+        // Late ones close the hole, each once; what they say has been overtaken.
+        let attack = AttackSeen(.freeze, "late")
+        for _ in 0..<2 {
+            #expect(try world.report(&late, link, attack: attack, repeating: late.counter == 2) == .ok(OK()))
+        }
+        #expect(try world.events(.attackSeen).count == 1)
+        #expect(try world.report(&late, link, action: id, state: .downloading) == .ok(OK()))
+        #expect(try world.store.action(id)?.state == .succeeded)
+        #expect(try world.store.reportLedger(of: agents[0].id, incarnation: 1)?.missing == [])
+        #expect(try world.events(.reportGap).count == 3)
+    }
+
+    @Test func aCounterThatFallsIsSaidOnceAndTheAgentIsAskedToSayEverythingAnew() throws {
+        let world = try HubWorld()
+        var (link, spoke, agents, _, _) = try world.running()
+        var restored = agents[0]
+        world.answers = false
+        for _ in 0..<3 { #expect(try world.report(&agents[0], link, facts: sampleFacts()) == .ok(OK())) }
+        #expect(try world.report(&restored, link, attack: AttackSeen(.freeze, "other")) == .ok(OK()))
+        #expect(try world.report(&restored, link, attack: AttackSeen(.freeze, "again")) == .ok(OK()))
+        #expect(try world.events(.agentRestored).count == 2)
+        #expect(try world.orders(for: spoke).filter { $0.kind == .reportAnew }.count == 1)
+        // Its new life is expected and counts from one.
+        restored.counter = 0
+        #expect(try world.report(&restored, link, incarnation: 77, facts: sampleFacts()) == .ok(OK()))
+        #expect(try world.store.client(restored.id)?.incarnation == 77)
+        #expect(try world.events(.machineCloned).isEmpty)
+    }
+
+    @Test func twoMachinesWithOneIdentityAreNamedAndBothAreHeard() throws {
         let world = try HubWorld()
         var (link, _, agents, _, rollout) = try world.running()
         let id = try world.actions(rollout)[0].id
-        var late = agents[0]
-        agents[0].counter += 1
-        #expect(try world.report(&agents[0], link, action: id, state: .succeeded) == .ok(OK()))
-        #expect(try world.report(&late, link, action: id, state: .downloading) == .ok(OK()))
+        var copy = agents[0]
+        copy.counter = 0
+        #expect(try world.report(&copy, link, incarnation: 5, facts: sampleFacts()) == .ok(OK()))
+        for _ in 0..<3 {
+            #expect(try world.report(&agents[0], link, facts: sampleFacts()) == .ok(OK()))
+            #expect(try world.report(&copy, link, incarnation: 5, facts: sampleFacts()) == .ok(OK()))
+        }
+        #expect(try world.events(.machineCloned).count == 1)
+        #expect(try world.events(.machineCloned)[0].event.text.contains("two machines speak as a0"))
+        #expect(try world.report(&agents[0], link, action: id, state: .downloading) == .ok(OK()))
+        #expect(try world.report(&copy, link, incarnation: 5, action: id, state: .succeeded) == .ok(OK()))
         #expect(try world.store.action(id)?.state == .succeeded)
+    }
+
+    @Test func whatIsInstalledWithoutAnOrderIsSaidAndWhatWasOrderedIsNot() throws {
+        let world = try HubWorld()
+        var (link, _, agents, package, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        let ordered = InstalledPackage(
+            product: package.path.product, release: package.path.release, line: package.metadata.line,
+            counter: package.metadata.counter, path: package.path, sha256: package.sha256, source: .axle)
+        #expect(
+            try world.report(&agents[0], link, action: id, state: .succeeded, installed: [ordered]) == .ok(OK()))
+        #expect(try world.events(.inventoryChanged).isEmpty)
+        var byHand = ordered
+        byHand.release = try ReleaseName("9.9")
+        #expect(try world.report(&agents[0], link, installed: [byHand]) == .ok(OK()))
+        #expect(try world.report(&agents[0], link, installed: []) == .ok(OK()))
+        let texts = try world.events(.inventoryChanged).map(\.event.text)
+        #expect(texts.count == 2)
+        #expect(texts[0].contains("went from \(ordered.release) to 9.9, which nobody ordered"))
+        #expect(texts[1].contains("9.9 is gone, which nobody ordered"))
+    }
+
+    @Test func aSuccessThatTheInventoryDoesNotShowIsSaid() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        #expect(try world.report(&agents[0], link, action: id, state: .succeeded, installed: []) == .ok(OK()))
+        #expect(try world.events(.inventoryChanged).count == 1)
+    }
+
+    @Test func aClientThatSaysNothingForADayIsAWarning() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, _) = try world.running(agents: 3)
+        func warnings() throws -> [String] {
+            try HubQueries(store: world.store, zones: FoundationZone.named).summary(at: world.now).warnings
+                .filter { $0.contains("not reported") }
+        }
+        #expect(try warnings().isEmpty)
+        world.now = world.now + .seconds(90_000)
+        #expect(try world.report(&agents[0], link, facts: sampleFacts()) == .ok(OK()))
+        #expect(try world.report(&agents[1], link, facts: sampleFacts()) == .ok(OK()))
+        #expect(try warnings() == ["client a2 has not reported for 25 hours"])
+        world.now = world.now + .seconds(90_000)
+        #expect(try warnings() == ["3 clients have not reported for a day, a2 for 50 hours"])
     }
 
     @Test func aForgedOrAlteredReportIsRefusedAndLogged() throws {
@@ -89,7 +183,7 @@ import Trust
         agents[0].counter = 0
         #expect(try world.report(&agents[0], link, incarnation: 2, facts: sampleFacts()) == .ok(OK()))
         #expect(try world.store.client(agents[0].id)?.incarnation == 2)
-        #expect(try world.events(.reportRefused).count == 1)
+        #expect(try world.events(.agentRestored).count == 1)
         #expect(try world.store.reportCounter(of: agents[0].id, incarnation: 1) == 1)
         #expect(try world.store.reportCounter(of: agents[0].id, incarnation: 2) == 1)
     }

@@ -247,18 +247,26 @@ final class HubWorld {
         _ agent: inout Agent, _ link: LinkID, incarnation: UInt64 = 1, action: ActionID? = nil,
         state: ActionState? = nil,
         reasons: [Reason] = [], facts: ClientFacts? = nil, installed: [InstalledPackage]? = nil,
-        attack: AttackSeen? = nil,
+        attack: AttackSeen? = nil, orderSequence: OrderSequence? = nil, newestOrder: [UInt8]? = nil,
+        time: UnixTime? = nil,
         key: [UInt8]? = nil, repeating: Bool = false, alter: (inout ReportMessage) -> Void = { _ in }
     ) throws -> Message? {
         if !repeating { agent.counter += 1 }
         let report = Report(
-            agent: agent.id, incarnation: incarnation, counter: agent.counter, time: now, fleet: fleet, action: action,
-            state: state, reasons: reasons, installed: installed, facts: facts, attack: attack, detail: "d")
+            agent: agent.id, incarnation: incarnation, counter: agent.counter, time: time ?? now, fleet: fleet,
+            action: action,
+            state: state, reasons: reasons, installed: installed, facts: facts, attack: attack, detail: "d",
+            orderSequence: orderSequence, newestOrder: newestOrder)
         var message = ReportMessage(
             agent: agent.id, incarnation: incarnation, counter: agent.counter,
             signed: try report.signed(by: FakeCryptography.Signer(key: key ?? agent.key)))
         alter(&message)
         return try ask(link, .report(message))
+    }
+
+    /// A report of an order that was not above the newest one, which is shown.
+    func stale(_ agent: inout Agent, _ link: LinkID, _ attack: AttackSeen, _ newest: [UInt8]) throws -> Message? {
+        try report(&agent, link, attack: attack, newestOrder: newest)
     }
 
     /// The orders in the outbox or sent, opened.

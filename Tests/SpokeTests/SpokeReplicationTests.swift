@@ -177,7 +177,7 @@ import Testing
         try bench.tell(.link(.closed(SpokeBench.hub, LinkClosure(code: .timedOut, text: ""))))
         try bench.openHub()
         let names = bench.requests(on: SpokeBench.hub).map(\.message.name)
-        #expect(names == ["poolStatus", "replica", "presence"])
+        #expect(names == ["poolStatus", "order", "replica", "presence"])
         #expect(bench.store.replica(wanted.sha256) != nil)
     }
 }

@@ -95,15 +95,17 @@ import Testing
         }
     }
 
-    @Test(arguments: Kind.allCases) func ordersKeepTheirOrderAndARepeatedOneHasNoEffect(_ kind: Kind) throws {
+    @Test(arguments: Kind.allCases) func ordersKeepTheirOrderAndANewerOneTakesThePlaceOfTheOlder(_ kind: Kind) throws {
         try withStore(kind) { store in
             try store.keep(Self.order(2))
             try store.keep(Self.order(1))
-            var changed = Self.order(2)
-            changed.signed = [0]
-            try store.keep(changed)
+            try store.keep(Self.order(2))
             try store.keep(Self.order(2, kind: 2))
             #expect(try store.orders(for: Self.agent) == [Self.order(2), Self.order(1), Self.order(2, kind: 2)])
+            var renewed = Self.order(2)
+            renewed.signed = [0]
+            try store.keep(renewed)
+            #expect(try store.orders(for: Self.agent) == [Self.order(1), Self.order(2, kind: 2), renewed])
             #expect(try store.orders(for: Self.other).isEmpty)
             try store.removeOrder(action: Self.order(2).action, kind: 1)
             #expect(try store.orders(for: Self.agent) == [Self.order(1), Self.order(2, kind: 2)])
@@ -137,11 +139,11 @@ import Testing
             let event = Event(
                 time: UnixTime(milliseconds: 5), severity: .warning, code: .quotaExceeded, subject: "pool/main",
                 text: "no room")
-            #expect(try store.append(event) == 1)
-            #expect(try store.append(event) == 2)
-            try store.removeEvents(through: 2)
-            #expect(try store.append(event) == 3)
-            #expect(try store.events(limit: 10) == [CarriedEvent(sequence: 3, event: event)])
+            #expect(try store.append(event) == 5)
+            #expect(try store.append(event) == 6)
+            try store.removeEvents(through: 6)
+            #expect(try store.append(event) == 7)
+            #expect(try store.events(limit: 10) == [CarriedEvent(sequence: 7, event: event)])
         }
     }
 

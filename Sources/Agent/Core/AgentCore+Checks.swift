@@ -1,3 +1,4 @@
+internal import Identity
 internal import Model
 internal import Protocol
 internal import Rollout
@@ -27,6 +28,10 @@ extension AgentCore {
             if let difference = try difference(package, record) {
                 return try refuseTrust(&record, difference, attack: .notInTargets)
             }
+            if let why = try wouldFall(package, record) { return try refuseTrust(&record, why, attack: .rollback) }
+            let objection = identity.operators.objection(
+                to: try order(of: record), verifier: verifier, digester: OpenSSLDigester(), at: now)
+            if let objection { return try refuseTrust(&record, objection, attack: .notApproved) }
             record.package = package
             record.failures = 0
             record.notBefore = .distantPast
@@ -65,7 +70,12 @@ extension AgentCore {
         guard target.names(package) else {
             return "the order and the vendor's catalog name different lines or counters for \(target.path)"
         }
-        guard order.kind == .install,
+        return nil
+    }
+
+    /// Why the release may not be gone to: its counter is below what was installed before and the order is no rollback.
+    private func wouldFall(_ package: Package, _ record: ActionRecord) throws -> String? {
+        guard try order(of: record).kind == .install,
             let floor = try store.counterFloor(package.metadata.product, package.metadata.line),
             package.metadata.counter < floor
         else { return nil }
@@ -79,7 +89,8 @@ extension AgentCore {
             factsAsked = false
             factsDue = machineNow + Self.factsInterval
             try note(installed: facts)
-            if let reported = try store.reportedFacts(), reported.isEssentiallyEqual(to: facts) { return }
+            let isSilent = try store.lastReport().map { now - $0 >= Self.heartbeat || $0 > now } ?? true
+            if !isSilent, let reported = try store.reportedFacts(), reported.isEssentiallyEqual(to: facts) { return }
             try store.setReportedFacts(facts)
             try queueReport(facts: facts)
         case .action(let action):
@@ -119,7 +130,8 @@ extension AgentCore {
     }
 
     private mutating func refuseTrust(_ record: inout ActionRecord, _ why: String, attack: AttackCode? = nil) throws {
-        effects.append(.log(.error, "action \(record.id) is refused: \(why)"))
+        let seen = attack.map { "attack seen, \($0.rawValue): " } ?? ""
+        effects.append(.log(.error, "\(seen)action \(record.id) is refused: \(why)"))
         try transition(
             &record, .refuse, reasons: [Reason(.trustFailed, why)], detail: why,
             attack: attack.map { AttackSeen($0, why) })

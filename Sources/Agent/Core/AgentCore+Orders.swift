@@ -4,10 +4,10 @@ internal import Rollout
 internal import Trust
 
 extension AgentCore {
-    /// Takes an order from the spoke and answers it: `ok` once it is in the journal, or once it is known to be void.
+    /// Takes an order from the spoke and answers it: `ok` once it is in the journal, or once it is known to be there.
     ///
-    /// Only a signature by the hub's order key over this agent's id and fleet makes an order. For one action sequences must rise; a rollback's must be above
-    /// that of every order before, so that none can be kept back and used later (an install cannot go down anyway). Whatever else is wrong with an order
+    /// Only a signature by the hub's order key over this agent's id and fleet makes an order, and its sequence must be above that of every order
+    /// obeyed before: what is replayed, reordered, or left over from before a restored backup is refused and named. What else is wrong with an order
     /// is journalled and reported as a refusal, so that the hub hears of it.
     mutating func receive(_ message: OrderMessage) throws -> Message {
         let order: Order
@@ -15,30 +15,45 @@ extension AgentCore {
             order = try Order.open(message.signed, keys: [identity.orderKey], verifier: verifier)
         } catch {
             let code: AttackCode? = if case .badSignature = error { .badSignature } else { nil }
-            try reportAttack(code, "an order came that cannot be obeyed: \(error)")
-            return .error(ErrorReply(code: .refused, text: "the order cannot be obeyed: \(error)"))
+            return try refused("the order cannot be obeyed: \(error)", code)
         }
         guard order.agent == identity.id, order.fleet == identity.fleet else {
-            try reportAttack(.wrongRecipient, "an order came that is for another agent")
-            return .error(ErrorReply(code: .refused, text: "the order is for another agent"))
+            return try refused("the order is for another agent", .wrongRecipient)
         }
         let sequence = order.sequence
         let known = try store.action(order.action)
+        // Said again because an acknowledgement was lost, or overtaken by a later order for the same action.
         if let known, known.order == message.signed || sequence <= known.sequence { return .ok(OK()) }
-        if order.kind == .rollback, let floor = try store.sequenceFloor(), sequence <= floor {
-            try reportAttack(.rollback, "a rollback order came again, or after a later order")
-            if known == nil { try refuseUnknown(order, message.signed, sequence, "a later order overtook it") }
-            return .ok(OK())
+        if let floor = try store.sequenceFloor(), sequence <= floor {
+            if try store.newestOrder() == message.signed { return .ok(OK()) }
+            return try refusedAsStale(sequence, floor)
         }
-        try store.raiseSequenceFloor(sequence)
+        try store.raiseSequenceFloor(sequence, order: message.signed)
         try store.raiseSignedTimeFloor(order.issued)
         clock.observe(order.issued, machine: machineNow)
         now = clock.time(machine: machineNow)
         switch order.kind {
         case .cancel: try cancel(order, message.signed, sequence, known)
         case .install, .rollback: try accept(order, message.signed, sequence, known)
+        case .reportAnew: try reportAnew()
         }
         return .ok(OK())
+    }
+
+    private mutating func refused(_ why: String, _ attack: AttackCode?) throws -> Message {
+        try reportAttack(attack, why)
+        return .error(ErrorReply(code: .refused, text: why))
+    }
+
+    /// Shows the hub the newest order that was obeyed, once on a link: if the hub was restored from a backup, that is how it learns where it had been.
+    private mutating func refusedAsStale(_ sequence: OrderSequence, _ floor: OrderSequence) throws -> Message {
+        let why = "order \(sequence) is replayed or out of order: \(floor) was obeyed before"
+        effects.append(.log(.warning, "attack seen, \(AttackCode.replay.rawValue): \(why)"))
+        if !staleReported {
+            staleReported = true
+            try queueReport(detail: why, attack: AttackSeen(.replay, why), newestOrder: try store.newestOrder())
+        }
+        return .error(ErrorReply(code: .refused, text: why))
     }
 
     /// A new order goes into the journal; a renewed one replaces what is known as long as the install has not begun.
@@ -46,13 +61,18 @@ extension AgentCore {
         _ order: Order, _ signed: [UInt8], _ sequence: OrderSequence, _ known: ActionRecord?
     ) throws {
         if var known {
+            known.sequence = sequence
             guard !known.state.isFinal, known.step == nil, known.path == order.target?.path,
                 known.kind.rawValue == order.kind.rawValue
-            else { return }
+            else {
+                // Ordered again by a hub or spoke that lost what was said: it is told once more.
+                try store.save(known)
+                return try report(known, detail: known.detail)
+            }
             known.order = signed
-            known.sequence = sequence
             known.expires = order.expires
-            return try store.save(known)
+            try store.save(known)
+            return try report(known)
         }
         var record = Self.record(order, signed, sequence)
         if order.expires <= now {
@@ -81,16 +101,6 @@ extension AgentCore {
         try store.save(record)
         guard AgentActionMachine.next(record.state, .cancel) == nil else { return }
         effects.append(.log(.notice, "action \(record.id) is cancelled too late: it is \(record.state.name)"))
-    }
-
-    private mutating func refuseUnknown(
-        _ order: Order, _ signed: [UInt8], _ sequence: OrderSequence, _ why: String
-    ) throws {
-        var record = Self.record(order, signed, sequence)
-        record.state = .refused
-        record.detail = why
-        try store.save(record)
-        try report(record, reasons: [Reason(.trustFailed, why)])
     }
 
     private static func record(_ order: Order, _ signed: [UInt8], _ sequence: OrderSequence) -> ActionRecord {

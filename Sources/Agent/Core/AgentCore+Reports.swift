@@ -4,6 +4,8 @@ internal import Rollout
 internal import Trust
 
 extension AgentCore {
+    /// How many actions are told again when the hub asks for it.
+    static let actionsSaidAnew = 64
     static let sendRetry = RetryPolicy(first: .seconds(5), longest: .seconds(600), attempts: nil)
 
     /// Queues the signed report of an action's state, in the transaction that changes it.
@@ -16,7 +18,7 @@ extension AgentCore {
 
     /// Queues a report that something was tried on this agent; once on a link, so that an attacker cannot fill the queue.
     mutating func reportAttack(_ attack: AttackCode?, _ text: String) throws {
-        effects.append(.log(.warning, text))
+        effects.append(.log(.warning, attack.map { "attack seen, \($0.rawValue): \(text)" } ?? text))
         guard let attack, !attackReported else { return }
         attackReported = true
         try queueReport(detail: text, attack: AttackSeen(attack, text))
@@ -24,15 +26,26 @@ extension AgentCore {
 
     mutating func queueReport(
         record: ActionRecord? = nil, reasons: [Reason] = [], notes: [Note] = [], facts: ClientFacts? = nil,
-        detail: String = "", attack: AttackSeen? = nil
+        detail: String = "", attack: AttackSeen? = nil, newestOrder: [UInt8]? = nil
     ) throws {
         let number = try store.takeReportCounter()
         let report = Report(
             agent: identity.id, incarnation: number.incarnation, counter: number.counter, time: now,
             fleet: identity.fleet, action: record?.id, state: record?.state, reasons: reasons, notes: notes,
             installed: try facts?.installed ?? store.installed(), facts: facts, attack: attack,
-            detail: Event.singleLine(detail, limit: RecordLimits.text), orderSequence: record?.sequence)
+            detail: Event.singleLine(detail, limit: RecordLimits.text), orderSequence: record?.sequence,
+            newestOrder: newestOrder.flatMap { $0.count <= RecordLimits.shownOrder ? $0 : nil })
         try store.queue(QueuedReport(number: number, signed: try report.signed(by: signer)))
+        try store.setLastReport(now)
+    }
+
+    /// Begins a new incarnation and says everything that the hub may have missed: facts, open actions and those that ended last.
+    mutating func reportAnew() throws {
+        try store.setIncarnation(random.next() >> 2 | 1)
+        try store.setReportedFacts(nil)
+        factsDue = machineNow
+        for record in try store.lastActions(limit: Self.actionsSaidAnew) { try report(record, detail: record.detail) }
+        effects.append(.log(.notice, "the hub asked to hear everything anew"))
     }
 
     /// Sends the oldest report that the spoke has not acknowledged; gives the machine's time to try again, if it waits for time.

@@ -19,12 +19,18 @@ package struct AgentCore {
         package var orderKey: [UInt8]
         /// The product that is the agent itself.
         package var selfProduct: ProductName?
+        /// Whose second signature the machine's owner asks for.
+        package var operators: OperatorPolicy
 
-        package init(id: NodeID, fleet: FleetName, orderKey: [UInt8], selfProduct: ProductName?) {
+        package init(
+            id: NodeID, fleet: FleetName, orderKey: [UInt8], selfProduct: ProductName?,
+            operators: OperatorPolicy = OperatorPolicy()
+        ) {
             self.id = id
             self.fleet = fleet
             self.orderKey = orderKey
             self.selfProduct = selfProduct
+            self.operators = operators
         }
     }
 
@@ -37,6 +43,8 @@ package struct AgentCore {
     }
 
     static let factsInterval: Duration = .seconds(900)
+    /// Facts are reported at least so often, changed or not: a silence that is longer means that somebody withholds.
+    static let heartbeat: Duration = .seconds(6 * 3600)
     static let transferRetry = RetryPolicy.transfer
     static let hookRetry = RetryPolicy(first: .seconds(60), longest: .seconds(900), attempts: 12)
     static let stepAttempts = 3
@@ -64,6 +72,8 @@ package struct AgentCore {
     var isConfirmed = false
     /// A bad order was reported on this link already.
     var attackReported = false
+    /// An order that was not above the highest one was reported on this link already.
+    var staleReported = false
     var checks: [ActionID: Check] = [:]
     var downloading: ActionID?
     var performing: (action: ActionID, step: InstallStep)?
@@ -137,6 +147,7 @@ package struct AgentCore {
             sendNotBefore = .distantPast
             sendFailures = 0
             attackReported = false
+            staleReported = false
             factsDue = machineNow
             try retryNow()
         case .closed(let closed, _):

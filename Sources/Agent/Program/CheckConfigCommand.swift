@@ -4,7 +4,7 @@ internal import System
 enum CheckConfigCommand {
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) throws -> Int32 {
         let path = Directory.join(try invocation.required("state"), AgentConfiguration.fileName)
-        _ = try AgentConfiguration.read(path)
+        _ = try OperatorKeys.policy(AgentConfiguration.read(path))
         streams.line(File.exists(path) ? "\(path) is good" : "\(path) is not there, so all is at its default")
         return 0
     }

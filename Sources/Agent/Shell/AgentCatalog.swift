@@ -66,7 +66,7 @@ actor AgentCatalog {
                 versions: Self.versions(outcome.trusted), roots: try await roots(outcome.trusted, root))
         } catch let error as MetadataError {
             return error.isTransient
-                ? .unavailable(error.description) : .untrusted(error.description, attack: Self.attack(error))
+                ? .unavailable(error.description) : .untrusted(error.description, attack: error.attack)
         } catch {
             return .unavailable("\(error)")
         }
@@ -155,17 +155,6 @@ actor AgentCatalog {
         let packages = trusted.packages().packages.map(\.metadata).filter { $0.product == path.product }
         guard let line = packages.first(where: { $0.release == path.release })?.line else { return nil }
         return packages.filter { $0.line == line }.compactMap(\.floor).max { $0.counter < $1.counter }
-    }
-
-    private static func attack(_ error: MetadataError) -> AttackCode? {
-        switch error.attack {
-        case nil: nil
-        case .rollback: .rollback
-        case .freeze: .freeze
-        case .badSignature: .badSignature
-        case .hashMismatch: .hashMismatch
-        default: .badMetadata
-        }
     }
 
     private static func fetch(_ name: String, _ limit: Int, _ link: LinkID, _ links: Links) async -> RefreshAnswer {

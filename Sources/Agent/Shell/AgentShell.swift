@@ -78,7 +78,7 @@ actor AgentShell: LinkHandler {
         signer = OpenSSLRecordSigner(reportKey)
         coreIdentity = AgentCore.Identity(
             id: identity.member.id, fleet: identity.member.fleet, orderKey: identity.hubOrderKey.der,
-            selfProduct: product)
+            selfProduct: product, operators: try OperatorKeys.policy(configuration))
         start = try AgentFacts.start(installer: installer, product: product, program: program, trial: trial)
         core = AgentCore(
             identity: coreIdentity, store: store, verifier: OpenSSLVerifier(), signer: signer, random: SystemRandom())

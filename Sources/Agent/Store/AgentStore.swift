@@ -15,6 +15,8 @@ package protocol AgentStore: AnyObject {
     func action(_ id: ActionID) throws -> ActionRecord?
     /// All actions that are not over, by sequence.
     func openActions() throws -> [ActionRecord]
+    /// The actions of the highest sequences, open or over, at most so many, lowest first.
+    func lastActions(limit: Int) throws -> [ActionRecord]
     /// Adds or replaces a record. Of those that are over the newest `AgentStoreLimits.finishedActions` are kept.
     func save(_ record: ActionRecord) throws
 
@@ -28,6 +30,9 @@ package protocol AgentStore: AnyObject {
     func queuedReports(limit: Int) throws -> [QueuedReport]
     /// Takes an acknowledged report out of the queue; one that is not in it is no error.
     func removeReport(_ number: ReportNumber) throws
+    /// When a report was queued last, by the believed time.
+    func lastReport() throws -> UnixTime?
+    func setLastReport(_ time: UnixTime) throws
     /// Begins a new incarnation: counters start again, queued reports of the old one stay.
     func setIncarnation(_ incarnation: UInt64) throws
 
@@ -35,7 +40,10 @@ package protocol AgentStore: AnyObject {
 
     /// The sequence of the highest order obeyed.
     func sequenceFloor() throws -> OrderSequence?
-    func raiseSequenceFloor(_ floor: OrderSequence) throws
+    /// Raises it to that of an order, which is kept as it was signed.
+    func raiseSequenceFloor(_ floor: OrderSequence, order: [UInt8]) throws
+    /// The order of the floor; nil before the first.
+    func newestOrder() throws -> [UInt8]?
     /// The latest signed time seen: no earlier time is believed.
     func signedTimeFloor() throws -> UnixTime?
     func raiseSignedTimeFloor(_ time: UnixTime) throws

@@ -9,6 +9,8 @@ package final class MemoryAgentStore: AgentStore {
         var counter: UInt64 = 0
         var reports: [QueuedReport] = []
         var sequence: OrderSequence?
+        var newestOrder: [UInt8]?
+        var lastReport: UnixTime?
         var signedTime: UnixTime?
         var versions: [String: UInt64] = [:]
         var counters: [String: UInt64] = [:]
@@ -37,6 +39,9 @@ package final class MemoryAgentStore: AgentStore {
     package func openActions() -> [ActionRecord] {
         state.actions.filter { !$0.state.isFinal }.sorted { $0.sequence < $1.sequence }
     }
+    package func lastActions(limit: Int) -> [ActionRecord] {
+        Array(state.actions.sorted { $0.sequence < $1.sequence }.suffix(limit))
+    }
     package func save(_ record: ActionRecord) {
         if let index = state.actions.firstIndex(where: { $0.id == record.id }) {
             state.actions[index] = record
@@ -58,13 +63,20 @@ package final class MemoryAgentStore: AgentStore {
     }
     package func queuedReports(limit: Int) -> [QueuedReport] { Array(state.reports.prefix(limit)) }
     package func removeReport(_ number: ReportNumber) { state.reports.removeAll { $0.number == number } }
+    package func lastReport() -> UnixTime? { state.lastReport }
+    package func setLastReport(_ time: UnixTime) { state.lastReport = time }
     package func setIncarnation(_ incarnation: UInt64) {
         state.incarnation = incarnation
         state.counter = 0
     }
 
     package func sequenceFloor() -> OrderSequence? { state.sequence }
-    package func raiseSequenceFloor(_ floor: OrderSequence) { state.sequence = max(state.sequence ?? floor, floor) }
+    package func raiseSequenceFloor(_ floor: OrderSequence, order: [UInt8]) {
+        if let known = state.sequence, known >= floor { return }
+        state.sequence = floor
+        state.newestOrder = order
+    }
+    package func newestOrder() -> [UInt8]? { state.newestOrder }
     package func signedTimeFloor() -> UnixTime? { state.signedTime }
     package func raiseSignedTimeFloor(_ time: UnixTime) { state.signedTime = max(state.signedTime ?? time, time) }
     package func trustedVersion(_ role: String) -> UInt64? { state.versions[role] }

@@ -63,6 +63,13 @@ package final class SQLiteAgentStore: AgentStore {
             .map { try Self.decoded(ActionRecord.self, $0) }
     }
 
+    package func lastActions(limit: Int) throws -> [ActionRecord] {
+        try database.rows("SELECT record FROM actions ORDER BY epoch DESC, number DESC LIMIT ?", limit) {
+            try $0.text(0)
+        }
+        .reversed().map { try Self.decoded(ActionRecord.self, $0) }
+    }
+
     package func save(_ record: ActionRecord) throws {
         try database.run(
             """
@@ -111,6 +118,14 @@ package final class SQLiteAgentStore: AgentStore {
             Int64(bitPattern: number.counter))
     }
 
+    package func lastReport() throws -> UnixTime? {
+        try number("lastReport").map { UnixTime(milliseconds: Int64(bitPattern: $0)) }
+    }
+
+    package func setLastReport(_ time: UnixTime) throws {
+        try setNumber("lastReport", UInt64(bitPattern: time.milliseconds))
+    }
+
     package func setIncarnation(_ incarnation: UInt64) throws {
         try setNumber("incarnation", incarnation)
         try setNumber("counter", 0)
@@ -122,10 +137,13 @@ package final class SQLiteAgentStore: AgentStore {
         try text("sequence").map { try Self.decoded(OrderSequence.self, $0) }
     }
 
-    package func raiseSequenceFloor(_ floor: OrderSequence) throws {
+    package func raiseSequenceFloor(_ floor: OrderSequence, order: [UInt8]) throws {
         if let known = try sequenceFloor(), known >= floor { return }
         try setText("sequence", try Self.encoded(floor))
+        try setText("newestOrder", ASCII.hex(order))
     }
+
+    package func newestOrder() throws -> [UInt8]? { try text("newestOrder").flatMap(ASCII.bytes(hex:)) }
 
     package func signedTimeFloor() throws -> UnixTime? {
         try number("signedTime").map { UnixTime(milliseconds: Int64(bitPattern: $0)) }

@@ -18,6 +18,8 @@ package enum HubCommand: Equatable, Sendable {
     case createRollout(RolloutSpecification)
     case startRollout(RolloutID)
     case stopRollout(RolloutID)
+    /// Keeps an operator's approval (COSE_Sign1) of a started rollout.
+    case approveRollout(RolloutID, signed: [UInt8])
     /// A person says that an uncertain action is over.
     case settleAction(ActionID)
 }

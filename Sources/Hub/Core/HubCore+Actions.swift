@@ -76,7 +76,7 @@ extension HubCore {
         }
     }
 
-    private mutating func orderInstall(_ action: inout ActionRecord, at now: UnixTime) throws {
+    mutating func orderInstall(_ action: inout ActionRecord, at now: UnixTime) throws {
         guard let rollout = try store.rollout(action.rollout), let record = try store.package(action.path),
             record.package.sha256 == action.digest
         else { return try cancel(&action, "the catalog names other bytes for \(action.path) now", at: now) }
@@ -92,7 +92,7 @@ extension HubCore {
             windows: rollout.windows.filter { $0.end > now },
             leadSeconds: UInt32(clamping: max(0, rollout.specification.leadMinutes) &* 60),
             restartAllowed: rollout.specification.restartAllowed, sequence: try store.nextSequence(), issued: now,
-            expires: expires, catalogRoot: try catalogRootHash())
+            expires: expires, catalogRoot: try catalogRootHash(), approval: try approval(of: rollout, for: action))
         try send(order, for: &action)
     }
 
@@ -101,7 +101,7 @@ extension HubCore {
         try store.catalog().map { try SHA256Digest(bytes: SHA256.hash($0.root)) }
     }
 
-    private mutating func orderCancel(_ action: inout ActionRecord, at now: UnixTime) throws {
+    mutating func orderCancel(_ action: inout ActionRecord, at now: UnixTime) throws {
         let order = Order(
             agent: action.client, kind: .cancel, action: action.id, rollout: action.rollout,
             fleet: configuration.fleet, target: nil, sequence: try store.nextSequence(), issued: now,
@@ -120,7 +120,8 @@ extension HubCore {
                 kind: order.kind.rawValue, expires: order.expires, signed: signed))
         action.sequence = number
         action.expires = order.expires
-        action.deadline = order.expires + HubLimits.reportGrace
+        // What has begun keeps the deadline of its run.
+        if !action.state.isChanging { action.deadline = order.expires + HubLimits.reportGrace }
         try store.updateAction(action)
         dirtySpokes.insert(action.spoke)
     }
@@ -129,6 +130,7 @@ extension HubCore {
     mutating func orderAnswered(_ number: Int64, _ error: ErrorReply?, at now: UnixTime) throws {
         guard let order = try store.order(number) else { return }
         try store.removeOrder(number)
+        if error == nil { try spokeHas(order) }
         guard var action = try store.action(order.action), action.sequence == number else { return }
         if let error {
             let client = try store.client(order.client)?.name.text ?? "\(order.client)"
@@ -140,6 +142,15 @@ extension HubCore {
         guard order.kind == OrderKind.install.rawValue else { return }
         // A report may have come before the acknowledgement; then the table refuses and the report's state stays.
         try move(&action, by: .offerAcknowledged, "the spoke has the order", at: now)
+    }
+
+    /// Remembers the newest order that a spoke has stored, to notice when it is restored from a backup.
+    private func spokeHas(_ order: OrderRecord) throws {
+        guard var spoke = try store.spoke(order.spoke) else { return }
+        let sequence = try Order.readUnverified(order.signed).sequence
+        guard spoke.lastOrder.map({ $0 < sequence }) ?? true else { return }
+        spoke.lastOrder = sequence
+        try store.updateSpoke(spoke)
     }
 
     // MARK: - Cancel and time

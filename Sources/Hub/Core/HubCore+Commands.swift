@@ -27,6 +27,7 @@ extension HubCore {
         case .createRollout(let specification): .rollout(try createRollout(specification, at: now))
         case .startRollout(let id): .rollout(try startRollout(id, at: now))
         case .stopRollout(let id): .rollout(try stopRollout(id, at: now))
+        case .approveRollout(let id, let signed): .rollout(try approveRollout(id, signed, at: now))
         case .settleAction(let id): .action(try settle(id, at: now))
         }
     }

@@ -1,6 +1,7 @@
 import Model
 import Protocol
 import Rollout
+import TLS
 import Trust
 
 /// Reports: believed by the agent's own signature, through its own spoke, each applied once.
@@ -30,39 +31,113 @@ extension HubCore {
             return refuse(link, request, .invalid, "a counter is out of range")
         }
         reply(link, request, .ok(OK()))
-        // Said again because an acknowledgement was lost: applied before.
-        if let known = try store.reportCounter(of: client.id, incarnation: incarnation), counter <= known { return }
-        try store.setReportCounter(counter, of: client.id, incarnation: incarnation)
-        if let known = client.incarnation, known != incarnation {
-            try log(
-                .warning, .reportRefused, "client/\(client.name)",
-                "the agent's state is another than before: restored from a backup, or two machines share an identity",
-                at: now)
-        }
-        client.incarnation = incarnation
+        let known = try store.reportLedger(of: client.id, incarnation: incarnation)
+        var ledger = known ?? ReportLedger()
+        let verdict = ledger.take(counter, digest: SHA256.hash(message.signed))
+        guard verdict != .repeated else { return }
+        try judgeLife(report, incarnation, isKnown: known != nil, verdict, &client, &ledger, at: now)
+        try judgeCounter(verdict, counter, client, &ledger, at: now)
         client.lastReport = now
         try store.updateClient(client)
-        try takeFacts(report, client, at: now)
-        if let attack = report.attack {
-            try log(
-                .error, .attackSeen, "client/\(client.name)", "\(attack.code.rawValue): \(attack.text)", at: now)
+        if verdict != .diverged {
+            if verdict != .late { try takeFacts(report, client, at: now) }
+            try takeAttack(report, client, &ledger, at: now)
+            try takeState(report, client, at: now)
         }
-        try takeState(report, client, at: now)
+        try store.setReportLedger(ledger, of: client.id, incarnation: incarnation)
     }
 
+    /// Which life of the agent's state folder speaks: a new one, or, beside a later one, a second machine with the same identity.
+    private mutating func judgeLife(
+        _ report: Report, _ incarnation: Int64, isKnown: Bool, _ verdict: ReportLedger.Verdict,
+        _ client: inout ClientEntry, _ ledger: inout ReportLedger, at now: UnixTime
+    ) throws {
+        guard let before = client.incarnation else { return client.incarnation = incarnation }
+        guard before != incarnation else { return }
+        guard isKnown else {
+            client.incarnation = incarnation
+            let wasAsked = try store.reportLedger(of: client.id, incarnation: before)?.askedAnew != nil
+            let text =
+                wasAsked
+                ? "\(client.name) says everything anew, as it was asked to"
+                : "\(client.name) speaks out of a new state folder: joined again, lost, or restored from a backup"
+            return try log(
+                wasAsked ? .info : .warning, .agentRestored, "client/\(client.name)", text, at: now)
+        }
+        // What the agent had queued before its new life comes before that, or late; something new out of the old life comes from elsewhere.
+        guard verdict != .late, !ledger.isCloneNamed else { return }
+        ledger.isCloneNamed = true
+        try log(
+            .error, .machineCloned, "client/\(client.name)",
+            "two machines speak as \(client.name), with the incarnations \(before) and \(incarnation): one is a copy; "
+                + "make one of them join again with a token of its own", at: now)
+    }
+
+    /// Holes and falls of the counter: each is said, and the agent is asked to say everything anew.
+    private mutating func judgeCounter(
+        _ verdict: ReportLedger.Verdict, _ counter: Int64, _ client: ClientEntry, _ ledger: inout ReportLedger,
+        at now: UnixTime
+    ) throws {
+        let text: String
+        switch verdict {
+        case .next, .repeated: return
+        case .late:
+            return try log(
+                .notice, .reportGap, "client/\(client.name)",
+                "the missing report \(counter) of \(client.name) has come",
+                at: now)
+        case .gap(let gap):
+            text =
+                gap.count == 1
+                ? "report \(gap.lowerBound) of \(client.name) is missing"
+                : "the reports \(gap.lowerBound) to \(gap.upperBound) of \(client.name) are missing"
+        case .diverged:
+            text =
+                "report \(counter) of \(client.name) came a second time with other content: its state was put back to an "
+                + "earlier time, or two machines share its identity"
+        }
+        let code: EventCode = verdict == .diverged ? .agentRestored : .reportGap
+        try log(.warning, code, "client/\(client.name)", text, at: now)
+        try askAnew(client, &ledger, at: now)
+    }
+
+    /// Facts and inventory; what changed without an order is said.
     private func takeFacts(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
         let known = try store.facts(of: client.id)
         guard var facts = report.facts ?? known?.facts else { return }
         if let installed = report.installed { facts.installed = installed }
         guard report.facts != nil || facts != known?.facts else { return }
         try store.setFacts(FactsRecord(facts: facts, time: now), of: client.id)
+        if let known, known.facts.installed != facts.installed {
+            let lines = InventoryComparison.unexplained(
+                known: known.facts.installed, reported: facts.installed,
+                actions: try store.actions(of: client.id, limit: HubLimits.explainingActions))
+            for line in lines {
+                try log(.warning, .inventoryChanged, "client/\(client.name)", "at \(client.name): \(line)", at: now)
+            }
+        }
         guard report.facts != nil, known.map({ !$0.facts.isEssentiallyEqual(to: facts) }) ?? true else { return }
         try log(
             .info, .factsReported, "client/\(client.name)", "\(client.name) has reported its facts", at: now)
     }
 
+    private mutating func takeAttack(
+        _ report: Report, _ client: ClientEntry, _ ledger: inout ReportLedger, at now: UnixTime
+    ) throws {
+        guard let attack = report.attack else { return }
+        try log(.error, .attackSeen, "client/\(client.name)", "\(attack.code.rawValue): \(attack.text)", at: now)
+        guard let shown = report.newestOrder else { return }
+        try agentShowsOrder(shown, client, at: now)
+        // What it was asked may be among what it refused.
+        if ledger.askedAnew != nil {
+            ledger.askedAnew = nil
+            try askAnew(client, &ledger, at: now)
+        }
+    }
+
     private mutating func takeState(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
         guard let id = report.action, let state = report.state else { return }
+        if try store.action(id) == nil, try callOff(id, state, report, client, at: now) { return }
         guard var action = try store.action(id), action.client == client.id else {
             return try log(
                 .warning, .reportRefused, "client/\(client.name)",
@@ -79,6 +154,13 @@ extension HubCore {
         }
         // The agent has the install order, so its acknowledgement is no longer waited for.
         if action.state != .cancelling { try store.removeOrders(of: action.id) }
+        guard state == .succeeded, before.state != .succeeded, let installed = report.installed,
+            !installed.contains(where: { $0.product == action.path.product && $0.release == action.path.release })
+        else { return }
+        try log(
+            .warning, .inventoryChanged, "client/\(client.name)",
+            "\(client.name) says that \(action.path.product) \(action.path.release) succeeded and does not list it",
+            at: now)
     }
 
     private func text(of report: Report) -> String {

@@ -98,12 +98,16 @@ extension HubCore {
             }
             if record.state != .imported { waiting.append(action.path) }
         }
-        guard let first = waiting.first else {
+        let text: String
+        if let first = waiting.first {
+            text = "waits for \(first) to be imported"
+        } else if rollout.specification.operatorSignature == true, rollout.approval == nil {
+            text = "waits for an operator's signature: axle rollout sign \(rollout.id)"
+        } else {
             try move(&rollout, by: .prepared, nil, at: now)
             dirtyRollouts.insert(rollout.id)
             return
         }
-        let text = "waits for \(first) to be imported"
         guard rollout.text != text else { return }
         rollout.text = text
         try store.updateRollout(rollout)

@@ -58,6 +58,9 @@ package struct HubCore {
     var dirtySpokes: Set<NodeID> = []
     /// Rollouts that may have to be moved on.
     var dirtyRollouts: Set<RolloutID> = []
+    /// The trees of approved rollouts, and where each action is in them.
+    var approvalTrees: [RolloutID: ApprovalTree] = [:]
+    var approvalPlaces: [RolloutID: [ActionID: Int]] = [:]
     var effects: [HubEffect] = []
     /// The hub's clock never goes back while it runs.
     private var latest = UnixTime.distantPast

@@ -36,6 +36,14 @@ package enum HubLimits {
     package static let labelLength = 128
     /// Windows of one order.
     package static let windows = 64
+    /// The last actions of a client that are asked what explains a change of its inventory.
+    package static let explainingActions = 64
+    /// How often an agent may be asked to say everything anew.
+    package static let askAnewInterval = Duration.seconds(3600)
+    /// A client that said nothing for so long is named among the warnings; agents speak every six hours at least.
+    package static let reportAge = Duration.seconds(86_400)
+    /// Rollouts whose approvals are kept at hand as trees.
+    package static let approvalTrees = 8
     /// Actions looked at in one go.
     package static let batch = 256
 }

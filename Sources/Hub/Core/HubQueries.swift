@@ -142,9 +142,18 @@ package struct HubQueries {
                 summary.warnings.append("spoke \(spoke.name) is not connected")
             }
         }
+        var silent: [ClientEntry] = []
         for client in try store.clients() where client.revoked == nil {
             summary.clients += 1
             if client.isConnected { summary.clientsConnected += 1 }
+            if now - (client.lastReport ?? client.joined) > HubLimits.reportAge { silent.append(client) }
+        }
+        if let first = silent.min(by: { ($0.lastReport ?? $0.joined) < ($1.lastReport ?? $1.joined) }) {
+            let hours = (now - (first.lastReport ?? first.joined)).components.seconds / 3600
+            summary.warnings.append(
+                silent.count == 1
+                    ? "client \(first.name) has not reported for \(hours) hours"
+                    : "\(silent.count) clients have not reported for a day, \(first.name) for \(hours) hours")
         }
         for record in try store.packages() {
             summary.packages[record.state, default: 0] += 1

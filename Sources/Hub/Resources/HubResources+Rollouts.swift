@@ -3,6 +3,7 @@ internal import HTTP
 internal import Identity
 internal import Model
 internal import Rollout
+internal import Trust
 
 /// `/v1/rollouts`: plans that bring a release to clients, and each client's work in them.
 extension HubResources {
@@ -35,6 +36,34 @@ extension HubResources {
         }
         router.add(.post, "/v1/rollouts/{rollout}/stop") { hub, request, names in
             try await hub.perform(.stopRollout(try rolloutID(names)), request, rolloutBody)
+        }
+        router.add(.get, "/v1/rollouts/{rollout}/approval") { hub, request, names in
+            let id = try rolloutID(names)
+            let (limit, after) = (try limit(of: request), try ordinal(of: request))
+            let found = try await hub.reader.read { store in
+                guard let rollout = try store.rollout(id) else { throw unknown(id.description) }
+                guard rollout.state != .draft else {
+                    throw Problem(
+                        .conflict, "the rollout is not started, so whom it takes is not known yet",
+                        next: "Start it with 'axle rollout start \(id)', then sign it.")
+                }
+                let queries = HubQueries(store: store, zones: FoundationZone.named)
+                guard let actions = try queries.approvedActions(of: id, after: after, limit: limit + 1) else {
+                    throw Problem(.conflict, "the catalog no longer names all packages of the rollout")
+                }
+                return try page(actions, limit: limit, cursor: { "\($0.action.ordinal)" }) {
+                    try resource($0.approved, store)
+                }
+            }
+            return try json(found)
+        }
+        router.add(.put, "/v1/rollouts/{rollout}/approval") { hub, request, names in
+            let file = try body(ApprovalFile.self, of: request)
+            guard let signed = ASCII.bytes(hex: file.signed) else {
+                throw Problem(.invalid, "signed is no lowercase hexadecimal")
+            }
+            return try await hub.perform(
+                .approveRollout(try rolloutID(names), signed: signed), request, rolloutBody)
         }
         router.add(.get, "/v1/rollouts/{rollout}/actions") { hub, request, names in
             let id = try rolloutID(names)
@@ -88,7 +117,18 @@ extension HubResources {
             id: rollout.id, file: try rollout.specification.file, state: rollout.state, created: rollout.created,
             since: rollout.ended ?? rollout.started ?? rollout.created, detail: rollout.text ?? "",
             windows: rollout.windows, waves: waves,
-            actions: Dictionary(uniqueKeysWithValues: counts.map { ($0.key.name, $0.value) }))
+            actions: Dictionary(uniqueKeysWithValues: counts.map { ($0.key.name, $0.value) }),
+            signed: rollout.approval != nil)
+    }
+
+    private static func resource(
+        _ approved: ApprovedAction, _ store: SQLiteHubStore
+    ) throws -> ApprovalActionResource {
+        ApprovalActionResource(
+            client: Reference(
+                id: approved.agent, name: try store.client(approved.agent)?.name ?? NodeName("unknown")),
+            action: approved.action, path: approved.target.path, sha256: approved.target.sha256.hex,
+            length: approved.target.length, line: approved.target.line, counter: approved.target.counter)
     }
 
     static func resource(_ action: ActionRecord, _ store: SQLiteHubStore) throws -> ActionResource {
@@ -118,7 +158,7 @@ extension RolloutSpecification {
                 all: file.select.all, names: file.select.names, labels: file.select.labels,
                 spokes: file.select.spokes),
             start: file.start, window: window, leadMinutes: file.leadMinutes ?? 60,
-            restartAllowed: file.restart != .never)
+            restartAllowed: file.restart != .never, operatorSignature: file.operatorSignature)
     }
 
     /// The file that says the same.
@@ -136,7 +176,7 @@ extension RolloutSpecification {
                 select: SelectFile(
                     all: target.all, names: target.names, labels: target.labels, spokes: target.spokes),
                 start: start, window: window, leadMinutes: leadMinutes,
-                restart: restartAllowed ? .allowed : .never)
+                restart: restartAllowed ? .allowed : .never, operatorSignature: operatorSignature)
         }
     }
 }

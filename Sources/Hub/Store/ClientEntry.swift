@@ -73,12 +73,17 @@ package protocol ClientStore: AnyObject {
     /// The facts of every client that has any.
     func allFacts() throws -> [NodeID: ClientFacts]
 
-    /// The counter of the last report taken from one incarnation of an agent; nil for none.
-    func reportCounter(of client: NodeID, incarnation: Int64) throws -> Int64?
-    func setReportCounter(_ counter: Int64, of client: NodeID, incarnation: Int64) throws
+    /// Which reports of one incarnation of an agent were taken in; nil for none.
+    func reportLedger(of client: NodeID, incarnation: Int64) throws -> ReportLedger?
+    func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64) throws
 }
 
 extension ClientStore {
     /// Every client, in the order of names.
     package func clients() throws -> [ClientEntry] { try clients(after: nil, limit: .max) }
+
+    /// The highest counter of a report taken from one incarnation of an agent; nil for none.
+    package func reportCounter(of client: NodeID, incarnation: Int64) throws -> Int64? {
+        try reportLedger(of: client, incarnation: incarnation)?.highest
+    }
 }

@@ -5,7 +5,15 @@ import SQLite
 /// Ids are 16 bytes, hashes 32, times milliseconds since 1970, states the stable numbers of Model; JSON only where nothing is searched for.
 enum HubSchema {
     /// "AXHU".
-    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first])
+    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second])
+
+    /// Which reports came, which order a spoke has, and what operators signed.
+    private static let second = """
+        ALTER TABLE report_counter ADD COLUMN ledger BLOB;
+        ALTER TABLE spoke ADD COLUMN order_epoch INTEGER;
+        ALTER TABLE spoke ADD COLUMN order_number INTEGER;
+        ALTER TABLE rollout ADD COLUMN approval BLOB;
+        """
 
     private static let first = """
         CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -96,12 +96,12 @@ extension MemoryHubStore {
     package func setFacts(_ facts: FactsRecord, of client: NodeID) throws { state.facts[client] = facts }
     package func allFacts() throws -> [NodeID: ClientFacts] { state.facts.mapValues(\.facts) }
 
-    package func reportCounter(of client: NodeID, incarnation: Int64) throws -> Int64? {
-        state.counters[CounterKey(client: client, incarnation: incarnation)]
+    package func reportLedger(of client: NodeID, incarnation: Int64) throws -> ReportLedger? {
+        state.ledgers[LedgerKey(client: client, incarnation: incarnation)]
     }
 
-    package func setReportCounter(_ counter: Int64, of client: NodeID, incarnation: Int64) throws {
-        state.counters[CounterKey(client: client, incarnation: incarnation)] = counter
+    package func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64) throws {
+        state.ledgers[LedgerKey(client: client, incarnation: incarnation)] = ledger
     }
 
     // MARK: Certificates

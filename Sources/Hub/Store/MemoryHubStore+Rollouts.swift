@@ -137,5 +137,7 @@ extension MemoryHubStore {
         return state.sequence
     }
 
+    package func currentSequence() throws -> OrderSequence { state.sequence }
+
     package func setEpoch(_ epoch: UInt64) throws { state.sequence.epoch = epoch }
 }

@@ -10,7 +10,7 @@ package final class MemoryHubStore: HubStore {
         var spokes: [NodeID: SpokeRecord] = [:]
         var clients: [NodeID: ClientEntry] = [:]
         var facts: [NodeID: FactsRecord] = [:]
-        var counters: [CounterKey: Int64] = [:]
+        var ledgers: [LedgerKey: ReportLedger] = [:]
         var certificates: [CertificateRecord] = []
         var catalog: CatalogRecord?
         var packages: [TargetPath: PackageRecord] = [:]
@@ -28,7 +28,7 @@ package final class MemoryHubStore: HubStore {
         var sequence = OrderSequence(epoch: 1, number: 0)
     }
 
-    struct CounterKey: Hashable {
+    struct LedgerKey: Hashable {
         let client: NodeID
         let incarnation: Int64
     }

@@ -43,6 +43,8 @@ package protocol OrderStore: AnyObject {
     func removeOrders(expiredBefore time: UnixTime) throws
     /// The next place in the fleet's sequence (the epoch changes when a hub is restored, the number rises by one); each is given once.
     func nextSequence() throws -> OrderSequence
+    /// The place that was given last.
+    func currentSequence() throws -> OrderSequence
     /// Begins another epoch.
     func setEpoch(_ epoch: UInt64) throws
 }

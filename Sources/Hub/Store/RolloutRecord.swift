@@ -14,10 +14,14 @@ package struct RolloutRecord: Hashable, Sendable {
     package var ended: UnixTime?
     /// Why it failed, or what it waits for, for people.
     package var text: String?
+    /// The approval that an operator has signed (COSE_Sign1).
+    package var approval: [UInt8]?
 
     package init(
         id: RolloutID, specification: RolloutSpecification, state: RolloutState, windows: [TimeSpan] = [],
-        created: UnixTime, started: UnixTime? = nil, ended: UnixTime? = nil, text: String? = nil, ordinal: Int64 = 0
+        created: UnixTime, started: UnixTime? = nil, ended: UnixTime? = nil, text: String? = nil,
+        approval: [UInt8]? = nil,
+        ordinal: Int64 = 0
     ) {
         self.id = id
         self.ordinal = ordinal
@@ -28,6 +32,7 @@ package struct RolloutRecord: Hashable, Sendable {
         self.started = started
         self.ended = ended
         self.text = text
+        self.approval = approval
     }
 }
 

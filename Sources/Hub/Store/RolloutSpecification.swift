@@ -59,11 +59,13 @@ package struct RolloutSpecification: Codable, Hashable, Sendable {
     package var waves: [Wave]
     /// More failed actions than this, in percent of the wave, end the rollout; nil never does.
     package var errorThresholdPercent: Int?
+    /// Whether nothing is ordered before an operator has signed; nil is no.
+    package var operatorSignature: Bool?
 
     package init(
         name: String, product: ProductName, release: ReleaseName, target: Target, start: UnixTime? = nil,
         window: Window = .anyTime, leadMinutes: Int = 0, restartAllowed: Bool = true, waves: [Wave] = [Wave()],
-        errorThresholdPercent: Int? = nil
+        errorThresholdPercent: Int? = nil, operatorSignature: Bool? = nil
     ) {
         self.name = name
         self.product = product
@@ -75,5 +77,6 @@ package struct RolloutSpecification: Codable, Hashable, Sendable {
         self.restartAllowed = restartAllowed
         self.waves = waves
         self.errorThresholdPercent = errorThresholdPercent
+        self.operatorSignature = operatorSignature
     }
 }

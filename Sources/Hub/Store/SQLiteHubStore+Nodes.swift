@@ -1,5 +1,6 @@
 package import Model
 import SQLite
+import Trust
 
 extension SQLiteHubStore {
     // MARK: Tokens
@@ -43,8 +44,10 @@ extension SQLiteHubStore {
     package func insertSpoke(_ spoke: SpokeRecord) throws {
         try inserting("spoke \(spoke.name)") { () throws(SQLiteError) in
             try database.run(
-                "INSERT INTO spoke VALUES (?, ?, ?, ?, ?, ?, ?, ?)", spoke.id, spoke.name, spoke.joined, spoke.revoked,
-                spoke.isConnected, spoke.since, spoke.program, spoke.lastEvent)
+                "INSERT INTO spoke VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", spoke.id, spoke.name, spoke.joined,
+                spoke.revoked,
+                spoke.isConnected, spoke.since, spoke.program, spoke.lastEvent,
+                spoke.lastOrder.map { Int64(clamping: $0.epoch) }, spoke.lastOrder.map { Int64(clamping: $0.number) })
         }
     }
 
@@ -52,10 +55,11 @@ extension SQLiteHubStore {
         try requireOne(
             try database.run(
                 """
-                UPDATE spoke SET name = ?, joined = ?, revoked = ?, connected = ?, since = ?, program = ?, last_event = ?
-                WHERE id = ?
+                UPDATE spoke SET name = ?, joined = ?, revoked = ?, connected = ?, since = ?, program = ?, last_event = ?,
+                order_epoch = ?, order_number = ? WHERE id = ?
                 """, spoke.name, spoke.joined, spoke.revoked, spoke.isConnected, spoke.since, spoke.program,
-                spoke.lastEvent, spoke.id), "spoke \(spoke.id)")
+                spoke.lastEvent, spoke.lastOrder.map { Int64(clamping: $0.epoch) },
+                spoke.lastOrder.map { Int64(clamping: $0.number) }, spoke.id), "spoke \(spoke.id)")
     }
 
     package func spoke(_ id: NodeID) throws -> SpokeRecord? {
@@ -75,11 +79,16 @@ extension SQLiteHubStore {
         try database.run("UPDATE spoke SET connected = 0 WHERE connected = 1")
     }
 
+    private static func order(_ row: borrowing Row) throws -> OrderSequence? {
+        guard let epoch = try row.int64OrNil(8), let number = try row.int64OrNil(9) else { return nil }
+        return OrderSequence(epoch: UInt64(clamping: epoch), number: UInt64(clamping: number))
+    }
+
     private static func spoke(_ row: borrowing Row) throws -> SpokeRecord {
         SpokeRecord(
             id: try row.id(0), name: try row.named(1), joined: try row.time(2), revoked: try row.timeOrNil(3),
             isConnected: try row.bool(4), since: try row.timeOrNil(5), program: try row.text(6),
-            lastEvent: try row.int64(7))
+            lastEvent: try row.int64(7), lastOrder: try order(row))
     }
 
     // MARK: Clients
@@ -158,14 +167,16 @@ extension SQLiteHubStore {
         return found
     }
 
-    package func reportCounter(of client: NodeID, incarnation: Int64) throws -> Int64? {
+    package func reportLedger(of client: NodeID, incarnation: Int64) throws -> ReportLedger? {
         try database.first(
-            "SELECT counter FROM report_counter WHERE client = ? AND incarnation = ?", client, incarnation
-        ) { row in try row.int64(0) }
+            "SELECT counter, ledger FROM report_counter WHERE client = ? AND incarnation = ?", client, incarnation
+        ) { row in try ReportLedger(highest: try row.int64(0), encoded: try row.blobOrNil(1)) }
     }
 
-    package func setReportCounter(_ counter: Int64, of client: NodeID, incarnation: Int64) throws {
-        try database.run("INSERT OR REPLACE INTO report_counter VALUES (?, ?, ?)", client, incarnation, counter)
+    package func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO report_counter VALUES (?, ?, ?, ?)", client, incarnation, ledger.highest,
+            ledger.encoded)
     }
 
     // MARK: Certificates

@@ -11,10 +11,10 @@ extension SQLiteHubStore {
         try inserting("rollout \(rollout.id)") { () throws(SQLiteError) in
             try database.run(
                 """
-                INSERT INTO rollout (id, specification, state, windows, created, started, ended, text)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO rollout (id, specification, state, windows, created, started, ended, text, approval)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """, rollout.id, specification, Int(rollout.state.rawValue), windows, rollout.created, rollout.started,
-                rollout.ended, rollout.text)
+                rollout.ended, rollout.text, rollout.approval)
         }
         return database.lastInsertRowID
     }
@@ -24,14 +24,14 @@ extension SQLiteHubStore {
             try database.run(
                 """
                 UPDATE rollout SET specification = ?, state = ?, windows = ?, created = ?, started = ?, ended = ?,
-                text = ? WHERE id = ?
+                text = ?, approval = ? WHERE id = ?
                 """, try StoredJSON.encode(rollout.specification), Int(rollout.state.rawValue),
                 try StoredJSON.encode(rollout.windows), rollout.created, rollout.started, rollout.ended, rollout.text,
-                rollout.id), "rollout \(rollout.id)")
+                rollout.approval, rollout.id), "rollout \(rollout.id)")
     }
 
     private static let rolloutColumns =
-        "SELECT ordinal, id, specification, state, windows, created, started, ended, text FROM rollout"
+        "SELECT ordinal, id, specification, state, windows, created, started, ended, text, approval FROM rollout"
 
     package func rollout(_ id: RolloutID) throws -> RolloutRecord? {
         try database.first(Self.rolloutColumns + " WHERE id = ?", id, read: Self.rollout)
@@ -53,7 +53,7 @@ extension SQLiteHubStore {
         RolloutRecord(
             id: try row.id(1), specification: try row.json(2), state: try row.code(3), windows: try row.json(4),
             created: try row.time(5), started: try row.timeOrNil(6), ended: try row.timeOrNil(7),
-            text: try row.textOrNil(8), ordinal: try row.int64(0))
+            text: try row.textOrNil(8), approval: try row.blobOrNil(9), ordinal: try row.int64(0))
     }
 
     package func putWave(_ wave: WaveRecord) throws {
@@ -205,6 +205,15 @@ extension SQLiteHubStore {
 
     package func nextSequence() throws -> OrderSequence {
         let found = try database.first("UPDATE sequence SET number = number + 1 RETURNING epoch, number") { row in
+            OrderSequence(
+                epoch: UInt64(clamping: try row.int64(0)), number: UInt64(clamping: try row.int64(1)))
+        }
+        guard let found else { throw HubStoreError.missing("sequence") }
+        return found
+    }
+
+    package func currentSequence() throws -> OrderSequence {
+        let found = try database.first("SELECT epoch, number FROM sequence") { row in
             OrderSequence(
                 epoch: UInt64(clamping: try row.int64(0)), number: UInt64(clamping: try row.int64(1)))
         }

@@ -1,4 +1,5 @@
 package import Model
+package import Trust
 
 /// A spoke as the hub knows it.
 package struct SpokeRecord: Hashable, Sendable {
@@ -15,10 +16,13 @@ package struct SpokeRecord: Hashable, Sendable {
     package var program: String
     /// The sequence of the last event taken from it; older ones are answered and not stored again.
     package var lastEvent: Int64
+    /// The newest order that it has stored; nil before the first.
+    package var lastOrder: OrderSequence?
 
     package init(
         id: NodeID, name: NodeName, joined: UnixTime, revoked: UnixTime? = nil, isConnected: Bool = false,
-        since: UnixTime? = nil, program: String = "", lastEvent: Int64 = 0
+        since: UnixTime? = nil, program: String = "", lastEvent: Int64 = 0,
+        lastOrder: OrderSequence? = nil
     ) {
         self.id = id
         self.name = name
@@ -28,6 +32,7 @@ package struct SpokeRecord: Hashable, Sendable {
         self.since = since
         self.program = program
         self.lastEvent = lastEvent
+        self.lastOrder = lastOrder
     }
 }
 

@@ -104,13 +104,27 @@ enum OperatorCommands {
                 ]),
         ])
 
+    private static let signing: [OptionSpecification] = [
+        .value("passphrase-file", "FILE", "File with the passphrase of an encrypted key"),
+        .value("valid", "TIME", "How long the signature holds: 12h, 7d (45d)"),
+    ]
+
     private static let rollout = CommandSpecification(
         "rollout", "Bring a release to clients",
         commands: [
             CommandSpecification(
                 "plan", "What a rollout would do; nothing is changed", operands: [.required("FILE")]),
             CommandSpecification("create", "Make a rollout of a file; start it after", operands: [.required("FILE")]),
-            CommandSpecification("start", "Start a rollout", operands: [.required("ID")]),
+            CommandSpecification(
+                "start", "Start a rollout", operands: [.required("ID")],
+                options: [.value("sign-key", "FILE", "Sign it too, with this operator's key")] + signing),
+            CommandSpecification(
+                "sign", "Sign a started rollout with an operator's key, for machines that ask for it",
+                operands: [.required("ID")],
+                options: [.value("key", "FILE", "The operator's private key", required: true)] + signing),
+            CommandSpecification(
+                "key", "Make an operator's key in FILE and print its public half", operands: [.required("FILE")],
+                options: [.value("passphrase-file", "FILE", "File with the passphrase that encrypts the key")]),
             CommandSpecification("stop", "Stop a rollout", operands: [.required("ID")]),
             CommandSpecification("show", "A rollout and its actions", operands: [.required("ID")]),
             CommandSpecification("list", "All rollouts"),

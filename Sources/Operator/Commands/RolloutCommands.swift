@@ -31,10 +31,18 @@ enum RolloutCommands {
             let rollout = try find(operand, hub)
             try hub.act(.post, ["rollouts", rollout.id.description, verb])
             if verb == "start" {
+                if let key = invocation.value("sign-key") {
+                    let started: RolloutResource = try hub.get(["rollouts", rollout.id.description])
+                    _ = try RolloutSigning.sign(started, key, invocation, hub, printer)
+                }
                 printer.streams.message("Follow it with 'axle rollout watch \(rollout.file.name)'.")
             } else {
                 printer.streams.message("It is being stopped: what has begun ends, nothing begins.")
             }
+        case "sign":
+            let signed = try RolloutSigning.sign(
+                try find(operand, hub), try invocation.required("key"), invocation, hub, printer)
+            if printer.isJSON { try printer.json(signed) }
         case "show":
             try show(try find(operand, hub), hub, printer)
         case "watch":

@@ -106,7 +106,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         case .cancel:
             guard fleet.has(.agentIgnoresCancel) else { return .order(message) }
             return .catalogChanged(CatalogChanged(timestampVersion: 1))
-        case .rollback: return .order(message)
+        case .rollback, .reportAnew: return .order(message)
         case .install:
             if fleet.has(.agentSkipsWindow) { order.windows = [] }
             if fleet.has(.agentIgnoresCatalog), let package = fleet.vendor.release("6.6") {

@@ -101,8 +101,9 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     override func committed(_ events: [HubEvent], _ effects: [HubEffect]) {
         if fleet.has(.hubAppliesTwice), let report = events.first.flatMap(Self.report), report.counter > 1 {
             // The mutation's own doing; a memory store does not fail.
-            try? store.setReportCounter(
-                Int64(clamping: report.counter) - 1, of: report.agent, incarnation: Int64(clamping: report.incarnation))
+            try? store.setReportLedger(
+                ReportLedger(highest: Int64(clamping: report.counter) - 1), of: report.agent,
+                incarnation: Int64(clamping: report.incarnation))
             _ = try? transact(events, commit: {})
         }
         for case .link(.request(_, _, .order(let order), _)) in effects { fleet.checks.hubOrders(order) }

@@ -110,7 +110,9 @@ extension SpokeCore {
                 let message = OrderMessage(
                     agent: agent, action: order.action, kind: UInt64(order.kind), expires: order.expires,
                     signed: order.signed)
-                ask(open.link, .order(message), .order(agent: agent, action: order.action, kind: order.kind))
+                ask(
+                    open.link, .order(message),
+                    .order(agent: agent, action: order.action, kind: order.kind, signature: Self.signature(order)))
             }
             ordersDue.remove(agent)
         }
@@ -123,7 +125,7 @@ extension SpokeCore {
     }
 
     mutating func orderAnswered(
-        _ agent: NodeID, _ action: ActionID, _ kind: UInt8, _ message: Message, at now: UnixTime
+        _ agent: NodeID, _ action: ActionID, _ kind: UInt8, _ signature: [UInt8], _ message: Message, at now: UnixTime
     ) throws {
         if case .error(let error) = message {
             if error.code.isRetryable {
@@ -133,6 +135,12 @@ extension SpokeCore {
             try log(
                 .error, .actionChanged, "action/\(action)", "agent \(agent) refused the order: \(error.text)", at: now)
         }
-        try store.removeOrder(action: action, kind: kind)
+        let isSame = try store.orders(for: agent).contains {
+            $0.action == action && $0.kind == kind && Self.signature($0) == signature
+        }
+        if isSame { try store.removeOrder(action: action, kind: kind) }
     }
+
+    /// What tells one order from another that replaces it: the end of a COSE_Sign1 message is its signature.
+    private static func signature(_ order: CarriedOrder) -> [UInt8] { Array(order.signed.suffix(64)) }
 }

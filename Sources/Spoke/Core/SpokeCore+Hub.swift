@@ -10,6 +10,7 @@ extension SpokeCore {
         deliverNotBefore = .zero
         nextAttempt = .zero
         sendPoolStatus()
+        try showNewestOrder()
         for replica in try store.replicas() { sendState(of: replica) }
         for (agent, open) in agents.sorted(by: { $0.key < $1.key }) {
             sendPresence(of: agent, isConnected: true, since: open.since)
@@ -31,6 +32,7 @@ extension SpokeCore {
                 CarriedOrder(
                     agent: order.agent, action: order.action, kind: kind, expires: order.expires,
                     signed: order.signed))
+            try store.set(.newestOrder, to: order.signed)
             ordersDue.insert(order.agent)
             reply(link, request, .ok(OK()))
         case .replicate(let wanted):
@@ -71,7 +73,7 @@ extension SpokeCore {
     /// The answer to something that the spoke asked.
     mutating func answered(_ errand: Errand, _ link: LinkID, _ message: Message, at now: UnixTime) throws {
         switch errand {
-        case .poolStatus, .replica, .catalogChanged:
+        case .poolStatus, .replica, .catalogChanged, .newestOrder:
             break  // told anew on the next change or connection
         case .presence(let agent):
             try presenceAnswered(agent, message)
@@ -88,8 +90,8 @@ extension SpokeCore {
                 return holdDeliveries(at: now, for: error.retryAfterSeconds)
             }
             try store.removeEvents(through: sequence)
-        case .order(let agent, let action, let kind):
-            try orderAnswered(agent, action, kind, message, at: now)
+        case .order(let agent, let action, let kind, let signature):
+            try orderAnswered(agent, action, kind, signature, message, at: now)
         case .join(let join):
             effects.append(.answerJoin(join, message))
         }
@@ -103,9 +105,9 @@ extension SpokeCore {
             effects.append(.answerJoin(join, .error(ErrorReply(code: .busy, text: text, retryAfterSeconds: 5))))
         case .report, .event:
             if isLinkOpen { holdDeliveries(at: now, for: nil) }
-        case .order(let agent, _, _):
+        case .order(let agent, _, _, _):
             if isLinkOpen { postponeOrders(of: agent, until: now + SpokeLimits.deliveryRetry) }
-        case .poolStatus, .replica, .presence, .catalogChanged:
+        case .poolStatus, .replica, .presence, .catalogChanged, .newestOrder:
             break
         }
     }
@@ -135,6 +137,19 @@ extension SpokeCore {
             ask(hub, .event(message), .event(next.sequence))
         }
         return nil
+    }
+
+    /// Shows the hub the order that it gave last; by its own signature the hub sees whether one of the two was put back to an earlier time. Without
+    /// bytes it says that there is none.
+    private mutating func showNewestOrder() throws {
+        guard let hub else { return }
+        let none = (agent: NodeID(high: 0, low: 0), action: ActionID(high: 0, low: 0))
+        let signed = try store.setting(.newestOrder) ?? []
+        supersede(.newestOrder)
+        ask(
+            hub,
+            .order(OrderMessage(agent: none.agent, action: none.action, kind: 0, expires: .zero, signed: signed)),
+            .newestOrder)
     }
 
     mutating func changed(_ pool: PoolFigures) {

@@ -17,7 +17,9 @@ package struct SpokeCore {
         case presence(NodeID)
         case report(agent: NodeID, incarnation: UInt64, counter: UInt64)
         case event(UInt64)
-        case order(agent: NodeID, action: ActionID, kind: UInt8)
+        /// With the signature, since an order may be replaced by a newer one while it is under way.
+        case order(agent: NodeID, action: ActionID, kind: UInt8, signature: [UInt8])
+        case newestOrder
         case join(JoinID)
         case catalogChanged(NodeID)
     }

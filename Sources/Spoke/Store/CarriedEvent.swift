@@ -2,7 +2,7 @@ package import Model
 
 /// An event of this spoke on its way to the hub's activity log.
 package struct CarriedEvent: Hashable, Sendable {
-    /// Rises by one with every event of this spoke and is never used twice.
+    /// Rises with every event of this spoke and is never used twice.
     package var sequence: UInt64
     package var event: Event
 

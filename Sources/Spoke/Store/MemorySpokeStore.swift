@@ -43,7 +43,8 @@ package final class MemorySpokeStore: SpokeStore {
     package func removeAgent(_ agent: NodeID) { tables.agents.remove(agent) }
 
     package func keep(_ order: CarriedOrder) {
-        guard !tables.orders.contains(where: { $0.action == order.action && $0.kind == order.kind }) else { return }
+        guard !tables.orders.contains(order) else { return }
+        removeOrder(action: order.action, kind: order.kind)
         tables.orders.append(order)
     }
 
@@ -74,7 +75,7 @@ package final class MemorySpokeStore: SpokeStore {
     }
 
     package func append(_ event: Event) -> UInt64 {
-        tables.lastSequence += 1
+        tables.lastSequence = max(tables.lastSequence + 1, UInt64(clamping: event.time.milliseconds))
         tables.events.append(CarriedEvent(sequence: tables.lastSequence, event: event))
         return tables.lastSequence
     }

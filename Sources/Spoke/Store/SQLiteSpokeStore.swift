@@ -101,6 +101,9 @@ package final class SQLiteSpokeStore: SpokeStore {
 
     package func keep(_ order: CarriedOrder) throws {
         try database.run(
+            "DELETE FROM orders WHERE action = ? AND kind = ? AND signed <> ?", order.action.bytes, Int64(order.kind),
+            order.signed)
+        try database.run(
             "INSERT INTO orders (agent, action, kind, expires, signed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             order.agent.bytes, order.action.bytes, Int64(order.kind), order.expires.milliseconds, order.signed)
     }
@@ -148,8 +151,11 @@ package final class SQLiteSpokeStore: SpokeStore {
 
     package func append(_ event: Event) throws -> UInt64 {
         try database.run(
-            "INSERT INTO events (time, severity, code, subject, text) VALUES (?, ?, ?, ?, ?)",
-            event.time.milliseconds, Int64(event.severity.rawValue), event.code.rawValue, event.subject, event.text)
+            """
+            INSERT INTO events (sequence, time, severity, code, subject, text) VALUES (
+            max(1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), ?1), ?1, ?2, ?3, ?4, ?5)
+            """, event.time.milliseconds, Int64(event.severity.rawValue), event.code.rawValue, event.subject, event.text
+        )
         return UInt64(bitPattern: database.lastInsertRowID)
     }
 

@@ -4,6 +4,8 @@ package enum SpokeSetting: String, CaseIterable, Sendable {
     case quota
     /// The newest revocation list from the hub, as signed.
     case revocations
+    /// The order that came last from the hub, as signed; shown to the hub on every connection.
+    case newestOrder
     /// The last signed time seen, milliseconds since 1970, decimal: no earlier time is believed.
     case clockFloor
 }

@@ -22,7 +22,8 @@ package protocol SpokeStore: AnyObject {
     func addAgent(_ agent: NodeID) throws
     func removeAgent(_ agent: NodeID) throws
 
-    /// Keeps an order until its agent has acknowledged it; one that is there already stays as it is.
+    /// Keeps an order until its agent has acknowledged it; one that is there already stays as it is, and another one for the same action and of the same
+    /// kind takes its place, at the end.
     func keep(_ order: CarriedOrder) throws
     /// What this agent has not acknowledged yet, in the order of arrival.
     func orders(for agent: NodeID) throws -> [CarriedOrder]
@@ -36,7 +37,8 @@ package protocol SpokeStore: AnyObject {
     func reports(limit: Int) throws -> [CarriedReport]
     func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) throws
 
-    /// Adds an event and gives it its sequence.
+    /// Adds an event and gives it its sequence: one above the last, or the event's time in milliseconds if that is more, so that a store which was put
+    /// back to an earlier time still goes on above all that the hub has seen.
     func append(_ event: Event) throws -> UInt64
     /// The oldest events, at most `limit`.
     func events(limit: Int) throws -> [CarriedEvent]

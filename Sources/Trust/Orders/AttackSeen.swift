@@ -10,6 +10,10 @@ package struct AttackCode: OpenCode {
     package static let rollback = Self(known: "rollback")
     /// Metadata that has expired.
     package static let freeze = Self(known: "freeze")
+    /// An order that came again, or behind a later one.
+    package static let replay = Self(known: "replay")
+    /// An order without the operator's approval that the machine asks for, or with one that does not fit.
+    package static let notApproved = Self(known: "notApproved")
     /// A signature that does not verify.
     package static let badSignature = Self(known: "badSignature")
     /// Bytes that are not the signed ones.

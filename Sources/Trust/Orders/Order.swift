@@ -8,6 +8,8 @@ package enum OrderKind: UInt8, NamedCode {
     case cancel = 2
     /// As install, to a lower release of the line.
     case rollback = 3
+    /// Begins a new incarnation of the agent's reports and says everything again: the hub has a hole in what it heard.
+    case reportAnew = 4
 }
 
 /// The package that an order names, as the signed targets must name it too.
@@ -51,7 +53,7 @@ package struct Order: SignedRecord {
     package var action: ActionID
     package var rollout: RolloutID
     package var fleet: FleetName
-    /// Nil for a cancel only.
+    /// Nil for a cancel and where nothing is installed.
     package var target: OrderTarget?
     /// When the install may start, in UTC; empty means at any time until the expiry.
     package var windows: [TimeSpan]
@@ -68,12 +70,14 @@ package struct Order: SignedRecord {
     package var expires: UnixTime
     /// SHA-256 of the root metadata that the hub trusts; an agent that trusts another root says so and refuses.
     package var catalogRoot: SHA256Digest?
+    /// The second signature, by an operator; a machine may ask for it.
+    package var approval: OrderApproval?
 
     package init(
         agent: NodeID, kind: OrderKind, action: ActionID, rollout: RolloutID, fleet: FleetName, target: OrderTarget?,
         windows: [TimeSpan] = [], leadSeconds: UInt32 = 0, restartAllowed: Bool = true,
         options: [String: String] = [:], sequence: OrderSequence, issued: UnixTime, expires: UnixTime,
-        catalogRoot: SHA256Digest? = nil
+        catalogRoot: SHA256Digest? = nil, approval: OrderApproval? = nil
     ) {
         self.agent = agent
         self.kind = kind
@@ -89,6 +93,7 @@ package struct Order: SignedRecord {
         self.issued = issued
         self.expires = expires
         self.catalogRoot = catalogRoot
+        self.approval = approval
     }
 
     package init(_ fields: RecordFields) throws(RecordError) {
@@ -97,8 +102,9 @@ package struct Order: SignedRecord {
         kind = try fields.code(2)
         action = try fields.id(3)
         rollout = try fields.id(4)
-        target = kind == .cancel && !fields.has(5) ? nil : try Self.target(fields)
-        windows = try Self.windows(fields)
+        let needsTarget = kind == .install || kind == .rollback
+        target = needsTarget || fields.has(5) ? try Self.target(fields) : nil
+        windows = try fields.spans(12)
         guard let lead = UInt32(exactly: try fields.unsigned(13)) else { throw fields.malformed(13, "is too long") }
         leadSeconds = lead
         restartAllowed = try fields.bool(14)
@@ -108,6 +114,7 @@ package struct Order: SignedRecord {
         expires = try fields.time(18)
         fleet = try fields.value(19)
         catalogRoot = fields.has(20) ? try fields.sha256(20) : nil
+        approval = fields.has(100) ? try Self.approval(fields) : nil
         guard issued < expires else { throw fields.malformed(18, "is not after the time of issue") }
     }
 
@@ -123,21 +130,21 @@ package struct Order: SignedRecord {
             counter: try fields.size(11))
     }
 
-    private static func windows(_ fields: RecordFields) throws(RecordError) -> [TimeSpan] {
-        var windows: [TimeSpan] = []
-        for item in try fields.list(12, limit: RecordLimits.windows) {
-            guard let parts = item.asArray, parts.count == 2, let start = parts[0].asInteger,
-                let end = parts[1].asInteger
-            else { throw fields.malformed(12, "has an entry that is no [start, end]") }
-            let (first, last) = (UnixTime(milliseconds: start), UnixTime(milliseconds: end))
-            do { windows.append(try TimeSpan(start: first, end: last)) } catch {
-                throw fields.malformed(12, "has a window that does not end after its start")
+    private static func approval(_ fields: RecordFields) throws(RecordError) -> OrderApproval {
+        let parts = try fields.list(101, limit: 2)
+        guard parts.count == 2, let index = parts[0].asUnsigned, let hashes = parts[1].asArray,
+            hashes.count <= RecordLimits.proof
+        else { throw fields.malformed(101, "is no [index, hashes]") }
+        var path: [[UInt8]] = []
+        for hash in hashes {
+            guard let bytes = hash.asBytes, bytes.count == 32 else {
+                throw fields.malformed(101, "has an entry that is no SHA-256")
             }
-            guard windows.count < 2 || windows[windows.count - 2].end <= first else {
-                throw fields.malformed(12, "has windows that overlap or are not in order")
-            }
+            path.append(bytes)
         }
-        return windows
+        return OrderApproval(
+            signed: try fields.bytes(100, limit: RecordLimits.approval),
+            proof: ApprovalTree.Proof(index: index, path: path))
     }
 
     private static func options(_ fields: RecordFields) throws(RecordError) -> [String: String] {
@@ -175,7 +182,7 @@ package struct Order: SignedRecord {
             9: target.map { .value($0.path.release) },
             10: target.map { .value($0.line) },
             11: target.map { .unsigned($0.counter) },
-            12: .array(windows.map { .array([.time($0.start), .time($0.end)]) }),
+            12: .spans(windows),
             13: .unsigned(UInt64(leadSeconds)),
             14: .bool(restartAllowed),
             15: .map(options.map { CBORPair(.text($0.key), .text($0.value)) }),
@@ -184,6 +191,8 @@ package struct Order: SignedRecord {
             18: .time(expires),
             19: .value(fleet),
             20: catalogRoot.map { .bytes($0.bytes) },
+            100: approval.map { .bytes($0.signed) },
+            101: approval.map { .array([.unsigned($0.proof.index), .array($0.proof.path.map { .bytes($0) })]) },
         ])
     }
 }

@@ -1,5 +1,5 @@
 /// Where an order stands in the hub's life: the fleet epoch rises when the hub's state is restored from a backup, the
-/// number with every order of an epoch. An agent obeys an order for an action only above the last it obeyed for it.
+/// number with every order of an epoch. An agent obeys an order only above the highest that it has obeyed.
 package struct OrderSequence: Codable, Hashable, Sendable, Comparable, CustomStringConvertible {
     package var epoch: UInt64
     package var number: UInt64

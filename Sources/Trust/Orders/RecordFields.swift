@@ -136,6 +136,24 @@ package struct RecordFields: Sendable {
         return values
     }
 
+    /// At most `RecordLimits.windows` spans of time, in order and apart from each other.
+    package func spans(_ key: UInt64) throws(RecordError) -> [TimeSpan] {
+        var spans: [TimeSpan] = []
+        for item in try list(key, limit: RecordLimits.windows) {
+            guard let parts = item.asArray, parts.count == 2, let start = parts[0].asInteger,
+                let end = parts[1].asInteger
+            else { throw malformed(key, "has an entry that is no [start, end]") }
+            let (first, last) = (UnixTime(milliseconds: start), UnixTime(milliseconds: end))
+            do { spans.append(try TimeSpan(start: first, end: last)) } catch {
+                throw malformed(key, "has a window that does not end after its start")
+            }
+            guard spans.count < 2 || spans[spans.count - 2].end <= first else {
+                throw malformed(key, "has windows that overlap or are not in order")
+            }
+        }
+        return spans
+    }
+
     private static func text(_ item: CBOR, limit: Int, _ error: RecordError) throws(RecordError) -> String {
         guard let text = item.asText, text.utf8.count <= limit else { throw error }
         return text
@@ -151,6 +169,11 @@ package enum RecordLimits {
     package static let text = 512
     /// Windows of an order.
     package static let windows = 64
+    /// Bytes of an approval, and hashes of the proof that an order is under it.
+    package static let approval = 8 << 10
+    package static let proof = 20
+    /// Bytes of the order that a report shows as proof; a longer one is left out.
+    package static let shownOrder = 16 << 10
     /// Options of an order.
     package static let options = 32
     /// Reasons or notes of a report.
@@ -168,6 +191,7 @@ package enum RecordLimits {
 extension CBOR {
     static func id<Tag>(_ id: Identifier<Tag>) -> CBOR { .bytes(id.bytes) }
     static func time(_ time: UnixTime) -> CBOR { .integer(time.milliseconds) }
+    static func spans(_ spans: [TimeSpan]) -> CBOR { .array(spans.map { .array([.time($0.start), .time($0.end)]) }) }
     static func code(_ code: some NamedCode) -> CBOR { .unsigned(UInt64(code.rawValue)) }
     static func value(_ value: some TextForm) -> CBOR { .text(value.description) }
 

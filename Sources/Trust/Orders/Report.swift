@@ -32,12 +32,15 @@ package struct Report: SignedRecord {
     package var detail: String
     /// The sequence of the order that the agent acts on.
     package var orderSequence: OrderSequence?
+    /// The order with the highest sequence that the agent has obeyed, as it was signed: shown when an order came that is not above it, so that a hub
+    /// which was restored from a backup learns where it was. The hub's own signature makes it a proof.
+    package var newestOrder: [UInt8]?
 
     package init(
         agent: NodeID, incarnation: UInt64, counter: UInt64, time: UnixTime, fleet: FleetName,
         action: ActionID? = nil, state: ActionState? = nil, reasons: [Reason] = [], notes: [Note] = [],
         installed: [InstalledPackage]? = nil, facts: ClientFacts? = nil, attack: AttackSeen? = nil,
-        detail: String = "", orderSequence: OrderSequence? = nil
+        detail: String = "", orderSequence: OrderSequence? = nil, newestOrder: [UInt8]? = nil
     ) {
         self.agent = agent
         self.incarnation = incarnation
@@ -53,6 +56,7 @@ package struct Report: SignedRecord {
         self.attack = attack
         self.detail = detail
         self.orderSequence = orderSequence
+        self.newestOrder = newestOrder
     }
 
     package init(_ fields: RecordFields) throws(RecordError) {
@@ -72,6 +76,7 @@ package struct Report: SignedRecord {
         attack = fields.has(12) ? try Self.attack(fields) : nil
         detail = try fields.text(13, limit: RecordLimits.text)
         orderSequence = fields.has(14) ? try Order.sequence(fields, 14) : nil
+        newestOrder = fields.has(15) ? try fields.bytes(15, limit: RecordLimits.shownOrder) : nil
     }
 
     private static func attack(_ fields: RecordFields) throws(RecordError) -> AttackSeen {
@@ -99,6 +104,7 @@ package struct Report: SignedRecord {
             12: attack.map { .array([.value($0.code), .people($0.text)]) },
             13: .people(detail),
             14: orderSequence.map { .array([.unsigned($0.epoch), .unsigned($0.number)]) },
+            15: newestOrder.map { .bytes($0) },
         ])
     }
 }

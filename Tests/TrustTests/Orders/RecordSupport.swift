@@ -58,6 +58,54 @@ enum Samples {
             sequence: OrderSequence(epoch: 1, number: 43), issued: time, expires: time + .seconds(45 * 86_400))
     }
 
+    /// An order to say everything anew.
+    static func anew() throws -> Order {
+        Order(
+            agent: agent, kind: .reportAnew, action: action, rollout: rollout, fleet: try FleetName("north"),
+            target: nil, sequence: OrderSequence(epoch: 2, number: 44), issued: time,
+            expires: time + .seconds(45 * 86_400))
+    }
+
+    /// Five machines' actions; the sample's own is the fourth.
+    static func approvedActions() throws -> [ApprovedAction] {
+        var actions = try (1...5).map { number in
+            ApprovedAction(
+                agent: NodeID(high: 9, low: UInt64(number)), action: ActionID(high: 8, low: UInt64(number)),
+                target: try target())
+        }
+        actions[3] = ApprovedAction(agent: agent, action: action, target: try target())
+        return actions
+    }
+
+    static func tree() throws -> ApprovalTree {
+        guard let tree = ApprovalTree(try approvedActions(), TestDigester()) else { throw RecordError.badProof }
+        return tree
+    }
+
+    static func approval() throws -> Approval {
+        let order = try install()
+        return Approval(
+            fleet: order.fleet, rollout: rollout, kind: .install, product: try ProductName("ruff"),
+            release: try ReleaseName("0.12.1"), actions: try tree().root, count: 5, windows: order.windows,
+            restartAllowed: false, issued: time, expires: time + .seconds(86_400))
+    }
+
+    /// The install order under the operator's approval.
+    static func approved(by signer: TestSigner) throws -> Order {
+        var order = try install()
+        order.options = [:]
+        guard let proof = try tree().proof(at: 3) else { throw RecordError.badProof }
+        order.approval = OrderApproval(signed: try approval().signed(by: signer), proof: proof)
+        return order
+    }
+
+    /// A report of an order that was not above the highest one.
+    static func stale() throws -> Report {
+        Report(
+            agent: agent, incarnation: 3, counter: 19, time: time, fleet: try FleetName("north"),
+            attack: AttackSeen(.replay, "order 1.30 after 1.42"), newestOrder: [1, 2, 3])
+    }
+
     static func facts() throws -> ClientFacts {
         ClientFacts(
             platform: try Platform("linux-x86_64-glibc"), userlandBits: 64, programBits: 32,

@@ -1,0 +1,143 @@
+import Model
+import Protocol
+import Rollout
+import TLS
+import Trust
+
+/// Going on after a backup was put back, of the hub or of a spoke, and after reports were lost.
+///
+/// Nobody is believed about what the hub has forgotten: an agent or a spoke shows an order, and the hub's own signature on it is the proof.
+extension HubCore {
+    /// Looks at an order that somebody was given; one above the hub's own sequence was signed in a future that the hub has lost.
+    ///
+    /// Then a new epoch begins, above everything that was ever signed, and what is still open is ordered again under it. Throws `RecordError` when the
+    /// order is not the hub's.
+    @discardableResult
+    mutating func noticeOrder(_ signed: [UInt8], shownBy subject: String, at now: UnixTime) throws -> OrderSequence? {
+        let order: Order
+        do {
+            order = try Order.open(signed, keys: [cryptography.orderKey], verifier: cryptography.verifier)
+            guard order.fleet == configuration.fleet else { throw RecordError.malformed("order: of another fleet") }
+        } catch let error as RecordError {
+            try logRefusal(
+                of: nil, .error, .attackSeen, subject, "an order was shown that this hub has not signed: \(error)",
+                at: now)
+            return nil
+        }
+        let own = try store.currentSequence()
+        guard order.sequence > own else { return order.sequence }
+        guard order.sequence.epoch < UInt64(Int64.max) else { return order.sequence }
+        let epoch = order.sequence.epoch + 1
+        try store.setEpoch(epoch)
+        if var catalog = try store.catalog() {
+            // What was published since the backup is not known here.
+            catalog.nextRefresh = now
+            try store.setCatalog(catalog)
+        }
+        let count = try orderAgain(at: nil, at: now)
+        try log(
+            .warning, .hubRestored, subject,
+            "this hub was restored from a backup: order \(order.sequence) is known there and \(own) was the last one here; "
+                + "epoch \(epoch) begins and \(count) open orders are sent again; revocations, joins and rollouts made "
+                + "since the backup must be made again", at: now)
+        return order.sequence
+    }
+
+    /// A spoke has connected and shows the newest order that it was given; `signed` is empty when it holds none.
+    ///
+    /// One below what it acknowledged before means that the spoke itself was restored: what it may have lost is sent again.
+    mutating func spokeShowsOrder(
+        _ signed: [UInt8], _ id: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
+    ) throws {
+        guard var spoke = try store.spoke(id) else { return refuse(link, request, .refused, "not a spoke of this hub") }
+        var shown: OrderSequence?
+        if !signed.isEmpty {
+            shown = try noticeOrder(signed, shownBy: "spoke/\(spoke.name)", at: now)
+            guard shown != nil else { return refuse(link, request, .refused, "this hub has not signed that order") }
+        }
+        reply(link, request, .ok(OK()))
+        guard let kept = spoke.lastOrder, shown.map({ $0 < kept }) ?? true else { return }
+        spoke.lastOrder = shown
+        try store.updateSpoke(spoke)
+        let count = try orderAgain(at: id, at: now)
+        try log(
+            .warning, .spokeRestored, "spoke/\(spoke.name)",
+            "\(spoke.name) was restored from a backup: it had order \(kept) and does not know it any more; "
+                + "\(count) open orders are sent again", at: now)
+    }
+
+    /// An agent refused an order because it had obeyed a later one: what it was given before that and has not begun is ordered again.
+    mutating func agentShowsOrder(_ signed: [UInt8], _ client: ClientEntry, at now: UnixTime) throws {
+        guard let shown = try noticeOrder(signed, shownBy: "client/\(client.name)", at: now),
+            // A new epoch has ordered everything again already.
+            try shown.epoch == store.currentSequence().epoch
+        else { return }
+        for var action in try store.actions(of: client.id, limit: HubLimits.explainingActions) {
+            guard action.state == .pending || action.state == .offered || action.state == .cancelling,
+                let number = action.sequence, UInt64(clamping: number) < shown.number
+            else { continue }
+            try orderAgain(&action, at: now)
+        }
+    }
+
+    /// Signs new orders for all that is ordered and not over, at one spoke or at all; gives how many.
+    private mutating func orderAgain(at spoke: NodeID?, at now: UnixTime) throws -> Int {
+        var count = 0
+        for rollout in try store.rollouts(in: [.running, .paused, .stopping, .failed]) {
+            for var action in try store.actions(of: rollout.id) {
+                guard spoke == nil || action.spoke == spoke, action.sequence != nil else { continue }
+                guard !action.state.isFinal, action.state != .uncertain else { continue }
+                try orderAgain(&action, at: now)
+                count += 1
+            }
+        }
+        return count
+    }
+
+    private mutating func orderAgain(_ action: inout ActionRecord, at now: UnixTime) throws {
+        try store.removeOrders(of: action.id)
+        if action.state == .cancelling {
+            try orderCancel(&action, at: now)
+        } else {
+            try orderInstall(&action, at: now)
+        }
+    }
+
+    /// Asks an agent to begin a new incarnation and to say everything again; at most once in `HubLimits.askAnewInterval`.
+    mutating func askAnew(_ client: ClientEntry, _ ledger: inout ReportLedger, at now: UnixTime) throws {
+        if let asked = ledger.askedAnew, now >= asked, now - asked < HubLimits.askAnewInterval { return }
+        ledger.askedAnew = now
+        try sendAlone(.reportAnew, ActionID.random(using: &random), to: client, at: now)
+    }
+
+    /// Calls off an action that this hub does not know although it has signed its order, in a future that it has lost; false for any other.
+    mutating func callOff(
+        _ action: ActionID, _ state: ActionState, _ report: Report, _ client: ClientEntry, at now: UnixTime
+    ) throws -> Bool {
+        guard let sequence = report.orderSequence, try sequence.epoch < store.currentSequence().epoch else {
+            return false
+        }
+        try log(
+            .notice, .actionChanged, "client/\(client.name)",
+            "\(client.name) reports \(state.name) of action \(action), which was ordered before this hub was restored",
+            at: now)
+        let isBegun = state.isChanging || state == .cancelling
+        if !state.isFinal, !isBegun { try sendAlone(.cancel, action, to: client, at: now) }
+        return true
+    }
+
+    /// Sends an order that belongs to no action of a rollout.
+    private mutating func sendAlone(
+        _ kind: OrderKind, _ action: ActionID, to client: ClientEntry, at now: UnixTime
+    ) throws {
+        let order = Order(
+            agent: client.id, kind: kind, action: action, rollout: RolloutID.random(using: &random),
+            fleet: configuration.fleet, target: nil, sequence: try store.nextSequence(), issued: now,
+            expires: now + HubLimits.offlineHorizon)
+        try store.insertOrder(
+            OrderRecord(
+                number: Int64(clamping: order.sequence.number), action: action, client: client.id, spoke: client.spoke,
+                kind: kind.rawValue, expires: order.expires, signed: try order.signed(by: cryptography.orderSigner)))
+        dirtySpokes.insert(client.spoke)
+    }
+}

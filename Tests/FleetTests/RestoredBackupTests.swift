@@ -1,0 +1,40 @@
+import Model
+import System
+import TestSupport
+import Testing
+
+/// Yesterday's backup of a state folder is put back; everybody else has gone on meanwhile.
+@Suite("Restored backups", .serialized)
+struct RestoredBackupTests {
+    private func copy(_ fleet: RealFleet, _ from: String, _ to: String) throws {
+        try Program.run("rm", ["-rf", fleet.path(to)])
+        try Program.run("cp", ["-a", fleet.path(from), fleet.path(to)])
+    }
+
+    @Test(
+        "a restored hub begins an epoch, hears what it missed and completes a rollout"
+    )
+    func hub() async throws {
+        let fleet = try RealFleet()
+        try await fleet.begin(agents: [("box", "{}"), ("other", "{}")])
+        _ = try await fleet.publish("1.0", counter: 1)
+        try await fleet.succeeds(try fleet.rollOut("1.0", to: ["box", "other"]), ["box", "other"])
+
+        // The hub.
+        fleet.stop("hub")
+        try copy(fleet, "hub", "backup")
+        try fleet.startHub()
+        _ = try await fleet.publish("2.0", counter: 2)
+        try await fleet.succeeds(try fleet.rollOut("2.0", to: ["box", "other"]), ["box", "other"])
+        fleet.kill("hub")
+        try copy(fleet, "backup", "hub")
+        try fleet.startHub()
+        try await eventually("the hub is back") { (try? fleet.axle("token", "list")) != nil }
+        try await fleet.logs("hubRestored", "epoch 2 begins")
+        try await fleet.isHeld("2.0")
+        _ = try await fleet.publish("3.0", counter: 3)
+        try await fleet.succeeds(try fleet.rollOut("3.0", to: ["box", "other"]), ["box", "other"])
+        try await fleet.logs("reportGap", "client/box")
+        try await fleet.logs("agentRestored", "client/box", "says everything anew, as it was asked to")
+    }
+}
