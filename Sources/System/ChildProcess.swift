@@ -38,7 +38,7 @@ package struct ChildProcess: Sendable {
 
     /// A resource limit of the child (setrlimit(2)), soft and hard.
     package enum Limit: Sendable {
-        /// Bytes of address space.
+        /// Bytes of address space; not applied in builds with a sanitizer, which cannot live with any.
         case addressSpace(UInt64)
         /// Seconds of processor time.
         case processorSeconds(UInt64)
@@ -213,7 +213,9 @@ package struct ChildProcess: Sendable {
         for text in arguments + environment.flatMap({ [$0.key, $0.value] }) where text.utf8.contains(0) {
             throw SystemError(call: "execve", errno: .invalid, path: path, text: "a NUL inside an argument")
         }
-        let rawLimits = limits.map(\.raw)
+        let rawLimits = limits.filter { limit in
+            if case .addressSpace = limit { !Sanitizer.isPresent } else { true }
+        }.map(\.raw)
         let pid = try withStrings([program] + arguments) { argv throws(SystemError) in
             try withStrings(environment.map { "\($0.key)=\($0.value)" }.sorted()) { envp throws(SystemError) in
                 try withStrings([path, folder ?? ""]) { texts throws(SystemError) in

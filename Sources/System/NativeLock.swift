@@ -21,9 +21,11 @@ package final class NativeLock<Value>: @unchecked Sendable {
     }
 
     /// Runs `body` alone with the value; it must be short and must not come here again.
-    package func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+    package func withLock<Result, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        return body(&value)
+        return try body(&value)
     }
 }

@@ -33,11 +33,11 @@ final class FakeSpoke: LinkHandler {
     let spoke: TLSIdentity
     let agentID: NodeID
     let links = Links()
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
     private let orderKey: PrivateKey
     private let reportKey: PrivateKey
     private let vendorKey: PrivateKey
-    private let listener = Mutex<SessionListener?>(nil)
+    private let listener = NativeLock<SessionListener?>(nil)
     private let now = UnixTime(milliseconds: SystemClock.nowMilliseconds)
     let token: JoinToken
     let joinNonce = [UInt8](1...32)
@@ -61,7 +61,7 @@ final class FakeSpoke: LinkHandler {
         for product in ["tool", "axle-agent"] {
             try repository.addProduct(try ProductName(product), signers: signers)
         }
-        state = Mutex(State(repository: repository))
+        state = NativeLock(State(repository: repository))
         try publish()
         var settings = SessionSettings(
             fleet: try FleetName(fleet.name), role: .spoke, peerRoles: [.agent], program: "fake spoke")

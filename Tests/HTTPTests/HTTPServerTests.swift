@@ -1,7 +1,6 @@
 import Glibc
 import HTTP
 import Network
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -251,7 +250,7 @@ final class Gate: Sendable {
         var isOpen = false
     }
 
-    private let state = Mutex(State())
+    private let state = NativeLock(State())
 
     var count: Int { state.withLock { $0.count } }
 

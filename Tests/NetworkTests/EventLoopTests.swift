@@ -1,5 +1,4 @@
 import Network
-import Synchronization
 import System
 import TestSupport
 import Testing
@@ -35,7 +34,7 @@ struct EventLoopTests {
 
     private final class Alarm: TimerHandler, Sendable {
         let loop: EventLoop
-        let fired = Mutex<[Int]>([])
+        let fired = NativeLock<[Int]>([])
         nonisolated(unsafe) var timers: [LoopTimer] = []
 
         init(_ loop: EventLoop) { self.loop = loop }
@@ -84,7 +83,7 @@ struct EventLoopTests {
         let timer = LoopTimer()
         var registration: Registration?
         var began = Duration.zero
-        let waited = Mutex<Duration?>(nil)
+        let waited = NativeLock<Duration?>(nil)
 
         init(_ loop: EventLoop) { self.loop = loop }
 
@@ -121,7 +120,7 @@ struct EventLoopTests {
 
     @Test func workFromManyThreadsIsRunInTheOrderOfEach() async throws {
         let loop = sharedGroup.next()
-        let log = Mutex<[[Int]]>(Array(repeating: [], count: 4))
+        let log = NativeLock<[[Int]]>(Array(repeating: [], count: 4))
         let threads = try (0..<4).map { thread in
             try NativeThread("writer") {
                 for index in 0..<5000 { loop.execute { log.withLock { $0[thread].append(index) } } }

@@ -1,5 +1,4 @@
 import Network
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -17,9 +16,11 @@ final class Probe: TLSChannelHandler, Sendable {
         var received: [UInt8] = []
         var total = 0
         var writables = 0
+        /// Where the channel lives, known before the channel is.
+        var loop: EventLoop?
     }
 
-    let state = Mutex(State())
+    let state = NativeLock(State())
     nonisolated(unsafe) var onOpen: (TLSChannel) -> Void = { _ in }
     nonisolated(unsafe) var onBytes: ((TLSChannel, UnsafeRawBufferPointer) -> Void)?
     nonisolated(unsafe) var onWritable: (TLSChannel) -> Void = { _ in }
@@ -87,7 +88,7 @@ struct Bench: Sendable {
     let accepted: AcceptedBox
 
     final class AcceptedBox: Sendable {
-        let probes = Mutex<[Probe]>([])
+        let probes = NativeLock<[Probe]>([])
         var last: Probe? { probes.withLock { $0.last } }
     }
 
@@ -111,6 +112,7 @@ struct Bench: Sendable {
             connection, loop in
             let probe = Probe()
             configure(probe)
+            probe.state.withLock { $0.loop = loop }
             accepted.probes.withLock { $0.append(probe) }
             probe.channel = TLSChannel(
                 accepted: connection, context: context, loop: loop, options: options, handler: probe)
@@ -128,6 +130,7 @@ struct Bench: Sendable {
         let (socket, address) = try await Connector().connect(listener.endpoint, on: loop)
         let probe = Probe()
         configure(probe)
+        probe.state.withLock { $0.loop = loop }
         loop.execute {
             probe.channel = TLSChannel(
                 connected: socket, to: address, context: context, expecting: .host("localhost"), loop: loop,

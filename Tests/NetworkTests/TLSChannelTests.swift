@@ -1,5 +1,4 @@
 import Network
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -28,7 +27,7 @@ struct TLSChannelTests {
             }
             probe.onWritable = { $0.setReading(true) }
         }
-        let sent = Mutex(0)
+        let sent = NativeLock(0)
         let client = try await bench.dial { probe in
             let push: (TLSChannel) -> Void = { channel in
                 while sent.withLock({ $0 }) < size {
@@ -46,7 +45,7 @@ struct TLSChannelTests {
 
     @Test func aReaderThatDoesNotReadStopsItsPeerNotItsMemory() async throws {
         let bench = try Bench { probe in probe.onOpen = { $0.setReading(false) } }
-        let taken = Mutex(0)
+        let taken = NativeLock(0)
         let block = [UInt8](repeating: 1, count: 128 * 1024)
         let client = try await bench.dial { probe in
             let push: (TLSChannel) -> Void = { channel in
@@ -128,7 +127,7 @@ struct TLSChannelTests {
         let bench = try Bench(limit: PeerLimit(peers: 1, handshakes: 1))
         let first = try await bench.dial()
         try await eventually("open") { first.isOpened && bench.accepted.last?.isOpened == true }
-        let over = Mutex<Bool?>(nil)
+        let over = NativeLock<Bool?>(nil)
         let second = try await bench.dial()
         try await eventually("open") { second.isOpened && bench.accepted.probes.withLock { $0.count } == 2 }
         let server = try #require(bench.accepted.last)
@@ -167,9 +166,7 @@ struct TLSChannelTests {
 
     /// Runs on the probe's loop with its channel.
     private func onLoop(_ probe: Probe, _ work: @escaping @Sendable (TLSChannel) -> Void) {
-        for loop in sharedGroup.loops {
-            loop.execute { if let channel = probe.channel, channel.loop === loop { work(channel) } }
-        }
+        probe.state.withLock { $0.loop }?.execute { if let channel = probe.channel { work(channel) } }
     }
 
     private func sharedClose(_ probe: Probe) {

@@ -3,14 +3,13 @@ import HTTP
 import Model
 import Network
 import Operator
-import Synchronization
 import System
 import TLS
 import TestSupport
 
 /// Text collected from any thread.
 final class Captured: Sendable {
-    private let content = Mutex("")
+    private let content = NativeLock("")
 
     func add(_ text: String) {
         content.withLock { $0 += text }
@@ -61,7 +60,7 @@ final class FakeHub: Sendable {
 
     /// Requests so far, in order.
     final class SeenList: Sendable {
-        private let list = Mutex<[Seen]>([])
+        private let list = NativeLock<[Seen]>([])
         func add(_ one: Seen) { list.withLock { $0.append(one) } }
         var all: [Seen] { list.withLock { $0 } }
     }
@@ -102,10 +101,10 @@ final class FakeHub: Sendable {
     }
 
     private final class Box: Sendable {
-        private let left: Mutex<[String: [HTTPResponse]]>
+        private let left: NativeLock<[String: [HTTPResponse]]>
 
         init(_ answers: [String: [HTTPResponse]]) {
-            left = Mutex(answers)
+            left = NativeLock(answers)
         }
 
         func next(_ request: HTTPRequest) -> HTTPResponse {

@@ -1,17 +1,16 @@
 import Foundation
 import Model
 import Storage
-import Synchronization
 import System
 import Testing
 
 /// Counts steps and refuses the one that is chosen, and all after it: the process is dead from there on.
 private final class Cut: Sendable {
-    private let state: Mutex<(count: Int, at: Int)>
-    let trace = Mutex<[PoolStep]>([])
+    private let state: NativeLock<(count: Int, at: Int)>
+    let trace = NativeLock<[PoolStep]>([])
 
     init(at: Int) {
-        state = Mutex((0, at))
+        state = NativeLock((0, at))
     }
 
     func step(_ step: PoolStep) throws(StorageError) {

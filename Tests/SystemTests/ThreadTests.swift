@@ -1,4 +1,3 @@
-import Synchronization
 import System
 import Testing
 
@@ -6,7 +5,7 @@ import Testing
 struct ThreadTests {
     @Test func aQueueRunsWorkInOrderAndOneAtATime() async throws {
         let queue = NamedQueue("test")
-        let log = Mutex<[Int]>([])
+        let log = NativeLock<[Int]>([])
         for index in 0..<100 { queue.submit { log.withLock { $0.append(index) } } }
         #expect(await queue.run { 7 } == 7)
         #expect(log.withLock { $0 } == Array(0..<100))
@@ -39,7 +38,7 @@ struct ThreadTests {
     }
 
     @Test func threadsRunAndAreJoined() throws {
-        let box = Mutex(0)
+        let box = NativeLock(0)
         let here = NativeThread.currentIdentifier
         let thread = try NativeThread("a-name-longer-than-fifteen") {
             box.withLock { $0 = NativeThread.currentIdentifier }

@@ -1,7 +1,6 @@
 import Model
 import Network
 import Protocol
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -32,9 +31,9 @@ struct BulkTests {
     /// Checks what is written and notes how far it got.
     private final class Check: Sendable {
         let queue = NamedQueue("sink")
-        let state: Mutex<(next: UInt64, isRight: Bool)>
+        let state: NativeLock<(next: UInt64, isRight: Bool)>
 
-        init(from offset: UInt64 = 0) { state = Mutex((offset, true)) }
+        init(from offset: UInt64 = 0) { state = NativeLock((offset, true)) }
 
         var next: UInt64 { state.withLock { $0.next } }
         var isRight: Bool { state.withLock { $0.isRight } }
@@ -120,11 +119,11 @@ struct BulkTests {
     @Test func aSlowWriterSlowsTheSenderAndNothingPilesUp() async throws {
         let length: UInt64 = 400_000_000
         let site = try Site()
-        let furthest = Mutex<UInt64>(0)
+        let furthest = NativeLock<UInt64>(0)
         serve(site, length) { offset in furthest.withLock { $0 = max($0, offset) } }
         let spoke = try site.dial()
         let link = try await spoke.link()
-        let gate = Mutex(true)
+        let gate = NativeLock(true)
         let check = Check()
         let before = try CurrentProcess.memory().anonymous
         let task = Task {
@@ -220,7 +219,7 @@ struct BulkTests {
     @Test func aSenderThatStandsStillIsGivenUpAndTheLinkLivesOn() async throws {
         let length: UInt64 = 10_000_000
         let site = try Site()
-        let stop = Mutex(false)
+        let stop = NativeLock(false)
         defer { stop.withLock { $0 = true } }
         serve(site, length) { offset in
             if offset > 2_000_000 { while !stop.withLock({ $0 }) { try ChildProcess.pause() } }

@@ -1,7 +1,6 @@
 import Model
 import Network
 import Protocol
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -11,10 +10,10 @@ import Transport
 /// Records link events; what it does with requests is settable.
 final class Recorder: LinkHandler {
     let links: Links
-    let events = Mutex<[LinkEvent]>([])
-    let joins = Mutex<[Message]>([])
-    let refusals = Mutex<[String]>([])
-    let onRequest = Mutex<@Sendable (Links, LinkID, RequestID, Message) -> Void>({ links, link, request, _ in
+    let events = NativeLock<[LinkEvent]>([])
+    let joins = NativeLock<[Message]>([])
+    let refusals = NativeLock<[String]>([])
+    let onRequest = NativeLock<@Sendable (Links, LinkID, RequestID, Message) -> Void>({ links, link, request, _ in
         links.perform(.reply(link, request, .ok(OK())))
     })
 
@@ -67,7 +66,7 @@ final class Site: Sendable {
     let links = Links()
     let recorder: Recorder
     let listener: SessionListener
-    let revoked = Mutex<Set<NodeID>>([])
+    let revoked = NativeLock<Set<NodeID>>([])
 
     init(
         peers: Int = 100, handshakes: Int = 100, handshakeTimeout: Duration = .seconds(10),
@@ -118,7 +117,7 @@ final class Site: Sendable {
     }
 
     final class StatusBox: Sendable {
-        let list = Mutex<[SessionDialer.Status]>([])
+        let list = NativeLock<[SessionDialer.Status]>([])
     }
 
     struct Dialled: Sendable {

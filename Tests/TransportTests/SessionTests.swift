@@ -1,7 +1,6 @@
 import Model
 import Network
 import Protocol
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -251,8 +250,8 @@ struct SessionTests {
 
     private final class RawPeer: TLSChannelHandler, Sendable {
         let bytes: [UInt8]
-        let state = Mutex<(received: [UInt8], isClosed: Bool)>(([], false))
-        let tls = Mutex<(isResumed: Bool, session: TLSSession?)>((false, nil))
+        let state = NativeLock<(received: [UInt8], isClosed: Bool)>(([], false))
+        let tls = NativeLock<(isResumed: Bool, session: TLSSession?)>((false, nil))
         nonisolated(unsafe) var channel: TLSChannel?
 
         init(_ bytes: [UInt8]) { self.bytes = bytes }
