@@ -52,7 +52,7 @@ let package = Package(
 
         // L1: the only importers of C.
         module("System", ["CLinux"]),
-        module("TLS", ["COpenSSL"]),
+        module("TLS", ["COpenSSL", "System"]),
         module("SQLite", ["CSQLite"]),
 
         // L2: values and their encodings; no IO.

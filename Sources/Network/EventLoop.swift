@@ -1,5 +1,6 @@
 internal import Synchronization
 package import System
+internal import TLS
 
 /// A thread that waits for sockets and timers, and runs jobs: the executor of everything pinned to it.
 ///
@@ -41,17 +42,20 @@ package final class EventLoop: SerialExecutor, Sendable {
     private nonisolated(unsafe) var running: [Job] = []
     private nonisolated(unsafe) var clock: Int64 = SystemClock.uptimeNanoseconds
     private nonisolated(unsafe) let scratchMemory: UnsafeMutableRawBufferPointer
+    private nonisolated(unsafe) let stageMemory: UnsafeMutableRawBufferPointer
 
     /// Starts the thread. It runs until `stop`, whoever else forgets the loop.
     package init(_ name: String) throws(SystemError) {
         self.name = name
         poller = try Poller()
         scratchMemory = .allocate(byteCount: Self.scratchSize, alignment: 4096)
+        stageMemory = .allocate(byteCount: TLSConnection.stageSize, alignment: 4096)
         try NativeThread(name) { self.run() }.detach()
     }
 
     deinit {
         scratchMemory.deallocate()
+        stageMemory.deallocate()
     }
 
     // MARK: From every thread
@@ -100,6 +104,9 @@ package final class EventLoop: SerialExecutor, Sendable {
 
     /// The loop's read buffer, whose contents are anyone's after the current call.
     package var scratch: UnsafeMutableRawBufferPointer { scratchMemory }
+
+    /// Where a connection gathers what it sends, likewise; apart from `scratch`, since what is read may be answered at once.
+    package var stage: UnsafeMutableRawBufferPointer { stageMemory }
 
     /// Calls the handler whenever the descriptor is ready; the loop keeps the handler alive until `deregister`.
     package func register(

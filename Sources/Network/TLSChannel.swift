@@ -153,11 +153,12 @@ package final class TLSChannel: EventHandler, TimerHandler {
         guard phase == .open, !writeBlocked, let connection else { return 0 }
         var sent = 0
         while sent < bytes.count {
-            switch connection.write(UnsafeRawBufferPointer(rebasing: bytes[sent...])) {
+            switch connection.write(UnsafeRawBufferPointer(rebasing: bytes[sent...]), through: loop.stage) {
             case .complete(let count):
                 sent += count
                 bytesSent &+= UInt64(count)
-                continue
+                if !connection.hasUnsent { continue }
+                writeBlocked = true
             case .wantWrite: writeBlocked = true
             case .wantRead:
                 writeBlocked = true
@@ -209,7 +210,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
         case .closed, .lingering: return
         case .handshake: finish(.closedHere)
         case .open:
-            guard queued.isEmpty else {
+            guard queued.isEmpty, connection?.hasUnsent != true else {
                 closesWhenSent = true
                 loop.schedule(timer, after: .seconds(10), self)
                 return
@@ -322,25 +323,33 @@ package final class TLSChannel: EventHandler, TimerHandler {
     private func resumeWriting() {
         writeBlocked = false
         writeWantsRead = false
-        if !queued.isEmpty {
+        switch connection?.sendRest() {
+        case .failed(let error):
+            finish(.failed(error))
+            return
+        case .wantWrite:
+            writeBlocked = true
+            return
+        default: break
+        }
+        let hadQueue = !queued.isEmpty
+        if hadQueue {
             queuedOffset += queued.withUnsafeBytes { send(.init(rebasing: $0[queuedOffset...])) }
             if queuedBytes == 0 {
                 queued = []
                 queuedOffset = 0
             }
-            guard queued.isEmpty, phase == .open else { return }
-            if closesWhenSent {
-                linger()
-                return
-            }
-            if !queueWasFull {
-                updateInterest()
-                return
-            }
-            queueWasFull = false
+            guard queued.isEmpty, !writeBlocked, phase == .open else { return }
         }
-        handler?.channelWritable(self)
-        updateInterest()
+        if closesWhenSent {
+            linger()
+        } else if hadQueue, !queueWasFull {
+            updateInterest()
+        } else {
+            queueWasFull = false
+            handler?.channelWritable(self)
+            updateInterest()
+        }
     }
 
     private func checkIdle() {

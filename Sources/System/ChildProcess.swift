@@ -38,7 +38,7 @@ package struct ChildProcess: Sendable {
 
     /// A resource limit of the child (setrlimit(2)), soft and hard.
     package enum Limit: Sendable {
-        /// Bytes of address space; not applied in builds with a sanitizer, which cannot live with any.
+        /// Bytes of address space. This and the next are not applied in builds with a sanitizer, whose shadow knows no bounds.
         case addressSpace(UInt64)
         /// Seconds of processor time.
         case processorSeconds(UInt64)
@@ -50,6 +50,14 @@ package struct ChildProcess: Sendable {
         case processes(UInt64)
         /// Bytes of a core dump.
         case core(UInt64)
+
+        /// The thread sanitizer keeps its shadow in address space and in files of its own.
+        var bearsSanitizer: Bool {
+            switch self {
+            case .addressSpace, .fileSize: false
+            default: true
+            }
+        }
 
         var raw: axle_limit {
             switch self {
@@ -213,9 +221,7 @@ package struct ChildProcess: Sendable {
         for text in arguments + environment.flatMap({ [$0.key, $0.value] }) where text.utf8.contains(0) {
             throw SystemError(call: "execve", errno: .invalid, path: path, text: "a NUL inside an argument")
         }
-        let rawLimits = limits.filter { limit in
-            if case .addressSpace = limit { !Sanitizer.isPresent } else { true }
-        }.map(\.raw)
+        let rawLimits = limits.filter { !Sanitizer.isPresent || $0.bearsSanitizer }.map(\.raw)
         let pid = try withStrings([program] + arguments) { argv throws(SystemError) in
             try withStrings(environment.map { "\($0.key)=\($0.value)" }.sorted()) { envp throws(SystemError) in
                 try withStrings([path, folder ?? ""]) { texts throws(SystemError) in

@@ -1,4 +1,4 @@
-import Synchronization
+import System
 
 /// Verifies signatures by public keys that are handed in as bytes, and keeps the keys decoded: decoding one costs twice
 /// the verification.
@@ -13,7 +13,7 @@ package final class KeptKeys: Sendable {
     }
 
     private let capacity: Int
-    private let state = Mutex(State())
+    private let state = NativeLock(State())
 
     package init(capacity: Int = 4096) {
         self.capacity = max(1, capacity)

@@ -14,7 +14,8 @@ import tempfile
 # DESIGN's layers. A module may import only what lies below it, and inside L4 only Network and Identity.
 LAYERS = [
     {"COpenSSL", "CSQLite", "CLinux"},
-    {"System", "TLS", "SQLite"},
+    {"System"},
+    {"TLS", "SQLite"},
     {"Model", "Codec"},
     {"Protocol", "Trust", "Rollout", "API"},
     {"Network", "Identity"},

@@ -19,6 +19,12 @@
 
 // A BIO over a connected, non-blocking socket that it does not own. Unlike OpenSSL's own it never raises SIGPIPE.
 BIO *axle_bio_socket(int fd);
+// From here on what is written to the BIO is gathered in `stage`, so that many records cost one system call.
+void axle_bio_gather(BIO *bio, void *stage, size_t size);
+// Ends that and sends what was gathered: 1 if all went, 0 if a rest is kept (`axle_bio_send_rest`), -1 with errno.
+int axle_bio_send_gathered(BIO *bio);
+// 1 when no rest is left, 0 while the socket is full, -1 with errno.
+int axle_bio_send_rest(BIO *bio);
 
 // SSL_CTX: macros over SSL_CTX_ctrl.
 static inline int axle_ctx_require_tls13(SSL_CTX *ctx) {
