@@ -4,7 +4,6 @@ import Testing
 
 @Suite("Gathered writes")
 struct GatheredWriteTests {
-    private let fleet = TestFleet.shared
     private let pair: TLSPair
     private let stage: Stage
 
@@ -14,6 +13,7 @@ struct GatheredWriteTests {
     }
 
     init() throws {
+        let fleet = try TestFleet()
         let protocols = [ApplicationProtocol("axle/1", asksForCertificate: true)]
         pair = try TLSPair(
             server: .server(identity: fleet.hub, protocols: protocols, clients: .required(fleet.anchors)),
