@@ -69,7 +69,8 @@ struct GatheredWriteTests {
             if case .complete(let count) = buffer.withUnsafeMutableBytes({ pair.server.read(into: $0) }) {
                 received += buffer[..<count]
             }
-            if !isWritten, case .complete = [UInt8](repeating: 2, count: 10).withUnsafeBytes({ pair.client.write($0) }) {
+            if !isWritten, case .complete = [UInt8](repeating: 2, count: 10).withUnsafeBytes({ pair.client.write($0) })
+            {
                 isWritten = true
             }
         }

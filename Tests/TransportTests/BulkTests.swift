@@ -172,8 +172,12 @@ struct BulkTests {
                     link, fetchPackage(length, from), limit: length,
                     into: .writer(check.queue) { bytes, offset in
                         check.write(bytes, offset)
-                        let isFar = offset - from > 5_000_000
-                        if isFar, cuts.withLock({ cuts in defer { cuts = false }; return cuts }) {
+                        guard offset - from > 5_000_000 else { return }
+                        let isFirst = cuts.withLock { cuts in
+                            defer { cuts = false }
+                            return cuts
+                        }
+                        if isFirst {
                             // The hub drops the link in mid-transfer.
                             site.links.closeAll(.internalFault, "cut by the test")
                         }
