@@ -341,6 +341,12 @@ struct HookTests {
             }
         }
         #expect(try check("#!/bin/sh\n[ \"$1\" = 'a b' ] && [ -x bin/tool ]\n") == nil)
+        // What the signed data says is an argument, whatever a shell would make of it.
+        try folder.write("release/bin/tool", "#!/bin/sh\n[ \"$1\" = '$(touch pwned); touch pwned' ]\n", mode: 0o755)
+        let hostile = HealthCheck(argv: ["bin/tool", "$(touch pwned); touch pwned"], timeoutSeconds: 20)
+        try HealthRunner.check(
+            try Sample.package([], install: InstallSteps(health: hostile)), in: folder.file("release"))
+        #expect(!File.exists(folder.file("release/pwned")))
         #expect(try check("#!/bin/sh\nexit 1\n") == .healthFailed)
         #expect(try check("#!/bin/sh\nsleep 60\n", seconds: 1) == .healthFailed)
         #expect(try check("nonsense") == .healthFailed)

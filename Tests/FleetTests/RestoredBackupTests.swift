@@ -12,9 +12,9 @@ struct RestoredBackupTests {
     }
 
     @Test(
-        "a restored hub begins an epoch, hears what it missed and completes a rollout"
+        "a restored hub begins an epoch, hears what it missed and completes a rollout; so does one with a restored spoke"
     )
-    func hub() async throws {
+    func hubAndSpoke() async throws {
         let fleet = try RealFleet()
         try await fleet.begin(agents: [("box", "{}"), ("other", "{}")])
         _ = try await fleet.publish("1.0", counter: 1)
@@ -36,5 +36,23 @@ struct RestoredBackupTests {
         try await fleet.succeeds(try fleet.rollOut("3.0", to: ["box", "other"]), ["box", "other"])
         try await fleet.logs("reportGap", "client/box")
         try await fleet.logs("agentRestored", "client/box", "says everything anew, as it was asked to")
+
+        // The spoke: of two orders that it acknowledged one has reached its agent, the other only the lost future.
+        fleet.stop("spoke")
+        try copy(fleet, "spoke", "backup")
+        fleet.kill("other")
+        try fleet.startSpoke()
+        _ = try await fleet.publish("4.0", counter: 4)
+        let rollout = try fleet.rollOut("4.0", to: ["box", "other"])
+        try await eventually("box done, other offered: \(try fleet.states(rollout))") {
+            try fleet.states(rollout) == ["box": "succeeded", "other": "offered"]
+        }
+        fleet.kill("spoke")
+        try copy(fleet, "backup", "spoke")
+        try fleet.startSpoke()
+        try fleet.start("other", "axle-agent", ["run", "--state", fleet.path("other")])
+        try await fleet.logs("spokeRestored", "spoke/site", "sent again")
+        try await fleet.succeeds(rollout, ["box", "other"])
+        #expect(try fleet.says("box") == "tool 4.0" && fleet.says("other") == "tool 4.0")
     }
 }

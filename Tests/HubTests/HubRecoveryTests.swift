@@ -35,6 +35,9 @@ struct HubRecoveryTests {
         #expect(Set(orders.map(\.action)) == Set(try world.actions(rollout).map(\.id)))
         #expect(Set(orders.map(\.agent)) == Set(agents.map(\.id)))
         #expect(try world.events(.hubRestored).count == 1)
+        // A list of revocations is above those that were signed in that future.
+        try world.run(.revokeClient(agents[1].id))
+        #expect(try world.store.setting(.revocationNumber) == "\((2 << 32) + 1)")
         // Known now: shown again it changes nothing, after a restart too.
         try world.restart()
         let again = try world.connect(spoke)

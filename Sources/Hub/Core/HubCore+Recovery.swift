@@ -29,6 +29,9 @@ extension HubCore {
         guard order.sequence.epoch < UInt64(Int64.max) else { return order.sequence }
         let epoch = order.sequence.epoch + 1
         try store.setEpoch(epoch)
+        // The next revocation list is above every list of the lost future, so that spokes take it; until then they keep the later one that they have.
+        let lists = UInt64(try store.setting(.revocationNumber) ?? "") ?? 0
+        try store.setSetting(.revocationNumber, "\(max(lists, min(epoch, 1 << 30) << 32))")
         if var catalog = try store.catalog() {
             // What was published since the backup is not known here.
             catalog.nextRefresh = now
@@ -59,6 +62,12 @@ extension HubCore {
         guard let kept = spoke.lastOrder, shown.map({ $0 < kept }) ?? true else { return }
         spoke.lastOrder = shown
         try store.updateSpoke(spoke)
+        // Which packages it was asked to hold it may have forgotten too; what it does hold it says next.
+        for var replica in try store.replicas(at: id) {
+            (replica.isAcknowledged, replica.state) = (false, .pending)
+            try store.putReplica(replica)
+        }
+        dirtySpokes.insert(id)
         let count = try orderAgain(at: id, at: now)
         try log(
             .warning, .spokeRestored, "spoke/\(spoke.name)",

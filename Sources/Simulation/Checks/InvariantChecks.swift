@@ -28,6 +28,8 @@ final class InvariantChecks {
     /// The last step that was done of each action.
     private var done: [ActionID: InstallStep] = [:]
     private var finals: [ActionID: ActionState] = [:]
+    /// The highest order that each agent has obeyed.
+    private var highest: [NodeID: OrderSequence] = [:]
     private var attempts: [ActionID: Int] = [:]
     private var versions: [String: [Int64]] = [:]
     private var lastLine: EventRecord?
@@ -121,6 +123,11 @@ final class InvariantChecks {
 
     /// An agent's transaction is on the disk.
     func journal(_ agent: AgentNode) {
+        let floor = agent.store.sequenceFloor()
+        if let known = highest[agent.identity.id], floor.map({ $0 < known }) ?? true {
+            breach(.noDowngrade, "\(agent.name): the sequence of its orders fell below \(known)")
+        }
+        highest[agent.identity.id] = floor
         for id in actions[agent.identity.id] ?? [] {
             guard let record = agent.store.action(id) else { continue }
             if let known = finals[id] {
