@@ -36,11 +36,15 @@ package struct MetadataFolder: Sendable {
         }
     }
 
-    /// Replaces the file, durably; nothing where the folder does not keep such files.
-    package func persist(_ file: MetadataFile, _ bytes: [UInt8]) throws(SystemError) {
+    /// Replaces the file, durably; nothing where the folder does not keep such files. With `inSeries` the file is whole
+    /// after any cut, but durable only once `synchronize` has returned.
+    package func persist(_ file: MetadataFile, _ bytes: [UInt8], inSeries: Bool = false) throws(SystemError) {
         guard let place = place(of: file) else { return }
-        try AtomicFile.write(bytes, to: place)
+        try AtomicFile.write(bytes, to: place, synchronizingFolder: !inSeries)
     }
+
+    /// Returns once all that was persisted in series is on the disk.
+    package func synchronize() throws(SystemError) { try Directory.synchronize(path) }
 
     /// Removes the file, durably; one that is not there is no error.
     package func delete(_ file: MetadataFile) throws(SystemError) {
@@ -65,10 +69,14 @@ package struct MetadataFolder: Sendable {
 }
 
 extension MetadataFolder {
-    /// Does what a step of a refresh wants of the folder; nil for a step that is for the repository, and for the end.
+    /// Does what a step of a refresh wants of the folder; nil for a step that is for the repository, and for the end. Files of
+    /// targets roles, of which a catalog has many, are persisted in series: synchronise before the end is believed.
     package func answer(_ step: RefreshStep) throws(SystemError) -> RefreshAnswer? {
         switch step {
         case .load(let file): return try load(file).map { .bytes($0) } ?? .notFound
+        case .persist(.targets(let role), let bytes):
+            try persist(.targets(role), bytes, inSeries: true)
+            return .stored
         case .persist(let file, let bytes):
             try persist(file, bytes)
             return .stored
@@ -87,9 +95,13 @@ extension MetadataFolder {
     ) throws -> RefreshOutcome {
         var workflow = workflow
         var step = try workflow.start()
+        var hasSeries = false
         while true {
+            if case .persist(.targets, _) = step { hasSeries = true }
             switch step {
-            case .done(let outcome): return outcome
+            case .done(let outcome):
+                if hasSeries { try synchronize() }
+                return outcome
             case .fetch(let name, let maximumLength): step = try workflow.resume(fetch(name, maximumLength))
             default: step = try workflow.resume(try answer(step) ?? .notFound)
             }

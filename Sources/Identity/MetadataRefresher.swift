@@ -36,9 +36,13 @@ package final class MetadataRefresher: Sendable {
         var workflow = RefreshWorkflow(
             goal, from: source, bootstrapRoot: bootstrapRoot, startTime: now, verifier: verifier, digester: digester)
         var step = try workflow.start()
+        var hasSeries = false
         while true {
+            if case .persist(.targets, _) = step { hasSeries = true }
             switch step {
-            case .done(let outcome): return outcome
+            case .done(let outcome):
+                if hasSeries { try await queue.run { try folder.synchronize() } }
+                return outcome
             case .fetch(let name, let maximumLength):
                 step = try workflow.resume(await fetch(name, maximumLength))
             default:

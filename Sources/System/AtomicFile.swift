@@ -13,8 +13,11 @@ package enum AtomicFile {
     /// Writes `bytes` beside `path`, synchronises them, renames them onto `path` and synchronises the folder.
     ///
     /// Blocks until all is on the disk. The file gets exactly `mode`, whatever the umask. On an error nothing is left
-    /// behind and the old contents stay.
-    package static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(SystemError) {
+    /// behind and the old contents stay. Who writes many files may leave the folder's synchronisation to the end: until
+    /// then a cut gives any of them its old contents back.
+    package static func write(
+        _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, synchronizingFolder: Bool = true
+    ) throws(SystemError) {
         try checkPath(path)
         let folder = Directory.parent(of: path)
         let temporary = temporaryPath(in: folder)
@@ -26,7 +29,7 @@ package enum AtomicFile {
             try retrying("fchmod", temporary) { fchmod(number, mode) }
             try file.synchronize()
             try file.close()
-            try File.rename(temporary, to: path)
+            try File.rename(temporary, to: path, synchronizingFolders: synchronizingFolder)
         } catch {
             // The first error is the one to report; a leftover is swept at the next start.
             _ = try? File.remove(temporary)

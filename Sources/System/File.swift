@@ -15,7 +15,10 @@ package enum File {
         while true {
             let piece = try readPiece(file, wanted)
             if piece.isEmpty { return result }
-            result += piece
+            // Most files come in one piece, which is not copied; one byte more was asked for, and did not come.
+            let isWhole = result.isEmpty && status.kind == .file && Int64(piece.count) == status.size
+            if result.isEmpty { result = piece } else { result += piece }
+            if isWhole, result.count <= limit { return result }
             if result.count > limit { throw tooLarge }
             wanted = min(64 * 1024, limit - result.count + 1)
         }
@@ -67,11 +70,15 @@ package enum File {
         }
     }
 
-    /// Renames and returns once the new name is on the disk (the folders of both names are synchronised).
-    package static func rename(_ old: String, to new: String) throws(SystemError) {
+    /// Renames and returns once the new name is on the disk (the folders of both names are synchronised, unless the
+    /// caller does that later).
+    package static func rename(
+        _ old: String, to new: String, synchronizingFolders: Bool = true
+    ) throws(SystemError) {
         try checkPath(old)
         try checkPath(new)
         try retrying("rename", new) { Glibc.rename(old, new) }
+        guard synchronizingFolders else { return }
         let folder = Directory.parent(of: new)
         try Directory.synchronize(folder)
         let before = Directory.parent(of: old)

@@ -212,6 +212,51 @@ struct AgentProcessTests {
         #expect(second.errorText.contains("is in use by process"))
     }
 
+    private func status() throws -> String {
+        try ChildProcess(try agentProgram(), ["status", "--state", state, "--json"]).run().outputText
+    }
+
+    @Test("what began with the hub's root is marked, and believed no more once the owner insists on his own")
+    func requiresLocalRoot() async throws {
+        try spoke.makeState(state)
+        let own = try File.read(AgentState.catalogRoot(state), limit: 1 << 20)
+        try File.rename(AgentState.catalogRoot(state), to: AgentState.catalogRootFromHub(state))
+        let agent = AgentProcess(state)
+        try agent.run()
+        let (one, oneBytes) = try release("1.0", counter: 1)
+        try spoke.add(one, oneBytes)
+        try spoke.order(one, action: Sample.action(1))
+        try await eventually("1.0 installed: \(agent.log)") { spoke.states(Sample.action(1)).last == .succeeded }
+        #expect(try status().contains("\"catalogRoot\" : \"hub\""))
+        #expect(agent.stop() == .exited(0))
+
+        try AtomicFile.write("{ requireLocalRoot: true }", to: AgentState.configuration(state))
+        try agent.run()
+        let (two, twoBytes) = try release("2.0", counter: 2)
+        try spoke.add(two, twoBytes)
+        try spoke.order(two, action: Sample.action(2))
+        try await eventually("refused: \(agent.log)") { spoke.states(Sample.action(2)).last == .refused }
+        let refusal = try #require(spoke.reports.last { $0.action == Sample.action(2) })
+        #expect(refusal.detail.contains("requireLocalRoot"))
+        #expect(try printed() == "tool 1.0\n")
+        #expect(try status().contains("\"lacksLocalRoot\" : true"))
+
+        // Another vendor's root, then the right one, put in place by the owner while the agent runs.
+        let stranger = try FakeSpoke()
+        try stranger.makeState(state + "-stranger")
+        let foreign = try File.read(AgentState.catalogRoot(state + "-stranger"), limit: 1 << 20)
+        try AtomicFile.write(foreign, to: AgentState.catalogRoot(state))
+        try spoke.order(two, action: Sample.action(3))
+        try await eventually("refused again") { spoke.states(Sample.action(3)).last == .refused }
+        #expect(agent.stop() == .exited(0))
+        try AtomicFile.write(own, to: AgentState.catalogRoot(state))
+        try agent.run()
+        try spoke.order(two, action: Sample.action(4))
+        try await eventually("2.0 installed: \(agent.log)") { spoke.states(Sample.action(4)).last == .succeeded }
+        #expect(try status().contains("\"catalogRoot\" : \"local\""))
+        #expect(agent.stop() == .exited(0))
+    }
+
     // MARK: The agent itself
 
     private func agentRelease(_ version: String, counter: UInt64, script: String?) throws -> (Package, [UInt8]) {

@@ -70,7 +70,9 @@ enum RefreshBench {
             path: path, length: 1_000_000 + UInt64(number), sha256: hash,
             metadata: PackageMetadata(
                 product: product, release: path.release, line: try LineName("1"), counter: UInt64(number + 1),
-                platform: try Platform(path.platform), kind: .tree))
+                platform: try Platform(path.platform), kind: .tree, unpackedSize: ByteCount(3_000_000),
+                install: InstallSteps(
+                    health: HealthCheck(argv: ["bin/tool", "--health"], timeoutSeconds: 20), program: "bin/tool")))
     }
 
     private struct Signer: MetadataSigner {

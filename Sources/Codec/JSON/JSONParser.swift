@@ -4,19 +4,22 @@
 /// surrogates, a byte order mark, trailing data, and whatever passes `JSONLimits`. Each is a `JSONError` with its place.
 /// One pass, no backtracking; recursion is bounded by the depth limit.
 package struct JSONParser {
-    private let bytes: [UInt8]
-    private let limits: JSONLimits
-    private var index = 0
-    private var items = 0
-    private var depth = 0
+    let bytes: [UInt8]
+    let limits: JSONLimits
+    /// Members of this name are checked and left unread, where they are objects in canonical form.
+    private let unreadName: JSONText?
+    var index = 0
+    var items = 0
+    private(set) var depth = 0
     /// Whether all that was read so far is written as the canonical form writes it.
     private var isCanonical = true
     /// Where the values of the outermost object's members lie.
     private var memberRanges: [Range<Int>] = []
 
-    private init(_ bytes: [UInt8], _ limits: JSONLimits) {
+    private init(_ bytes: [UInt8], _ limits: JSONLimits, _ unreadName: JSONText?) {
         self.bytes = bytes
         self.limits = limits
+        self.unreadName = unreadName
     }
 
     /// Reads exactly one value that fills the whole text.
@@ -25,10 +28,15 @@ package struct JSONParser {
     }
 
     /// Reads exactly one value that fills the whole text, and what is known of the text.
-    package static func document(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> JSONDocument {
+    ///
+    /// Objects that are members of the name `unread` are checked like all else, but their members are made when they are asked for: a large
+    /// file has much of which little is ever looked at.
+    package static func document(
+        _ bytes: [UInt8], limits: JSONLimits, leaving unread: JSONText? = nil
+    ) throws(JSONError) -> JSONDocument {
         guard bytes.count <= min(limits.bytes, Int(Int32.max)) else { throw JSONError(.tooLarge, at: limits.bytes) }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw JSONError(.byteOrderMark, at: 0) }
-        var parser = JSONParser(bytes, limits)
+        var parser = JSONParser(bytes, limits, unread)
         let value = try parser.value()
         parser.skipWhiteSpace()
         guard parser.index == bytes.count else { throw JSONError(.trailingData, at: parser.index) }
@@ -66,7 +74,12 @@ package struct JSONParser {
                 skipWhiteSpace()
                 try expect(UInt8(ascii: ":"))
                 let valueStart = index
-                members.append(JSONObject.Member(name, try value()))
+                if members.isEmpty { members.reserveCapacity(4) }
+                if name == unreadName, let object = unreadObject() {
+                    members.append(JSONObject.Member(name, .object(object)))
+                } else {
+                    members.append(JSONObject.Member(name, try value()))
+                }
                 if depth == 1 { memberRanges.append(valueStart..<index) }
             } while try continues(until: UInt8(ascii: "}"))
         }
@@ -115,7 +128,7 @@ package struct JSONParser {
         return value
     }
 
-    private mutating func integer() throws(JSONError) -> Int64 {
+    mutating func integer() throws(JSONError) -> Int64 {
         let start = index
         let negative = bytes[index] == UInt8(ascii: "-")
         if negative { index += 1 }
@@ -173,7 +186,7 @@ package struct JSONParser {
     }
 
     /// The first byte from `start` on that ends a string or is more than a plain ASCII character.
-    private func endOfPlainText(from start: Int) -> Int {
+    func endOfPlainText(from start: Int) -> Int {
         let source = bytes.span
         var place = start
         while place < source.count {

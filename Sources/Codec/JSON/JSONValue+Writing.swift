@@ -26,6 +26,7 @@ extension JSONValue {
             }
             bytes.append(UInt8(ascii: "]"))
         case .object(let object):
+            if let text = object.unreadText { return text.withBytes { ByteSpan.append($0, to: &bytes) } }
             bytes.append(UInt8(ascii: "{"))
             for place in 0..<object.count {
                 if place > 0 { bytes.append(UInt8(ascii: ",")) }

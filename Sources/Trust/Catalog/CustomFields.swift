@@ -10,7 +10,7 @@ struct CustomFields {
     let path: JSONText
 
     init(_ object: JSONObject, _ place: String, _ path: JSONText) {
-        self.object = object
+        self.object = object.read
         self.place = place
         self.path = path
     }

@@ -14,11 +14,11 @@ package struct ListedMetadata: Sendable, Equatable {
     }
 
     init(_ value: JSONValue, _ name: JSONText, role: RoleName) throws(MetadataError) {
-        let fields = try MetadataFields(value, name.string, role: role)
+        let fields = try MetadataFields(value, "a file that meta names", role: role)
         version = try fields.version()
         length = try fields.optionalInteger(MetadataName.length, 1...JSONValue.greatestInteger)
         if let value = fields.object[MetadataName.hashes] {
-            hashes = try FileHashes(value, name.string, role: role)
+            hashes = try FileHashes(value, name, role: role)
         } else {
             hashes = nil
         }

@@ -8,7 +8,7 @@ struct MetadataFields {
     let role: JSONText
 
     init(_ object: JSONObject, role: JSONText) {
-        self.object = object
+        self.object = object.read
         self.role = role
     }
 

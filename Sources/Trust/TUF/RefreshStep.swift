@@ -6,7 +6,8 @@ package enum RefreshStep: Sendable {
     /// than the given number of bytes. Answer `bytes`, `notFound`, `failed` or `tooSlow`.
     case fetch(name: String, maximumLength: Int)
     /// Replace a file of the client's folder, durably and at once (write, fsync, rename, fsync the folder) before
-    /// answering `stored`.
+    /// answering `stored`. For `targets` files the folder may be synchronised once at the end: each is verified again when
+    /// it is loaded, and their order does not matter.
     case persist(MetadataFile, [UInt8])
     /// Remove a file of the client's folder, durably, before answering `stored`; a file that is not there is no error.
     case delete(MetadataFile)

@@ -28,7 +28,8 @@ package struct SignedMetadata: Sendable {
         }
         let document: JSONDocument
         do {
-            document = try JSONParser.document(bytes, limits: JSONLimits(bytes: maximumLength))
+            document = try JSONParser.document(
+                bytes, limits: JSONLimits(bytes: maximumLength), leaving: MetadataName.custom)
         } catch {
             throw MetadataError(.malformedMetadata, role: role, error.description)
         }

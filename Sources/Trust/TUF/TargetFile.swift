@@ -18,13 +18,13 @@ package struct TargetFile: Sendable, Equatable {
     }
 
     init(_ value: JSONValue, path: JSONText, role: RoleName) throws(MetadataError) {
-        let fields = try MetadataFields(value, "target \(path)", role: role)
+        let fields = try MetadataFields(value, "a target", role: role)
         self.path = path
         length = try fields.integer(MetadataName.length, 0...JSONValue.greatestInteger)
         guard let hashes = fields.object[MetadataName.hashes] else {
             throw fields.malformed(MetadataName.hashes, "an object")
         }
-        self.hashes = try FileHashes(hashes, path.string, role: role)
+        self.hashes = try FileHashes(hashes, path, role: role)
         custom = fields.object[MetadataName.custom] == nil ? nil : try fields.object(MetadataName.custom)
     }
 
