@@ -3,11 +3,12 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 SECONDS_PER_FUZZER ?= 20
 SEED ?=
+CUTS ?= 2000
 SWIFT_BUILD := swift build -j $(JOBS)
 STRICT := --explicit-target-dependency-import-check error
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz sim bench release demo clean
+.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz crash powercut sim bench release demo clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -69,6 +70,17 @@ asan: setup
 ## fuzz      the libFuzzer targets, SECONDS_PER_FUZZER each
 fuzz: setup
 	Tests/Fuzz/run.sh $(SECONDS_PER_FUZZER)
+
+## crash     kills pools at every write, fsync, rename and unlink: CUTS= of them
+crash: setup
+	$(SWIFT_BUILD) -c release --product axle-crash
+	.build/release/axle-crash cuts $(CUTS) $(SEED)
+
+## powercut  cuts the power of a machine in user-mode Linux while a pool works on it
+powercut:
+	@Deploy/setup.sh build powercut
+	$(SWIFT_BUILD) -c release --product axle-crash
+	python3 Tests/Crash/powercut.py $(if $(SEED),--seed $(SEED))
 
 ## sim       a fleet in one process under a virtual clock; SEED= replays a run
 sim: setup

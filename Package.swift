@@ -110,6 +110,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Model", "System", "TLS"], path: "Tests/TestSupport",
             swiftSettings: house),
+        .target(
+            name: "StorageSupport", dependencies: ["Model", "Storage", "System", "TLS"], path: "Tests/StorageSupport",
+            swiftSettings: house),
+        .executableTarget(
+            name: "axle-crash", dependencies: ["Model", "Storage", "StorageSupport", "System", "TLS"],
+            path: "Tests/Crash", exclude: ["powercut.py"], swiftSettings: house),
         .executableTarget(
             name: "axle-bench",
             dependencies: [
@@ -130,7 +136,7 @@ let package = Package(
         tests("Network", ["Model", "Network", "System", "TLS", "TestSupport"]),
         tests("Transport", ["Codec", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport"]),
         tests("HTTP", ["HTTP", "Model", "Network", "System", "TLS", "TestSupport"]),
-        tests("Storage", ["Model", "Storage", "System", "TLS", "TestSupport"]),
+        tests("Storage", ["Model", "Storage", "StorageSupport", "System", "TLS", "TestSupport"]),
         tests(
             "Hub",
             [

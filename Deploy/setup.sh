@@ -8,6 +8,7 @@ declare -A packages=(
     [build]="libssl-dev libsqlite3-dev make git binutils"
     [test]="python3 python3-venv python3-pip openssl curl zstd procps util-linux"
     [bench]="nginx-light curl"
+    [powercut]="user-mode-linux e2fsprogs"
     [conformance]="python3 python3-venv python3-pip faketime"
 )
 

@@ -43,6 +43,8 @@ package struct EventCode: OpenCode {
     // Pools and replicas.
     package static let quotaSet = Self(known: "quotaSet")
     package static let quotaExceeded = Self(known: "quotaExceeded")
+    /// A pool has come to 80, or to 95, per cent of its quota.
+    package static let poolFilling = Self(known: "poolFilling")
     package static let diskFull = Self(known: "diskFull")
     package static let replicaVerified = Self(known: "replicaVerified")
     package static let replicaFailed = Self(known: "replicaFailed")

@@ -11,6 +11,7 @@ package final class MemoryPool: PackagePool {
         struct Content {
             var packages: [SHA256Digest: [UInt8]] = [:]
             var partial: [SHA256Digest: [UInt8]] = [:]
+            var marks: [SHA256Digest: PackageMark] = [:]
             var capacity = ByteCount.maximum.bytes
         }
         let content = Mutex(Content())
@@ -53,7 +54,10 @@ package final class MemoryPool: PackagePool {
         self.disk = disk
         var ledger = PoolLedger(quota: quota)
         disk.content.withLock { content in
-            for (digest, bytes) in content.packages { ledger.adopt(published: digest, length: UInt64(bytes.count)) }
+            for (digest, bytes) in content.packages {
+                let length = UInt64(bytes.count)
+                ledger.adopt(held: digest, length: length, stored: length, mark: content.marks[digest])
+            }
             for (digest, bytes) in content.partial.sorted(by: { $0.key < $1.key }) {
                 ledger.adopt(leftover: digest, bytes: UInt64(bytes.count))
             }
@@ -67,14 +71,14 @@ package final class MemoryPool: PackagePool {
     }
 
     package func list() -> [PoolEntry] {
-        state.withLock { state in
-            state.ledger.published.map { PoolEntry(digest: $0.key, length: ByteCount($0.value)) }
-                .sorted { $0.digest < $1.digest }
-        }
+        state.withLock { $0.ledger.visible }.map { PoolEntry(digest: $0.key, length: ByteCount($0.value)) }
+            .sorted { $0.digest < $1.digest }
     }
 
+    package func marks() -> [SHA256Digest: PackageMark] { state.withLock { $0.ledger.marks } }
+
     package func length(of digest: SHA256Digest) -> ByteCount? {
-        state.withLock { $0.ledger.published[digest].map { ByteCount($0) } }
+        state.withLock { $0.ledger.visibleLength(of: digest).map { ByteCount($0) } }
     }
 
     package func setQuota(_ quota: ByteCount) throws(StorageError) {
@@ -84,9 +88,15 @@ package final class MemoryPool: PackagePool {
         }
     }
 
+    package func setAccess(_ access: PoolAccess) {
+        state.withLock { $0.ledger.access = access }
+    }
+
     package func reserve(_ digest: SHA256Digest, length: ByteCount) throws(StorageError) -> Reservation {
         let (id, offset) = try state.withLock { (state) throws(StorageError) in
-            drop(try state.ledger.planReservation(digest, length: length), &state)
+            try state.ledger.checkBeginning(digest)
+            drop(try state.ledger.planRoom(length.bytes, for: digest), &state)
+            if state.ledger.held[digest] != nil { remove(digest, &state) }
             var found = disk.content.withLock { $0.partial[digest] } ?? []
             if UInt64(found.count) > length.bytes {
                 drop([digest], &state)
@@ -95,7 +105,7 @@ package final class MemoryPool: PackagePool {
             let free = free().bytes
             let room = length.bytes - UInt64(found.count)
             guard free >= room, free - room >= state.ledger.reserved else { throw .diskFull }
-            let id = state.ledger.begin(digest, length: length, written: UInt64(found.count))
+            let id = state.ledger.begin(digest, length: length, stored: UInt64(found.count), promised: room)
             state.transfers[id] = Transfer(
                 digest: digest, length: length.bytes, resumeOffset: UInt64(found.count), bytes: found)
             return (id, UInt64(found.count))
@@ -120,7 +130,8 @@ package final class MemoryPool: PackagePool {
             state.transfers.removeValue(forKey: reservation.id)
             transfer.bytes += added
             disk.content.withLock { $0.partial[transfer.digest] = transfer.bytes }
-            state.ledger.wrote(reservation.id, upTo: UInt64(transfer.bytes.count))
+            let stored = UInt64(transfer.bytes.count)
+            state.ledger.progress(reservation.id, stored: stored, promised: transfer.length - stored)
             state.transfers[reservation.id] = transfer
         }
     }
@@ -174,20 +185,78 @@ package final class MemoryPool: PackagePool {
     package func verify(_ digest: SHA256Digest) throws(StorageError) {
         let reader = try open(digest)
         guard try reader.contentDigest() != digest else { return }
-        remove(digest)
+        try mark(digest, .corrupt)
         throw .corrupt(digest)
     }
 
-    package func evict(_ digest: SHA256Digest) throws(StorageError) {
-        try state.withLock { (state) throws(StorageError) in try state.ledger.checkEviction(digest) }
-        remove(digest)
+    package func mark(_ digest: SHA256Digest, _ mark: PackageMark?) throws(StorageError) {
+        try state.withLock { (state) throws(StorageError) in
+            guard try state.ledger.checkMarking(digest, mark) else { return }
+            state.ledger.setMark(digest, mark)
+            disk.content.withLock { $0.marks[digest] = mark }
+        }
     }
 
-    private func remove(_ digest: SHA256Digest) {
-        state.withLock { state in
-            _ = disk.content.withLock { $0.packages.removeValue(forKey: digest) }
-            state.ledger.removePublished(digest)
+    package func repair(
+        _ digest: SHA256Digest, length: ByteCount, from source: any RepairSource
+    ) throws(StorageError) -> RepairReport {
+        if self.length(of: digest) == length {
+            do throws(StorageError) {
+                try verify(digest)
+                return RepairReport(fetched: .zero)
+            } catch {
+                guard case .corrupt = error else { throw error }
+            }
         }
+        try mark(digest, .corrupt)
+        var fetch = RepairFetch(source, digest)
+        let bytes = try fetch.read(at: 0, count: length.bytes)
+        guard SHA256.hash(bytes) == digest.bytes else { throw .hashMismatch(resumed: false) }
+        state.withLock { state in
+            disk.content.withLock { content in
+                content.packages[digest] = bytes
+                content.marks[digest] = nil
+            }
+            state.ledger.setMark(digest, nil)
+        }
+        return RepairReport(fetched: ByteCount(fetch.fetched))
+    }
+
+    package func evict(_ digest: SHA256Digest) throws(StorageError) {
+        try state.withLock { (state) throws(StorageError) in
+            try state.ledger.checkEviction(digest)
+            remove(digest, &state)
+        }
+    }
+
+    package func compact() throws(StorageError) -> ByteCount { .zero }
+
+    package func scrubUnits() -> [ScrubUnit] {
+        state.withLock { $0.ledger.held.keys.sorted() }.map { .package($0) }
+    }
+
+    package func scrub(_ unit: ScrubUnit, pace: (ByteCount) -> Void) throws(StorageError) -> [SHA256Digest] {
+        guard case .package(let digest) = unit, length(of: digest) != nil else { return [] }
+        guard try open(digest).contentDigest(pace: pace) != digest else { return [] }
+        try mark(digest, .corrupt)
+        return [digest]
+    }
+
+    package func check(readData: Bool) -> PoolCheck {
+        var check = PoolCheck()
+        let marks = marks()
+        check.packages = scrubUnits().count
+        check.found(marks.filter { $0.value == .corrupt }.map(\.key))
+        if readData { readEverything(&check) }
+        return check
+    }
+
+    private func remove(_ digest: SHA256Digest, _ state: inout State) {
+        disk.content.withLock { content in
+            content.packages.removeValue(forKey: digest)
+            content.marks.removeValue(forKey: digest)
+        }
+        state.ledger.remove(digest)
     }
 
     private func drop(_ digests: [SHA256Digest], _ state: inout State) {

@@ -3,8 +3,8 @@ package import Model
 /// Where a hub or spoke keeps package bytes, by the hash of the package, under a quota.
 ///
 /// Guarantees of every pool (one conformance suite holds them to it):
-/// - bytes stored + bytes reserved never grow beyond the quota;
-/// - a visible package equals its hash: it is published only after every byte was hashed and is on the disk; partial bytes are never readable;
+/// - bytes on disk + bytes reserved never grow beyond the quota;
+/// - a visible package equals its hash: it is published only after every byte was hashed and is on the disk; partial and marked bytes are never readable;
 /// - a crash at any moment leaves every published package, and of a transfer in progress a prefix that can be resumed;
 /// - every reservation ends: published, abandoned, or abandoned by its last reference going away.
 ///
@@ -16,9 +16,12 @@ package protocol PackagePool: AnyObject, Sendable {
     /// Changes the quota; refused below what is stored and reserved (partial transfers that nobody has open are dropped first).
     func setQuota(_ quota: ByteCount) throws(StorageError)
 
+    /// Says what may be done with the pool: a read-only one takes and removes nothing, an unavailable one does not read either.
+    func setAccess(_ access: PoolAccess)
+
     /// Sets aside room for a package of exactly `length` bytes; what an earlier transfer left is checked and kept (`Reservation.resumeOffset`).
     ///
-    /// Partial transfers that nobody has open are dropped, oldest first, when that makes the room.
+    /// Partial transfers that nobody has open are dropped, oldest first, when that makes the room; so is a copy of the package that is marked corrupt.
     func reserve(_ digest: SHA256Digest, length: ByteCount) throws(StorageError) -> Reservation
 
     /// Appends bytes; `offset` must be where the last write ended (or `resumeOffset`), since each byte is hashed once, as it comes.
@@ -29,23 +32,51 @@ package protocol PackagePool: AnyObject, Sendable {
     /// A wrong hash removes the bytes and ends the reservation; missing bytes leave it open.
     func publish(_ reservation: Reservation) throws(StorageError)
 
-    /// Ends a reservation; the bytes so far stay for resuming, or go.
+    /// Ends a reservation; the bytes so far stay for resuming (a container pool keeps whole chunks), or go.
     func abandon(_ reservation: Reservation, keepingBytes: Bool)
 
     /// Opens a published package for reading; it is not evicted while the reader lives.
     func open(_ digest: SHA256Digest) throws(StorageError) -> any PackageReader
 
-    /// Reads the package again and compares it with its hash; one that differs is removed and `corrupt` thrown.
+    /// Reads the package again and compares it with its hash; one that differs is marked corrupt, which withholds it, and `corrupt` thrown.
     func verify(_ digest: SHA256Digest) throws(StorageError)
 
-    /// Removes a package; refused while it is being read.
+    /// Marks a package, which withholds it: its bytes stay and count, and nobody may open it. Durable on return.
+    ///
+    /// Nil makes a withheld package visible again; a corrupt one becomes visible by `repair` alone.
+    func mark(_ digest: SHA256Digest, _ mark: PackageMark?) throws(StorageError)
+
+    /// Makes a damaged package whole: what is damaged, and no more, is read from `source`; then all is checked against the package's hash.
+    ///
+    /// `length` is the package's length as it was signed. Ends with the package visible, or throws and leaves it marked corrupt.
+    func repair(
+        _ digest: SHA256Digest, length: ByteCount, from source: any RepairSource
+    ) throws(StorageError) -> RepairReport
+
+    /// Removes a package, visible or marked; refused while it is being read.
     func evict(_ digest: SHA256Digest) throws(StorageError)
 
-    /// The length of a published package, else nil.
+    /// Gives back the room that evicted packages left inside shared files; says how much. `reserve` does as much of it as it needs by itself.
+    @discardableResult
+    func compact() throws(StorageError) -> ByteCount
+
+    /// The length of a visible package, else nil.
     func length(of digest: SHA256Digest) -> ByteCount?
 
-    /// What is published, in the order of the hashes.
+    /// What is visible, in the order of the hashes.
     func list() -> [PoolEntry]
+
+    /// The packages that are withheld, and why.
+    func marks() -> [SHA256Digest: PackageMark]
+
+    /// What a scrub has to read so that every byte of the pool is read once, in an order that stays the same.
+    func scrubUnits() -> [ScrubUnit]
+
+    /// Reads one unit again; packages that it finds damaged are marked corrupt and told. `pace` hears of each stretch read, and may wait.
+    func scrub(_ unit: ScrubUnit, pace: (ByteCount) -> Void) throws(StorageError) -> [SHA256Digest]
+
+    /// Compares books and storage; with `readData` also reads every byte, as a scrub of all units does.
+    func check(readData: Bool) -> PoolCheck
 
     /// Ends what a dropped reservation left open; called by `Reservation` alone.
     func reservationWasDropped(_ id: UInt64)
@@ -59,25 +90,6 @@ package struct PoolEntry: Hashable, Sendable {
     package init(digest: SHA256Digest, length: ByteCount) {
         self.digest = digest
         self.length = length
-    }
-}
-
-/// A pool's books at one moment.
-package struct PoolAccount: Hashable, Sendable {
-    /// The limit for `used` + `reserved`.
-    package let quota: ByteCount
-    /// Bytes stored: published packages and partial transfers.
-    package let used: ByteCount
-    /// Bytes promised to open reservations and not yet written.
-    package let reserved: ByteCount
-    /// What the disk below has left, whatever the quota; the greatest count where nobody knows.
-    package let freeOnDisk: ByteCount
-
-    package init(quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount) {
-        self.quota = quota
-        self.used = used
-        self.reserved = reserved
-        self.freeOnDisk = freeOnDisk
     }
 }
 

@@ -3,7 +3,7 @@ import TLS
 
 extension PackageReader {
     /// The hash of all that the reader gives, in pieces of 1 MiB; of fewer bytes than `length` if the file was cut.
-    package func contentDigest() throws(StorageError) -> SHA256Digest {
+    package func contentDigest(pace: (ByteCount) -> Void = { _ in }) throws(StorageError) -> SHA256Digest {
         var hash = SHA256()
         var offset = ByteCount.zero
         while true {
@@ -11,11 +11,19 @@ extension PackageReader {
             if piece.isEmpty { break }
             hash.update(piece)
             offset += ByteCount(UInt64(piece.count))
+            pace(ByteCount(UInt64(piece.count)))
         }
+        return SHA256Digest(computed: hash.finish())
+    }
+}
+
+extension SHA256Digest {
+    /// The result of a hash, which always has 32 bytes.
+    init(computed bytes: [UInt8]) {
         do throws(ModelError) {
-            return try SHA256Digest(bytes: hash.finish())
+            try self.init(bytes: bytes)
         } catch {
-            throw .io(error.description)
+            preconditionFailure("a SHA-256 that has not 32 bytes")
         }
     }
 }

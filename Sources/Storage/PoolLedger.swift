@@ -1,22 +1,33 @@
 import Model
 
-/// A pool's books, without IO: what is published, what is left over from transfers, what is reserved, and the quota over all of it.
+/// A pool's books, without IO: what is held, what is left over from transfers, what is reserved, and the quota over all of it.
 ///
-/// The one rule: `committed` (published + leftovers + the whole length of every reservation) never grows beyond the quota. A pool that is opened with more
+/// The one rule: `committed` (all that is on disk + all that is promised to reservations) never grows beyond the quota. A pool that is opened with more
 /// on disk than its quota (it was made smaller meanwhile) keeps what it has and takes nothing new.
 struct PoolLedger {
-    /// A reservation: its bytes written so far count as used, the rest as reserved.
+    /// A package: its length, the bytes of its own files on the disk, and its mark.
+    struct Held {
+        let length: UInt64
+        var stored: UInt64
+        var mark: PackageMark?
+    }
+
+    /// A reservation: the bytes of its own that are on disk, and those promised to it that are not yet.
     struct Open {
         let digest: SHA256Digest
         let length: UInt64
-        var written: UInt64
+        var stored: UInt64
+        var promised: UInt64
     }
 
     private(set) var quota: UInt64
-    private(set) var published: [SHA256Digest: UInt64] = [:]
+    private(set) var held: [SHA256Digest: Held] = [:]
     /// Partial transfers without a reservation, oldest first.
     private(set) var leftovers: [(digest: SHA256Digest, bytes: UInt64)] = []
     private(set) var open: [UInt64: Open] = [:]
+    /// Bytes on disk that belong to no single package: containers and their indexes.
+    var shared: UInt64 = 0
+    var access = PoolAccess.readWrite
     private var readers: [SHA256Digest: Int] = [:]
     private var nextID: UInt64 = 1
 
@@ -25,15 +36,19 @@ struct PoolLedger {
     }
 
     /// Bytes on disk.
-    var used: UInt64 { sum(published.values) &+ sum(leftovers.map(\.bytes)) &+ sum(open.values.map(\.written)) }
+    var used: UInt64 {
+        sum([sum(held.values.map(\.stored)), sum(leftovers.map(\.bytes)), sum(open.values.map(\.stored)), shared])
+    }
     /// Bytes promised and not yet written.
-    var reserved: UInt64 { sum(open.values.map { $0.length - min($0.length, $0.written) }) }
+    var reserved: UInt64 { sum(open.values.map(\.promised)) }
     /// What the quota is compared with.
-    var committed: UInt64 { used.addingReportingOverflow(reserved).overflow ? .max : used + reserved }
+    var committed: UInt64 { sum([used, reserved]) }
+    /// What may still be promised.
+    var available: UInt64 { quota - min(quota, committed) }
 
     /// Takes over what was found on disk at start.
-    mutating func adopt(published digest: SHA256Digest, length: UInt64) {
-        published[digest] = length
+    mutating func adopt(held digest: SHA256Digest, length: UInt64, stored: UInt64, mark: PackageMark? = nil) {
+        held[digest] = Held(length: length, stored: stored, mark: mark)
     }
 
     /// Takes over a partial transfer; the caller adds them oldest first.
@@ -41,12 +56,45 @@ struct PoolLedger {
         leftovers.append((digest, bytes))
     }
 
-    /// Checks that a reservation may begin and says which leftovers have to go first to make the room; changes nothing.
-    func planReservation(_ digest: SHA256Digest, length: ByteCount) throws(StorageError) -> [SHA256Digest] {
-        guard published[digest] == nil else { throw .alreadyHeld(digest) }
+    // MARK: Access
+
+    func checkReadable() throws(StorageError) {
+        if access == .unavailable { throw .noAccess(access) }
+    }
+
+    func checkWritable() throws(StorageError) {
+        if access != .readWrite { throw .noAccess(access) }
+    }
+
+    // MARK: Reservations
+
+    /// Checks that a transfer of the package may begin.
+    func checkBeginning(_ digest: SHA256Digest) throws(StorageError) {
+        try checkWritable()
+        if let package = held[digest] {
+            switch package.mark {
+            case nil: throw .alreadyHeld(digest)
+            case .withheld: throw .withheld(digest, .withheld)
+            case .corrupt: if readers[digest] != nil { throw .inUse(digest) }
+            }
+        }
         guard !open.values.contains(where: { $0.digest == digest }) else { throw .inTransfer(digest) }
-        let own = leftovers.first { $0.digest == digest }?.bytes ?? 0
-        return try plan(room: length.bytes, asIfGone: own, keeping: digest)
+    }
+
+    /// Which leftovers have to go, oldest first, so that `room` bytes can be promised; the package's own leftover and corrupt copy count as gone.
+    func planRoom(_ room: UInt64, for digest: SHA256Digest) throws(StorageError) -> [SHA256Digest] {
+        let own = sum([leftover(of: digest), held[digest]?.stored ?? 0])
+        var left = committed - min(committed, own)
+        var victims: [SHA256Digest] = []
+        for leftover in leftovers where quota - min(quota, left) < room && leftover.digest != digest {
+            left -= min(left, leftover.bytes)
+            victims.append(leftover.digest)
+        }
+        let available = quota - min(quota, left)
+        guard available >= room else {
+            throw .quotaExceeded(needed: ByteCount(room), available: ByteCount(available))
+        }
+        return victims
     }
 
     /// Which leftovers have to go for a new quota; changes nothing.
@@ -61,32 +109,21 @@ struct PoolLedger {
         return victims
     }
 
-    private func plan(
-        room: UInt64, asIfGone own: UInt64, keeping digest: SHA256Digest
-    ) throws(StorageError) -> [SHA256Digest] {
-        var left = committed - min(committed, own)
-        var victims: [SHA256Digest] = []
-        for leftover in leftovers where quota - min(quota, left) < room && leftover.digest != digest {
-            left -= min(left, leftover.bytes)
-            victims.append(leftover.digest)
-        }
-        let available = quota - min(quota, left)
-        guard available >= room else {
-            throw .quotaExceeded(needed: ByteCount(room), available: ByteCount(available))
-        }
-        return victims
-    }
-
     mutating func setQuota(_ quota: ByteCount) {
         self.quota = quota.bytes
     }
 
-    /// Begins a reservation whose first `written` bytes are here already (its leftover becomes part of it).
-    mutating func begin(_ digest: SHA256Digest, length: ByteCount, written: UInt64) -> UInt64 {
+    /// The bytes on disk of a package's leftover; 0 without one.
+    func leftover(of digest: SHA256Digest) -> UInt64 {
+        leftovers.first { $0.digest == digest }?.bytes ?? 0
+    }
+
+    /// Begins a reservation; its leftover, of which `stored` bytes are kept, becomes part of it.
+    mutating func begin(_ digest: SHA256Digest, length: ByteCount, stored: UInt64, promised: UInt64) -> UInt64 {
         dropLeftover(digest)
         let id = nextID
         nextID &+= 1
-        open[id] = Open(digest: digest, length: length.bytes, written: min(written, length.bytes))
+        open[id] = Open(digest: digest, length: length.bytes, stored: stored, promised: promised)
         return id
     }
 
@@ -94,10 +131,11 @@ struct PoolLedger {
         leftovers.removeAll { $0.digest == digest }
     }
 
-    /// Notes that more bytes of a reservation are on disk.
-    mutating func wrote(_ id: UInt64, upTo written: UInt64) {
+    /// Notes what a reservation has on disk now, and what it may still need.
+    mutating func progress(_ id: UInt64, stored: UInt64, promised: UInt64) {
         guard var entry = open[id] else { return }
-        entry.written = min(written, entry.length)
+        entry.stored = stored
+        entry.promised = promised
         open[id] = entry
     }
 
@@ -105,8 +143,8 @@ struct PoolLedger {
     mutating func end(_ id: UInt64, as outcome: Outcome) {
         guard let entry = open.removeValue(forKey: id) else { return }
         switch outcome {
-        case .published: published[entry.digest] = entry.length
-        case .leftover: if entry.written > 0 { leftovers.append((entry.digest, entry.written)) }
+        case .published: held[entry.digest] = Held(length: entry.length, stored: entry.stored)
+        case .leftover: if entry.stored > 0 { leftovers.append((entry.digest, entry.stored)) }
         case .removed: break
         }
     }
@@ -116,21 +154,53 @@ struct PoolLedger {
         case published, leftover, removed
     }
 
-    /// Checks that a package may be removed.
-    func checkEviction(_ digest: SHA256Digest) throws(StorageError) {
-        guard published[digest] != nil else { throw .notHeld(digest) }
-        guard readers[digest] == nil else { throw .inUse(digest) }
+    // MARK: Packages
+
+    /// What is visible.
+    var visible: [SHA256Digest: UInt64] { held.filter { $0.value.mark == nil }.mapValues(\.length) }
+    /// What is withheld.
+    var marks: [SHA256Digest: PackageMark] { held.compactMapValues(\.mark) }
+
+    func visibleLength(of digest: SHA256Digest) -> UInt64? {
+        held[digest].flatMap { $0.mark == nil ? $0.length : nil }
     }
 
-    mutating func removePublished(_ digest: SHA256Digest) {
-        published.removeValue(forKey: digest)
+    /// Checks that a package may be marked so; false if it is so already.
+    func checkMarking(_ digest: SHA256Digest, _ mark: PackageMark?) throws(StorageError) -> Bool {
+        guard let package = held[digest] else { throw .notHeld(digest) }
+        if package.mark == .corrupt, mark != .corrupt { throw .withheld(digest, .corrupt) }
+        return package.mark != mark
+    }
+
+    mutating func setMark(_ digest: SHA256Digest, _ mark: PackageMark?) {
+        held[digest]?.mark = mark
+    }
+
+    mutating func setStored(_ digest: SHA256Digest, length: UInt64, stored: UInt64) {
+        guard let package = held[digest] else { return }
+        held[digest] = Held(length: length, stored: stored, mark: package.mark)
+    }
+
+    /// Checks that a package may be removed.
+    func checkEviction(_ digest: SHA256Digest) throws(StorageError) {
+        try checkWritable()
+        guard held[digest] != nil else { throw .notHeld(digest) }
+        guard readers[digest] == nil else { throw .inUse(digest) }
+        // A repair has it open.
+        guard !open.values.contains(where: { $0.digest == digest }) else { throw .inTransfer(digest) }
+    }
+
+    mutating func remove(_ digest: SHA256Digest) {
+        held.removeValue(forKey: digest)
     }
 
     /// Counts a reader in; gives the length.
     mutating func beginReading(_ digest: SHA256Digest) throws(StorageError) -> UInt64 {
-        guard let length = published[digest] else { throw .notHeld(digest) }
+        try checkReadable()
+        guard let package = held[digest] else { throw .notHeld(digest) }
+        if let mark = package.mark { throw .withheld(digest, mark) }
         readers[digest, default: 0] += 1
-        return length
+        return package.length
     }
 
     mutating func endReading(_ digest: SHA256Digest) {
@@ -140,7 +210,8 @@ struct PoolLedger {
 
     func account(freeOnDisk: ByteCount) -> PoolAccount {
         PoolAccount(
-            quota: ByteCount(quota), used: ByteCount(used), reserved: ByteCount(reserved), freeOnDisk: freeOnDisk)
+            quota: ByteCount(quota), used: ByteCount(used), reserved: ByteCount(reserved), freeOnDisk: freeOnDisk,
+            access: access)
     }
 
     /// Sums sizes; all are at most 2^63 − 1 and stand for bytes of one disk, and a sum beyond 2^64 saturates.

@@ -13,7 +13,7 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     // The bytes are wrong: they are gone, fetch them again or not at all.
     /// The bytes received do not have the hash of the reservation; `resumed` says that some were there before a restart.
     case hashMismatch(resumed: Bool)
-    /// A published package no longer equals its hash; it is no longer visible.
+    /// A published package no longer equals its hash; it is marked, no longer visible, and can be repaired.
     case corrupt(SHA256Digest)
 
     // The question was wrong.
@@ -33,6 +33,17 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case incomplete(written: ByteCount, length: ByteCount)
     /// The reservation was published or abandoned, or belongs to another pool.
     case reservationEnded
+
+    /// The package is marked and not given to anybody.
+    case withheld(SHA256Digest, PackageMark)
+    /// The pool takes no changes, or none and no reads either.
+    case noAccess(PoolAccess)
+
+    // What is needed is not here.
+    /// A chunk is stored in a coding that this program or machine cannot read.
+    case codingMissing(UInt8)
+    /// The source of a repair did not give what was asked for.
+    case sourceFailed(String)
 
     // The disk or the folder is at fault.
     /// The folder is not a pool of a kind and version that this program knows.
@@ -55,7 +66,7 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .quotaBelowUse(let used): "the quota would be below the \(used) that are stored and reserved"
         case .hashMismatch(let resumed):
             resumed ? "the bytes have another hash (some were there before a restart)" : "the bytes have another hash"
-        case .corrupt(let digest): "package \(digest) no longer equals its hash and was removed"
+        case .corrupt(let digest): "package \(digest) no longer equals its hash and is withheld until it is repaired"
         case .alreadyHeld(let digest): "package \(digest) is here already"
         case .inTransfer(let digest): "package \(digest) is being transferred already"
         case .notHeld(let digest): "package \(digest) is not here"
@@ -64,6 +75,14 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .tooLong(let reserved): "more than the \(reserved.bytes) bytes that were reserved"
         case .incomplete(let written, let length): "\(written.bytes) of \(length.bytes) bytes are here"
         case .reservationEnded: "the reservation has ended"
+        case .withheld(let digest, let mark): "package \(digest) is marked \(mark.rawValue) and not given to anybody"
+        case .noAccess(.readOnly): "the pool is set to read-only; set it to readWrite first"
+        case .noAccess(let access): "the pool is set to \(access.rawValue)"
+        case .codingMissing(let coding):
+            coding == 1
+                ? "the bytes are stored compressed with zstd, which is not here; install the package libzstd1"
+                : "the bytes are stored in coding \(coding), which this release does not know; use a newer one"
+        case .sourceFailed(let why): "the source of the repair failed: \(why)"
         case .foreignFolder(let why): "not a pool of this program: \(why)"
         case .io(let text): text
         }

@@ -15,6 +15,7 @@ private let target: @Sendable ([UInt8]) -> Void = {
     case "json": fuzzJSON
     case "metadata": fuzzMetadata
     case "session": fuzzSession
-    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session")
+    case "pool": fuzzPool
+    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session, pool")
     }
 }()

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Builds the libFuzzer program and runs each target for so many seconds: run.sh [SECONDS] [TARGET …]
-# Model, Codec, Protocol and Trust are compiled with the fuzzer into one module, so that every branch of theirs is seen. Fails on a crash, and
+# Model, Codec, Protocol, Trust and what reads a pool's disk are compiled with the fuzzer into one module, so that every branch of theirs is seen. Fails on a crash, and
 # leaves the input that caused it in .build/fuzz. To look at one: AXLE_FUZZ=cbor .build/fuzz/fuzz FILE
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-20}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json metadata session)
+[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json metadata session pool)
 export SWIFT_BACKTRACE=enable=no
 out=.build/fuzz
 program=$out/fuzz
-sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust)
+sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Storage/Format)
 mkdir -p "$out"
 
 if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift' -newer "$program" -print -quit)" ]; then
@@ -32,7 +32,12 @@ fi
 
 python3 Tests/Fuzz/seeds.py Tests/Golden/protocol "$out/seeds"
 python3 Tests/Fuzz/metadata_seeds.py Tests/Golden/trust "$out/seeds/metadata"
-mkdir -p "$out/seeds/json"
+mkdir -p "$out/seeds/json" "$out/seeds/pool"
+for selector in '\x00' '\x80' '\x81' '\x82' '\x83' '\x04' '\x05'; do
+    for magic in AXLEchnk AXLEindx AXLEmani AXLEsums; do
+        { printf "$selector$magic\\x00\\x00\\x00\\x01"; head -c 120 /dev/zero; } >"$out/seeds/pool/$magic-${selector#?}"
+    done
+done
 cp Tests/Golden/trust/*.json "$out/seeds/json/"
 status=0
 for target in "${targets[@]}"; do

@@ -136,6 +136,18 @@ import Testing
         #expect(try world.store.package(package.path)?.state == .downloading)
     }
 
+    @Test func aPoolThatFillsIsToldAtEightyAndNinetyFivePerCentOnce() throws {
+        let world = try HubWorld()
+        for used in [100, 799, 800, 900, 949, 950, 990] as [UInt64] {
+            try world.send(.poolChanged(world.figures(quota: 1000, used: used)))
+        }
+        #expect(try world.events(.poolFilling).count == 2)
+        // Emptied and filled again: said again.
+        try world.send(.poolChanged(world.figures(quota: 1000, used: 100)))
+        try world.send(.poolChanged(world.figures(quota: 1000, used: 960)))
+        #expect(try world.events(.poolFilling).count == 3)
+    }
+
     @Test func onlySoManyImportsRunAtATimeAndAHotfixOvertakes() throws {
         let world = try HubWorld()
         var packages = try (1...5).map { try samplePackage("\($0).0", counter: UInt64($0), hash: UInt8($0)) }

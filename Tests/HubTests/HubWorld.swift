@@ -96,8 +96,8 @@ final class HubWorld {
         try send(.started(held: [], figures()))
     }
 
-    func figures(quota: UInt64 = 1 << 40) -> HubPoolFigures {
-        HubPoolFigures(quota: ByteCount(quota), used: .zero, reserved: .zero, freeOnDisk: ByteCount(1 << 40))
+    func figures(quota: UInt64 = 1 << 40, used: UInt64 = 0) -> HubPoolFigures {
+        HubPoolFigures(quota: ByteCount(quota), used: ByteCount(used), reserved: .zero, freeOnDisk: ByteCount(1 << 40))
     }
 
     /// Another process over the same store, after the machine was restarted.

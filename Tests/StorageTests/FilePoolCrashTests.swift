@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Storage
+import StorageSupport
 import System
 import Testing
 
@@ -74,9 +75,9 @@ private final class Cut: Sendable {
         var unsynchronized: Set<String> = []
         for step in cut.trace.withLock({ $0 }) {
             switch step {
-            case .writePartial(let path): unsynchronized.insert(path)
-            case .synchronizePartial(let path): unsynchronized.remove(path)
-            case .publish(let path, _): #expect(!unsynchronized.contains(path))
+            case .write(let path, _, _): unsynchronized.insert(path)
+            case .synchronize(let path): unsynchronized.remove(path)
+            case .rename(let path, _): #expect(!unsynchronized.contains(path))
             default: break
             }
         }

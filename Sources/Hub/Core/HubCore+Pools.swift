@@ -1,5 +1,6 @@
 import Model
 import Protocol
+import Storage
 
 /// Pools and presence: what spokes say about themselves, and the quotas that operators want.
 extension HubCore {
@@ -11,6 +12,9 @@ extension HubCore {
                 node: configuration.hub, name: configuration.poolName, quota: figures.quota, used: figures.used,
                 reserved: figures.reserved, freeOnDisk: figures.freeOnDisk,
                 wantedQuota: known?.wantedQuota == figures.quota ? nil : known?.wantedQuota, reported: now))
+        try warnIfFuller(
+            configuration.poolName, "the hub", known, quota: figures.quota, committed: figures.used + figures.reserved,
+            at: now)
         if let known, figures.quota > known.quota { try retryFailedImports(at: now) }
     }
 
@@ -32,8 +36,25 @@ extension HubCore {
                 node: spoke, name: status.pool, quota: quota, used: ByteCount(status.used),
                 reserved: ByteCount(status.reserved), freeOnDisk: ByteCount(status.freeOnDisk),
                 wantedQuota: known?.wantedQuota == quota ? nil : known?.wantedQuota, reported: now))
+        try warnIfFuller(
+            status.pool, "a spoke", known, quota: quota, committed: ByteCount(status.used) + ByteCount(status.reserved),
+            at: now)
         if known?.wantedQuota != nil { dirtySpokes.insert(spoke) }
         reply(link, request, .ok(OK()))
+    }
+
+    /// Warns when a pool has come to the next step of being full; what was said before is not said again.
+    private mutating func warnIfFuller(
+        _ name: NodeName, _ owner: String, _ known: PoolRecord?, quota: ByteCount, committed: ByteCount,
+        at now: UnixTime
+    ) throws {
+        let level = PoolLevel(committed: committed, quota: quota)
+        let before = known.map { PoolLevel(committed: $0.used + $0.reserved, quota: $0.quota) } ?? .roomy
+        guard level > before else { return }
+        try log(
+            .warning, .poolFilling, "pool/\(name)",
+            "pool \(name) of \(owner) is \(level.rawValue) per cent full: \(committed) of \(quota); raise its quota or remove packages",
+            at: now)
     }
 
     /// Sends the quotas that a spoke does not have yet.

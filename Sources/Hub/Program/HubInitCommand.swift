@@ -1,5 +1,6 @@
 internal import Model
 internal import Network
+internal import Storage
 internal import System
 
 /// `axle-hub init`: a new hub with a fleet of its own. The folder is complete or not there.
@@ -10,6 +11,7 @@ enum HubInitCommand {
         let fleet = try FleetName(invocation.value("fleet") ?? "main")
         let listen = try address(invocation.value("listen") ?? "0.0.0.0:7440", "--listen")
         let api = try address(invocation.value("api") ?? "0.0.0.0:8443", "--api")
+        let pool = try poolKind(invocation.value("pool"))
         var random = SystemRandom()
         let settings = HubState.Settings(
             fleet: fleet, id: NodeID.random(using: &random), name: name, listen: listen.description,
@@ -23,11 +25,21 @@ enum HubInitCommand {
             try AtomicFile.write(root, to: HubState.authorities(folder))
             let token = ASCII.hex(SystemRandom.bytes(32))
             try AtomicFile.write(token + "\n", to: HubState.adminToken(folder), mode: 0o600)
+            // The pool is of its kind from here on, whatever is asked for later.
+            _ = try PoolFolder.open(HubState.pool(folder), quota: HubShell.defaultQuota, new: pool)
             try HubState.write(settings, to: HubState.settings(folder))
         }
         streams.line("made hub \(name) of fleet \(fleet)")
         streams.message("next: axle-hub run --state \(path)")
         return 0
+    }
+
+    private static func poolKind(_ text: String?) throws(UsageError) -> PoolFolder.Kind {
+        guard let text else { return .file }
+        guard let kind = PoolFolder.Kind(rawValue: text) else {
+            throw UsageError("--pool wants file or container, not \(text)")
+        }
+        return kind
     }
 
     private static func address(_ text: String, _ option: String) throws(UsageError) -> Endpoint {

@@ -22,6 +22,7 @@ package enum HubProgram {
                     .value("fleet", "FLEET", "the fleet's name (default: main)"),
                     .value("listen", "HOST:PORT", "where spokes reach it (default: 0.0.0.0:7440)"),
                     .value("api", "HOST:PORT", "where operators reach it (default: 0.0.0.0:8443)"),
+                    .value("pool", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
                 ]),
             CommandSpecification(
                 "run", "Run the hub",

@@ -22,7 +22,7 @@ actor HubShell: LinkHandler {
     nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
     nonisolated let links = Links()
-    nonisolated let pool: FilePool
+    nonisolated let pool: any PackagePool
     nonisolated let disk = NamedQueue("hub.disk")
     nonisolated let reading = NamedQueue("hub.read")
     nonisolated let catalog: HubCatalogClient
@@ -46,7 +46,7 @@ actor HubShell: LinkHandler {
     ) throws {
         let hubID = configuration.hub
         let quota = try store.pool(node: hubID, name: configuration.poolName)?.quota
-        let pool = try FilePool(folder: HubState.pool(folder), quota: quota ?? Self.defaultQuota)
+        let pool = try PoolFolder.open(HubState.pool(folder), quota: quota ?? Self.defaultQuota, new: .file)
         self.pool = pool
         catalog = HubCatalogClient(
             folder: try MetadataFolder(HubState.trust(folder)), disk: disk, pool: pool, rules: downloads)

@@ -1,6 +1,7 @@
 internal import Identity
 internal import Model
 internal import Network
+internal import Storage
 internal import System
 internal import Transport
 internal import Trust
@@ -17,6 +18,7 @@ enum SpokeJoinCommand {
         _ = try endpoint(listen, "--listen")
         let name = try NodeName(invocation.value("name") ?? SystemName.current.node)
         let root = try invocation.value("catalog-root").map { try CatalogRootFile.read($0) }
+        let pool = try poolKind(invocation.value("pool"))
         let token = try JoinToken(file: try invocation.required("token-file"))
         let path = try invocation.required("state")
         var member: MemberIdentity.Member?
@@ -33,6 +35,8 @@ enum SpokeJoinCommand {
             try joined.identity.write(to: Directory.join(folder, "identity"))
             if let root { try AtomicFile.write(root, to: SpokeState.catalogRoot(folder)) }
             if let root = joined.catalogRoot { try AtomicFile.write(root, to: SpokeState.catalogRootFromHub(folder)) }
+            // The pool is of its kind from here on, whatever is asked for later.
+            _ = try PoolFolder.open(Directory.join(folder, "pool"), quota: SpokeShell.defaultQuota, new: pool)
             member = joined.identity.member
         }
         if let member {
@@ -40,6 +44,14 @@ enum SpokeJoinCommand {
         }
         streams.message("next: axle-spoke run --state \(path)")
         return 0
+    }
+
+    private static func poolKind(_ text: String?) throws(UsageError) -> PoolFolder.Kind {
+        guard let text else { return .file }
+        guard let kind = PoolFolder.Kind(rawValue: text) else {
+            throw UsageError("--pool wants file or container, not \(text)")
+        }
+        return kind
     }
 
     private static func endpoint(_ text: String, _ option: String) throws(UsageError) -> Endpoint {

@@ -20,6 +20,7 @@ package enum SpokeProgram {
                     .value("catalog-root", "FILE", "the vendor's root.json to trust in place of the hub's"),
                     .value("name", "NAME", "the name that people will see (default: the host name)"),
                     .value("listen", "HOST:PORT", "where agents will reach it (default: 0.0.0.0:7441)"),
+                    .value("pool", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
                 ]),
             CommandSpecification(
                 "run", "Run the spoke",

@@ -24,7 +24,7 @@ actor SpokeShell: LinkHandler {
     nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
     nonisolated let links = Links()
-    nonisolated let pool: FilePool
+    nonisolated let pool: any PackagePool
     /// Writes into the pool and the metadata folder.
     nonisolated let disk = NamedQueue("spoke.disk")
     /// Reads for agents, so that serving does not wait for writing.
@@ -54,8 +54,8 @@ actor SpokeShell: LinkHandler {
             clock.raise(toSeconds: floor)
         }
         let quota = try store.setting(.quota).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
-        pool = try FilePool(
-            folder: SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota)
+        pool = try PoolFolder.open(
+            SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota, new: .file)
         catalog = SpokeCatalog(
             folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links,
             state: folder.path, now: { clock.now })

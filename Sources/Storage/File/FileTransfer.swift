@@ -18,6 +18,7 @@ final class FileTransfer: Sendable {
     private struct State: ~Copyable {
         var file: FileDescriptor?
         var hash: SHA256
+        var sums: BlockSums.Builder
         var unsynchronized: UInt64
     }
 
@@ -27,6 +28,7 @@ final class FileTransfer: Sendable {
         self.digest = digest
         self.length = length
         var hash = SHA256()
+        var sums = BlockSums.Builder()
         var offset: UInt64 = 0
         let access: FileDescriptor.Access =
             found > 0 ? [.readWrite, .create, .noFollow] : [.readWrite, .create, .truncate, .noFollow]
@@ -42,26 +44,30 @@ final class FileTransfer: Sendable {
             }
             if bytes.isEmpty { break }
             hash.update(bytes)
+            bytes.withUnsafeBytes { sums.update($0) }
             offset += UInt64(bytes.count)
         }
         resumeOffset = offset
         position = Atomic(offset)
-        state = Mutex(State(file: file, hash: hash, unsynchronized: offset))
+        state = Mutex(State(file: file, hash: hash, sums: sums, unsynchronized: offset))
     }
 
     /// Bytes that are here and hashed.
     var written: UInt64 { position.load(ordering: .sequentiallyConsistent) }
 
+    /// The checksums of the blocks of all that is here.
+    var sums: BlockSums { state.withLock { $0.sums.finish(length: length) } }
+
     /// Appends bytes; a write that fails half-way is not counted, and the next one goes to the same place.
     func write(
-        at offset: UInt64, _ bytes: RawSpan, _ step: @Sendable (PoolStep) throws(StorageError) -> Void
+        at offset: UInt64, _ bytes: RawSpan, _ step: PoolStepHook
     ) throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             let written = self.written
             guard state.file != nil else { throw .reservationEnded }
             guard offset == written else { throw .wrongOffset(expected: ByteCount(written)) }
             guard UInt64(bytes.byteCount) <= length - written else { throw .tooLong(reserved: ByteCount(length)) }
-            try step(.writePartial(path))
+            try step(.write(path, at: written, count: bytes.byteCount))
             try bytes.withUnsafeBytes { (buffer) throws(StorageError) in
                 do throws(SystemError) {
                     try state.file?.write(buffer, at: Int64(written))
@@ -69,6 +75,7 @@ final class FileTransfer: Sendable {
                     throw StorageError(error)
                 }
                 state.hash.update(buffer)
+                state.sums.update(buffer)
             }
             let count = UInt64(bytes.byteCount)
             position.store(written + count, ordering: .sequentiallyConsistent)
@@ -80,7 +87,7 @@ final class FileTransfer: Sendable {
     }
 
     /// Checks length and hash and brings every byte to the disk; the file is closed unless bytes are missing.
-    func finish(_ step: @Sendable (PoolStep) throws(StorageError) -> Void) throws(StorageError) {
+    func finish(_ step: PoolStepHook) throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             guard state.file != nil else { throw .reservationEnded }
             guard written == length else {
@@ -103,9 +110,9 @@ final class FileTransfer: Sendable {
     }
 
     private func synchronize(
-        _ state: inout State, _ step: @Sendable (PoolStep) throws(StorageError) -> Void
+        _ state: inout State, _ step: PoolStepHook
     ) throws(StorageError) {
-        try step(.synchronizePartial(path))
+        try step(.synchronize(path))
         do throws(SystemError) {
             try state.file?.synchronizeData()
         } catch {

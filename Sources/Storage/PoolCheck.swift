@@ -1,0 +1,46 @@
+package import Model
+
+/// A part of a pool that a scrub reads in one go.
+package enum ScrubUnit: Hashable, Sendable {
+    /// A package: its own file, or the list of its chunks.
+    case package(SHA256Digest)
+    /// A container file, by its number.
+    case container(UInt64)
+}
+
+/// What a check of a pool found.
+package struct PoolCheck: Hashable, Sendable {
+    /// What is wrong, a sentence each; empty for a sound pool.
+    package var problems: [String] = []
+    /// The packages that are damaged, in the order of their hashes; they are marked corrupt now.
+    package var corrupt: [SHA256Digest] = []
+    /// Packages that were looked at.
+    package var packages = 0
+    /// Bytes that were read.
+    package var bytesRead = ByteCount.zero
+
+    package init() {}
+
+    /// True where nothing was found.
+    package var isClean: Bool { problems.isEmpty && corrupt.isEmpty }
+
+    /// Says which packages are damaged, each once.
+    mutating func found(_ digests: [SHA256Digest]) {
+        corrupt = Set(corrupt + digests).sorted()
+    }
+}
+
+extension PackagePool {
+    /// Scrubs every unit, for `check(readData: true)`.
+    func readEverything(_ check: inout PoolCheck) {
+        for unit in scrubUnits() {
+            var read = ByteCount.zero
+            do {
+                check.found(try scrub(unit) { read += $0 })
+            } catch {
+                check.problems.append("\(unit) could not be read: \(error)")
+            }
+            check.bytesRead += read
+        }
+    }
+}
