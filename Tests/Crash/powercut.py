@@ -1,4 +1,4 @@
-"""Cuts the power of a machine while a pool works on it: powercut.py [--cuts N] [--seed S]
+"""Cuts the power of a machine while a pool works on it: powercut.py [--cuts N] [--seed S] [--program AXLE_CRASH]
 
 The machine is user-mode Linux with a disk of its own; killing its process with SIGKILL loses all that its kernel had not written, as a power cut
 does. After each cut it is started again to check the pool: what was acknowledged is there, the quota held, every byte read. Writes nothing outside a
@@ -70,9 +70,11 @@ class Machine:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cuts", type=int, default=30)
+    parser.add_argument("--program", type=pathlib.Path, default=PROGRAM, help="axle-crash, built for release")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     arguments = parser.parse_args()
     print(f"powercut: seed {arguments.seed}", flush=True)
+    program = arguments.program.resolve()
     chance = random.Random(arguments.seed)
     failures = 0
     said = 0
@@ -84,7 +86,7 @@ def main():
             subprocess.run(["mkfs.ext4", "-q", "-F", folder / "disk.img"], check=True)
             words = []
             for number in range((arguments.cuts + 1) // 2):
-                machine = Machine(folder, f"{PROGRAM} load /mnt/pool {kind} {arguments.seed}")
+                machine = Machine(folder, f"{program} load /mnt/pool {kind} {arguments.seed}")
                 end = time.monotonic() + BOOT_LIMIT
                 for line in machine.lines(end):
                     if line == "guest: up":
@@ -95,7 +97,7 @@ def main():
                 words += list(machine.lines(end)) + machine.cut()
                 (folder / "words").write_text("\n".join(words) + "\n")
                 verdict = None
-                machine = Machine(folder, f"{PROGRAM} check /mnt/pool {kind} {arguments.seed} {folder}/words")
+                machine = Machine(folder, f"{program} check /mnt/pool {kind} {arguments.seed} {folder}/words")
                 for line in machine.lines(time.monotonic() + BOOT_LIMIT):
                     if line.startswith("check: ") and "words" in line:
                         verdict = line

@@ -96,6 +96,8 @@ package struct PoolWorkload: Sendable {
         _ say: (Word) throws -> Void
     ) throws {
         guard pool.length(of: name) == nil else { return }
+        // To fetch a damaged package anew is to give up what was there.
+        if pool.marks()[name] != nil { try say(.evicting(number)) }
         let bytes = package(number)
         for attempt in 0..<3 {
             let reservation: Reservation
