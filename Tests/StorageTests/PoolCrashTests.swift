@@ -7,7 +7,7 @@ import Testing
 
 /// Cuts through everything that a pool does; `make crash` makes thousands of them, these are the ones that always run.
 @Suite struct PoolCrashTests {
-    private static let rounds = 30
+    private static let rounds = 20
 
     @Test(arguments: PoolKind.onDisk) func aCutBeforeAnyStepLosesNothingAcknowledged(kind: PoolKind) throws {
         // Every so-and-so-many-th step of several workloads, so that about a hundred cuts fall everywhere.
@@ -71,7 +71,7 @@ import Testing
     func aDiskThatFailsOrIsFullAtAnyStepIsBorne(kind: PoolKind, error: StorageError) throws {
         for seed in 1...3 as ClosedRange<UInt64> {
             let work = try PoolWorkload(kind: kind, seed: seed)
-            for part in 0..<4 {
+            for part in 0..<2 {
                 let folder = try PoolFixture(kind).folder
                 // Every thirtieth step or so fails, at another place each time; the process goes on.
                 let fault = PoolFault(at: Set(stride(from: 6 + part * 4, to: 2000, by: 31)), error: error)
