@@ -68,7 +68,7 @@ let package = Package(
         // L4: the shells' parts.
         module("Identity", ["Codec", "Model", "Protocol", "System", "TLS", "Trust"]),
         module("Network", ["Model", "System", "TLS"]),
-        module("Transport", ["Model", "Network", "Protocol", "System", "TLS"]),
+        module("Transport", ["Identity", "Model", "Network", "Protocol", "System", "TLS", "Trust"]),
         module("HTTP", ["Model", "Network", "System", "TLS"]),
         module("Storage", ["Model", "System", "TLS"]),
 
@@ -163,12 +163,13 @@ let package = Package(
                 "Trust",
             ]),
         tests("Simulation", ["Model", "Simulation", "System"]),
-        // Fleets of real processes, with the attacker in the test.
+        // Fleets of real processes, with the attacker in the test, or with clocks that the test moves.
         tests(
             "Fleet",
             [
-                "Codec", "Identity", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport",
-                "Trust",
+                "Agent", "Codec", "Hub", "Identity", "Model", "Network", "Operator", "Protocol", "Spoke", "System",
+                "TLS",
+                "TestSupport", "Transport", "Trust",
             ]),
     ]
 )

@@ -136,11 +136,11 @@ class Fleet:
             arguments += ["--spoke", spoke]
         return self.axle(*arguments)["token"]
 
-    def start_hub(self, name="demo-hub", fleet_name="demo"):
+    def start_hub(self, name="demo-hub", fleet_name="demo", *more):
         """Makes a hub with a fleet of its own, starts it and waits for its API."""
         self.run(
             self.program("axle-hub"), "init", "--state", self.hub_state, "--name", name, "--fleet", fleet_name,
-            "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0")
+            "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", *more)
         # The catalog's web server is on this machine, which a hub does not connect to unless it is told to.
         (self.hub_state / "hub.json5").write_text(self.hub_options)
         self.start("hub", [self.program("axle-hub"), "run", "--state", str(self.hub_state)])

@@ -14,10 +14,17 @@ package struct SpokeResource: Codable, Hashable, Sendable {
     package var clients: Int
     package var clientsConnected: Int
     package var pools: [PoolResource]
+    /// For a spoke that is not connected: until when its site can go on without the hub and come back by itself; nil while it is connected.
+    package var offlineUntil: UnixTime?
+    /// The end of the certificate that it uses; it is renewed long before.
+    package var certificateExpires: UnixTime?
+    /// How many seconds its clock is ahead of the hub's (negative: behind), if that is more than 5 minutes.
+    package var clockError: Int64?
 
     package init(
         id: NodeID, name: NodeName, connected: Bool, since: UnixTime?, joined: UnixTime, revoked: UnixTime?,
-        version: String?, clients: Int, clientsConnected: Int, pools: [PoolResource]
+        version: String?, clients: Int, clientsConnected: Int, pools: [PoolResource],
+        offlineUntil: UnixTime? = nil, certificateExpires: UnixTime? = nil, clockError: Int64? = nil
     ) {
         self.id = id
         self.name = name
@@ -29,5 +36,8 @@ package struct SpokeResource: Codable, Hashable, Sendable {
         self.clients = clients
         self.clientsConnected = clientsConnected
         self.pools = pools
+        self.offlineUntil = offlineUntil
+        self.certificateExpires = certificateExpires
+        self.clockError = clockError
     }
 }

@@ -13,6 +13,20 @@ package struct StatusResource: Codable, Hashable, Sendable {
         }
     }
 
+    /// A site that the hub does not hear of.
+    package struct OfflineSite: Codable, Hashable, Sendable {
+        package var spoke: NodeName
+        package var since: UnixTime
+        /// Until when it can go on without the hub and come back by itself.
+        package var until: UnixTime
+
+        package init(spoke: NodeName, since: UnixTime, until: UnixTime) {
+            self.spoke = spoke
+            self.since = since
+            self.until = until
+        }
+    }
+
     /// The hub's program version.
     package var version: String
     package var fleet: FleetName
@@ -28,11 +42,18 @@ package struct StatusResource: Codable, Hashable, Sendable {
     package var rollouts: [String: Int]
     package var catalog: CatalogResource?
     package var pool: PoolResource?
+    /// Sites that are not connected, the most urgent first, 20 at the most.
+    package var offlineSites: [OfflineSite]?
+    /// Members whose clock is wrong, as the log names them, 20 at the most.
+    package var wrongClocks: [String]?
+    /// Whether a change of the fleet's CA is under way.
+    package var changesAuthority: Bool?
 
     package init(
         version: String, fleet: FleetName, hub: Reference, time: UnixTime, started: UnixTime, spokes: Count,
         clients: Count, packages: [String: Int], rollouts: [String: Int], catalog: CatalogResource?,
-        pool: PoolResource?
+        pool: PoolResource?, offlineSites: [OfflineSite]? = nil, wrongClocks: [String]? = nil,
+        changesAuthority: Bool? = nil
     ) {
         self.version = version
         self.fleet = fleet
@@ -45,5 +66,8 @@ package struct StatusResource: Codable, Hashable, Sendable {
         self.rollouts = rollouts
         self.catalog = catalog
         self.pool = pool
+        self.offlineSites = offlineSites
+        self.wrongClocks = wrongClocks
+        self.changesAuthority = changesAuthority
     }
 }

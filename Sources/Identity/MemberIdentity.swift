@@ -2,12 +2,14 @@ internal import FoundationEssentials
 package import Model
 import System
 package import TLS
+package import Trust
 
 /// Who a joined spoke or agent is, and whom it believes: the folder `identity/` of its state.
 ///
 /// `member.json` (who and where), `chain.pem` (leaf first), `key.pem`, `anchors.pem` (the fleet's root CAs),
 /// `hub-order-key.pem`, and for an agent `report-key.pem`. Keys are readable by their owner only. The folder is written
-/// whole and renamed into place, so that it is there entirely or not at all.
+/// whole and renamed into place, so that it is there entirely or not at all. Later `IdentityKeeper` adds `current.pem` (key and chain,
+/// in place of those of the join) and `anchors.cose` (the signed set, in place of the roots of the join).
 package struct MemberIdentity: Sendable {
     /// What `member.json` says.
     package struct Member: Codable, Hashable, Sendable {
@@ -40,6 +42,8 @@ package struct MemberIdentity: Sendable {
     package var member: Member
     package var tls: TLSIdentity
     package var anchors: [Certificate]
+    /// The signed set that `anchors` come from; nil for those of the join.
+    package var anchorSet: AnchorSet?
     package var hubOrderKey: PublicKey
     package var reportKey: PrivateKey?
 
@@ -57,12 +61,31 @@ package struct MemberIdentity: Sendable {
     package init(folder: String) throws {
         func read(_ name: String) throws -> [UInt8] { try File.read(Directory.join(folder, name), limit: 1 << 20) }
         member = try JSONDecoder().decode(Member.self, from: Data(try read("member.json")))
-        tls = try TLSIdentity(chainPEM: try read("chain.pem"), keyPEM: try read("key.pem"))
-        anchors = try Certificate.parse(pem: try read("anchors.pem"))
+        if File.exists(Directory.join(folder, "current.pem")) {
+            let both = try read("current.pem")
+            tls = try TLSIdentity(chainPEM: both, keyPEM: both)
+        } else {
+            tls = try TLSIdentity(chainPEM: try read("chain.pem"), keyPEM: try read("key.pem"))
+        }
         hubOrderKey = try PublicKey(pem: try read("hub-order-key.pem"))
+        anchors = try Certificate.parse(pem: try read("anchors.pem"))
+        if File.exists(Directory.join(folder, "anchors.cose")) {
+            anchorSet = try AnchorSet.open(
+                try read("anchors.cose"), keys: [hubOrderKey.der], verifier: OpenSSLVerifier())
+            anchors = try anchorSet?.roots.map { try Certificate(der: $0) } ?? anchors
+        }
         reportKey =
             File.exists(Directory.join(folder, "report-key.pem"))
             ? try PrivateKey(pem: try read("report-key.pem")) : nil
+    }
+
+    /// The member as its certificate names it.
+    package var peer: PeerIdentity { PeerIdentity(fleet: member.fleet, role: member.role, id: member.id) }
+
+    /// Whether the certificate is under the root under which the hub issues now, as far as is known.
+    package var isUnderIssuingRoot: Bool {
+        guard let issuing = anchorSet?.issuing else { return true }
+        return tls.chain.last?.publicKeyFingerprint == issuing.bytes
     }
 
     /// Writes the folder whole, durably.

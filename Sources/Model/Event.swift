@@ -27,6 +27,10 @@ package struct EventCode: OpenCode {
     package static let peerRevoked = Self(known: "peerRevoked")
     package static let hubRestored = Self(known: "hubRestored")
     package static let spokeRestored = Self(known: "spokeRestored")
+    package static let certificateRenewed = Self(known: "certificateRenewed")
+    package static let renewalRefused = Self(known: "renewalRefused")
+    package static let revocationsStale = Self(known: "revocationsStale")
+    package static let authorityChanged = Self(known: "authorityChanged")
     package static let factsReported = Self(known: "factsReported")
     package static let clientLabelled = Self(known: "clientLabelled")
 

@@ -52,6 +52,12 @@ package enum Message: Equatable, Sendable {
     case joinRequest(JoinRequest)
     /// 33
     case joinAnswer(JoinAnswer)
+    /// 34
+    case renew(Renew)
+    /// 35
+    case renewed(Renewed)
+    /// 36
+    case anchors(Anchors)
 
     /// The message's struct.
     package var body: any MessageBody {
@@ -75,6 +81,9 @@ package enum Message: Equatable, Sendable {
         case .joinChallenge(let body): body
         case .joinRequest(let body): body
         case .joinAnswer(let body): body
+        case .renew(let body): body
+        case .renewed(let body): body
+        case .anchors(let body): body
         }
     }
 
@@ -136,6 +145,9 @@ package enum Message: Equatable, Sendable {
         case JoinChallenge.number: self = .joinChallenge(try read(JoinChallenge.self))
         case JoinRequest.number: self = .joinRequest(try read(JoinRequest.self))
         case JoinAnswer.number: self = .joinAnswer(try read(JoinAnswer.self))
+        case Renew.number: self = .renew(try read(Renew.self))
+        case Renewed.number: self = .renewed(try read(Renewed.self))
+        case Anchors.number: self = .anchors(try read(Anchors.self))
         default: throw .unsupported("message type \(number)")
         }
     }

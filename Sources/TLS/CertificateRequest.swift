@@ -44,4 +44,18 @@ package final class CertificateRequest: Sendable {
         publicKey = try PublicKey(der: handle.subjectPublicKeyInfo())
         self.der = der
     }
+
+    /// PEM (`BEGIN CERTIFICATE REQUEST`), UTF-8.
+    package func pem() throws(TLSError) -> [UInt8] {
+        let request = try DER.parse(
+            der, limit: Self.maximumLength, "certificate request",
+            free: { (made: OpaquePointer) in X509_REQ_free(made) },
+            { d2i_X509_REQ(nil, $0, $1) })
+        defer { X509_REQ_free(request) }
+        let target = try MemoryBIO()
+        try ErrorQueue.check(.library, "cannot write the certificate request") {
+            PEM_write_bio_X509_REQ(target.pointer, request)
+        }
+        return target.contents
+    }
 }

@@ -50,14 +50,38 @@ package final class JoinClient: Sendable {
         group: EventLoopGroup, certificateTime: Int64? = nil
     ) async throws(TransportError) -> JoinClient {
         let context: TLSContext
-        let loop = group.next()
-        let socket: Int32
-        let address: SocketAddress
         do {
             context = try SessionTLS.joiner(rootKeyHash: rootKeyHash)
         } catch {
             throw .network(.tls(error))
         }
+        return try await connect(
+            endpoint, context, role: role, peerRole: peerRole, program: program, group: group,
+            certificateTime: certificateTime)
+    }
+
+    /// Connects a member that cannot open a session any more, for a renewal. Who answers is not checked: nothing is believed but what the
+    /// hub has signed.
+    package static func renewing(
+        _ endpoint: Endpoint, role: Role, peerRole: Role, program: String, group: EventLoopGroup
+    ) async throws(TransportError) -> JoinClient {
+        let context: TLSContext
+        do {
+            context = try SessionTLS.renewer()
+        } catch {
+            throw .network(.tls(error))
+        }
+        return try await connect(
+            endpoint, context, role: role, peerRole: peerRole, program: program, group: group, certificateTime: nil)
+    }
+
+    private static func connect(
+        _ endpoint: Endpoint, _ context: TLSContext, role: Role, peerRole: Role, program: String,
+        group: EventLoopGroup, certificateTime: Int64?
+    ) async throws(TransportError) -> JoinClient {
+        let loop = group.next()
+        let socket: Int32
+        let address: SocketAddress
         do {
             (socket, address) = try await Connector().connect(endpoint, on: loop)
         } catch {
@@ -86,7 +110,7 @@ package final class JoinClient: Sendable {
         return JoinClient(try result.get(), id, links, silent)
     }
 
-    /// Sends `joinBegin` or `joinRequest` and awaits the answer; an `error` answer is thrown.
+    /// Sends `joinBegin`, `joinRequest` or `renew` and awaits the answer; an `error` answer is thrown.
     package func request(
         _ message: Message, timeout: Duration = .seconds(60)
     ) async throws(TransportError) -> Message {

@@ -7,7 +7,7 @@ package protocol LinkHandler: AnyObject, Sendable {
     /// `Links.sendContent`, every request with `LinkEffect.reply`.
     func linkEvent(_ event: LinkEvent)
 
-    /// A stranger's message on a join connection (`joinBegin` or `joinRequest`); to be answered with
+    /// A stranger's message on a join connection (`joinBegin`, `joinRequest` or `renew`); to be answered with
     /// `LinkEffect.reply`. Its connection ends by itself.
     func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message)
 

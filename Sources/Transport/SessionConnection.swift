@@ -259,7 +259,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
             return
         }
         switch message {
-        case .joinBegin, .joinRequest: handler.joinRequest(id, request, message)
+        case .joinBegin, .joinRequest, .renew: handler.joinRequest(id, request, message)
         default: session.reply(stream, .error(ErrorReply(code: .refused, text: "join first")))
         }
     }

@@ -21,6 +21,16 @@ package final class SessionDialer: Sendable {
         case refused(Duration, reason: String)
     }
 
+    /// What came of an attempt to put a refusal right.
+    package enum Recovery: Sendable, Equatable {
+        /// Something has changed: the next attempt may do.
+        case tryAgain
+        /// Nothing has, and soon nothing will; why, for people.
+        case none(String)
+        /// Who could help cannot be reached yet; why, for people.
+        case later(String)
+    }
+
     private let endpoint: Endpoint
     private let expected: NodeID?
     private let group: EventLoopGroup
@@ -31,6 +41,7 @@ package final class SessionDialer: Sendable {
     private let connector = Connector()
     private let first: Duration
     private let longest: Duration
+    private let recover: @Sendable () async -> Recovery
     private let changed: @Sendable (Status) -> Void
     private let state = Mutex(State())
 
@@ -45,11 +56,13 @@ package final class SessionDialer: Sendable {
     /// - Parameters:
     ///   - expected: the peer's id, if it is known.
     ///   - context: asked for with every attempt.
+    ///   - recover: asked after a refusal, before the wait.
     ///   - changed: hears every change of status, on any thread; must not block.
     package init(
         _ endpoint: Endpoint, expecting expected: NodeID?, group: EventLoopGroup, settings: SessionSettings,
         firstWait: Duration = .seconds(1), longestWait: Duration = .seconds(300),
         context: @escaping @Sendable () throws -> TLSContext, links: Links, handler: any LinkHandler,
+        recover: @escaping @Sendable () async -> Recovery = { .none("") },
         changed: @escaping @Sendable (Status) -> Void = { _ in }
     ) {
         self.endpoint = endpoint
@@ -61,6 +74,7 @@ package final class SessionDialer: Sendable {
         self.context = context
         self.links = links
         self.handler = handler
+        self.recover = recover
         self.changed = changed
     }
 
@@ -107,9 +121,17 @@ package final class SessionDialer: Sendable {
             if let seconds = end.closure.retryAfterSeconds {
                 backoff.retryAfter(.seconds(Int64(clamping: min(seconds, 86_400))))
             }
-            let reason = end.error?.description ?? end.closure.text
-            let isRefusal = Self.isRefusal(end)
-            if isRefusal { backoff.retryAfter(longest) }
+            var reason = end.error?.description ?? end.closure.text
+            var isRefusal = Self.isRefusal(end)
+            if isRefusal {
+                switch await recover() {
+                case .tryAgain: isRefusal = false
+                case .later(let why): reason += "; \(why)"
+                case .none(let why):
+                    if !why.isEmpty { reason += "; \(why)" }
+                    backoff.retryAfter(longest)
+                }
+            }
             let wait = backoff.next(using: &random)
             set(isRefusal ? .refused(wait, reason: reason) : .waiting(wait, reason: reason))
             await nap(wait)

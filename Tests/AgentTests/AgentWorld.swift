@@ -147,7 +147,7 @@ final class AgentWorld {
         case .link(.close(let closed, _, _)) where closed == link:
             link = nil
             pending.append(.link(.closed(closed, LinkClosure(code: .leaving, text: "closed"))))
-        case .link: break
+        case .link, .takeFleetWord: break
         case .checkTarget(let action, let path, _, _):
             pending.append(.targetChecked(action, targets[path] ?? .absent))
         case .gatherFacts(let purpose, _, let known):

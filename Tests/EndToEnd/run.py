@@ -23,6 +23,7 @@ import cuts  # noqa: F401
 import downloads  # noqa: F401
 import folders  # noqa: F401
 import golden  # noqa: F401
+import identity  # noqa: F401
 import members  # noqa: F401
 import repositories  # noqa: F401
 import rollouts  # noqa: F401

@@ -35,6 +35,11 @@ SIGNED = [
     ("refused.report", "report", b"axle-report-1"),
     ("revocations", "revocations", b"axle-revocations-1"),
 ]
+IDENTITY = [
+    ("anchors", "anchors", b"axle-anchors-1"),
+    ("renewal.request", "renewal-request", b"axle-renewal-request-1"),
+    ("renewal.answer", "renewal-answer", b"axle-renewal-answer-1"),
+]
 BODIES = [("join-request.body", "join-request"), ("join-answer.body", "join-answer")]
 
 
@@ -97,6 +102,7 @@ def check_signed(name, kind, aad, signer="signer.spki"):
 def main():
     failures = 0
     checks = [(sample[0], lambda sample=sample: check_signed(*sample)) for sample in SIGNED]
+    checks += [(sample[0], lambda sample=sample: check_signed(*sample, "identity.spki")) for sample in IDENTITY]
     checks += [
         (name, lambda n=name, k=kind: schema(k).validate_cbor((GOLDEN / n).read_bytes())) for name, kind in BODIES]
     for name, check in checks:

@@ -14,7 +14,8 @@ struct FakeCryptography: HubCryptography {
         var isBroken = false
         var keyID: [UInt8] { [1] }
         func sign(_ message: [UInt8]) throws -> [UInt8] {
-            if isBroken { throw Broken() }
+            // Orders only: the first revocation list is signed when a hub begins.
+            if isBroken, String(decoding: message, as: UTF8.self).contains("axle-order-1") { throw Broken() }
             return SHA256.hash(key + message) + SHA256.hash(message + key)
         }
     }
@@ -28,18 +29,25 @@ struct FakeCryptography: HubCryptography {
     var isBroken = false
     var orderSigner: any RecordSigner { Signer(key: orderKey, isBroken: isBroken) }
     var orderKey: [UInt8] { Array("hub order key".utf8) }
-    var rootPin: SHA256Digest {
-        get { (try? SHA256Digest(bytes: [UInt8](repeating: 5, count: 32))) ?? SHA256Digest.zeroForTests }
+    var authorities: [RootAuthority] {
+        // 32 bytes make a hash.
+        [RootAuthority(pin: (try? digest(5)) ?? .zeroForTests, certificate: [1])]
     }
     var verifier: any SignatureVerifier { Verifier() }
 
-    func issue(request: [UInt8], identity: PeerIdentity, name: NodeName, at time: UnixTime) throws -> IssuedCertificate
-    {
+    func issue(
+        request: [UInt8], identity: PeerIdentity, name: NodeName, under root: SHA256Digest, at time: UnixTime
+    ) throws -> IssuedCertificate {
         guard request != [0] else { throw Broken() }
+        let leaf = Array(identity.description.utf8)
         return IssuedCertificate(
-            chain: [Array(identity.description.utf8)], roots: [[1]], serial: identity.id.bytes,
-            expires: time + .seconds(90 * 86_400))
+            chain: [leaf], serial: identity.id.bytes, expires: time + .seconds(90 * 86_400),
+            fingerprint: SHA256.hash(leaf))
     }
+
+    func read(certificate: [UInt8]) throws -> ShownCertificate { throw Broken() }
+
+    func sha256(_ bytes: [UInt8]) -> [UInt8] { SHA256.hash(bytes) }
 
     func hmacSHA256(key: [UInt8], message: [UInt8]) throws -> [UInt8] { try HMAC.sha256(key: key, message) }
 }

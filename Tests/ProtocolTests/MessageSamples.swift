@@ -42,6 +42,9 @@ enum MessageSamples {
             .joinChallenge(JoinChallenge(nonce: bytes32)),
             .joinRequest(JoinRequest(token: token, nonce: bytes32, body: signed, proof: bytes32)),
             .joinAnswer(JoinAnswer(body: signed, proof: bytes32)),
+            .renew(Renew(node: node, signed: signed)),
+            .renewed(Renewed(signed: signed)),
+            .anchors(Anchors(signed: signed)),
         ]
     }
 

@@ -95,6 +95,11 @@ package struct AgentCore {
         self.random = random
     }
 
+    /// The machine's clock ran ahead and was set right by a fresh signed time: the believed time may go back, down to the last signed one.
+    package mutating func clockWasSetRight() {
+        clock = AgentClock()
+    }
+
     /// Takes one event at a time of the machine's clock; gives what is to be done once the store's transaction is durable.
     package mutating func handle(_ event: AgentEvent, at machine: UnixTime) throws -> [AgentEffect] {
         effects = []
@@ -156,7 +161,10 @@ package struct AgentCore {
             sending = nil
         case .request(let from, let request, let message):
             guard from == link else { return }
-            effects.append(.link(.reply(from, request, try answer(message))))
+            switch message {
+            case .revocations, .anchors: effects.append(.takeFleetWord(from, request, message))
+            default: effects.append(.link(.reply(from, request, try answer(message))))
+            }
         case .reply(let from, let request, let message):
             guard from == link, let sent = sending, sent.request == request else { return }
             try reportAnswered(sent.number, message)
@@ -179,7 +187,7 @@ package struct AgentCore {
     private mutating func answer(_ message: Message) throws -> Message {
         switch message {
         case .order(let order): return try receive(order)
-        case .catalogChanged, .revocations: return .ok(OK())
+        case .catalogChanged: return .ok(OK())
         default:
             return .error(ErrorReply(code: .unsupported, text: "an agent does not answer \(message.name)"))
         }

@@ -11,6 +11,8 @@ package enum AgentEffect: Equatable, Sendable {
     /// Run the metadata workflow as of `at` and look the path up: from the repository when a link is open, else out of what is kept. `hubRoot` is the
     /// hash of the hub's catalog root, for a machine that was given none.
     case checkTarget(ActionID, TargetPath, hubRoot: SHA256Digest?, at: UnixTime)
+    /// Take what the hub has signed about the fleet (`revocations`, `anchors`), and answer the request.
+    case takeFleetWord(LinkID, RequestID, Message)
     /// Gather the machine's facts, with those that matter to a package.
     case gatherFacts(FactsPurpose, Package?, FactsGatherer.Known)
     /// Fetch the package's bytes from the spoke, going on where an attempt before broke off, and check their hash.

@@ -1,6 +1,8 @@
 internal import Identity
 internal import Model
 internal import System
+internal import TLS
+internal import Trust
 
 /// `axle-agent status`: what the agent is doing and what is installed, read from its state folder. Exit 1 when it does not run or is refused.
 enum StatusCommand {
@@ -31,6 +33,10 @@ enum StatusCommand {
         var rejected: [RejectedRelease]
         var warnings: [ProductName]
         var queuedReports: Int
+        /// The end of the agent's certificate, which is renewed long before.
+        var certificateExpires: UnixTime
+        /// When the hub was heard last; nil if only at the join.
+        var hubHeard: UnixTime?
     }
 
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) throws -> Int32 {
@@ -48,7 +54,9 @@ enum StatusCommand {
             throw AgentError(
                 .stateFolder, "\(state) holds no agent state; join first (axle-agent join --state \(state) …)")
         }
-        let member = try MemberIdentity(folder: AgentState.identity(state)).member
+        let keeper = try IdentityKeeper(folder: AgentState.identity(state), isReader: true)
+        let identity = keeper.identity
+        let member = identity.member
         let store = try SQLiteAgentStore(reading: AgentState.database(state))
         let file = try StatusFile.read(state)
         let isRunning = file.map { File.exists("/proc/\($0.processID)/exe") && isLocked(state) } ?? false
@@ -64,7 +72,8 @@ enum StatusCommand {
                     id: $0.id, state: $0.state, product: $0.path?.product, release: $0.path?.release,
                     detail: $0.detail)
             }, installed: try store.installed(), rejected: try store.rejected(), warnings: try store.warnings(),
-            queuedReports: try store.queuedReports(limit: AgentStoreLimits.queuedReports).count)
+            queuedReports: try store.queuedReports(limit: AgentStoreLimits.queuedReports).count,
+            certificateExpires: UnixTime(seconds: identity.tls.leaf.notAfter), hubHeard: keeper.word?.time)
     }
 
     /// Whether some process holds the folder's lock.
@@ -81,6 +90,27 @@ enum StatusCommand {
         }
     }
 
+    /// What a person should know of the agent's standing, and what to do.
+    private static func warnings(_ document: Document) -> [String] {
+        let now = UnixTime(milliseconds: SystemClock.nowMilliseconds)
+        let horizon = RenewalSchedule.offlineHorizon
+        if document.certificateExpires + horizon <= now {
+            return [
+                "the certificate ended more than 45 days ago; join again with a new token (axle token create --role agent)"
+            ]
+        }
+        var warnings: [String] = []
+        if document.certificateExpires <= now {
+            warnings.append(
+                "the certificate has ended; it is renewed by itself when the hub can be reached before \(document.certificateExpires + horizon)"
+            )
+        }
+        if let heard = document.hubHeard, now - heard > RenewalSchedule.listAge {
+            warnings.append("the hub was last heard at \(heard); connect this site before \(heard + horizon)")
+        }
+        return warnings
+    }
+
     private static func show(_ document: Document, _ streams: ProgramStreams) {
         if !document.running { streams.line("! the agent does not run; start it with axle-agent run") }
         if !document.reason.isEmpty { streams.line("! \(document.reason)") }
@@ -89,10 +119,13 @@ enum StatusCommand {
                 "! requireLocalRoot is set and the owner gave no root: put the vendor's root.json into the state folder as catalog-root.json"
             )
         }
+        for warning in warnings(document) { streams.line("! \(warning)") }
         for product in document.warnings { streams.line("! the last download of \(product) failed") }
         streams.line("agent".padded(to: 12) + "\(document.name) (\(document.id)) of fleet \(document.fleet)")
         streams.line("spoke".padded(to: 12) + "\(document.spoke), \(document.link)")
         streams.line("root".padded(to: 12) + Self.text(document.catalogRoot))
+        streams.line("certificate".padded(to: 12) + "until \(document.certificateExpires)")
+        if let heard = document.hubHeard { streams.line("hub".padded(to: 12) + "heard at \(heard)") }
         streams.line("reports".padded(to: 12) + "\(document.queuedReports) wait for the spoke")
         for package in document.installed {
             streams.line("installed".padded(to: 12) + "\(package.product) \(package.release)")

@@ -1,7 +1,9 @@
+internal import Identity
 internal import Model
 internal import Protocol
 internal import System
 internal import Transport
+internal import Trust
 
 /// What the core wants done, done.
 extension AgentShell {
@@ -12,6 +14,7 @@ extension AgentShell {
             Task { [catalog, link] in
                 tell(.targetChecked(action, await catalog.check(path, hubRoot: hubRoot, now: now, link: link)))
             }
+        case .takeFleetWord(let link, let request, let message): takeFleetWord(link, request, message)
         case .gatherFacts(let purpose, let package, let known): gather(purpose, package, known)
         case .download(let action, let package): download(action, package)
         case .stopDownload(let action): transfers.removeValue(forKey: action)?.cancel()
@@ -33,6 +36,28 @@ extension AgentShell {
             restart()
         case .wake(let time): setAlarm(at: time)
         case .log(let severity, let text): messages(severity, text)
+        }
+    }
+
+    private func takeFleetWord(_ link: LinkID, _ request: RequestID, _ message: Message) {
+        Task { [upkeep, keeper, links, messages, clock, peer = identity.member.upstreamID] in
+            do {
+                switch message {
+                case .revocations(let list):
+                    _ = try await upkeep.run { try $0.take(revocations: list.signed) }
+                    if let issued = keeper.revocations?.issued { clock.raise(toSeconds: issued.seconds) }
+                case .anchors(let set):
+                    if try await upkeep.run({ try $0.take(anchors: set.signed) }) { upkeep.anchorsCame() }
+                default: break
+                }
+                links.perform(.reply(link, request, .ok(OK())))
+                if keeper.revocations?.revokes(peer) ?? false {
+                    links.perform(.close(link, .refused, "this spoke has been revoked"))
+                }
+            } catch {
+                messages(.error, "the spoke brought what the hub has not signed so: \(error)")
+                links.perform(.reply(link, request, .error(ErrorReply(code: .refused, text: "\(error)"))))
+            }
         }
     }
 
@@ -63,7 +88,7 @@ extension AgentShell {
 
     private func setAlarm(at time: UnixTime) {
         alarm?.cancel()
-        let wait = max(time - UnixTime(milliseconds: SystemClock.nowMilliseconds), .milliseconds(1))
+        let wait = max(time - clock.now, .milliseconds(1))
         alarm = Task { [weak self] in
             // Looked at again every hour, since the machine's clock may be set meanwhile.
             do { try await Task.sleep(for: min(wait, .seconds(3600))) } catch { return }

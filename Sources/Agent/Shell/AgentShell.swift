@@ -1,5 +1,6 @@
 internal import Identity
 internal import Model
+internal import Network
 internal import Protocol
 internal import Synchronization
 internal import System
@@ -20,7 +21,11 @@ actor AgentShell: LinkHandler {
     nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
     nonisolated let links = Links()
+    /// As it was at the start; what changes is asked of the keeper.
     nonisolated let identity: MemberIdentity
+    nonisolated let keeper: IdentityKeeper
+    nonisolated let upkeep: IdentityUpkeep
+    nonisolated let clock: ClockFloor
     nonisolated let messages: @Sendable (EventSeverity, String) -> Void
     nonisolated let restart: @Sendable () -> Void
     nonisolated let installing = NamedQueue("agent.install")
@@ -32,14 +37,14 @@ actor AgentShell: LinkHandler {
     nonisolated let trial: TrialFile
     nonisolated let downloads: String
     private nonisolated let inbox = Mutex<[AgentEvent]>([])
-    /// The latest signed time, in seconds, for certificate checks off this queue.
-    private nonisolated let floor = Mutex<Int64>(0)
 
     private let store: SQLiteAgentStore
     private let coreIdentity: AgentCore.Identity
     private let signer: OpenSSLRecordSigner
     private let start: AgentStart
     private var core: AgentCore
+    /// Corrections of the clock that the core has heard of.
+    private var corrections: UInt64 = 0
     var link: LinkID?
     var alarm: Task<Void, Never>?
     var transfers: [ActionID: Task<Void, Never>] = [:]
@@ -50,12 +55,23 @@ actor AgentShell: LinkHandler {
     /// Opens everything in the folder; nothing dials yet. `program` is the path of this program; `messages` gets lines for the journal; `restart` is
     /// called when the process is to be ended so that the supervisor starts the current release.
     init(
-        folder: StateFolder, program: String, messages: @escaping @Sendable (EventSeverity, String) -> Void,
-        restart: @escaping @Sendable () -> Void
+        folder: StateFolder, program: String, group: EventLoopGroup, system: @escaping @Sendable () -> Int64,
+        messages: @escaping @Sendable (EventSeverity, String) -> Void, restart: @escaping @Sendable () -> Void
     ) throws {
         let state = folder.path
         let configuration = try AgentConfiguration.read(AgentState.configuration(state))
-        identity = try MemberIdentity(folder: AgentState.identity(state))
+        let keeper = try IdentityKeeper(folder: AgentState.identity(state))
+        self.keeper = keeper
+        identity = keeper.identity
+        clock = ClockFloor(seconds: keeper.signedTime, system: system)
+        guard let upstream = Endpoint(identity.member.upstream) else {
+            throw AgentError(.stateFolder, "\(state) names no spoke; join again with a new token")
+        }
+        upkeep = IdentityUpkeep(
+            keeper: keeper, clock: clock, links: links,
+            place: IdentityUpkeep.Place(
+                endpoint: upstream, group: group, role: .agent, upstream: .spoke,
+                program: "axle-agent/\(AgentProgram.version)"), messages: messages)
         guard let reportKey = identity.reportKey else {
             throw AgentError(.stateFolder, "\(state) has no report key; join again with a new token")
         }
@@ -70,11 +86,12 @@ actor AgentShell: LinkHandler {
         gatherer = try AgentFacts.gatherer(state: state, configuration, installer)
         catalog = try AgentCatalog(
             state: state, requiresLocalRoot: configuration.requireLocalRoot, links: links)
-        let notBefore = UnixTime(seconds: identity.tls.leaf.notBefore)
         store = try SQLiteAgentStore(
             path: AgentState.database(state), incarnation: SystemRandom().incarnation(),
-            now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
-        try store.transaction { [store] in try store.raiseSignedTimeFloor(notBefore) }
+            now: clock.now)
+        let known = UnixTime(seconds: keeper.signedTime)
+        try store.transaction { [store] in try store.raiseSignedTimeFloor(known) }
+        if let floor = try store.signedTimeFloor() { clock.raise(toSeconds: floor.seconds) }
         signer = OpenSSLRecordSigner(reportKey)
         coreIdentity = AgentCore.Identity(
             id: identity.member.id, fleet: identity.member.fleet, orderKey: identity.hubOrderKey.der,
@@ -86,10 +103,10 @@ actor AgentShell: LinkHandler {
         self.restart = restart
     }
 
-    /// The time for certificate checks, where the machine's clock is behind the last signed time; else nil.
-    nonisolated var certificateTime: Int64? {
-        let floor = floor.withLock { $0 }
-        return SystemClock.nowMilliseconds / 1000 < floor ? floor : nil
+    /// Why a spoke is not talked to although its certificate is in order; asked on every session, full or resumed.
+    nonisolated func refusal(_ peer: PeerIdentity, serial: [UInt8]) -> String? {
+        guard let list = keeper.revocations, list.revokes(peer.id) || list.revokes(serial: serial) else { return nil }
+        return "the certificate of \(peer) has been revoked; join again through another spoke"
     }
 
     // MARK: Events
@@ -129,13 +146,17 @@ actor AgentShell: LinkHandler {
         let events = inbox.withLock { Array($0.prefix(Self.batchLimit)) }
         let before = core
         do {
-            let now = UnixTime(milliseconds: SystemClock.nowMilliseconds)
+            let now = clock.now
+            if corrections != clock.corrections {
+                corrections = clock.corrections
+                core.clockWasSetRight()
+            }
             let effects = try store.transaction {
                 var effects: [AgentEffect] = []
                 for event in events { effects += try core.handle(event, at: now) }
                 return effects
             }
-            if let signed = try store.signedTimeFloor()?.seconds { floor.withLock { $0 = max($0, signed) } }
+            if let signed = try store.signedTimeFloor()?.seconds { clock.raise(toSeconds: signed) }
             for case .link(let event) in events { follow(event) }
             // Only the last wake counts.
             let lastWake = effects.lastIndex { if case .wake = $0 { true } else { false } }
@@ -156,8 +177,12 @@ actor AgentShell: LinkHandler {
 
     private func follow(_ event: LinkEvent) {
         switch event {
-        case .opened(let opened, _, _): link = opened
-        case .closed(let closed, _) where closed == link: link = nil
+        case .opened(let opened, _, _):
+            link = opened
+            upkeep.opened(opened)
+        case .closed(let closed, _) where closed == link:
+            link = nil
+            upkeep.closed(closed)
         default: break
         }
     }

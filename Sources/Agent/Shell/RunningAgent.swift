@@ -1,23 +1,27 @@
 internal import Identity
-internal import Model
+package import Model
 internal import Network
 internal import Protocol
-internal import System
+package import System
 internal import TLS
 internal import Transport
 
 /// An agent at work: its shell and the session with its spoke.
-final class RunningAgent: Sendable {
+package final class RunningAgent: Sendable {
     private let shell: AgentShell
     private let dialer: SessionDialer
     private let folder: StateFolder
 
-    /// Opens the state folder's contents and dials.
-    init(
-        folder: StateFolder, program: String, messages: @escaping @Sendable (EventSeverity, String) -> Void,
+    /// Opens the state folder's contents and dials. `system` is the machine's clock in milliseconds since 1970.
+    package init(
+        folder: StateFolder, program: String,
+        system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
+        messages: @escaping @Sendable (EventSeverity, String) -> Void,
         restart: @escaping @Sendable () -> Void
     ) throws {
-        let shell = try AgentShell(folder: folder, program: program, messages: messages, restart: restart)
+        let group = try EventLoopGroup(count: 1)
+        let shell = try AgentShell(
+            folder: folder, program: program, group: group, system: system, messages: messages, restart: restart)
         let identity = shell.identity
         guard let upstream = Endpoint(identity.member.upstream) else {
             throw AgentError(.stateFolder, "\(folder.path) names no spoke; join again with a new token")
@@ -25,13 +29,15 @@ final class RunningAgent: Sendable {
         var settings = SessionSettings(
             fleet: identity.member.fleet, role: .agent, peerRoles: [.spoke],
             program: "axle-agent/\(AgentProgram.version)")
-        settings.certificateTime = { shell.certificateTime }
-        let context = try SessionTLS.dialler(identity: identity.tls, anchors: try TrustStore(identity.anchors))
+        settings.certificateTime = { shell.clock.certificateTime }
+        settings.refusal = { peer, certificate in shell.refusal(peer, serial: certificate.serial) }
+        let contexts = MemberTLS(shell.keeper)
         let state = folder.path
         let writing = NamedQueue("agent.status")
         dialer = SessionDialer(
-            upstream, expecting: identity.member.upstreamID, group: try EventLoopGroup(count: 1), settings: settings,
-            context: { context }, links: shell.links, handler: shell,
+            upstream, expecting: identity.member.upstreamID, group: group, settings: settings,
+            context: { try contexts.dialler() }, links: shell.links, handler: shell,
+            recover: { await shell.upkeep.recover() },
             changed: { status in
                 let said = Self.said(status)
                 if !said.reason.isEmpty { messages(.warning, "no connection to the spoke: \(said.reason)") }
@@ -48,13 +54,13 @@ final class RunningAgent: Sendable {
         self.folder = folder
     }
 
-    func start() async {
+    package func start() async {
         await shell.begin()
         dialer.start()
     }
 
     /// Tells the spoke that it leaves and gives it a moment to hear that.
-    func stop() async {
+    package func stop() async {
         dialer.stop()
         shell.links.closeAll(.leaving, "the agent is stopping")
         // Whether it was heard or not, nothing acknowledged is lost.

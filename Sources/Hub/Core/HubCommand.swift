@@ -1,4 +1,5 @@
 package import Model
+package import Trust
 
 /// What an operator tells the hub through the API; each is one transaction with its line in the activity log.
 package enum HubCommand: Equatable, Sendable {
@@ -6,6 +7,10 @@ package enum HubCommand: Equatable, Sendable {
     case createToken(role: Role, spoke: NodeID?, uses: Int, life: Duration)
     case revokeSpoke(NodeID)
     case revokeClient(NodeID)
+    /// Adds the root of an authority that the hub has keys of; see `HubCore+Authorities`.
+    case addAuthority(SHA256Digest)
+    case issueUnderNewest(force: Bool)
+    case retireOldest(force: Bool)
     /// Sets labels; a nil value removes one.
     case labelClient(NodeID, [String: String?])
     case setQuota(node: NodeID, pool: NodeName, ByteCount)
@@ -35,6 +40,7 @@ package enum HubAnswer: Equatable, Sendable {
     case package(PackageRecord)
     case rollout(RolloutRecord)
     case action(ActionRecord)
+    case authority(AnchorSet)
 }
 
 /// Why a command was not done; nothing was changed.

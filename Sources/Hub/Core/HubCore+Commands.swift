@@ -19,6 +19,9 @@ extension HubCore {
             try createToken(role, spoke, uses, life, at: now)
         case .revokeSpoke(let id): .spoke(try revokeSpoke(id, at: now))
         case .revokeClient(let id): .client(try revokeClient(id, at: now))
+        case .addAuthority(let pin): .authority(try addAuthority(pin, at: now))
+        case .issueUnderNewest(let force): .authority(try issueUnderNewest(force: force, at: now))
+        case .retireOldest(let force): .authority(try retireOldest(force: force, at: now))
         case .labelClient(let id, let labels): .client(try label(id, labels, at: now))
         case .setQuota(let node, let pool, let quota): .pool(try setQuota(node, pool, quota, at: now))
         case .setCatalog(let url, let root): .catalog(try setCatalog(url, root, at: now))
@@ -52,7 +55,7 @@ extension HubCore {
         }
         try store.removeTokens(expiredBefore: now - HubLimits.tokenKept)
         let token = try JoinToken(
-            id: TokenID.random(using: &random), secret: randomBytes(32), pin: cryptography.rootPin)
+            id: TokenID.random(using: &random), secret: randomBytes(32), pin: try anchorSet(at: now).set.issuing)
         let record = TokenRecord(
             id: token.id, secret: token.secret, role: role, spoke: spoke, uses: uses, created: now, expires: now + life)
         try store.insertToken(record)
@@ -72,6 +75,13 @@ extension HubCore {
         try store.disconnectClients(of: id, at: now)
         close(id, "this spoke has been revoked")
         try revoked("spoke/\(spoke.name)", at: now)
+        let stranded = try store.clients(of: id).count { $0.revoked == nil }
+        if stranded > 0 {
+            try log(
+                .warning, .peerRevoked, "spoke/\(spoke.name)",
+                "\(stranded) clients of \(spoke.name) are without a spoke; they keep what they run, and join again through another spoke "
+                    + "with a token of 'axle token create --role agent'", at: now)
+        }
         return spoke
     }
 
@@ -90,15 +100,41 @@ extension HubCore {
         return client
     }
 
-    /// Signs the next revocation list and sends it to every spoke.
     private mutating func revoked(_ subject: String, at now: UnixTime) throws {
+        try log(.notice, .peerRevoked, subject, "\(subject) was revoked", at: now)
+        try signRevocations(at: now)
+        // Who no longer counts may have been the last that a change of CA waited for.
+        try advanceAuthorities(at: now)
+    }
+
+    /// Signs the list anew when it has reached a certain age, so that a site notices when it gets no newer ones; gives when that is due again.
+    mutating func pumpRevocations(at now: UnixTime) throws -> UnixTime {
+        if revocationsSigned == nil, let (_, signed) = try revocationList() {
+            revocationsSigned = try RevocationList.readUnverified(signed).issued
+        }
+        if let signed = revocationsSigned, now - signed < HubLimits.revocationInterval {
+            return signed + HubLimits.revocationInterval
+        }
+        try signRevocations(at: now)
+        effects.append(.useAuthorities(try anchorSet(at: now).set))
+        return now + HubLimits.revocationInterval
+    }
+
+    /// Signs the next revocation list and sends it to every spoke.
+    ///
+    /// A node is left out when its last certificate ended so long ago that it could not even be renewed: the list stays short for ever.
+    private mutating func signRevocations(at now: UnixTime) throws {
         let number = UInt64(try store.setting(.revocationNumber) ?? "0") ?? 0
+        let nodes = try store.revokedNodes().filter { node in
+            let ends = try store.certificates(of: node).map(\.expires).max() ?? now
+            return now - ends < RenewalSchedule.offlineHorizon
+        }
         let list = try RevocationList(
-            fleet: configuration.fleet, number: number + 1, issued: now, nodes: Set(try store.revokedNodes()))
+            fleet: configuration.fleet, number: number + 1, issued: now, nodes: Set(nodes))
         let signed = try list.signed(by: cryptography.orderSigner)
         try store.setSetting(.revocationNumber, "\(number + 1)")
         try store.setSetting(.revocationList, ASCII.hex(signed))
-        try log(.notice, .peerRevoked, subject, "\(subject) was revoked", at: now)
+        revocationsSigned = now
         for link in links.keys.sorted() {
             ask(link, .revocations(Revocations(signed: signed)), .revocations(number + 1))
         }

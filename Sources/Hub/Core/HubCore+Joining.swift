@@ -16,13 +16,15 @@ extension HubCore {
     mutating func joinAsked(_ message: Message, _ asker: JoinAsker, at now: UnixTime) throws {
         switch message {
         case .joinBegin(let begin): challenge(begin.token, asker, at: now)
+        case .renew(let renew): try renewAsked(renew, asker, at: now)
         case .joinRequest(let request):
             do {
                 try join(request, asker, at: now)
             } catch let refusal as JoinRefusal {
                 try joinRefused(refusal, asker, at: now)
             }
-        default: answer(asker, .error(ErrorReply(code: .unsupported, text: "only joining is possible here")))
+        default:
+            answer(asker, .error(ErrorReply(code: .unsupported, text: "only joining and renewing are possible here")))
         }
     }
 
@@ -46,7 +48,7 @@ extension HubCore {
         answer(asker, .joinChallenge(JoinChallenge(nonce: nonce)))
     }
 
-    private func relay(_ asker: JoinAsker) -> NodeID? {
+    func relay(_ asker: JoinAsker) -> NodeID? {
         if case .relayed(_, _, let spoke) = asker { return spoke }
         return nil
     }
@@ -65,7 +67,9 @@ extension HubCore {
         let name = try freeName(body.name, body.role)
         let issued: IssuedCertificate
         do {
-            issued = try cryptography.issue(request: body.csr, identity: identity, name: name, at: now)
+            issued = try cryptography.issue(
+                request: body.csr, identity: identity, name: name, under: try anchorSet(at: now).set.issuing,
+                at: now)
         } catch {
             throw JoinRefusal(code: .invalid, text: "the certificate request is no good", why: "\(error)")
         }
@@ -74,7 +78,7 @@ extension HubCore {
         }
         try admit(id, name, body, relay, issued, at: now)
         let answerBody = JoinAnswerBody(
-            id: id, fleet: configuration.fleet, chain: issued.chain, roots: issued.roots,
+            id: id, fleet: configuration.fleet, chain: issued.chain, roots: try anchorSet(at: now).set.roots,
             orderKey: cryptography.orderKey, catalogRoot: try store.catalog()?.root, time: now
         ).encoded()
         let proof = try JoinProof.answer(
@@ -147,7 +151,12 @@ extension HubCore {
         }
         try store.insertCertificate(
             CertificateRecord(
-                serial: issued.serial, node: id, role: body.role, issued: now, expires: issued.expires))
+                serial: issued.serial, node: id, role: body.role, issued: now, expires: issued.expires,
+                fingerprint: issued.fingerprint))
+        let set = try anchorSet(at: now).set
+        try store.putStanding(
+            StandingRecord(
+                node: id, anchors: set.number, heard: now, root: set.issuing.bytes, expires: issued.expires))
     }
 
     /// The name that was asked for, or with a number behind it: a machine that joins again must not need a visit for its name's sake.
@@ -175,7 +184,7 @@ extension HubCore {
         answer(asker, .error(ErrorReply(code: refusal.code, text: refusal.text)))
     }
 
-    private mutating func answer(_ asker: JoinAsker, _ message: Message) {
+    mutating func answer(_ asker: JoinAsker, _ message: Message) {
         switch asker {
         case .direct(let join): effects.append(.answerJoin(join, message))
         case .relayed(let link, let request, _): reply(link, request, message)

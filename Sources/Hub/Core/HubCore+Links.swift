@@ -1,5 +1,6 @@
 import Model
 import Protocol
+import Trust
 
 /// Sessions of spokes: opening and closing, what they ask, what is sent to them.
 extension HubCore {
@@ -55,6 +56,9 @@ extension HubCore {
         if let (number, signed) = try revocationList() {
             ask(link, .revocations(Revocations(signed: signed)), .revocations(number))
         }
+        if let known = try storedAnchorSet() {
+            ask(link, .anchors(Anchors(signed: known.signed)), .anchors(known.set.number))
+        }
         if let catalog = try store.catalog(), catalog.timestampVersion > 0 {
             let version = UInt64(clamping: catalog.timestampVersion)
             ask(link, .catalogChanged(CatalogChanged(timestampVersion: version)), .catalogChanged(version))
@@ -94,7 +98,7 @@ extension HubCore {
         case .report(let report): try reported(report, spoke, link, request, at: now)
         case .order(let order): try spokeShowsOrder(order.signed, spoke, link, request, at: now)
         case .event(let event): try eventReported(event, spoke, link, request, at: now)
-        case .joinBegin, .joinRequest: try joinAsked(message, .relayed(link, request, spoke: spoke), at: now)
+        case .joinBegin, .joinRequest, .renew: try joinAsked(message, .relayed(link, request, spoke: spoke), at: now)
         default: refuse(link, request, .unsupported, "a hub does not answer \(message.name)")
         }
     }
@@ -139,7 +143,7 @@ extension HubCore {
         case .order(let number): try orderAnswered(number, error, at: now)
         case .replicate(let path): try replicateAnswered(path, spoke, link, error, at: now)
         case .setQuota(let pool, let quota): try quotaAnswered(pool, quota, spoke, error, at: now)
-        case .catalogChanged, .revocations:
+        case .catalogChanged, .revocations, .anchors:
             if let error {
                 try log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)", at: now)
             }

@@ -17,6 +17,7 @@ package struct HubCore {
         case setQuota(NodeName, ByteCount)
         case catalogChanged(UInt64)
         case revocations(UInt64)
+        case anchors(UInt64)
     }
 
     /// An open session of a spoke.
@@ -61,6 +62,8 @@ package struct HubCore {
     /// The trees of approved rollouts, and where each action is in them.
     var approvalTrees: [RolloutID: ApprovalTree] = [:]
     var approvalPlaces: [RolloutID: [ActionID: Int]] = [:]
+    /// When the revocation list was signed last; nil until it is looked up.
+    var revocationsSigned: UnixTime?
     var effects: [HubEffect] = []
     /// The hub's clock never goes back while it runs.
     private var latest = UnixTime.distantPast
@@ -145,6 +148,7 @@ package struct HubCore {
             effects.append(.setQuota(wanted))
         }
         try reconcilePackages(held: held, at: now)
+        _ = try anchorSet(at: now)
         try log(.info, .hubStarted, "", "the hub has started", at: now)
         for rollout in try store.rollouts(in: [.preparing, .ready, .running, .stopping]) {
             dirtyRollouts.insert(rollout.id)
@@ -156,11 +160,13 @@ package struct HubCore {
     /// Moves on whatever can move, sends what waits, and asks to be woken when the next thing is due.
     private mutating func finish(at now: UnixTime) throws -> [HubEffect] {
         try moveDueActions(at: now)
+        let nextList = try pumpRevocations(at: now)
         try pumpCatalog(at: now)
         try pumpImports(at: now)
         try moveRollouts(at: now)
         var next: [UnixTime?] = try pumpLinks(at: now)
         next += [
+            nextList,
             isRefreshing ? nil : try store.catalog()?.nextRefresh, try store.nextImport(),
             try store.nextActionDeadline(), try store.soakingWaves().first?.soakEnds,
             try store.rollouts(in: [.ready]).compactMap(\.specification.start).filter { $0 > now }.min(),

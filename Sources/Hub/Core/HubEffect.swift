@@ -1,5 +1,6 @@
 package import Model
 package import Protocol
+package import Trust
 
 /// What a hub's core wants done, after its transaction is on disk.
 package enum HubEffect: Equatable, Sendable {
@@ -15,6 +16,8 @@ package enum HubEffect: Equatable, Sendable {
     case servePackage(LinkID, RequestID, SHA256Digest, length: UInt64, offset: UInt64)
     /// Give the hub's own pool another quota, then tell `poolChanged`.
     case setQuota(ByteCount)
+    /// Renew the hub's own certificates where that is due, show them, and believe the roots of this set.
+    case useAuthorities(AnchorSet)
     /// Tell `woke` at this time; a later `wake` replaces an earlier one.
     case wake(at: UnixTime)
 }

@@ -26,6 +26,10 @@ package enum HubLimits {
     package static let eventsPerMinute = 600
     /// How far a spoke's clock may be off without being reported.
     package static let clockError = Duration.seconds(300)
+    /// How often the revocation list is signed anew although nothing has changed.
+    package static let revocationInterval = Duration.seconds(86_400)
+    /// Certificates that one member may have made in an hour.
+    package static let renewalsPerHour = 4
     /// Longest life and most uses of a join token.
     package static let tokenLife = Duration.seconds(30 * 86_400)
     package static let tokenUses = 100_000

@@ -12,15 +12,21 @@ enum HubInitCommand {
         let listen = try address(invocation.value("listen") ?? "0.0.0.0:7440", "--listen")
         let api = try address(invocation.value("api") ?? "0.0.0.0:8443", "--api")
         let pool = try poolKind(invocation.value("pool"))
+        let authority = try authority(invocation)
         var random = SystemRandom()
         let settings = HubState.Settings(
             fleet: fleet, id: NodeID.random(using: &random), name: name, listen: listen.description,
             api: api.description)
         _ = try StateFolder.create(path, kind: HubState.kind, version: HubState.version) { folder in
             let hosts = [SystemName.current.node, api.host].compactMap { $0 }.filter { $0 != "0.0.0.0" && $0 != "::" }
-            try HubKeys.create(
-                HubState.identity(folder), identity: PeerIdentity(fleet: fleet, role: .hub, id: settings.id),
-                name: name, hosts: hosts, now: SystemClock.nowMilliseconds / 1000)
+            let now = SystemClock.nowMilliseconds / 1000
+            try HubKeys.create(HubState.identity(folder), hosts: hosts) { place in
+                if let authority {
+                    try HubAuthority.adopt(place, chain: authority.chain, key: authority.key, fleet: fleet, now: now)
+                } else {
+                    try HubAuthority.create(place, fleet: fleet, now: now)
+                }
+            }
             let root = try File.read(Directory.join(HubState.identity(folder), "root.pem"), limit: 1 << 16)
             try AtomicFile.write(root, to: HubState.authorities(folder))
             let token = ASCII.hex(SystemRandom.bytes(32))
@@ -40,6 +46,16 @@ enum HubInitCommand {
             throw UsageError("--pool wants file or container, not \(text)")
         }
         return kind
+    }
+
+    /// The operator's own CA, if one was given.
+    private static func authority(_ invocation: CommandInvocation) throws -> (chain: [UInt8], key: [UInt8])? {
+        switch (invocation.value("ca"), invocation.value("ca-key")) {
+        case (nil, nil): nil
+        case (let chain?, let key?):
+            (try File.read(chain, limit: 1 << 20), try File.read(key, limit: 1 << 16))
+        default: throw UsageError("--ca and --ca-key go together")
+        }
     }
 
     private static func address(_ text: String, _ option: String) throws(UsageError) -> Endpoint {

@@ -23,6 +23,15 @@ package enum HubProgram {
                     .value("listen", "HOST:PORT", "where spokes reach it (default: 0.0.0.0:7440)"),
                     .value("api", "HOST:PORT", "where operators reach it (default: 0.0.0.0:8443)"),
                     .value("pool", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
+                    .value("ca", "FILE", "a CA of your own: the issuing certificate first, the root last (PEM)"),
+                    .value("ca-key", "FILE", "the key of that issuing certificate (PEM)"),
+                ]),
+            CommandSpecification(
+                "ca-request", "Make a key and a request for an issuing CA under your own root",
+                details: "Have your PKI sign the request as a CA of path length 0, then give the chain to `init --ca`.",
+                options: [
+                    .value("key", "FILE", "where the new key goes; it must not be there", required: true),
+                    .value("out", "FILE", "where the request goes (PEM)", required: true),
                 ]),
             CommandSpecification(
                 "run", "Run the hub",
@@ -57,6 +66,7 @@ package enum HubProgram {
         do {
             switch invocation.name {
             case "init": return try HubInitCommand.run(invocation, streams)
+            case "ca-request": return try HubCARequestCommand.run(invocation, streams)
             case "run": return try await HubRunCommand.run(invocation, streams)
             case "check-config": return try HubCheckConfigCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")

@@ -39,14 +39,25 @@ extension HubResources {
         throw Problem(.notFound, "there is no spoke \(text)", next: "axle spoke list shows them all.")
     }
 
+    /// How long the site of a spoke that is not connected can go on and come back by itself: the offline horizon, or less where the catalog that it has
+    /// expires sooner.
+    static func offlineUntil(_ spoke: SpokeRecord, _ store: SQLiteHubStore) throws -> UnixTime? {
+        guard !spoke.isConnected, spoke.revoked == nil else { return nil }
+        let horizon = (spoke.since ?? spoke.joined) + HubLimits.offlineHorizon
+        return min(horizon, try store.catalog()?.expires ?? horizon)
+    }
+
     private static func resource(_ spoke: SpokeRecord, _ store: SQLiteHubStore) throws -> SpokeResource {
         let clients = try store.clients(of: spoke.id).filter { $0.revoked == nil }
         let reference = Reference(id: spoke.id, name: spoke.name)
+        let standing = try store.standing(of: spoke.id)
         return SpokeResource(
             id: spoke.id, name: spoke.name, connected: spoke.isConnected, since: spoke.since, joined: spoke.joined,
             revoked: spoke.revoked, version: spoke.program.isEmpty ? nil : spoke.program, clients: clients.count,
             clientsConnected: clients.count { $0.isConnected },
-            pools: try store.pools().filter { $0.node == spoke.id }.map { resource($0, reference, .spoke) })
+            pools: try store.pools().filter { $0.node == spoke.id }.map { resource($0, reference, .spoke) },
+            offlineUntil: try offlineUntil(spoke, store), certificateExpires: standing?.expires,
+            clockError: standing.flatMap { $0.clockError == 0 ? nil : $0.clockError / 1000 })
     }
 
     // MARK: - Clients

@@ -2,6 +2,7 @@ internal import API
 internal import HTTP
 internal import Identity
 internal import Model
+internal import Trust
 
 /// `/v1/status`, `/v1/tokens` and `/v1/events`: the fleet at a glance, how machines join it, and what happened.
 extension HubResources {
@@ -14,6 +15,19 @@ extension HubResources {
                 let rollouts = Dictionary(grouping: try store.rollouts(after: 0, limit: 10_000), by: \.state.name)
                     .mapValues(\.count)
                 let pool = try store.pools().first { $0.node == settings.id }
+                let offline = try store.spokes().compactMap { spoke in
+                    try offlineUntil(spoke, store).map {
+                        StatusResource.OfflineSite(spoke: spoke.name, since: spoke.since ?? spoke.joined, until: $0)
+                    }
+                }
+                let revoked = Set(try store.revokedNodes())
+                let wrong = try store.standings().filter { $0.clockError != 0 && !revoked.contains($0.node) }
+                let clocks = try wrong.prefix(20).compactMap { standing in
+                    try store.spoke(standing.node).map { "spoke/\($0.name)" }
+                        ?? store.client(standing.node).map { "client/\($0.name)" }
+                }
+                let set = try store.setting(.anchorSet).flatMap { ASCII.bytes(hex: $0) }
+                    .map { try AnchorSet.readUnverified($0) }
                 return StatusResource(
                     version: version, fleet: settings.fleet, hub: Reference(id: settings.id, name: settings.name),
                     time: now, started: started,
@@ -22,7 +36,9 @@ extension HubResources {
                     packages: Dictionary(
                         uniqueKeysWithValues: summary.packages.map { ($0.key.name, $0.value) }),
                     rollouts: rollouts, catalog: try store.catalog().map { try Self.resource($0, store) },
-                    pool: pool.map { Self.resource($0, Reference(id: settings.id, name: settings.name), .hub) })
+                    pool: pool.map { Self.resource($0, Reference(id: settings.id, name: settings.name), .hub) },
+                    offlineSites: Array(offline.sorted { $0.until < $1.until }.prefix(20)), wrongClocks: clocks,
+                    changesAuthority: (set?.roots.count ?? 1) > 1)
             }
             return try json(status)
         }

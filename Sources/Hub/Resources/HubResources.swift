@@ -47,6 +47,7 @@ final class HubResources: Sendable {
         Self.addPackages(to: &router)
         Self.addRollouts(to: &router)
         Self.addEvents(to: &router)
+        Self.addAuthorities(to: &router)
         self.router = router
     }
 
@@ -99,6 +100,8 @@ final class HubResources: Sendable {
             case .conflict(let why): Problem(.conflict, why)
             case .invalid(let why): Problem(.invalid, why)
             }
+        case let error as HubAuthorityError: Problem(.invalid, "\(error)")
+        case let error as TLSError: Problem(.invalid, "\(error)")
         case let error as RolloutError: Problem(.invalid, "\(error)")
         case let error as SQLiteError where error.kind == .diskFull: Problem(.diskFull, error.message)
         default: Problem(.internalError, "\(error)")

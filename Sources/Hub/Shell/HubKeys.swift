@@ -1,104 +1,132 @@
-internal import Model
+package import Model
+internal import Synchronization
 internal import System
-internal import TLS
+package import TLS
 
-/// The hub's keys and certificates, in `identity/`: the root CA, the issuing CA, the hub's own leaf, the API's leaf and the
-/// key that signs orders. Keys are readable by their owner only; the root's key may be taken away after `init`.
-struct HubKeys: Sendable {
+/// The hub's keys and certificates, in `identity/`: its first CA (see `HubAuthority`), later ones in `ca-…/` of it, the key that signs orders, the hub's own
+/// leaf `wire` and the API's leaf `api`. Keys are readable by their owner only.
+///
+/// Leaves are replaced at half of their life and when the root under which is issued changes. Reading is safe from any thread; what writes blocks on the
+/// disk and belongs to one queue.
+package final class HubKeys: Sendable {
     private static let day: Int64 = 86_400
     /// A leaf lives 90 days and is replaced at half of that.
-    static let leafLife: Int64 = 90 * day
-    private static let issuingLife: Int64 = 5 * 365 * day
-    private static let rootLife: Int64 = 20 * 365 * day
+    package static let leafLife: Int64 = 90 * day
 
-    let root: Certificate
-    let issuing: CertificateAuthority
-    let orderKey: PrivateKey
-    /// What spokes see.
-    var wire: TLSIdentity
-    /// What browsers and `axle` see.
-    var api: TLSIdentity
+    private struct State {
+        var authorities: [HubAuthority]
+        var wire: TLSIdentity?
+        var api: TLSIdentity?
+    }
 
-    /// Makes everything new in the folder; `hosts` are the names and addresses of the API beside localhost.
-    static func create(_ folder: String, identity: PeerIdentity, name: NodeName, hosts: [String], now: Int64) throws {
+    package let orderKey: PrivateKey
+    private let folder: String
+    private let identity: PeerIdentity
+    private let name: NodeName
+    private let hosts: [String]
+    private let state: Mutex<State>
+
+    /// Makes everything new in the folder; `hosts` are the names and addresses of the API beside localhost; `authority` fills the folder with a CA.
+    package static func create(_ folder: String, hosts: [String], authority: (String) throws -> Void) throws {
         try Directory.create(folder, mode: 0o700)
-        // A clock that is a little behind elsewhere must not refuse the very first contact.
-        let begin = now - day
-        let root = try CertificateAuthority.root(
-            name: "Axle \(identity.fleet) root", dates: begin...begin + rootLife)
-        let issuing = try root.issuing(
-            name: "Axle \(identity.fleet) hub", dates: begin...begin + issuingLife)
-        let orderKey = try PrivateKey.generate(.p256)
-        try save(folder, "root", root.key, [root.certificate])
-        try save(folder, "issuing", issuing.key, [issuing.certificate])
-        try save(folder, "order", orderKey, [])
+        try authority(folder)
+        try PrivateKey.generate(.p256).withPEM { pem in
+            try AtomicFile.write([UInt8](pem), to: Directory.join(folder, "order.key"), mode: 0o600)
+        }
         try AtomicFile.write(hosts.joined(separator: "\n") + "\n", to: Directory.join(folder, "api-hosts"))
-        try issueWire(folder, issuing, root.certificate, identity, name, now)
-        try issueAPI(folder, issuing, root.certificate, name, hosts, now)
     }
 
-    /// Reads the folder, and replaces leaves that are past half of their life.
-    init(folder: String, identity: PeerIdentity, name: NodeName, now: Int64) throws {
+    /// Reads the folder. A leaf that is missing, or of which a cut left half, is made by `renew`.
+    package init(folder: String, identity: PeerIdentity, name: NodeName) throws {
+        try AtomicFile.removeLeftovers(in: folder)
         func read(_ file: String) throws -> [UInt8] { try File.read(Directory.join(folder, file), limit: 1 << 20) }
-        root = try Certificate(pem: try read("root.pem"))
-        let issuing = try CertificateAuthority(
-            certificate: try Certificate(pem: try read("issuing.pem")),
-            key: try PrivateKey(pem: try read("issuing.key")))
-        self.issuing = issuing
+        self.folder = folder
+        self.identity = identity
+        self.name = name
         orderKey = try PrivateKey(pem: try read("order.key"))
-        func leaf(_ file: String, renew: () throws -> Void) throws -> TLSIdentity {
-            func load() throws -> TLSIdentity {
-                try TLSIdentity(chainPEM: try read("\(file).pem"), keyPEM: try read("\(file).key"))
+        hosts = String(decoding: try read("api-hosts"), as: UTF8.self).split(separator: "\n").map(String.init)
+        var authorities = [try HubAuthority(folder: folder)]
+        for entry in try Directory.list(folder).sorted() where entry.hasPrefix("ca-") && !entry.hasSuffix(".new") {
+            authorities.append(try HubAuthority(folder: Directory.join(folder, entry)))
+        }
+        func leaf(_ file: String) -> TLSIdentity? {
+            // Half of a leaf is as good as none.
+            try? TLSIdentity(chainPEM: try read("\(file).pem"), keyPEM: try read("\(file).key"))
+        }
+        state = Mutex(State(authorities: authorities, wire: leaf("wire"), api: leaf("api")))
+    }
+
+    /// The hub's CAs, oldest first.
+    package var authorities: [HubAuthority] { state.withLock { $0.authorities } }
+    /// What spokes see.
+    package var wire: TLSIdentity? { state.withLock { $0.wire } }
+    /// What browsers and `axle` see.
+    package var api: TLSIdentity? { state.withLock { $0.api } }
+
+    /// The CA of a root.
+    package func authority(_ pin: SHA256Digest) -> HubAuthority? { authorities.first { $0.pin == pin } }
+
+    /// Adds a CA; `fill` puts it into the folder that it is given. A folder appears whole or not at all.
+    package func add(_ fill: (String) throws -> Void) throws -> HubAuthority {
+        // Padded, so that the names sort by age.
+        let number = String(authorities.count + 1)
+        let path = Directory.join(folder, "ca-" + String(repeating: "0", count: max(0, 4 - number.count)) + number)
+        let partial = path + ".new"
+        _ = try Directory.removeTree(partial)
+        try Directory.create(partial, mode: 0o700)
+        try fill(partial)
+        try Directory.synchronize(partial)
+        let authority = try HubAuthority(folder: partial)
+        guard self.authority(authority.pin) == nil else { throw HubAuthorityError("the hub has this root already") }
+        try File.rename(partial, to: path)
+        try Directory.synchronize(folder)
+        state.withLock { $0.authorities.append(authority) }
+        return authority
+    }
+
+    /// Makes the leaves that are missing, past half of their life, or under another root than they are to be; says whether anything has changed.
+    ///
+    /// The API stays under the oldest root that is believed, since who looks after the fleet gets a new `ca.pem` by hand.
+    package func renew(issuing: SHA256Digest, oldest: SHA256Digest, now: Int64) throws -> Bool {
+        var changed = false
+        func isGood(_ leaf: TLSIdentity?, _ pin: SHA256Digest) -> Bool {
+            guard let leaf, leaf.chain.last?.publicKeyFingerprint == pin.bytes else { return false }
+            return leaf.leaf.notAfter - now >= Self.leafLife / 2 && leaf.leaf.notBefore <= now
+        }
+        if !isGood(wire, issuing), let authority = authority(issuing) {
+            let profile = LeafProfile(
+                name: name.text, uris: [identity.description], isServer: true, isClient: true, dates: dates(now))
+            let made = try issue("wire", authority, profile)
+            state.withLock { $0.wire = made }
+            changed = true
+        }
+        if !isGood(api, oldest), let authority = authority(oldest) {
+            let isAddress = { (host: String) in
+                host.contains(":") || host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
             }
-            let found = try load()
-            guard found.leaf.notAfter - now < Self.leafLife / 2 else { return found }
-            try renew()
-            return try load()
+            let profile = LeafProfile(
+                name: name.text, uris: [],
+                dnsNames: ["localhost"] + hosts.filter { !isAddress($0) && $0 != "localhost" },
+                ipAddresses: ["127.0.0.1", "::1"] + hosts.filter { isAddress($0) && $0 != "127.0.0.1" && $0 != "::1" },
+                isServer: true, isClient: false, dates: dates(now))
+            let made = try issue("api", authority, profile)
+            state.withLock { $0.api = made }
+            changed = true
         }
-        let root = self.root
-        wire = try leaf("wire") { try Self.issueWire(folder, issuing, root, identity, name, now) }
-        let hosts = String(decoding: try read("api-hosts"), as: UTF8.self).split(separator: "\n").map(String.init)
-        api = try leaf("api") { try Self.issueAPI(folder, issuing, root, name, hosts, now) }
+        return changed
     }
 
-    private static func issueWire(
-        _ folder: String, _ issuing: CertificateAuthority, _ root: Certificate, _ identity: PeerIdentity,
-        _ name: NodeName, _ now: Int64
-    ) throws {
-        let profile = LeafProfile(
-            name: name.text, uris: [identity.description], dnsNames: [], ipAddresses: [], isServer: true,
-            isClient: true, dates: now - day...now + leafLife)
-        try issue(folder, "wire", issuing, root, profile)
-    }
+    private func dates(_ now: Int64) -> ClosedRange<Int64> { now - Self.day...now + Self.leafLife }
 
-    private static func issueAPI(
-        _ folder: String, _ issuing: CertificateAuthority, _ root: Certificate, _ name: NodeName, _ hosts: [String],
-        _ now: Int64
-    ) throws {
-        let isAddress = { (host: String) in
-            host.contains(":") || host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
-        }
-        let profile = LeafProfile(
-            name: name.text, uris: [], dnsNames: ["localhost"] + hosts.filter { !isAddress($0) && $0 != "localhost" },
-            ipAddresses: ["127.0.0.1", "::1"] + hosts.filter { isAddress($0) && $0 != "127.0.0.1" && $0 != "::1" },
-            isServer: true, isClient: false, dates: now - day...now + leafLife)
-        try issue(folder, "api", issuing, root, profile)
-    }
-
-    private static func issue(
-        _ folder: String, _ file: String, _ issuing: CertificateAuthority, _ root: Certificate, _ profile: LeafProfile
-    ) throws {
+    private func issue(_ file: String, _ authority: HubAuthority, _ profile: LeafProfile) throws -> TLSIdentity {
         let key = try PrivateKey.generate(.p256)
-        let leaf = try issuing.issue(profile, for: key.publicKey)
         // The root goes along: a machine that joins knows it by its hash only.
-        try save(folder, file, key, [leaf, issuing.certificate, root])
-    }
-
-    private static func save(_ folder: String, _ file: String, _ key: PrivateKey, _ chain: [Certificate]) throws {
+        let identity = try TLSIdentity(
+            chain: [try authority.issuing.issue(profile, for: key.publicKey)] + authority.chain, key: key)
         try key.withPEM { pem in
             try AtomicFile.write([UInt8](pem), to: Directory.join(folder, "\(file).key"), mode: 0o600)
         }
-        guard !chain.isEmpty else { return }
-        try AtomicFile.write(try chain.flatMap { try $0.pem() }, to: Directory.join(folder, "\(file).pem"))
+        try AtomicFile.write(try identity.chain.flatMap { try $0.pem() }, to: Directory.join(folder, "\(file).pem"))
+        return identity
     }
 }

@@ -19,6 +19,12 @@ extension HubShell {
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
         case .setQuota(let quota): setQuota(quota)
+        case .useAuthorities(let set):
+            do {
+                try contexts.use(set, now: clock.now)
+            } catch {
+                messages("the hub's own certificates could not be renewed: \(error)")
+            }
         case .wake(let time): setAlarm(at: time)
         }
     }

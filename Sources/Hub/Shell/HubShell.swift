@@ -7,6 +7,7 @@ internal import Synchronization
 internal import System
 internal import Transport
 internal import Trust
+internal import Trust
 
 /// A running hub: carries events to the core and its effects out again.
 ///
@@ -27,6 +28,7 @@ actor HubShell: LinkHandler {
     nonisolated let reading = NamedQueue("hub.read")
     nonisolated let catalog: HubCatalogClient
     nonisolated let clock: ClockFloor
+    nonisolated let contexts: HubContexts
     nonisolated let messages: @Sendable (String) -> Void
     private nonisolated let inbox = Mutex<[HubEvent]>([])
     private nonisolated let joins = Mutex<[HubJoinID: (link: LinkID, request: RequestID)]>([:])
@@ -36,13 +38,15 @@ actor HubShell: LinkHandler {
     nonisolated let changes = ChangeSignal()
 
     private let store: SQLiteHubStore
+    private let fleet: FleetName
     private var core: HubCore
     private let makeCore: () -> HubCore
     private var alarm: Task<Void, Never>?
 
     init(
         folder: String, store: SQLiteHubStore, downloads: DownloadRules, cryptography: OpenSSLHubCryptography,
-        configuration: HubConfiguration, clock: ClockFloor, messages: @escaping @Sendable (String) -> Void
+        configuration: HubConfiguration, clock: ClockFloor, contexts: HubContexts,
+        messages: @escaping @Sendable (String) -> Void
     ) throws {
         let hubID = configuration.hub
         let quota = try store.pool(node: hubID, name: configuration.poolName)?.quota
@@ -52,6 +56,8 @@ actor HubShell: LinkHandler {
             folder: try MetadataFolder(HubState.trust(folder)), disk: disk, pool: pool, rules: downloads)
         self.store = store
         self.clock = clock
+        fleet = configuration.fleet
+        self.contexts = contexts
         self.messages = messages
         let make = {
             HubCore(store: store, cryptography: cryptography, configuration: configuration, random: SystemRandom())
@@ -152,6 +158,24 @@ actor HubShell: LinkHandler {
         }
         finish(effects)
         return (status, body)
+    }
+
+    /// Puts a new CA into the hub's folder, its own or the operator's; nothing uses it before the core has added it.
+    func makeAuthority(chain: String?, key: String?) throws -> SHA256Digest {
+        let keys = contexts.keys
+        let believed =
+            try store.setting(.anchorSet).flatMap { ASCII.bytes(hex: $0) }
+            .map { try AnchorSet.readUnverified($0).roots } ?? []
+        guard believed.count < 2 else {
+            throw HubRefusal.conflict("a change of CA is under way; finish it with 'axle ca retire' first")
+        }
+        let now = clock.now.seconds
+        if let chain, let key {
+            return try keys.add {
+                try HubAuthority.adopt($0, chain: Array(chain.utf8), key: Array(key.utf8), fleet: fleet, now: now)
+            }.pin
+        }
+        return try keys.add { try HubAuthority.create($0, fleet: fleet, now: now) }.pin
     }
 
     /// Runs a piece of work with the hub's store, in the queue's turn.

@@ -1,43 +1,59 @@
 internal import Identity
-internal import Model
+package import Model
 internal import TLS
-internal import Trust
+package import Trust
 
 /// The hub's keys behind its core: OpenSSL, in memory.
-struct OpenSSLHubCryptography: HubCryptography {
+package struct OpenSSLHubCryptography: HubCryptography {
     private let signer: OpenSSLRecordSigner
-    var orderSigner: any RecordSigner { signer }
-    let orderKey: [UInt8]
-    let rootPin: SHA256Digest
-    let verifier: any SignatureVerifier = OpenSSLVerifier()
-    private let root: Certificate
-    private let issuing: CertificateAuthority
+    package var orderSigner: any RecordSigner { signer }
+    package let orderKey: [UInt8]
+    package let verifier: any SignatureVerifier = OpenSSLVerifier()
+    private let keys: HubKeys
     private let hash = OpenSSLKeyedHash()
 
-    init(_ keys: HubKeys) throws {
+    package init(_ keys: HubKeys) {
         signer = OpenSSLRecordSigner(keys.orderKey)
         orderKey = keys.orderKey.publicKey.der
-        rootPin = try SHA256Digest(bytes: keys.root.publicKeyFingerprint)
-        root = keys.root
-        issuing = keys.issuing
+        self.keys = keys
     }
 
-    func hmacSHA256(key: [UInt8], message: [UInt8]) throws -> [UInt8] {
+    package var authorities: [RootAuthority] {
+        keys.authorities.map { RootAuthority(pin: $0.pin, certificate: $0.root.der) }
+    }
+
+    package func hmacSHA256(key: [UInt8], message: [UInt8]) throws -> [UInt8] {
         try hash.hmacSHA256(key: key, message: message)
     }
 
-    func issue(
-        request: [UInt8], identity: PeerIdentity, name: NodeName, at time: UnixTime
+    package func sha256(_ bytes: [UInt8]) -> [UInt8] { SHA256.hash(bytes) }
+
+    package func issue(
+        request: [UInt8], identity: PeerIdentity, name: NodeName, under root: SHA256Digest, at time: UnixTime
     ) throws -> IssuedCertificate {
+        guard let authority = keys.authority(root) else { throw HubAuthorityError("the hub has no key under \(root)") }
         let request = try CertificateRequest(der: request)
         let begin = time.seconds - 86_400
         // A spoke answers its agents' connections; an agent only dials.
         let profile = LeafProfile(
-            name: name.text, uris: [identity.description], dnsNames: [], ipAddresses: [],
-            isServer: identity.role == .spoke, isClient: true, dates: begin...time.seconds + HubKeys.leafLife)
-        let leaf = try issuing.issue(profile, for: request.publicKey)
+            name: name.text, uris: [identity.description], isServer: identity.role == .spoke, isClient: true,
+            dates: begin...time.seconds + HubKeys.leafLife)
+        let leaf = try authority.issuing.issue(profile, for: request.publicKey)
+        let der = leaf.der
         return IssuedCertificate(
-            chain: [leaf.der, issuing.certificate.der, root.der], roots: [root.der], serial: leaf.serial,
-            expires: UnixTime(seconds: leaf.notAfter))
+            chain: [der] + authority.chain.map(\.der), serial: leaf.serial, expires: UnixTime(seconds: leaf.notAfter),
+            fingerprint: SHA256.hash(der))
+    }
+
+    package func read(certificate: [UInt8]) throws -> ShownCertificate {
+        let leaf = try Certificate(der: certificate)
+        guard leaf.uris.count == 1, let uri = leaf.uris.first else {
+            throw HubAuthorityError("the certificate has \(leaf.uris.count) URIs, not one")
+        }
+        guard !leaf.isAuthority else { throw HubAuthorityError("the certificate is an authority's") }
+        return ShownCertificate(
+            identity: try PeerIdentity(uri), key: leaf.publicKeyInfo, serial: leaf.serial,
+            expires: UnixTime(seconds: leaf.notAfter), fingerprint: SHA256.hash(certificate),
+            root: keys.authorities.first { leaf.isIssued(by: $0.issuing.certificate) }?.pin)
     }
 }

@@ -3,56 +3,77 @@ internal import Identity
 internal import Model
 internal import Network
 internal import Protocol
-internal import System
+package import System
 internal import TLS
 internal import Transport
+internal import Trust
 
 /// A hub at work: its shell, the listener for spokes and the API.
-final class RunningHub: Sendable {
+package final class RunningHub: Sendable {
     /// Spokes and joining machines at a time at the most, and how many of them in their handshake.
     static let peers = PeerLimit(peers: 4096, handshakes: 256)
 
     let addresses: HubState.Addresses
+    /// Where spokes and operators reach it, `HOST:PORT`; port 0 has become the real one.
+    package var listen: String { addresses.listen }
+    package var api: String { addresses.api }
     private let shell: HubShell
     private let listener: SessionListener
     private let server: HTTPServer
 
+    /// Opens the state folder's contents and listens. `system` is the machine's clock in milliseconds since 1970.
     init(
         folder: StateFolder, downloads: DownloadRules, listen: String?, api: String?, program: String,
+        system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
         messages: @escaping @Sendable (String) -> Void
     ) async throws {
         let settings = try HubState.read(HubState.Settings.self, HubState.settings(folder.path))
         let identity = PeerIdentity(fleet: settings.fleet, role: .hub, id: settings.id)
-        let time = UnixTime(milliseconds: SystemClock.nowMilliseconds)
-        let keys = try HubKeys(
-            folder: HubState.identity(folder.path), identity: identity, name: settings.name, now: time.seconds)
-        let clock = ClockFloor(seconds: keys.wire.leaf.notBefore)
-        let cryptography = try OpenSSLHubCryptography(keys)
+        let keys = try HubKeys(folder: HubState.identity(folder.path), identity: identity, name: settings.name)
+        let clock = ClockFloor(seconds: keys.wire?.leaf.notBefore ?? 0, system: system)
+        let cryptography = OpenSSLHubCryptography(keys)
         let configuration = HubConfiguration(
             fleet: settings.fleet, hub: settings.id, poolName: try NodeName("main"), zones: FoundationZone.named)
         let store = try SQLiteHubStore(path: HubState.database(folder.path), now: clock.now)
+        // The last that this hub has signed: no earlier time is believed.
+        if let text = try store.setting(.revocationList), let signed = ASCII.bytes(hex: text) {
+            clock.raise(toSeconds: try RevocationList.readUnverified(signed).issued.seconds)
+        }
+        let set = try store.setting(.anchorSet).flatMap { ASCII.bytes(hex: $0) }.map {
+            try AnchorSet.readUnverified($0)
+        }
+        let contexts = try HubContexts(keys, folder: folder.path, set: set, now: clock.now)
         let shell = try HubShell(
             folder: folder.path, store: store, downloads: downloads, cryptography: cryptography,
-            configuration: configuration, clock: clock, messages: messages)
+            configuration: configuration, clock: clock, contexts: contexts, messages: messages)
         let group = try EventLoopGroup(count: 2)
         var sessions = SessionSettings(fleet: settings.fleet, role: .hub, peerRoles: [.spoke], program: program)
-        sessions.certificateTime = { clock.secondsIfBehind }
+        sessions.certificateTime = { clock.certificateTime }
         sessions.refusal = { peer, _ in shell.refusal(peer) }
-        let context = try SessionTLS.listener(
-            identity: keys.wire, anchors: try TrustStore([keys.root], issuers: [keys.issuing.certificate]),
-            takesJoins: true)
         listener = try SessionListener(
             try Self.endpoint(listen ?? settings.listen), group: group, limit: Self.peers, settings: sessions,
-            context: { context }, links: shell.links, handler: shell)
+            context: { contexts.wire }, links: shell.links, handler: shell)
         let resources = try HubResources(
             folder: folder.path, settings: settings, shell: shell, version: program, started: clock.now)
         server = try HTTPServer(
-            try Self.endpoint(api ?? settings.api), group: group, context: try HTTPServer.context(identity: keys.api)
+            try Self.endpoint(api ?? settings.api), group: group, context: contexts.api
         ) { await resources.respond(to: $0) }
+        contexts.serve(server)
         self.shell = shell
         addresses = HubState.Addresses(listen: listener.endpoint.description, api: server.endpoint.description)
         await shell.start()
         try HubState.write(addresses, to: HubState.listen(folder.path))
+    }
+
+    /// As `axle-hub run` starts it, without an environment and with a clock of the caller's.
+    package convenience init(
+        folder: StateFolder, listen: String?, api: String?, program: String, system: @escaping @Sendable () -> Int64,
+        messages: @escaping @Sendable (String) -> Void
+    ) async throws {
+        let options = try HubOptions.read(folder.file(HubOptions.fileName))
+        try await self.init(
+            folder: folder, downloads: try DownloadRules(options.downloads) { _ in nil }, listen: listen, api: api,
+            program: program, system: system, messages: messages)
     }
 
     private static func endpoint(_ text: String) throws(UsageError) -> Endpoint {
@@ -61,7 +82,7 @@ final class RunningHub: Sendable {
     }
 
     /// Takes no more, lets requests end, and tells the spokes when to come back.
-    func stop() async {
+    package func stop() async {
         listener.close()
         await server.stop(grace: .seconds(2))
         shell.links.closeAll(.leaving, "the hub is stopping", retryAfterSeconds: 2)

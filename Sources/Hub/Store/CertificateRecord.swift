@@ -7,13 +7,18 @@ package struct CertificateRecord: Hashable, Sendable {
     package var role: Role
     package var issued: UnixTime
     package var expires: UnixTime
+    /// SHA-256 of its DER; empty for one of a release that did not keep it.
+    package var fingerprint: [UInt8]
 
-    package init(serial: [UInt8], node: NodeID, role: Role, issued: UnixTime, expires: UnixTime) {
+    package init(
+        serial: [UInt8], node: NodeID, role: Role, issued: UnixTime, expires: UnixTime, fingerprint: [UInt8] = []
+    ) {
         self.serial = serial
         self.node = node
         self.role = role
         self.issued = issued
         self.expires = expires
+        self.fingerprint = fingerprint
     }
 }
 
@@ -23,6 +28,8 @@ package protocol CertificateStore: AnyObject {
     func insertCertificate(_ certificate: CertificateRecord) throws
     /// A node's certificates, oldest first.
     func certificates(of node: NodeID) throws -> [CertificateRecord]
+    /// Forgets a node's certificates that end before a time.
+    func removeCertificates(of node: NodeID, endingBefore time: UnixTime) throws
     /// Every revoked spoke and client, in the order of ids.
     func revokedNodes() throws -> [NodeID]
     /// Whether a node was revoked; of no use to say that a node is known.

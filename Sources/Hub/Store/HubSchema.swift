@@ -5,7 +5,7 @@ import SQLite
 /// Ids are 16 bytes, hashes 32, times milliseconds since 1970, states the stable numbers of Model; JSON only where nothing is searched for.
 enum HubSchema {
     /// "AXHU".
-    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second])
+    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second, third])
 
     /// Which reports came, which order a spoke has, and what operators signed.
     private static let second = """
@@ -96,5 +96,14 @@ enum HubSchema {
         CREATE TABLE answer (
             key TEXT PRIMARY KEY, request BLOB NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
             created INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        """
+
+    /// What members have proved of their identity.
+    private static let third = """
+        ALTER TABLE certificate ADD COLUMN fingerprint BLOB NOT NULL DEFAULT x'';
+        CREATE TABLE standing (
+            node BLOB PRIMARY KEY, anchors INTEGER NOT NULL, heard INTEGER NOT NULL, clock_error INTEGER NOT NULL,
+            root BLOB NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO standing SELECT node, 0, MAX(issued), 0, x'', MAX(expires) FROM certificate GROUP BY node;
         """
 }

@@ -117,6 +117,18 @@ extension MemoryHubStore {
         state.certificates.filter { $0.node == node }
     }
 
+    package func removeCertificates(of node: NodeID, endingBefore time: UnixTime) throws {
+        state.certificates.removeAll { $0.node == node && $0.expires < time }
+    }
+
+    // MARK: Standing
+
+    package func standing(of node: NodeID) throws -> StandingRecord? { state.standings[node] }
+
+    package func putStanding(_ standing: StandingRecord) throws { state.standings[standing.node] = standing }
+
+    package func standings() throws -> [StandingRecord] { state.standings.values.sorted { $0.node < $1.node } }
+
     package func revokedNodes() throws -> [NodeID] {
         let spokes = state.spokes.values.filter { $0.revoked != nil }.map(\.id)
         let clients = state.clients.values.filter { $0.revoked != nil }.map(\.id)

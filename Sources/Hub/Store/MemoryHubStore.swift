@@ -12,6 +12,7 @@ package final class MemoryHubStore: HubStore {
         var facts: [NodeID: FactsRecord] = [:]
         var ledgers: [LedgerKey: ReportLedger] = [:]
         var certificates: [CertificateRecord] = []
+        var standings: [NodeID: StandingRecord] = [:]
         var catalog: CatalogRecord?
         var packages: [TargetPath: PackageRecord] = [:]
         var replicas: [ReplicaKey: ReplicaRecord] = [:]

@@ -184,20 +184,48 @@ extension SQLiteHubStore {
     package func insertCertificate(_ certificate: CertificateRecord) throws {
         try inserting("certificate") { () throws(SQLiteError) in
             try database.run(
-                "INSERT INTO certificate (serial, node, role, issued, expires) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO certificate (serial, node, role, issued, expires, fingerprint) VALUES (?, ?, ?, ?, ?, ?)",
                 certificate.serial, certificate.node, Int(certificate.role.rawValue), certificate.issued,
-                certificate.expires)
+                certificate.expires, certificate.fingerprint)
         }
     }
 
     package func certificates(of node: NodeID) throws -> [CertificateRecord] {
         try database.rows(
-            "SELECT serial, role, issued, expires FROM certificate WHERE node = ? ORDER BY id", node
+            "SELECT serial, role, issued, expires, fingerprint FROM certificate WHERE node = ? ORDER BY id", node
         ) { row in
             CertificateRecord(
                 serial: try row.blob(0), node: node, role: try row.code(1), issued: try row.time(2),
-                expires: try row.time(3))
+                expires: try row.time(3), fingerprint: try row.blob(4))
         }
+    }
+
+    package func removeCertificates(of node: NodeID, endingBefore time: UnixTime) throws {
+        try database.run("DELETE FROM certificate WHERE node = ? AND expires < ?", node, time)
+    }
+
+    // MARK: Standing
+
+    package func standing(of node: NodeID) throws -> StandingRecord? {
+        try database.first("SELECT \(Self.standingColumns) FROM standing WHERE node = ?", node, read: Self.standing)
+    }
+
+    package func putStanding(_ standing: StandingRecord) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO standing (\(Self.standingColumns)) VALUES (?, ?, ?, ?, ?, ?)", standing.node,
+            Int64(clamping: standing.anchors), standing.heard, standing.clockError, standing.root, standing.expires)
+    }
+
+    package func standings() throws -> [StandingRecord] {
+        try database.rows("SELECT \(Self.standingColumns) FROM standing ORDER BY node", read: Self.standing)
+    }
+
+    private static let standingColumns = "node, anchors, heard, clock_error, root, expires"
+
+    private static func standing(_ row: borrowing Row) throws -> StandingRecord {
+        StandingRecord(
+            node: try row.id(0), anchors: UInt64(clamping: try row.int64(1)), heard: try row.time(2),
+            clockError: try row.int64(3), root: try row.blob(4), expires: try row.time(5))
     }
 
     package func revokedNodes() throws -> [NodeID] {

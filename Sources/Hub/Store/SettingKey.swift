@@ -10,6 +10,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case revocationNumber
     /// The last signed revocation list, hexadecimal.
     case revocationList
+    /// The signed anchor set of now, hexadecimal.
+    case anchorSet
     /// SHA-256 of the administrator's token, hexadecimal.
     case adminToken
     /// The last time that the hub saw; its clock never counts as earlier.

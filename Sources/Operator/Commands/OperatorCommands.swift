@@ -18,7 +18,7 @@ enum OperatorCommands {
             CommandSpecification(
                 "candidates", "Which clients may get a release, and why others may not",
                 operands: [.required("PRODUCT"), .required("RELEASE")]),
-            pool, rollout,
+            pool, rollout, authority,
             CommandSpecification(
                 "log", "The activity log, oldest first",
                 options: [
@@ -92,6 +92,27 @@ enum OperatorCommands {
                 options: [.value("confirm", "N", "The same name again: it cannot be undone")]),
         ])
 
+    private static let force: [OptionSpecification] = [
+        .flag("force", "Although some members are not ready; they find back by a signed renewal"),
+        .value("confirm", "WORD", "The command's own name again, with --force"),
+    ]
+
+    private static let authority = CommandSpecification(
+        "ca", "The fleet's root certificates, and changing them while the fleet runs",
+        commands: [
+            CommandSpecification(
+                "show", "The roots, and who does not believe or use the new one yet",
+                options: [.flag("pem", "Print the roots as PEM, for --ca")]),
+            CommandSpecification(
+                "rotate", "Add a new root; it is used when every member believes it",
+                options: [
+                    .value("ca-chain", "FILE", "A CA of your own: issuing certificate first, root last (PEM)"),
+                    .value("ca-key", "FILE", "The key of that issuing certificate (PEM)"),
+                ]),
+            CommandSpecification("issue", "Issue under the new root now; every member renews", options: force),
+            CommandSpecification("retire", "Stop believing the old root when nobody depends on it", options: force),
+        ])
+
     private static let pool = CommandSpecification(
         "pool", "Where package bytes are kept",
         commands: [
@@ -147,6 +168,7 @@ enum OperatorCommands {
         case "candidates": try ClientCommands.candidates(invocation, hub, printer)
         case "pool": try PoolCommands.run(invocation, hub, printer)
         case "rollout": return try RolloutCommands.run(invocation, hub, printer)
+        case "ca": try AuthorityCommands.run(invocation, hub, printer)
         case "log": try LogCommand.run(invocation, hub, printer)
         default: throw UsageError("unknown command")
         }

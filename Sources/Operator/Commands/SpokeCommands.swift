@@ -17,15 +17,21 @@ enum SpokeCommands {
         default:
             let spokes: [SpokeResource] = try hub.list(["spokes"])
             try printer.list(
-                spokes, ["NAME", "STATE", "SINCE", "CLIENTS", "VERSION"],
+                spokes, ["NAME", "STATE", "SINCE", "LEFT", "CLIENTS", "VERSION"],
                 none: "No spoke has joined. Make a token with 'axle token create --role spoke'."
             ) { spoke in
                 [
                     spoke.name.text, Wording.connection(spoke.connected, revoked: spoke.revoked),
-                    Wording.age(spoke.since, printer.now), "\(spoke.clientsConnected)/\(spoke.clients)", spoke.version,
+                    Wording.age(spoke.since, printer.now), left(spoke, printer.now),
+                    "\(spoke.clientsConnected)/\(spoke.clients)", spoke.version,
                 ]
             }
         }
+    }
+
+    /// How long the site can still be away and come back by itself.
+    private static func left(_ spoke: SpokeResource, _ now: UnixTime) -> String? {
+        spoke.offlineUntil.map { $0 > now ? Wording.span($0.seconds - now.seconds) : "none" }
     }
 
     private static func show(_ spoke: SpokeResource, _ printer: Printer) throws {
@@ -33,7 +39,10 @@ enum SpokeCommands {
         printer.fields([
             ("Name", spoke.name.text), ("Id", spoke.id.description),
             ("State", Wording.connection(spoke.connected, revoked: spoke.revoked)),
-            ("Since", spoke.since?.description), ("Joined", spoke.joined.description), ("Version", spoke.version),
+            ("Since", spoke.since?.description), ("Can be away until", spoke.offlineUntil?.description),
+            ("Certificate until", spoke.certificateExpires?.description),
+            ("Clock", spoke.clockError.map { "wrong: \(Wording.span(abs($0))) \($0 > 0 ? "ahead" : "behind")" }),
+            ("Joined", spoke.joined.description), ("Version", spoke.version),
             ("Clients", "\(spoke.clientsConnected) of \(spoke.clients) connected"),
         ])
         printer.section(

@@ -38,6 +38,21 @@ enum StatusCommand {
         }
         let offline = status.spokes.total - status.spokes.connected
         if offline > 0 { down("\(offline) of \(status.spokes.total) spokes offline; see 'axle spoke list'") }
+        for site in status.offlineSites ?? [] {
+            let left = site.until.seconds - status.time.seconds
+            let away = Wording.span(status.time.seconds - site.since.seconds)
+            if left <= 0 {
+                warnings.append(
+                    "site \(site.spoke) has been away for \(away), longer than it can without the hub: connect it, and where its "
+                        + "machines say so, let them join again")
+            } else if left < 15 * 86_400 {
+                warnings.append("site \(site.spoke) has been away for \(away) and has \(Wording.span(left)) left")
+            }
+        }
+        for name in status.wrongClocks ?? [] { warnings.append("the clock of \(name) is wrong; see 'axle log'") }
+        if status.changesAuthority ?? false {
+            warnings.append("a change of the fleet's CA is under way; see 'axle ca show'")
+        }
         if let catalog = status.catalog {
             if let problem = catalog.problem { down("the last refresh of the catalog failed: \(problem)") }
             if let expires = catalog.expires {

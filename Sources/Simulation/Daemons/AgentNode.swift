@@ -125,12 +125,16 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
     // MARK: Effects
 
     override func linkEffect(_ effect: AgentEffect) -> LinkEffect? {
-        if case .link(let effect) = effect { effect } else { nil }
+        switch effect {
+        case .link(let effect): effect
+        case .takeFleetWord(let link, let request, _): .reply(link, request, .ok(OK()))
+        default: nil
+        }
     }
 
     override func execute(_ effect: AgentEffect) {
         switch effect {
-        case .link, .stopDownload, .confirmTrial, .log: break
+        case .link, .takeFleetWord, .stopDownload, .confirmTrial, .log: break
         case .checkTarget(let action, let path, _, let now): check(action, path, now)
         case .gatherFacts(let purpose, _, let known):
             later(random.milliseconds(5...300)) { [self] in

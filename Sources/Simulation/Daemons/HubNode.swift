@@ -165,6 +165,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             // A quota below the use is refused; the hub hears what it really is.
             try? pool.setQuota(wanted)
             tell(.poolChanged(figures))
+        case .useAuthorities: break  // its certificates are only names
         case .wake(let time): setAlarm(at: time, .woke)
         }
     }

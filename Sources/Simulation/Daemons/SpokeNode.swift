@@ -177,6 +177,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             tell(.poolChanged(figures))
         case .checkRevocations(let link, let request, let signed):
             tell(.revocationsChecked(link, request, signed: signed, check(signed)))
+        case .checkAnchors(let link, let request, let signed):
+            tell(.anchorsChecked(link, request, signed: signed, refusal: nil))
         case .wake(let time): setAlarm(at: time, .woke)
         }
     }
@@ -299,6 +301,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .transferEnded(_, let outcome): "transfer \(outcome == .verified ? "done" : "failed")"
         case .poolChanged: "pool"
         case .revocationsChecked: "revocations"
+        case .anchorsChecked: "anchors"
         case .catalogRefreshed(let version): "catalog \(version)"
         case .woke: "woke"
         }

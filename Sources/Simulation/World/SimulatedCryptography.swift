@@ -9,19 +9,28 @@ struct SimulatedCryptography: HubCryptography {
 
     var orderSigner: any RecordSigner { Self.orderKey }
     var orderKey: [UInt8] { Self.orderKey.publicKey }
-    let rootPin: SHA256Digest
+    let authorities: [RootAuthority]
     var verifier: any SignatureVerifier { SimulatedVerifier() }
 
     init() throws {
-        rootPin = try SHA256Digest(bytes: SHA256.hash(Array("root".utf8)))
+        let root = Array("root".utf8)
+        authorities = [RootAuthority(pin: try SHA256Digest(bytes: SHA256.hash(root)), certificate: root)]
     }
 
     func hmacSHA256(key: [UInt8], message: [UInt8]) throws -> [UInt8] { try HMAC.sha256(key: key, message) }
 
-    func issue(request: [UInt8], identity: PeerIdentity, name: NodeName, at time: UnixTime) throws -> IssuedCertificate
-    {
-        IssuedCertificate(
-            chain: [Array("\(identity)".utf8)], roots: [Array("root".utf8)], serial: identity.id.bytes,
-            expires: time + .seconds(90 * 86_400))
+    func issue(
+        request: [UInt8], identity: PeerIdentity, name: NodeName, under root: SHA256Digest, at time: UnixTime
+    ) throws -> IssuedCertificate {
+        let leaf = Array("\(identity)".utf8)
+        return IssuedCertificate(
+            chain: [leaf], serial: identity.id.bytes, expires: time + .seconds(90 * 86_400),
+            fingerprint: SHA256.hash(leaf))
     }
+
+    struct Unreadable: Error {}
+
+    func read(certificate: [UInt8]) throws -> ShownCertificate { throw Unreadable() }
+
+    func sha256(_ bytes: [UInt8]) -> [UInt8] { SHA256.hash(bytes) }
 }

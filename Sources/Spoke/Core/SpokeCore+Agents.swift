@@ -15,7 +15,7 @@ extension SpokeCore {
         agents[agent] = AgentLink(link: link, since: now, isAdopted: isKnown)
         agentOfLink[link] = agent
         sendPresence(of: agent, isConnected: true, since: now)
-        if isKnown { greet(agent) }
+        if isKnown { try welcome(agent) }
     }
 
     /// The hub's answer to a presence says whether the agent is this spoke's.
@@ -24,7 +24,7 @@ extension SpokeCore {
             guard agents[agent]?.isAdopted == false else { return }
             try store.addAgent(agent)
             agents[agent]?.isAdopted = true
-            return greet(agent)
+            return try welcome(agent)
         }
         guard !error.code.isRetryable else { return }
         try store.removeAgent(agent)
@@ -49,6 +49,8 @@ extension SpokeCore {
                 CarriedReport(
                     agent: agent, incarnation: report.incarnation, counter: report.counter, signed: report.signed))
             reply(link, request, .ok(OK()))
+        case .renew(let renew):
+            relayRenewal(renew, link, request)
         case .fetchMetadata(let fetch):
             effects.append(.serveMetadata(link, request, name: fetch.name))
         case .fetchPackage(let fetch):
@@ -73,6 +75,11 @@ extension SpokeCore {
         supersede(.presence(agent))
         ask(
             hub, .presence(Presence(agent: agent, isConnected: isConnected, since: since)), .presence(agent))
+    }
+
+    private mutating func welcome(_ agent: NodeID) throws {
+        greet(agent)
+        try tellFleetWord(to: agent)
     }
 
     private mutating func greet(_ agent: NodeID) {

@@ -48,32 +48,17 @@ extension SpokeCore {
             reply(link, request, .ok(OK()))
         case .revocations(let list):
             effects.append(.checkRevocations(link, request, signed: list.signed))
+        case .anchors(let set):
+            effects.append(.checkAnchors(link, request, signed: set.signed))
         default:
             refuse(link, request, .unsupported, "a spoke does not answer \(message.name) from its hub")
-        }
-    }
-
-    mutating func revoke(
-        _ outcome: RevocationOutcome, signed: [UInt8], _ link: LinkID, _ request: RequestID, at now: UnixTime
-    ) throws {
-        switch outcome {
-        case .refused(let why):
-            try log(.error, .attackSeen, "", "a revocation list was refused: \(why)", at: now)
-            refuse(link, request, .refused, why)
-        case .accepted(let revoked):
-            try store.set(.revocations, to: signed)
-            for agent in revoked.sorted() {
-                try store.removeAgent(agent)
-                if let open = agents[agent] { close(open.link, .refused, "this certificate has been revoked") }
-            }
-            reply(link, request, .ok(OK()))
         }
     }
 
     /// The answer to something that the spoke asked.
     mutating func answered(_ errand: Errand, _ link: LinkID, _ message: Message, at now: UnixTime) throws {
         switch errand {
-        case .poolStatus, .replica, .catalogChanged, .newestOrder:
+        case .poolStatus, .replica, .catalogChanged, .newestOrder, .fleetWord:
             break  // told anew on the next change or connection
         case .presence(let agent):
             try presenceAnswered(agent, message)
@@ -94,6 +79,8 @@ extension SpokeCore {
             try orderAnswered(agent, action, kind, signature, message, at: now)
         case .join(let join):
             effects.append(.answerJoin(join, message))
+        case .renewal(let link, let request):
+            reply(link, request, message)
         }
     }
 
@@ -107,7 +94,9 @@ extension SpokeCore {
             if isLinkOpen { holdDeliveries(at: now, for: nil) }
         case .order(let agent, _, _, _):
             if isLinkOpen { postponeOrders(of: agent, until: now + SpokeLimits.deliveryRetry) }
-        case .poolStatus, .replica, .presence, .catalogChanged, .newestOrder:
+        case .renewal(let link, let request):
+            refuse(link, request, .busy, "the connection to the hub broke; try again", retryAfter: 30)
+        case .poolStatus, .replica, .presence, .catalogChanged, .newestOrder, .fleetWord:
             break
         }
     }
@@ -167,12 +156,20 @@ extension SpokeCore {
         ask(hub, .poolStatus(message), .poolStatus)
     }
 
+    /// Passes an agent's renewal to the hub, which alone decides; both halves are signed, so the spoke can only drop them.
+    mutating func relayRenewal(_ renew: Renew, _ link: LinkID, _ request: RequestID) {
+        guard let hub else {
+            return refuse(link, request, .busy, "the hub cannot be reached from here now", retryAfter: 300)
+        }
+        ask(hub, .renew(renew), .renewal(link, request))
+    }
+
     /// Passes a joining agent's message to the hub, which alone decides; the spoke cannot read or change what is proved.
     mutating func relay(_ message: Message, for join: JoinID) {
         switch message {
-        case .joinBegin, .joinRequest: break
+        case .joinBegin, .joinRequest, .renew: break
         default:
-            let error = ErrorReply(code: .refused, text: "only joining is possible without a certificate")
+            let error = ErrorReply(code: .refused, text: "only joining and renewing are possible without a certificate")
             return effects.append(.answerJoin(join, .error(error)))
         }
         guard let hub, joinsUnderWay < SpokeLimits.joins else {

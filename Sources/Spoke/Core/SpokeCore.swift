@@ -22,6 +22,14 @@ package struct SpokeCore {
         case newestOrder
         case join(JoinID)
         case catalogChanged(NodeID)
+        case fleetWord(FleetWord, NodeID)
+        /// An agent's renewal: where its answer goes.
+        case renewal(LinkID, RequestID)
+    }
+
+    /// What the hub signs about the fleet and a spoke passes on.
+    enum FleetWord: Hashable {
+        case revocations, anchors
     }
 
     /// An agent's open link.
@@ -49,6 +57,8 @@ package struct SpokeCore {
     /// Agents that may have orders to be sent.
     var ordersDue: Set<NodeID> = []
     var catalogVersion: UInt64?
+    /// When an old revocation list is an alarm (again); nil until it is looked up.
+    var listAlarm: UnixTime?
     var effects: [SpokeEffect] = []
     private var errands: [RequestID: (link: LinkID, errand: Errand)] = [:]
     private var requestOf: [Errand: RequestID] = [:]
@@ -81,6 +91,8 @@ package struct SpokeCore {
         case .poolChanged(let pool): changed(pool)
         case .revocationsChecked(let link, let request, let signed, let outcome):
             try revoke(outcome, signed: signed, link, request, at: now)
+        case .anchorsChecked(let link, let request, let signed, let refusal):
+            try anchorsChecked(refusal, signed: signed, link, request, at: now)
         case .catalogRefreshed(let version): announceCatalog(version)
         case .woke: wakeAt = nil
         }
@@ -187,12 +199,17 @@ package struct SpokeCore {
 
     /// Starts whatever may start now, and asks to be woken when the next thing may.
     private mutating func pump(at now: UnixTime) throws {
+        // A clock that ran ahead has been set right.
+        if nextTidying - now > SpokeLimits.tidying { nextTidying = now + SpokeLimits.tidying }
         if now >= nextTidying {
             _ = try store.removeOrders(expiredBefore: now)
             nextTidying = now + SpokeLimits.tidying
         }
         try pumpReplicas(at: now)
-        let times = [hub == nil ? nil : nextAttempt, try pumpDeliveries(at: now), try pumpOrders(at: now)]
+        let listAlarm = try watchList(at: now)
+        let times = [
+            hub == nil ? nil : nextAttempt, try pumpDeliveries(at: now), try pumpOrders(at: now), listAlarm,
+        ]
         let next = times.compactMap { $0 }.reduce(nextTidying, min)
         if wakeAt != next {
             wakeAt = next

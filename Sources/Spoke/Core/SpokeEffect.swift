@@ -18,6 +18,8 @@ package enum SpokeEffect: Equatable, Sendable {
     case setQuota(ByteCount)
     /// Check the signature and the number of the list, then tell `revocationsChecked`.
     case checkRevocations(LinkID, RequestID, signed: [UInt8])
+    /// Check the signature and the number of the set and keep it, then tell `anchorsChecked`.
+    case checkAnchors(LinkID, RequestID, signed: [UInt8])
     /// Tell `woke` at this time; a later `wake` replaces an earlier one.
     case wake(at: UnixTime)
 }

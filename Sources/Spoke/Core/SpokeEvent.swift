@@ -67,6 +67,8 @@ package enum SpokeEvent: Equatable, Sendable {
     case transferEnded(SHA256Digest, TransferOutcome)
     case poolChanged(PoolFigures)
     case revocationsChecked(LinkID, RequestID, signed: [UInt8], RevocationOutcome)
+    /// The set is kept, or why not.
+    case anchorsChecked(LinkID, RequestID, signed: [UInt8], refusal: String?)
     /// A newer catalog is trusted here.
     case catalogRefreshed(timestampVersion: UInt64)
     /// The time asked for by `SpokeEffect.wake` has come.

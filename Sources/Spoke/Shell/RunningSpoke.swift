@@ -25,30 +25,39 @@ package final class RunningSpoke: Sendable {
         let listen: String
     }
 
-    /// Opens the state folder's contents, listens and dials. `listen` overrides the address of the join.
+    /// Opens the state folder's contents, listens and dials. `listen` overrides the address of the join; `system` is the machine's clock in
+    /// milliseconds since 1970.
     package init(
-        folder: StateFolder, listen: String?, program: String, messages: @escaping @Sendable (String) -> Void
+        folder: StateFolder, listen: String?, program: String,
+        system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
+        messages: @escaping @Sendable (String) -> Void
     ) async throws {
-        let shell = try SpokeShell(folder: folder, messages: messages)
-        let identity = shell.identity
-        let anchors = try TrustStore(identity.anchors)
+        let keeper = try IdentityKeeper(folder: SpokeState.identity(folder))
+        let identity = keeper.identity
+        let clock = ClockFloor(seconds: keeper.signedTime, system: system)
         let group = try EventLoopGroup(count: 2)
+        let shell = try SpokeShell(
+            folder: folder, keeper: keeper, clock: clock, group: group, program: program,
+            messages: messages)
+        let contexts = MemberTLS(keeper)
         var settings = SessionSettings(
             fleet: identity.member.fleet, role: .spoke, peerRoles: [.agent], program: program)
-        settings.certificateTime = { shell.clock.secondsIfBehind }
+        settings.certificateTime = { clock.certificateTime }
         settings.refusal = { peer, certificate in shell.refusal(peer, serial: certificate.serial) }
-        let context = try SessionTLS.listener(identity: identity.tls, anchors: anchors, takesJoins: true)
+        let first = try contexts.listener()
         let address = try Self.endpoint(listen ?? identity.member.listen ?? "0.0.0.0:7441")
         listener = try SessionListener(
             address, group: group,
             limit: PeerLimit(peers: Self.peerLimit, handshakes: Self.handshakeLimit), settings: settings,
-            context: { context }, links: shell.links, handler: shell)
+            // An identity that cannot be used leaves the context before.
+            context: { (try? contexts.listener()) ?? first }, links: shell.links, handler: shell)
         endpoint = listener.endpoint
-        let dialling = try SessionTLS.dialler(identity: identity.tls, anchors: anchors)
         settings.peerRoles = [.hub]
         dialer = SessionDialer(
             try Self.endpoint(identity.member.upstream), expecting: identity.member.upstreamID, group: group,
-            settings: settings, longestWait: .seconds(120), context: { dialling }, links: shell.links, handler: shell,
+            settings: settings, longestWait: .seconds(120), context: { try contexts.dialler() }, links: shell.links,
+            handler: shell,
+            recover: { await shell.upkeep.recover() },
             changed: { status in
                 switch status {
                 case .waiting(let wait, let reason): messages("no connection to the hub (\(reason)); again in \(wait)")

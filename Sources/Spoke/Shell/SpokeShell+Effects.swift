@@ -1,3 +1,4 @@
+internal import Identity
 internal import Model
 internal import Protocol
 internal import Storage
@@ -19,6 +20,16 @@ extension SpokeShell {
         case .setQuota(let quota): setQuota(quota)
         case .checkRevocations(let link, let request, let signed):
             tell(.revocationsChecked(link, request, signed: signed, check(signed)))
+        case .checkAnchors(let link, let request, let signed):
+            Task { [upkeep] in
+                do {
+                    let isNew = try await upkeep.run { try $0.take(anchors: signed) }
+                    tell(.anchorsChecked(link, request, signed: signed, refusal: nil))
+                    if isNew { upkeep.anchorsCame() }
+                } catch {
+                    tell(.anchorsChecked(link, request, signed: signed, refusal: "\(error)"))
+                }
+            }
         case .wake(let time): setAlarm(at: time)
         }
     }

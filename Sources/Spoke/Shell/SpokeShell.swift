@@ -30,7 +30,10 @@ actor SpokeShell: LinkHandler {
     /// Reads for agents, so that serving does not wait for writing.
     nonisolated let reading = NamedQueue("spoke.read")
     nonisolated let catalog: SpokeCatalog
+    /// As it was at the start; what changes is asked of the keeper.
     nonisolated let identity: MemberIdentity
+    nonisolated let keeper: IdentityKeeper
+    nonisolated let upkeep: IdentityUpkeep
     nonisolated let clock: ClockFloor
     nonisolated let messages: @Sendable (String) -> Void
     private nonisolated let inbox = Mutex<[SpokeEvent]>([])
@@ -46,9 +49,14 @@ actor SpokeShell: LinkHandler {
     var tasks: [SHA256Digest: Task<Void, Never>] = [:]
 
     /// Opens everything in the folder; nothing listens or dials yet. `messages` gets lines for the person or the journal.
-    init(folder: StateFolder, messages: @escaping @Sendable (String) -> Void) throws {
-        let identity = try MemberIdentity(folder: SpokeState.identity(folder))
-        let clock = ClockFloor(seconds: identity.tls.leaf.notBefore)
+    init(
+        folder: StateFolder, keeper: IdentityKeeper, clock: ClockFloor, group: EventLoopGroup, program: String,
+        messages: @escaping @Sendable (String) -> Void
+    ) throws {
+        let identity = keeper.identity
+        guard let upstream = Endpoint(identity.member.upstream) else {
+            throw UsageError("\(folder.path) names no hub; join again with a new token")
+        }
         let store = try SQLiteSpokeStore(path: SpokeState.database(folder), now: clock.now)
         if let floor = try store.setting(.clockFloor).flatMap({ Int64(String(decoding: $0, as: UTF8.self)) }) {
             clock.raise(toSeconds: floor)
@@ -64,6 +72,12 @@ actor SpokeShell: LinkHandler {
         self.store = store
         self.identity = identity
         self.clock = clock
+        self.keeper = keeper
+        upkeep = IdentityUpkeep(
+            keeper: keeper, clock: clock, links: links,
+            place: IdentityUpkeep.Place(
+                endpoint: upstream, group: group, role: .spoke, upstream: .hub, program: program),
+            messages: { severity, text in messages(severity >= .warning ? "\(severity.name): \(text)" : text) })
         self.messages = messages
         if let list = try store.setting(.revocations) {
             let revocations = try RevocationList.open(
@@ -159,9 +173,11 @@ actor SpokeShell: LinkHandler {
             switch event {
             case .opened(let link, let peer, _) where peer.role == .hub:
                 hub = link
+                upkeep.opened(link)
                 messages("connected to the hub")
             case .closed(let link, let why) where link == hub:
                 hub = nil
+                upkeep.closed(link)
                 messages("the connection to the hub is gone: \(why.text)")
             default: break
             }

@@ -6,6 +6,8 @@ package enum SpokeSetting: String, CaseIterable, Sendable {
     case revocations
     /// The order that came last from the hub, as signed; shown to the hub on every connection.
     case newestOrder
+    /// The newest anchor set from the hub, as signed, for the agents.
+    case anchors
     /// The last signed time seen, milliseconds since 1970, decimal: no earlier time is believed.
     case clockFloor
 }

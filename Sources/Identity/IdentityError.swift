@@ -1,0 +1,21 @@
+package import System
+
+/// Why a renewal or a piece of the fleet's word was not taken.
+package enum IdentityError: Error, Sendable, CustomStringConvertible {
+    /// It breaks a rule of trust; nothing was changed.
+    case untrusted(String)
+    /// The hub said no, and asking again is of no use; its own words, which say what to do.
+    case refused(String)
+    /// The hub cannot be asked or has no time now.
+    case later(String)
+    case disk(SystemError)
+
+    package var description: String {
+        switch self {
+        case .untrusted(let why): "not believed: \(why)"
+        case .refused(let why): "the hub refuses: \(why)"
+        case .later(let why): why
+        case .disk(let error): error.description
+        }
+    }
+}
