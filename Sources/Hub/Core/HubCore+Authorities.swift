@@ -32,6 +32,12 @@ extension HubCore {
         return (set, signed)
     }
 
+    /// Signs the set of now again under a higher number: a hub that was restored from a backup has lost the numbers that it gave since.
+    mutating func numberAnchors(above number: UInt64, at now: UnixTime) throws {
+        let set = try anchorSet(at: now).set
+        _ = try publish(set.roots, issuing: set.issuing, number: max(set.number, number) + 1, at: now)
+    }
+
     // MARK: - Commands
 
     /// Adds a root that the hub can issue under; from now on members learn to believe it.
