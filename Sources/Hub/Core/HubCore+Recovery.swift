@@ -32,7 +32,6 @@ extension HubCore {
         // The next revocation list is above every list of the lost future, so that spokes take it; until then they keep the later one that they have.
         let lists = UInt64(try store.setting(.revocationNumber) ?? "") ?? 0
         try store.setSetting(.revocationNumber, "\(max(lists, min(epoch, 1 << 30) << 32))")
-        revocationsSigned = .distantPast
         try numberAnchors(above: min(epoch, 1 << 30) << 32, at: now)
         if var catalog = try store.catalog() {
             // What was published since the backup is not known here.

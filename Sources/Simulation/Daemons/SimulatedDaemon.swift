@@ -171,7 +171,9 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
         guard isUp else { return }
         if wasOpen { tell(event(.closed(end.id, closure))) }
         guard end.peer.role.rawValue < identity.role.rawValue else { return }
-        if upstreamEnd === end { upstreamEnd = nil }
+        // A newer link has taken this one's place: there is nothing to dial for.
+        if let current = upstreamEnd, current !== end { return }
+        upstreamEnd = nil
         isDialling = false
         dialFailed(wait: closure.code == .refused ? RetryPolicy.reconnect.longest : .zero)
     }
