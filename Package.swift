@@ -49,11 +49,16 @@ let package = Package(
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CLinux", path: "Sources/CLinux"),
+        // Declarations of what is loaded at run time; nothing is linked.
+        .target(name: "CZstd", path: "Sources/CZstd"),
+        .target(name: "CXZ", path: "Sources/CXZ"),
+        .target(name: "CZlib", path: "Sources/CZlib"),
 
         // L1: the only importers of C.
         module("System", ["CLinux"]),
         module("TLS", ["COpenSSL", "System"]),
         module("SQLite", ["CSQLite"]),
+        module("Compression", ["CXZ", "CZlib", "CZstd"]),
 
         // L2: values and their encodings; no IO.
         module("Model", [], pure),
@@ -69,6 +74,7 @@ let package = Package(
         module("Identity", ["Codec", "Model", "Protocol", "System", "TLS", "Trust"]),
         module("Network", ["Model", "System", "TLS"]),
         module("Transport", ["Identity", "Model", "Network", "Protocol", "System", "TLS", "Trust"]),
+        module("Content", ["Codec", "Compression", "Model", "System", "TLS"]),
         module("HTTP", ["Model", "Network", "System", "TLS"]),
         module("Storage", ["Model", "System", "TLS"]),
 
@@ -76,34 +82,35 @@ let package = Package(
         module(
             "Hub",
             [
-                "API", "Codec", "HTTP", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage",
-                "System",
-                "TLS", "Transport", "Trust",
+                "API", "Codec", "Content", "HTTP", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite",
+                "Storage", "System", "TLS", "Transport", "Trust",
             ]),
         module(
             "Spoke",
             [
-                "Codec", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage", "System", "TLS",
-                "Transport", "Trust",
+                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage",
+                "System",
+                "TLS", "Transport", "Trust",
             ]),
         module(
             "Agent",
             [
-                "Codec", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS",
+                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS",
                 "Transport", "Trust",
             ]),
-        module("Operator", ["API", "Codec", "HTTP", "Identity", "Model", "Rollout", "System", "TLS", "Trust"]),
+        module(
+            "Operator", ["API", "Codec", "Content", "HTTP", "Identity", "Model", "Rollout", "System", "TLS", "Trust"]),
         // The fleet in one process: the daemons' cores over a simulated world; the product never imports it.
         module(
             "Simulation",
             ["Agent", "Codec", "Hub", "Model", "Protocol", "Rollout", "Spoke", "Storage", "System", "TLS", "Trust"]),
 
         // L6: programs.
-        program("axle-hub", ["Hub", "System"]),
-        program("axle-spoke", ["Spoke", "System"]),
+        program("axle-hub", ["Content", "Hub", "System"]),
+        program("axle-spoke", ["Content", "Spoke", "System"]),
         program("axle-agent", ["Agent", "System"]),
-        program("axle", ["Operator", "System"]),
         program("axle-tuf", ["Operator", "System"]),
+        program("axle", ["Content", "Operator", "System"]),
         program("axle-sim", ["Simulation", "System"]),
 
         // Tests.
@@ -137,6 +144,8 @@ let package = Package(
         tests("Transport", ["Codec", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport"]),
         tests("HTTP", ["HTTP", "Model", "Network", "System", "TLS", "TestSupport"]),
         tests("Storage", ["Model", "Storage", "StorageSupport", "System", "TLS", "TestSupport"]),
+        tests("Compression", ["Compression", "TestSupport"]),
+        tests("Content", ["Compression", "Content", "Model", "System", "TLS", "TestSupport"]),
         tests(
             "Hub",
             [

@@ -3,16 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -138,12 +144,12 @@ static int place(int fd, int target) {
     return dup2(fd, target) < 0 ? -1 : 0;
 }
 
-// A pipe whose ends are above 2, so that placing the standard descriptors does not overwrite them.
+// A pipe whose ends are above those that the child is given, so that placing them does not overwrite it.
 static int axle_pipe_above(int fds[2]) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return -1;
-    fds[0] = fcntl(ends[0], F_DUPFD_CLOEXEC, 3);
-    fds[1] = fcntl(ends[1], F_DUPFD_CLOEXEC, 3);
+    fds[0] = fcntl(ends[0], F_DUPFD_CLOEXEC, AXLE_FIRST_FREE);
+    fds[1] = fcntl(ends[1], F_DUPFD_CLOEXEC, AXLE_FIRST_FREE);
     int error = errno;
     close(ends[0]);
     close(ends[1]);
@@ -167,11 +173,15 @@ static void become(const struct axle_child *what, int report) {
     if (what->die_with_parent && prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) goto failed;
     if (what->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) goto failed;
     if (what->folder && chdir(what->folder) < 0) goto failed;
-    // The caller hands in descriptors above 2, so that none is overwritten before it is placed.
+    // The caller hands in descriptors above those that are placed, so that none is overwritten before.
     if (place(what->in, 0) < 0 || place(what->out, 1) < 0 || place(what->err, 2) < 0) goto failed;
+    unsigned next = 3;
+    for (size_t i = 0; i < what->extra_count; i++, next++) {
+        if (place(what->extra[i], (int)next) < 0) goto failed;
+    }
     // All others are closed by execve, so that the report can still be written if that fails.
-    if (syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0) {
-        for (int fd = 3; fd < 4096; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (syscall(SYS_close_range, next, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0) {
+        for (int fd = (int)next; fd < 4096; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
     for (size_t i = 0; i < what->limit_count; i++) {
         struct rlimit limit = {what->limits[i].value, what->limits[i].value};
@@ -190,6 +200,10 @@ failed:;
 
 __attribute__((noinline)) int axle_spawn(const struct axle_child *what) {
     int report[2];
+    if (what->extra_count > AXLE_FIRST_FREE - 3) {
+        errno = EINVAL;
+        return -1;
+    }
     if (axle_pipe_above(report) < 0) return -1;
     sigset_t all, before;
     sigfillset(&all);
@@ -217,4 +231,135 @@ __attribute__((noinline)) int axle_spawn(const struct axle_child *what) {
     }
     errno = error;
     return pid;
+}
+
+int axle_populate(void *bytes, size_t count) { return madvise(bytes, count, 23 /* MADV_POPULATE_WRITE */); }
+
+int axle_is_sanitized(void) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return 1;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    return 1;
+#endif
+#endif
+    return 0;
+}
+
+int axle_undumpable(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+// What a confined process may call: memory, its own descriptors, its own end.
+static const short calls_of_all[] = {
+    SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_close, SYS_fstat, SYS_ftruncate,
+    SYS_fsync, SYS_fdatasync, SYS_munmap, SYS_brk, SYS_mremap, SYS_madvise, SYS_rt_sigaction, SYS_rt_sigprocmask,
+    SYS_rt_sigreturn, SYS_sigaltstack, SYS_sched_yield, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_futex, SYS_clock_gettime,
+    SYS_clock_nanosleep, SYS_getrandom, SYS_exit, SYS_exit_group, SYS_restart_syscall, SYS_set_robust_list, SYS_rseq,
+    SYS_sched_getaffinity,
+};
+// What one that makes files below a folder may call as well.
+static const short calls_on_files[] = {
+    SYS_openat2, SYS_mkdirat, SYS_symlinkat, SYS_linkat, SYS_newfstatat, SYS_fchmod, SYS_fcntl, SYS_dup, SYS_syncfs,
+};
+
+#if defined(__x86_64__)
+#define AXLE_ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define AXLE_ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#define AXLE_ARCHITECTURE 0
+#endif
+
+int axle_confine_calls(int files, int threads) {
+    struct sock_filter code[128];
+    unsigned count = 0;
+#define ADD(...) code[count++] = (struct sock_filter)__VA_ARGS__
+#define ALLOW(number)                                             \
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(number), 0, 1)); \
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW))
+    // Another architecture's numbers mean other calls.
+    ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AXLE_ARCHITECTURE, 1, 0));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
+    ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+    for (size_t i = 0; i < sizeof calls_of_all / sizeof *calls_of_all; i++) { ALLOW(calls_of_all[i]); }
+    if (files) {
+        for (size_t i = 0; i < sizeof calls_on_files / sizeof *calls_on_files; i++) { ALLOW(calls_on_files[i]); }
+    }
+    if (threads) {
+        // The C library goes on to clone, whose flags can be looked at: threads, never processes.
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1));
+        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4));
+        ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])));
+        ADD(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1));
+        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    }
+    // Memory is never made executable.
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 3));
+    ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 1, 0));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+#undef ALLOW
+#undef ADD
+    struct sock_fprog program = {(unsigned short)count, code};
+    if (AXLE_ARCHITECTURE == 0) {
+        errno = ENOSYS;
+        return -1;
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -1;
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+}
+
+int axle_confine_files(int folder) {
+    // Everything of the first version of Landlock: later rights need no hold here, the calls being filtered as well.
+    uint64_t all = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
+                   LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+                   LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                   LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
+                   LANDLOCK_ACCESS_FS_MAKE_SYM;
+    int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    // The first version refuses every hard link between folders.
+    if (version < 2) {
+        if (version >= 0) errno = ENOSYS;
+        return -1;
+    }
+    uint64_t handled = all | (1ull << 13) /* LANDLOCK_ACCESS_FS_REFER */;
+    struct landlock_ruleset_attr rules = {.handled_access_fs = handled};
+    int set = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules.handled_access_fs, 0);
+    if (set < 0) return -1;
+    int result = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (result == 0 && folder >= 0) {
+        struct landlock_path_beneath_attr beneath = {
+            .allowed_access = (handled & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+                                                     LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+                                                     LANDLOCK_ACCESS_FS_MAKE_FIFO)),
+            .parent_fd = folder,
+        };
+        result = (int)syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+    }
+    if (result == 0) result = (int)syscall(SYS_landlock_restrict_self, set, 0);
+    int error = errno;
+    close(set);
+    errno = error;
+    return result;
+}
+
+int axle_tries(int what) {
+    switch (what) {
+    case 0: return socket(AF_INET, SOCK_STREAM, 0);
+    case 1: return open("/etc/passwd", O_RDONLY);
+    case 2: {
+        char *const none[] = {NULL};
+        return execve("/bin/true", none, none);
+    }
+    case 3: return (int)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    case 4: return kill(getppid(), 0);
+    case 5: return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+    case 6: return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    case 7: return unlink("/nonexistent");
+    default: errno = EINVAL; return -1;
+    }
 }

@@ -9,15 +9,19 @@ package struct OperatorContext: Sendable {
     package let pause: @Sendable (Duration) -> Void
     /// Columns that tables may take.
     package let columns: Int
+    /// The path of this program, for its limited children.
+    package let program: @Sendable () throws -> String
 
     package init(
         streams: ProgramStreams,
         now: @escaping @Sendable () -> UnixTime = { UnixTime(milliseconds: SystemClock.nowMilliseconds) },
-        pause: @escaping @Sendable (Duration) -> Void = { NativeThread.sleep($0) }, columns: Int = 80
+        pause: @escaping @Sendable (Duration) -> Void = { NativeThread.sleep($0) }, columns: Int = 80,
+        program: @escaping @Sendable () throws -> String = { try CurrentProcess.executablePath() }
     ) {
         self.streams = streams
         self.now = now
         self.pause = pause
         self.columns = columns
+        self.program = program
     }
 }

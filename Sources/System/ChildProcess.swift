@@ -50,6 +50,8 @@ package struct ChildProcess: Sendable {
         case processes(UInt64)
         /// Bytes of a core dump.
         case core(UInt64)
+        /// Bytes of memory of its own: heap, stacks and private writable mappings; files mapped for reading or shared are not counted.
+        case ownMemory(UInt64)
 
         /// The thread sanitizer keeps its shadow in address space and in files of its own.
         var bearsSanitizer: Bool {
@@ -63,6 +65,7 @@ package struct ChildProcess: Sendable {
             switch self {
             case .processorSeconds(let value): axle_limit(resource: 0, value: value)
             case .fileSize(let value): axle_limit(resource: 1, value: value)
+            case .ownMemory(let value): axle_limit(resource: 2, value: value)
             case .core(let value): axle_limit(resource: 4, value: value)
             case .processes(let value): axle_limit(resource: 6, value: value)
             case .openFiles(let value): axle_limit(resource: 7, value: value)
@@ -208,14 +211,15 @@ package struct ChildProcess: Sendable {
 
     /// Starts the child with this process's standard streams and returns at once: for supervisors.
     package func start() throws(SystemError) -> RunningChild {
-        // Numbers below 3 would be overwritten while they are placed, so copies above are handed over.
-        let output = FileDescriptor(takingOwnership: try retrying("dup") { fcntl(1, F_DUPFD_CLOEXEC, 3) })
-        let errors = FileDescriptor(takingOwnership: try retrying("dup") { fcntl(2, F_DUPFD_CLOEXEC, 3) })
+        // Low numbers would be overwritten while they are placed, so copies above are handed over.
+        let output = FileDescriptor(takingOwnership: try retrying("dup") { fcntl(1, F_DUPFD_CLOEXEC, AXLE_FIRST_FREE) })
+        let errors = FileDescriptor(takingOwnership: try retrying("dup") { fcntl(2, F_DUPFD_CLOEXEC, AXLE_FIRST_FREE) })
         return try start(input: -1, output: output.number, errors: errors.number)
     }
 
-    private func start(
-        input: Int32, output: Int32, errors: Int32
+    /// Starts the child with these descriptors (-1: nothing) as its standard streams, and `extra` as 3, 4, …
+    func start(
+        input: Int32, output: Int32, errors: Int32, extra: [Int32] = []
     ) throws(SystemError) -> RunningChild {
         let path = try resolve()
         for text in arguments + environment.flatMap({ [$0.key, $0.value] }) where text.utf8.contains(0) {
@@ -226,7 +230,7 @@ package struct ChildProcess: Sendable {
             try withStrings(environment.map { "\($0.key)=\($0.value)" }.sorted()) { envp throws(SystemError) in
                 try withStrings([path, folder ?? ""]) { texts throws(SystemError) in
                     var failure: SystemError?
-                    let pid = rawLimits.withUnsafeBufferPointer { limits in
+                    let pid = withTwoBuffers(rawLimits, extra) { limits, extra in
                         var spawn = axle_child()
                         spawn.path = UnsafePointer(texts[0])
                         spawn.argv = UnsafePointer(argv)
@@ -235,6 +239,8 @@ package struct ChildProcess: Sendable {
                         spawn.in = input
                         spawn.out = output
                         spawn.err = errors
+                        spawn.extra = extra.baseAddress
+                        spawn.extra_count = extra.count
                         spawn.limits = limits.baseAddress
                         spawn.limit_count = limits.count
                         spawn.own_group = 1
@@ -276,6 +282,12 @@ private func withStrings<Value>(
     for (index, text) in texts.enumerated() { pointers[index] = strdup(text) }
     pointers[texts.count] = nil
     return try body(pointers)
+}
+
+private func withTwoBuffers<First, Second, Value>(
+    _ first: [First], _ second: [Second], _ body: (UnsafeBufferPointer<First>, UnsafeBufferPointer<Second>) -> Value
+) -> Value {
+    first.withUnsafeBufferPointer { first in second.withUnsafeBufferPointer { body(first, $0) } }
 }
 
 /// Keeps the first bytes of two streams and reads the rest away.

@@ -1,6 +1,7 @@
 import Agent
 import Model
 import System
+import TLS
 import Testing
 
 @Suite("Tree installer")
@@ -43,6 +44,59 @@ struct TreeInstallerTests {
         #expect(try Directory.list(folder.file("products/tool")) == ["1.0", "current"])
         try installer.uninstall(product)
         #expect(try Directory.list(folder.file("products")).isEmpty)
+    }
+
+    @Test(
+        "a packed archive is unpacked, and what is inside is the content that was signed",
+        arguments: ContentCoding.allCases)
+    func packed(coding: ContentCoding) throws {
+        let (package, file) = try packed(coding, Sample.archive(version: "3.0"), hash: nil)
+        try installer.stage(package, action: Sample.action(1), archive: file)
+        try installer.place(package, action: Sample.action(1))
+        let program = Directory.join(installer.folder(product, package.path.release), "bin/tool")
+        #expect(try ChildProcess(program).run().outputText == "tool 3.0\n")
+    }
+
+    @Test("a packed archive with another content than was signed is refused", arguments: ["hash", "longer", "shorter"])
+    func wrongContent(how: String) throws {
+        let archive = Sample.archive(version: "3.0")
+        let count = UInt64(archive.count)
+        let (package, file) = try packed(
+            .zstd, archive, length: how == "hash" ? count : how == "longer" ? count - 1 : count + 1,
+            hash: how == "hash" ? [UInt8](repeating: 1, count: 32) : nil)
+        #expect {
+            try installer.stage(package, action: Sample.action(1), archive: file)
+        } throws: {
+            ($0 as? AgentError)?.code == (how == "longer" ? .archiveTooLarge : .hashMismatch)
+        }
+    }
+
+    @Test("a decompression bomb in a package is refused")
+    func bomb() throws {
+        let archive = TarBuilder.archive { $0.file("zeros", String(repeating: "0", count: 20 << 20)) }
+        let (package, file) = try packed(.xz, archive, length: 1 << 20, hash: nil)
+        #expect {
+            try installer.stage(package, action: Sample.action(1), archive: file)
+        } throws: {
+            ($0 as? AgentError)?.code == .archiveTooLarge
+        }
+    }
+
+    /// A package whose file is the packed archive, and that file.
+    private func packed(
+        _ coding: ContentCoding, _ archive: [UInt8], length: UInt64? = nil, hash: [UInt8]?
+    ) throws -> (Package, String) {
+        let plain = try folder.write("plain.tar", archive)
+        let program = ["none": "cat", "gzip": "gzip", "zstd": "zstd", "xz": "xz"][coding.name] ?? ""
+        var pack = ChildProcess(program, (coding == .none ? [] : ["-c"]) + [plain])
+        pack.outputLimit = 1 << 20
+        let bytes = try pack.run().output
+        var package = try Sample.package(bytes, release: "3.0", counter: 3)
+        package.metadata.content = PackageContent(
+            coding: coding, length: ByteCount(length ?? UInt64(archive.count)),
+            sha256: try SHA256Digest(bytes: hash ?? SHA256.hash(archive)))
+        package.metadata.unpackedSize = ByteCount(UInt64(archive.count))
+        return (package, try folder.write("downloads/packed", bytes))
     }
 
     @Test("a first release that fails goes away without a trace")

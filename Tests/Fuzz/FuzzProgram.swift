@@ -16,6 +16,8 @@ private let target: @Sendable ([UInt8]) -> Void = {
     case "metadata": fuzzMetadata
     case "session": fuzzSession
     case "pool": fuzzPool
-    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session, pool")
+    case "patch": fuzzPatch
+    case "packed": fuzzPacked
+    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session, pool, patch, packed")
     }
 }()

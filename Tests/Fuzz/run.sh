@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Builds the libFuzzer program and runs each target for so many seconds: run.sh [SECONDS] [TARGET …]
-# Model, Codec, Protocol, Trust and what reads a pool's disk are compiled with the fuzzer into one module, so that every branch of theirs is seen. Fails on a crash, and
-# leaves the input that caused it in .build/fuzz. To look at one: AXLE_FUZZ=cbor .build/fuzz/fuzz FILE
+# Model, Codec, Protocol, Trust, Compression, what reads a pool's disk and the formats of Content are compiled with the fuzzer into one module,
+# so that every branch of theirs is seen; libzstd, liblzma and zlib are those of the machine. Fails on a crash, and leaves the input that caused it in .build/fuzz.
+# To look at one: AXLE_FUZZ=cbor .build/fuzz/fuzz FILE
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-20}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json metadata session pool)
+[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json metadata session pool patch packed)
 export SWIFT_BACKTRACE=enable=no
 out=.build/fuzz
 program=$out/fuzz
-sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Storage/Format)
+sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Storage/Format Sources/Compression)
+libraries=(CZstd CXZ CZlib)
 mkdir -p "$out"
 
 if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift' -newer "$program" -print -quit)" ]; then
@@ -20,11 +22,21 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift
     mkdir -p "$out/source"
     while read -r file; do
         # One module has no imports of its own parts.
-        sed -E 's/^((package|internal) )?import (Model|Codec|Protocol|Trust)$/\/\/ one module/' "$file" \
+        sed -E 's/^((package|internal) )?import (Model|Codec|Protocol|Trust|Compression)$/\/\/ one module/' "$file" \
             >"$out/source/$(basename "$(dirname "$file")")-$(basename "$file")"
-    done < <(find "${sources[@]}" -name '*.swift')
+    done < <(find "${sources[@]}" \
+        Sources/Content/{PatchHeader,Recipe,ContentIdentity,ContentError}.swift -name '*.swift')
+    objects=()
+    rm -rf "$out/modules"
+    for library in "${libraries[@]}"; do
+        mkdir -p "$out/modules/$library"
+        printf 'module %s { header "%s" export * }\n' "$library" "$PWD/Sources/$library/include/$library.h" \
+            >"$out/modules/$library/module.modulemap"
+        clang -c -O -g -fsanitize=address "Sources/$library/$library.c" -I "Sources/$library/include" -o "$out/$library.o"
+        objects+=("$out/$library.o" -I "$out/modules/$library")
+    done
     if ! swiftc -O -swift-version 6 -package-name axle -module-name AxleFuzz -parse-as-library -use-ld=lld \
-        -sanitize=fuzzer,address "$out"/source/*.swift Tests/Fuzz/*.swift -o "$program" >"$out/build.log" 2>&1; then
+        -sanitize=fuzzer,address "$out"/source/*.swift Tests/Fuzz/*.swift "${objects[@]}" -o "$program" >"$out/build.log" 2>&1; then
         cat "$out/build.log"
         exit 1
     fi
@@ -39,6 +51,7 @@ for selector in '\x00' '\x80' '\x81' '\x82' '\x83' '\x04' '\x05'; do
     done
 done
 cp Tests/Golden/trust/*.json "$out/seeds/json/"
+mkdir -p "$out/seeds/patch" "$out/seeds/packed"
 status=0
 for target in "${targets[@]}"; do
     echo "fuzz: $target for $seconds s"

@@ -1,6 +1,9 @@
 """Writes a small seed corpus for each fuzzer from the golden samples: seeds.py GOLDEN_FOLDER OUTPUT_FOLDER."""
 
+import gzip
+import lzma
 import pathlib
+import subprocess
 import sys
 
 golden, output = map(pathlib.Path, sys.argv[1:])
@@ -37,3 +40,11 @@ write("cbor", "cose", cose)
 for name, text in {"float": "fb3ff199999999999a", "half": "f93e00", "indefinite": "9f01820203820405ff", "nested": "8301820203820405",
                    "tag": "c11a514b67b0", "simple": "f8ff", "chunks": "7f657374726561646d696e67ff"}.items():
     write("cbor", name, bytes.fromhex(text))
+
+text = bytes(range(256)) * 8
+zstd = subprocess.run(["zstd", "-qc"], input=text, capture_output=True, check=True).stdout
+for kind, packed in enumerate([zstd, lzma.compress(text), gzip.compress(text, mtime=0)]):
+    for piece in (0, 20, 84):
+        write("packed", f"{kind}-{piece}", bytes([kind + 3 * piece]) + packed)
+write("patch", "frame", bytes([32]) + zstd)
+write("patch", "header", b"axlepat1" + bytes([1, 31]) + bytes(6 + 80))

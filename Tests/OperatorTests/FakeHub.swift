@@ -40,7 +40,8 @@ func axle(
         output: { output.add($0) }, error: { errors.add($0) }, outputIsTerminal: terminal, errorIsTerminal: terminal,
         environment: { environment[$0] })
     let context = OperatorContext(
-        streams: streams, now: { testNow }, pause: { _ in NativeThread.sleep(.milliseconds(1)) })
+        streams: streams, now: { testNow }, pause: { _ in NativeThread.sleep(.milliseconds(1)) },
+        program: { Directory.join(Directory.parent(of: try CurrentProcess.executablePath()), "axle") })
     let status = await NamedQueue("axle").run { OperatorProgram.run(arguments, context) }
     return Run(status: status, output: output.text, errors: errors.text)
 }

@@ -3,6 +3,7 @@ import HTTP
 import Identity
 import Model
 import System
+import TLS
 import TestSupport
 import Testing
 import Trust
@@ -203,11 +204,34 @@ struct PublishTests {
         #expect(try Directory.list(Directory.join(catalog, "targets")).isEmpty)
     }
 
-    @Test func compressedFilesNeedTheirUnpackedSize() async throws {
+    @Test func compressedFilesOfAKindThatNobodyUnpacksNeedTheirUnpackedSize() async throws {
         _ = await publish("init")
-        let gzip: [UInt8] = [0x1F, 0x8B, 8, 0]
-        #expect(try await add("1.0", gzip).errors.contains("--unpacked-size"))
-        #expect(try await add("1.0", gzip, ["--unpacked-size", "10MB"]).status == 0)
+        let bzip2 = Array("BZh91AY".utf8)
+        #expect(try await add("1.0", bzip2).errors.contains("--unpacked-size"))
+        #expect(try await add("1.0", bzip2, ["--unpacked-size", "10MB"]).status == 0)
+    }
+
+    @Test(arguments: ["gzip", "zstd", "xz"])
+    func whatIsInsideACompressedFileIsSigned(program: String) async throws {
+        _ = await publish("init")
+        let content = [UInt8](repeating: 7, count: 100_000)
+        let packed = try Program.run(program, ["-c"], input: content)
+        #expect(try await add("1.0", packed).status == 0)
+        #expect(await publish("sign").status == 0)
+        let names = try Directory.list(Directory.join(catalog, "metadata")).filter { $0.hasSuffix("ruff.json") }
+        let text = try names.map { name in
+            String(decoding: try File.read(Directory.join(catalog, "metadata/\(name)"), limit: 1 << 20), as: UTF8.self)
+        }.joined()
+        let hash = try SHA256Digest(bytes: SHA256.hash(content))
+        #expect(text.contains(#""content":{"coding":"\#(program)","length":100000,"sha256":"\#(hash)"}"#), "\(text)")
+    }
+
+    @Test func aCompressedFileThatIsBrokenIsNotPublished() async throws {
+        _ = await publish("init")
+        let run = try await add("1.0", [0x1F, 0x8B, 8, 0], ["--unpacked-size", "10MB"])
+        #expect(run.status == 1)
+        #expect(run.errors.contains("cannot be unpacked"))
+        #expect(try Directory.list(Directory.join(catalog, "targets")).isEmpty)
     }
 
     @Test func aCatalogIsMadeOnce() async throws {

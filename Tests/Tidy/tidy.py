@@ -11,14 +11,14 @@ import subprocess
 import sys
 import tempfile
 
-# DESIGN's layers. A module may import only what lies below it, and inside L4 only Network and Identity.
+# DESIGN's layers. A module may import only what lies below it, and inside L4 only Network, Identity and Content.
 LAYERS = [
-    {"COpenSSL", "CSQLite", "CLinux"},
+    {"COpenSSL", "CSQLite", "CLinux", "CZstd", "CXZ", "CZlib"},
     {"System"},
-    {"TLS", "SQLite"},
+    {"TLS", "SQLite", "Compression"},
     {"Model", "Codec"},
     {"Protocol", "Trust", "Rollout", "API"},
-    {"Network", "Identity"},
+    {"Network", "Identity", "Content"},
     {"Transport", "HTTP", "Storage"},
     {"Hub", "Spoke", "Agent", "Operator"},
     {"Simulation"},
@@ -27,7 +27,10 @@ LAYERS = [
 LAYER = {module: level for level, modules in enumerate(LAYERS) for module in modules}
 C_MODULES = LAYERS[0]
 # Each C module has one importer.
-C_IMPORTER = {"COpenSSL": "TLS", "CSQLite": "SQLite", "CLinux": "System"}
+C_IMPORTER = {
+    "COpenSSL": "TLS", "CSQLite": "SQLite", "CLinux": "System",
+    "CZstd": "Compression", "CXZ": "Compression", "CZlib": "Compression",
+}
 # Decisions: no IO, no clock, no randomness. Not even the C library.
 PURE = {"Model", "Codec", "Protocol", "Trust", "Rollout", "API"}
 PLATFORM_MODULES = {"Glibc", "Dispatch", "Foundation", "FoundationEssentials", "FoundationNetworking", "Synchronization"}

@@ -1,25 +1,27 @@
-package import System
+internal import System
 
 /// Puts the members of a tar archive into a folder that is empty; the child's half of unpacking.
 ///
 /// Runs in the process that `UnpackChild` starts, never in the agent proper. Names were checked by `TarReader`; the kernel checks again where they
 /// lead (`ConfinedFolder`). Names at the top that begin with `.axle-` are the agent's own and refused.
-package struct Unpacker: ~Copyable {
-    private static let pieceLength = 256 << 10
-
+package struct Unpacker {
     private let limits: TarLimits
 
     package init(limits: TarLimits) { self.limits = limits }
 
-    /// Reads the archive from an open file or pipe to its end and makes its members below `folder`, durable on return.
-    package func unpack(_ archive: borrowing FileDescriptor, into folder: String) throws {
+    /// Opens the folder that `unpack` fills.
+    package func open(_ folder: String) throws -> FolderSink {
+        FolderSink(folder: try ConfinedFolder(folder))
+    }
+
+    /// Reads an archive as `source` gives it and makes its members, durable on return.
+    package func unpack(
+        into folder: FolderSink, from source: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
         var reader = TarReader(limits: limits)
-        var sink = FolderSink(folder: try ConfinedFolder(folder))
-        var piece = [UInt8](repeating: 0, count: Self.pieceLength)
-        while true {
-            let count = try piece.withUnsafeMutableBytes { try archive.read(into: $0) }
-            guard count > 0 else { break }
-            try reader.read(piece.span.extracting(0..<count), into: &sink)
+        var sink = folder
+        try source { bytes in
+            try reader.read(bytes.bindMemory(to: UInt8.self).span, into: &sink)
         }
         try reader.finish()
         try sink.synchronize()
@@ -27,13 +29,13 @@ package struct Unpacker: ~Copyable {
 }
 
 /// Makes members below a confined folder.
-private final class FolderSink: TarSink {
+package final class FolderSink: TarSink {
     private let folder: ConfinedFolder
     private var file: FileDescriptor?
 
     init(folder: consuming ConfinedFolder) { self.folder = folder }
 
-    func begin(_ entry: TarEntry) throws {
+    package func begin(_ entry: TarEntry) throws {
         if let first = entry.path.first, first.hasPrefix(".axle-") {
             throw AgentError(.archivePath, "\(first) is a name of the agent's own")
         }
@@ -49,7 +51,7 @@ private final class FolderSink: TarSink {
         }
     }
 
-    func write(_ bytes: Span<UInt8>) throws {
+    package func write(_ bytes: Span<UInt8>) throws {
         try bytes.withUnsafeBufferPointer { buffer in
             switch file {
             case .some(let file): try file.write(UnsafeRawBufferPointer(buffer))
@@ -58,7 +60,7 @@ private final class FolderSink: TarSink {
         }
     }
 
-    func end() throws { try file.take()?.close() }
+    package func end() throws { try file.take()?.close() }
 
     func synchronize() throws { try folder.synchronizeAll() }
 

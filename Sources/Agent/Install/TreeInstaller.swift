@@ -66,17 +66,15 @@ package struct TreeInstaller: Sendable {
             throw AgentError(
                 .unsupportedPackage, "packages of the kind \(package.metadata.kind.name) are not supported")
         }
-        if let coding = package.metadata.content?.coding, coding != .none {
-            throw AgentError(.unsupportedPackage, "files compressed with \(coding.name) are not supported")
-        }
         let staging = staging(package.path.product, action)
         try Directory.removeTree(staging)
         try Directory.create(staging)
         let archive = try FileDescriptor.open(path, [.read, .noFollow])
         try Self.verify(archive, package)
         let unpacked = Int64(clamping: package.metadata.unpackedSize.bytes)
-        let limits = TarLimits(bytes: unpacked > 0 ? unpacked : Int64(clamping: package.length))
-        try child.unpack(archive, into: staging, limits: limits)
+        let limits = TarLimits(
+            bytes: unpacked > 0 ? unpacked : Int64(clamping: package.metadata.content?.length.bytes ?? package.length))
+        try child.unpack(archive, into: staging, limits: limits, content: package.metadata.content)
         try Receipt(package: package, action: action).write(staging)
     }
 

@@ -1,3 +1,4 @@
+internal import Content
 package import System
 
 /// The program `axle-agent`: its commands, what each prints, and its exit status (0 done, 1 failed, 2 usage).
@@ -30,14 +31,15 @@ package enum AgentProgram {
             CommandSpecification(
                 "check", "Gather the facts of this machine now and show them", options: [state, json]),
             CommandSpecification("check-config", "Check DIR/agent.json5", options: [state]),
-            CommandSpecification(
-                "unpack", "Unpack a tar archive from standard input (started by the agent, in a limited child)",
-                options: [
-                    .value("into", "DIR", "an empty folder", required: true),
-                    .value("entries", "N", "members at most", required: true),
-                    .value("bytes", "N", "bytes at most", required: true),
-                ]),
         ])
+
+    /// Runs the limited child if the program was started as one; nil if not. Before anything else, while there is one thread.
+    package static func runConfined(_ arguments: [String], _ streams: ProgramStreams) -> Int32? {
+        if arguments.starts(with: [ContentWorker.argument, UnpackCommand.name]) {
+            return UnpackCommand.run(Array(arguments.dropFirst(2)), streams)
+        }
+        return ContentJob.runIfAsked(arguments, streams)
+    }
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
@@ -64,7 +66,6 @@ package enum AgentProgram {
             case "serve": return try await RunCommand.serve(invocation, streams)
             case "status": return try StatusCommand.run(invocation, streams)
             case "check": return try CheckCommand.run(invocation, streams)
-            case "unpack": return try UnpackCommand.run(invocation, streams)
             case "check-config": return try CheckConfigCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }

@@ -49,6 +49,9 @@ struct axle_limit {
     uint64_t value;
 };
 
+// Descriptors handed to a child are at or above this number in the parent, so that placing one overwrites no other.
+#define AXLE_FIRST_FREE 16
+
 // What a child is started with. A descriptor of -1 means /dev/null; all others are closed in the child.
 struct axle_child {
     const char *path;
@@ -56,6 +59,8 @@ struct axle_child {
     char *const *envp;
     const char *folder;  // or NULL
     int in, out, err;
+    const int *extra;  // become 3, 4, …
+    size_t extra_count;
     const struct axle_limit *limits;
     size_t limit_count;
     int own_group;        // the child leads a process group of its own
@@ -65,5 +70,19 @@ struct axle_child {
 
 // The child's process id, or -1 and errno, which is also execve's own.
 int axle_spawn(const struct axle_child *what);
+
+// Takes pages of a mapping for writing now (Linux 5.14), so that what fails is an error and not a signal.
+int axle_populate(void *bytes, size_t count);
+// 1 in a sanitizer's build, which takes address space without limit.
+int axle_is_sanitized(void);
+
+// Confinement of this process, which nothing takes back. No core and no other process's look into its memory.
+int axle_undumpable(void);
+// From now on all but a short list of calls fail with EPERM (seccomp); `files`: also those that make files; `threads`: also threads.
+int axle_confine_calls(int files, int threads);
+// From now on no file can be opened or made but below `folder` (Landlock), or none at all with -1.
+int axle_confine_files(int folder);
+// Tries what a confined process must not be able to do: 0 socket, 1 open, 2 exec, 3 fork, 4 kill, 5 executable memory, 6 prctl, 7 unlink.
+int axle_tries(int what);
 
 #endif

@@ -8,8 +8,11 @@ struct PackageDescription {
     /// The package that the options describe, for a file that was taken in.
     ///
     /// - Parameters:
+    ///   - content: what is inside it, if it is compressed.
     ///   - siblings: the product's packages so far, for the counter.
-    func package(_ path: TargetPath, _ copy: PackageIntake.Copy, siblings: [Package]) throws -> Package {
+    func package(
+        _ path: TargetPath, _ copy: PackageIntake.Copy, _ content: PackageContent?, siblings: [Package]
+    ) throws -> Package {
         let line = try option("line", invocation.value("line") ?? String(path.release.text.prefix { $0 != "." })) {
             text throws(ModelError) in try LineName(text)
         }
@@ -22,8 +25,9 @@ struct PackageDescription {
         metadata.install = try installSteps()
         metadata.notes = invocation.value("notes") ?? ""
         if let floor = invocation.value("floor") { metadata.floor = try self.floor(floor, line, siblings) }
-        metadata.unpackedSize = try size("unpacked-size") ?? ByteCount(copy.length)
-        if copy.isCompressed, invocation.value("unpacked-size") == nil {
+        metadata.content = content
+        metadata.unpackedSize = try size("unpacked-size") ?? content?.length ?? ByteCount(copy.length)
+        if copy.isCompressed, content == nil, invocation.value("unpacked-size") == nil {
             throw UsageError("the file is compressed: say how much it unpacks to with --unpacked-size")
         }
         return Package(path: path, length: copy.length, sha256: copy.sha256, metadata: metadata)

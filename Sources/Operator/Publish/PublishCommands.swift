@@ -95,7 +95,9 @@ enum PublishCommands {
         do {
             // What is in the catalog but is no package of Axle's has no counter to go on from.
             let siblings = repository.packages(of: path.product).compactMap { try? Package($0) }
-            let package = try PackageDescription(invocation: invocation).package(path, copy, siblings: siblings)
+            let content = try PackageIntake.content(of: copy, program: context.program())
+            let package = try PackageDescription(invocation: invocation).package(
+                path, copy, content, siblings: siblings)
             if repository.products[path.product] == nil {
                 let role = "product-\(path.product)"
                 let signer = try keys.signer(role) ?? keys.make(role)

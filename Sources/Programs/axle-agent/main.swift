@@ -1,5 +1,6 @@
 import Agent
 import System
 
-let status = await AgentProgram.main(Array(CommandLine.arguments.dropFirst()), .process())
-CurrentProcess.exit(status)
+let (arguments, streams) = (Array(CommandLine.arguments.dropFirst()), ProgramStreams.process())
+if let status = AgentProgram.runConfined(arguments, streams) { CurrentProcess.exit(status) }
+CurrentProcess.exit(await AgentProgram.main(arguments, streams))

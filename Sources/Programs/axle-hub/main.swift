@@ -1,4 +1,7 @@
+import Content
 import Hub
 import System
 
-CurrentProcess.exit(await HubProgram.main(Array(CommandLine.arguments.dropFirst()), ProgramStreams.process()))
+let (arguments, streams) = (Array(CommandLine.arguments.dropFirst()), ProgramStreams.process())
+if let status = ContentJob.runIfAsked(arguments, streams) { CurrentProcess.exit(status) }
+CurrentProcess.exit(await HubProgram.main(arguments, streams))

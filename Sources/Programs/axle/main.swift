@@ -1,8 +1,8 @@
+import Content
 import Operator
 import System
 
-let streams = ProgramStreams.process()
+let (arguments, streams) = (Array(CommandLine.arguments.dropFirst()), ProgramStreams.process())
+if let status = ContentJob.runIfAsked(arguments, streams) { CurrentProcess.exit(status) }
 let columns = streams.outputIsTerminal ? max(80, ProgramStreams.terminalColumns()) : 80
-let context = OperatorContext(streams: streams, columns: columns)
-let status = OperatorProgram.run(Array(CommandLine.arguments.dropFirst()), context)
-CurrentProcess.exit(status)
+CurrentProcess.exit(OperatorProgram.run(arguments, OperatorContext(streams: streams, columns: columns)))

@@ -1,0 +1,16 @@
+package import Model
+
+extension ContentCoding {
+    /// The coding that a file's first bytes are the mark of; nil if they are of none.
+    package init?(mark head: [UInt8]) {
+        if head.starts(with: [0x1F, 0x8B]) {
+            self = .gzip
+        } else if head.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
+            self = .zstd
+        } else if head.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) {
+            self = .xz
+        } else {
+            return nil
+        }
+    }
+}

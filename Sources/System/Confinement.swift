@@ -1,0 +1,52 @@
+internal import CLinux
+internal import Glibc
+
+/// What a process takes away from itself before it looks at bytes from outside; nothing gives it back.
+///
+/// In force as far as the kernel has it: seccomp (a short list of calls; all others fail with EPERM), Landlock (no files), no new privileges,
+/// no core dump. Resource limits are set by who starts the process (`ConfinedChild`). Call it before there is a second thread.
+package enum Confinement {
+    /// What is left to do.
+    package enum Scope: Sendable {
+        /// Only what is open already.
+        case descriptors
+        /// As `descriptors`, and threads.
+        case descriptorsAndThreads
+        /// As `descriptors`, and making files below this folder.
+        case folder(String)
+    }
+
+    /// What the kernel took on.
+    package struct Hold: Hashable, Sendable {
+        package let filtersCalls: Bool
+        package let confinesFiles: Bool
+    }
+
+    /// Confines the process. A kernel without a part of it leaves that part out, as the result says.
+    @discardableResult
+    package static func enter(_ scope: Scope) throws(SystemError) -> Hold {
+        try retrying("prctl") { axle_undumpable() }
+        var threads: Int32 = 0
+        var files: Int32 = 0
+        let confinesFiles: Bool
+        switch scope {
+        case .descriptors: confinesFiles = axle_confine_files(-1) == 0
+        case .descriptorsAndThreads:
+            threads = 1
+            confinesFiles = axle_confine_files(-1) == 0
+        case .folder(let path):
+            files = 1
+            let folder = try FileDescriptor.open(path, [.folder, .noFollow])
+            confinesFiles = axle_confine_files(folder.number) == 0
+        }
+        return Hold(filtersCalls: axle_confine_calls(files, threads) == 0, confinesFiles: confinesFiles)
+    }
+
+    /// What a confined process tries in vain; the error of each attempt, nil for one that succeeded.
+    package static func attempts() -> [(name: String, refusal: Errno?)] {
+        let names = ["socket", "open", "exec", "fork", "kill", "executable-memory", "prctl", "unlink"]
+        return names.enumerated().map { number, name in
+            (name, axle_tries(Int32(number)) < 0 ? Errno.current : nil)
+        }
+    }
+}
