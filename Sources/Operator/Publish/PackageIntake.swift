@@ -18,12 +18,12 @@ enum PackageIntake {
         [0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD], [0xFD, 0x37, 0x7A, 0x58, 0x5A], [0x42, 0x5A, 0x68],
     ]
 
-    /// Copies the file at `source` into `folder`, which is made.
-    static func copy(_ source: String, into folder: String) throws -> Copy {
+    /// Copies the file at `source` into `folder`, which is made; a link is followed only where a person named it.
+    static func copy(_ source: String, into folder: String, followLinks: Bool = true) throws -> Copy {
         try Directory.create(folder)
         let temporary = Directory.join(folder, ".new-\(SystemClock.uptimeNanoseconds)")
         do {
-            return try copy(source, to: temporary)
+            return try copy(source, to: temporary, followLinks)
         } catch {
             // The first failure is the one to tell; a leftover is hidden and harmless.
             _ = try? File.remove(temporary)
@@ -31,12 +31,14 @@ enum PackageIntake {
         }
     }
 
-    private static func copy(_ source: String, to temporary: String) throws -> Copy {
-        guard let status = try File.status(source) else { throw OperatorError("there is no file \(source)") }
+    private static func copy(_ source: String, to temporary: String, _ followLinks: Bool) throws -> Copy {
+        guard let status = try File.status(source, followLinks: followLinks) else {
+            throw OperatorError("there is no file \(source)")
+        }
         guard status.kind == .file, status.size > 0 else { throw OperatorError("\(source) is no file with content") }
         let output = try FileDescriptor.open(temporary, [.write, .create, .exclusive, .noFollow], mode: 0o644)
         var head: [UInt8] = []
-        let (length, hash) = try read(source) { piece in
+        let (length, hash) = try read(source, followLinks: followLinks) { piece in
             if head.isEmpty { head = Array(piece.prefix(6)) }
             try output.write(piece)
         }
@@ -47,11 +49,11 @@ enum PackageIntake {
             isCompressed: marks.contains { head.starts(with: $0) })
     }
 
-    /// The length and SHA-256 of a file, whose pieces pass by.
+    /// The length and SHA-256 of a file, whose pieces pass by; a link is refused.
     static func read(
-        _ path: String, _ body: ([UInt8]) throws -> Void = { _ in }
+        _ path: String, followLinks: Bool = false, _ body: ([UInt8]) throws -> Void = { _ in }
     ) throws -> (length: Int64, sha256: [UInt8]) {
-        let file = try FileDescriptor.open(path)
+        let file = try FileDescriptor.open(path, followLinks ? [.read] : [.read, .noFollow])
         var hash = SHA256()
         var length: Int64 = 0
         while true {

@@ -1,34 +1,75 @@
 import System
 
 extension PublishCommands {
-    private static let keys = OptionSpecification.value(
-        "keys", "DIR", "Folder of private keys, outside the published one", required: true)
-    private static let passphrase = OptionSpecification.value(
-        "passphrase-file", "FILE", "File with the passphrase of the keys")
+    private static let signing: [OptionSpecification] = [
+        .value("keys", "DIR", "Folder of private keys, outside the published one", required: true),
+        .value("passphrase-file", "FILE", "File with the passphrase of the keys"),
+        .value("passphrase-fd", "N", "Open descriptor to read the passphrase from"),
+        .flag("no-input", "Never ask for a passphrase"),
+        .flag("dry-run", "Say what would be done, and do nothing"),
+    ]
     private static let expiries = [
         OptionSpecification.value("expires", "TIME", "How long roles signed by people stay valid (365d)"),
         .value("timestamp-expires", "TIME", "How long a site may go without news (45d)"),
+    ]
+    private static let keyType = OptionSpecification.choice(
+        "key-type", ["ed25519", "ecdsa"], "The kind of new keys (ed25519)")
+    private static let keyChanges: [OptionSpecification] = [
+        .value("key", "FILE", "Public key of a holder, in place of all there are", repeatable: true),
+        .value("add-key", "FILE", "Public key of one more holder", repeatable: true),
+        .value("remove-key", "NAME", "A key that signs no more, by name or id", repeatable: true),
+        .value("threshold", "M", "How many of the keys must sign"),
+        .value("count", "N", "How many keys to make, where none is given (1)"), keyType,
     ]
 
     /// The commands of `axle publish`.
     static let specification = CommandSpecification(
         "publish", "Make and sign a catalog (a vendor's side; needs no hub)",
         details: "DIR is what a web server serves; its address goes to 'axle catalog set --url'. Private keys stay in "
-            + "the folder of --keys. Clients see changes only after 'sign'.",
+            + "the folder of --keys. Clients see changes only after 'sign'. See docs/publishing.md.",
         commands: [
             CommandSpecification(
                 "init", "Make an empty, signed catalog and its keys", operands: [.required("DIR")],
-                options: [keys, passphrase] + expiries),
+                options: signing + expiries + [
+                    .value("root-keys", "N", "How many root keys to make (1)"),
+                    .value("root-threshold", "M", "How many root keys must sign (1)"),
+                    .value("root-key", "FILE", "Public key of a root key's holder, once for each", repeatable: true),
+                    .value("targets-key", "FILE", "Public key of who delegates products", repeatable: true), keyType,
+                ]),
             CommandSpecification(
-                "add", "Add a package", operands: [.required("DIR")], options: [keys, passphrase] + addOptions),
+                "key", "Make a key for a person who holds one", operands: [.required("NAME")],
+                options: signing + [keyType]),
             CommandSpecification(
-                "remove", "Take a package off the catalog", operands: [.required("DIR"), .required("PATH")],
-                options: [keys, passphrase]),
+                "add", "Add a package", operands: [.required("DIR")], options: signing + addOptions + [keyType]),
             CommandSpecification(
-                "sign", "Sign what changed, and a fresh timestamp", operands: [.required("DIR")],
-                options: [keys, passphrase] + expiries),
+                "remove", "Take a package, or a whole product, off the catalog",
+                operands: [.required("DIR"), .required("PATH")], options: signing),
             CommandSpecification(
-                "check", "Verify a published folder as clients do, packages included", operands: [.required("DIR")]),
+                "delegate", "Make a product, or change whose keys sign it",
+                operands: [.required("DIR"), .required("PRODUCT")], options: signing + keyChanges),
+            CommandSpecification(
+                "stage", "Make a folder that travels to the holders of other keys", operands: [.required("DIR")],
+                options: signing + expiries + [.value("to", "DIR", "The folder that travels", required: true)]),
+            CommandSpecification(
+                "sign", "Sign what changed, and publish it once every signature is there",
+                operands: [.required("DIR")],
+                options: signing + expiries + [
+                    .value("staged", "DIR", "A staged folder that came back", repeatable: true),
+                    .flag("status", "Only say whose signatures are missing"),
+                ]),
+            CommandSpecification(
+                "rotate", "Replace the keys of root, targets, snapshot, timestamp or a product",
+                operands: [.required("DIR"), .required("ROLE")], options: signing + keyChanges),
+            CommandSpecification(
+                "extend", "Sign for longer: the timestamp, or the roles named",
+                operands: [.required("DIR"), .optional("ROLE")],
+                options: signing + expiries),
+            CommandSpecification(
+                "check", "Verify a published folder as clients do, packages included", operands: [.required("DIR")],
+                options: [
+                    .value("root", "FILE", "The root that clients have (the folder's oldest)"),
+                    .value("warn", "TIME", "Warn of what expires sooner (14d)"),
+                ]),
         ])
 
     private static let addOptions: [OptionSpecification] = [

@@ -11,6 +11,8 @@ import Trust
 /// KEYS/*.pem                                     private keys, 0600, never inside DIR
 /// KEYS/pending/*.json                            changed roles that wait for signatures
 /// ```
+/// A staged folder is one that travels between the holders of keys: a copy of the metadata, and `DIR/pending` in it.
+///
 /// Files are written whole or not at all; the timestamp comes last and makes the rest visible.
 struct PublishFolder {
     /// Metadata files at the most, and bytes of one.
@@ -65,8 +67,17 @@ struct PublishFolder {
         Directory.join(path, "metadata")
     }
 
+    /// Whether this is a staged folder: nothing is published in it.
+    var isStaged: Bool {
+        File.exists(Directory.join(path, "pending"))
+    }
+
     var pending: String {
-        Directory.join(keys, "pending")
+        Directory.join(isStaged ? path : keys, "pending")
+    }
+
+    var targets: String {
+        Directory.join(path, "targets")
     }
 
     /// Whether something was published here.
@@ -76,7 +87,7 @@ struct PublishFolder {
 
     /// The published metadata by file name.
     func metadataFiles() throws -> [String: [UInt8]] {
-        try Self.read(metadata)
+        File.exists(metadata) ? try Self.read(metadata) : [:]
     }
 
     /// The documents that wait for signatures; none where nothing waits.
@@ -84,26 +95,39 @@ struct PublishFolder {
         File.exists(pending) ? try Self.read(pending) : [:]
     }
 
-    private static func read(_ folder: String) throws -> [String: [UInt8]] {
+    static func read(_ folder: String) throws -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
         for name in try Directory.list(folder) where name.hasSuffix(".json") && !name.hasPrefix(".") {
             guard files.count < fileLimit else { throw OperatorError("\(folder) has more than \(fileLimit) files") }
-            files[name] = try File.read(Directory.join(folder, name), limit: byteLimit)
+            let path = Directory.join(folder, name)
+            guard try File.status(path, followLinks: false)?.kind == .file else {
+                throw OperatorError("\(path) is no plain file", next: "Nothing but files belongs there; remove it.")
+            }
+            files[name] = try File.read(path, limit: byteLimit)
         }
         return files
     }
 
-    /// Writes what was signed, in its order, then forgets what was pending.
+    /// Writes what was signed, in its order; a cut between two leaves a catalog that clients accept.
     func publish(_ files: [Repository.PublishedFile]) throws {
         try Directory.create(metadata)
         for file in files { try AtomicFile.write(file.bytes, to: Directory.join(metadata, file.name)) }
+    }
+
+    /// What was pending is published.
+    func forgetPending() throws {
         _ = try Directory.removeTree(pending)
     }
 
-    /// Keeps the documents that wait, and only those.
+    /// Keeps the documents that wait, and only those: products before the targets role that names them, the root last, so
+    /// that a cut leaves a draft that is whole or lacks the last change.
     func keep(_ files: [String: [UInt8]]) throws {
+        let pending = self.pending
         try Directory.create(pending, mode: 0o700)
-        for (name, bytes) in files { try AtomicFile.write(bytes, to: Directory.join(pending, name), mode: 0o600) }
+        func rank(_ name: String) -> Int { name == "root.json" ? 2 : name == "targets.json" ? 1 : 0 }
+        for name in files.keys.sorted(by: { (rank($0), $0) < (rank($1), $1) }) {
+            try AtomicFile.write(files[name] ?? [], to: Directory.join(pending, name), mode: 0o600)
+        }
         for name in try Directory.list(pending) where files[name] == nil {
             try File.remove(Directory.join(pending, name))
         }
@@ -112,6 +136,6 @@ struct PublishFolder {
     /// Where a package's file lies.
     func file(of target: TargetFile, consistentSnapshot: Bool) -> String {
         let place = target.remotePath(consistentSnapshot: consistentSnapshot).string
-        return Directory.join(Directory.join(path, "targets"), place)
+        return Directory.join(targets, place)
     }
 }

@@ -1,103 +1,118 @@
-import Identity
+import Model
 import System
 import TLS
 import Trust
 
-/// The private keys of a publisher: PEM files of one folder, `ROLE.pem`, readable by their owner only.
+/// The keys of a publisher in one folder: `NAME.pem`, the private half, readable by its owner only and encrypted when there is
+/// a passphrase; beside it `NAME.pub`, the public half, to be given to whoever makes the catalog.
 ///
-/// With a passphrase file the keys are encrypted; that file is the operator's own secret to keep.
+/// Keys that sign unattended (`timestamp`, `snapshot`) are never encrypted: their passphrase would have to lie beside them.
 struct PublishKeys {
-    private let folder: String
-    private let passphrase: [UInt8]?
+    /// Roles whose keys are made for a machine that is online.
+    static let onlineRoles = ["timestamp", "snapshot"]
 
-    init(_ folder: String, passphraseFile: String?) throws {
+    private let folder: String
+    private let passphrase: Passphrase
+    /// Nothing is written.
+    private let isDryRun: Bool
+
+    init(_ folder: String, passphrase: Passphrase, isDryRun: Bool = false) {
         self.folder = folder
-        guard let passphraseFile else {
-            passphrase = nil
-            return
-        }
-        try Self.checkPrivate(passphraseFile)
-        var bytes = try File.read(passphraseFile, limit: 4096)
-        while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
-        guard !bytes.isEmpty else { throw OperatorError("\(passphraseFile) holds no passphrase") }
-        passphrase = bytes
+        self.passphrase = passphrase
+        self.isDryRun = isDryRun
     }
 
-    /// Makes a new Ed25519 key for a role and keeps it; refuses to replace one.
-    func make(_ role: String) throws -> PublishSigner {
-        let path = Directory.join(folder, role + ".pem")
+    private func path(_ name: String, _ ending: String) -> String {
+        Directory.join(folder, name + ending)
+    }
+
+    /// Makes a key and keeps both halves; refuses to replace one. Gives whether it was encrypted too.
+    func make(_ name: String, _ kind: KeyKind, isOnline: Bool) throws -> (signer: PublishSigner, isEncrypted: Bool) {
+        let path = path(name, ".pem")
         guard !File.exists(path) else {
             throw OperatorError(
-                "there is a key at \(path) already", next: "Keys are never replaced; use another folder.")
+                "there is a key at \(path) already", next: "Keys are never replaced; use another name or folder.")
         }
-        let key = try PrivateKey.generate(.ed25519)
-        try Directory.create(folder, mode: 0o700)
-        try key.withPEM(passphrase: passphrase) { try AtomicFile.write(Array($0), to: path, mode: 0o600) }
-        return try PublishSigner(key)
+        let key = try PrivateKey.generate(kind)
+        let secret = isOnline || isDryRun ? nil : try passphrase.fresh()
+        if !isDryRun {
+            try Directory.create(folder, mode: 0o700)
+            try key.withPEM(passphrase: secret) { try AtomicFile.write(Array($0), to: path, mode: 0o600) }
+            try AtomicFile.write(try key.publicKey.pem(), to: self.path(name, ".pub"))
+        }
+        return (try PublishSigner(key, name: name), secret != nil)
     }
 
-    /// The key of a role if it is here.
-    func signer(_ role: String) throws -> PublishSigner? {
-        let path = Directory.join(folder, role + ".pem")
-        return File.exists(path) ? try read(path) : nil
+    /// A name that no key here has: `timestamp`, then `timestamp-2` and so on.
+    func freeName(_ role: String) throws -> String {
+        for number in 1..<10_000 {
+            let name = number == 1 ? role : "\(role)-\(number)"
+            if !File.exists(path(name, ".pem")), !File.exists(path(name, ".pub")) { return name }
+        }
+        throw OperatorError("\(folder) has too many keys for \(role)")
     }
 
-    /// Every key of the folder.
-    func signers() throws -> [PublishSigner] {
+    /// The private key of that name if it is here.
+    func signer(_ name: String) throws -> PublishSigner? {
+        let path = path(name, ".pem")
+        return File.exists(path) ? try read(path, name) : nil
+    }
+
+    /// The private keys of the folder that can make one of the wanted signatures. A key whose public half lies beside it is not
+    /// opened in vain.
+    func signers(for wanted: [MetadataKey]) throws -> [PublishSigner] {
         guard File.exists(folder) else { throw OperatorError("there is no folder of keys at \(folder)") }
-        return try Directory.list(folder).sorted().filter { $0.hasSuffix(".pem") && !$0.hasPrefix(".") }
-            .map { try read(Directory.join(folder, $0)) }
+        let names = try Directory.list(folder).sorted().filter { $0.hasSuffix(".pem") && !$0.hasPrefix(".") }
+        return try names.compactMap { file in
+            let name = String(file.dropLast(4))
+            let half = path(name, ".pub")
+            if File.exists(half) {
+                let key = try Self.publicKey(half)
+                guard wanted.contains(where: { $0.publicKey == key.publicKey }) else {
+                    try Passphrase.checkPrivate(Directory.join(folder, file))
+                    return nil
+                }
+            }
+            return try read(Directory.join(folder, file), name)
+        }
     }
 
-    private func read(_ path: String) throws -> PublishSigner {
-        try Self.checkPrivate(path)
-        let pem = try File.read(path, limit: 1 << 16)
-        let key: PrivateKey
+    /// A public key from a file, named after the file.
+    static func publicKey(_ file: String) throws -> MetadataKey {
+        let last = file.split(separator: "/").last.map(String.init) ?? file
+        let name = last.hasSuffix(".pub") ? String(last.dropLast(4)) : last
+        guard Event.singleLine(name, limit: 128) == name, (1...128).contains(name.utf8.count) else {
+            throw OperatorError("\(file): its name becomes the key's name and is no plain text")
+        }
         do {
-            key = try PrivateKey(pem: pem, passphrase: passphrase)
-        } catch {
+            return try PublishSigner.key(try PublicKey(pem: try File.read(file, limit: 1 << 16)), name: name)
+        } catch let error as TLSError {
+            throw OperatorError(
+                "\(file) is no public key: \(error)",
+                next: "Its holder makes one with 'axle publish key NAME --keys DIR' and gives you NAME.pub.")
+        }
+    }
+
+    private func read(_ path: String, _ name: String) throws -> PublishSigner {
+        try Passphrase.checkPrivate(path)
+        let pem = try File.read(path, limit: 1 << 16)
+        do {
+            return try PublishSigner(try PrivateKey(pem: pem), name: name)
+        } catch let error as TLSError {
+            guard error.code == .wrongPassphrase else { throw OperatorError("\(path): \(error)") }
+        }
+        do {
+            guard let secret = try passphrase.existing(for: path) else {
+                throw OperatorError(
+                    "\(path): the key is encrypted and there is no passphrase",
+                    next: "Name the file that holds it with --passphrase-file, or run this at a terminal.")
+            }
+            return try PublishSigner(try PrivateKey(pem: pem, passphrase: secret), name: name)
+        } catch let error as TLSError {
             guard error.code == .wrongPassphrase else { throw OperatorError("\(path): \(error)") }
             throw OperatorError(
-                "\(path): the key is encrypted and the passphrase does not fit",
-                next: "Name the file that holds the passphrase with --passphrase-file.")
-        }
-        return try PublishSigner(key)
-    }
-
-    private static func checkPrivate(_ path: String) throws {
-        guard let status = try File.status(path) else { throw OperatorError("there is no file \(path)") }
-        guard status.mode & 0o077 == 0 else {
-            throw OperatorError("others can read \(path)", next: "Run: chmod 600 \(path)")
-        }
-    }
-}
-
-/// Signs metadata with a private key of this process.
-struct PublishSigner: MetadataSigner {
-    let key: MetadataKey
-    private let privateKey: PrivateKey
-
-    init(_ privateKey: PrivateKey) throws {
-        self.privateKey = privateKey
-        let digester = OpenSSLDigester()
-        let publicKey = privateKey.publicKey
-        let made: MetadataKey?
-        if let raw = publicKey.ed25519Bytes {
-            made = .ed25519(raw, digester: digester)
-        } else {
-            let pem = String(decoding: try publicKey.pem(), as: UTF8.self)
-            made =
-                publicKey.kind == .p256 ? .ecdsaP256(pem: pem, digester: digester) : .rsa(pem: pem, digester: digester)
-        }
-        guard let made else { throw OperatorError("the key cannot sign metadata") }
-        key = made
-    }
-
-    func sign(_ message: [UInt8]) throws -> [UInt8] {
-        switch privateKey.kind {
-        case .ed25519: try privateKey.sign(message, by: .ed25519)
-        case .p256: try privateKey.sign(message, by: .ecdsaP256DER)
-        case .rsa: try privateKey.sign(message, by: .rsaPSSSHA256)
+                "\(path): the passphrase does not fit",
+                next: "Name the file that holds the right one with --passphrase-file.")
         }
     }
 }

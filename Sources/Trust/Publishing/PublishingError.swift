@@ -17,6 +17,12 @@ package enum PublishingError: Error, Sendable, Equatable {
     case unknownRole(String)
     /// Too few of the given signers have keys of the role.
     case missingSignatures(role: String, present: Int, threshold: Int)
+    /// A draft was made from a catalog that has been published anew since.
+    case outdatedDraft(role: String)
+    /// What was brought is not the draft that is here.
+    case otherDraft(role: String)
+    /// A rule of catalogs: what is wrong, and what to do.
+    case againstRule(TargetPath, String, next: String)
     /// The files of a repository that was read are not whole.
     case unreadable(MetadataError)
     /// A client would refuse what would be published.
@@ -39,6 +45,11 @@ extension PublishingError: CustomStringConvertible {
         case .unknownRole(let role): "there is no role \(role)"
         case .missingSignatures(let role, let present, let threshold):
             "role \(role): \(present) of \(threshold) signatures; more of its keys must sign"
+        case .outdatedDraft(let role):
+            "role \(role): the draft was made from an older catalog; remove it and make the change again"
+        case .otherDraft(let role):
+            "role \(role): what was brought is not the draft that is here; stage what is here, or publish it first"
+        case .againstRule(let path, let why, _): "package \(path) \(why)"
         case .unreadable(let error): "the repository cannot be read: \(error)"
         case .refusedByClient(let error): "clients would refuse this: \(error)"
         case .signing(let role, let why): "role \(role) was not signed: \(why)"

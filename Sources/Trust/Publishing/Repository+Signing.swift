@@ -6,6 +6,11 @@ extension Repository {
     package struct PublishedFile: Sendable, Equatable {
         package let name: String
         package let bytes: [UInt8]
+
+        package init(name: String, bytes: [UInt8]) {
+            self.name = name
+            self.bytes = bytes
+        }
     }
 
     /// What came of signing.
@@ -30,33 +35,37 @@ extension Repository {
         return result
     }
 
+    /// Makes the next versions of the roles that changed and signs them with those of the signers whose keys they need;
+    /// publishes nothing. Gives the roles that still lack signatures.
+    package mutating func addSignatures(
+        of signers: [any MetadataSigner], at now: UnixTime
+    ) throws(PublishingError) -> [PublishingError] {
+        var next = self
+        try next.draft(at: now)
+        for role in next.pending.keys.sorted() {
+            let keys = next.requirements(of: role).flatMap(\.keys)
+            try next.pending[role]?.sign(with: signers, for: keys, verifier)
+        }
+        let rootKeys = next.bridgeRequirements.flatMap(\.keys)
+        try next.bridge?.sign(with: signers, for: rootKeys, verifier)
+        self = next
+        return missingSignatures
+    }
+
     private mutating func signing(
         with signers: [any MetadataSigner], at now: UnixTime
     ) throws(PublishingError) -> SigningResult {
-        for role in stale {
-            pending[role] = RoleDocument(
-                role, version: publishedVersion(role) + 1, expires: lifetimes.expiry(of: role, at: now),
-                members: members(of: role))
-        }
-        stale = []
-        var missing: [PublishingError] = []
-        for role in pending.keys.sorted() {
-            let needed = requirements(of: role)
-            try pending[role]?.sign(with: signers, for: needed.flatMap(\.keys))
-            for requirement in needed {
-                do throws(PublishingError) {
-                    try pending[role]?.check(requirement)
-                } catch {
-                    missing.append(error)
-                }
+        let missing = try addSignatures(of: signers, at: now)
+        guard missing.isEmpty else { return .waiting(missing) }
+        var new: [PublishedFile] = []
+        if let bridge { new.append(PublishedFile(name: fileName(bridge), bytes: bridge.bytes)) }
+        for role in pending.keys.sorted(by: Self.inWritingOrder) where role != .root || bridge == nil {
+            if let document = pending[role] {
+                new.append(PublishedFile(name: fileName(document), bytes: document.bytes))
             }
         }
-        guard missing.isEmpty else { return .waiting(missing) }
-        var new = pending.keys.sorted(by: Self.inWritingOrder).compactMap { role in
-            pending[role].map { PublishedFile(name: fileName($0), bytes: $0.bytes) }
-        }
         var listed = published?.timestamp?.snapshot ?? ListedMetadata(version: 0)
-        if needsSnapshot(at: now) {
+        if needsSnapshot(at: now, with: signers) {
             let document = try signed(.snapshot, at: now, with: signers, members: snapshotMembers())
             listed = self.listed(version: document.version, document.bytes)
             new.append(PublishedFile(name: fileName(document), bytes: document.bytes))
@@ -65,25 +74,65 @@ extension Repository {
         let timestamp = try signed(
             .timestamp, at: now, with: signers, members: [JSONObject.Member(MetadataName.meta, meta)])
         new.append(PublishedFile(name: fileName(timestamp), bytes: timestamp.bytes))
+        if bridge != nil, let root = pending[.root] {
+            new.append(PublishedFile(name: fileName(root), bytes: root.bytes))
+        }
         try publish(new, at: now)
         return .published(new)
     }
 
+    /// Makes the documents of the roles that changed.
+    private mutating func draft(at now: UnixTime) throws(PublishingError) {
+        for role in stale {
+            var version = publishedVersion(role) + 1
+            if role == .root, let members = bridgeMembers {
+                bridge = RoleDocument(
+                    .root, version: version, expires: lifetimes.expiry(of: role, at: now), members: members)
+                version += 1
+            }
+            let document = RoleDocument(
+                role, version: version, expires: lifetimes.expiry(of: role, at: now), members: members(of: role))
+            let limit = role == .root ? MetadataLimits().rootBytes : MetadataLimits().targetsBytes
+            guard document.bytes.count <= limit - Self.signatureRoom else {
+                throw .refusedByClient(
+                    MetadataError(.metadataTooLarge, role: role, "clients read at most \(limit) bytes"))
+            }
+            pending[role] = document
+        }
+        stale = []
+    }
+
+    /// What signatures may add to a document.
+    private static let signatureRoom = 40_000
+
     /// Whose signatures a role's next version needs: a root's also those of the root before (5.3.4).
-    private func requirements(of role: RoleName) -> [RoleSigners] {
-        var needed = [signers(of: role)].compactMap { $0 }
-        if role == .root, let before = published?.root, let keys = before.roles[.root] {
+    func requirements(of role: RoleName) -> [RoleSigners] {
+        // The root before the pending one is the bridge then, which has the same root keys.
+        if role == .root, bridge == nil { return bridgeRequirements }
+        return [signers(of: role)].compactMap { $0 }
+    }
+
+    /// Those of the new root's keys, and those of the published root's where they differ.
+    var bridgeRequirements: [RoleSigners] {
+        var needed = [topRoles[.root]].compactMap { $0 }
+        if let before = published?.root, let keys = before.roles[.root] {
             let old = RoleSigners(keys, keys: before.keys)
             if old != needed.first { needed.append(old) }
         }
         return needed
     }
 
-    private func needsSnapshot(at now: UnixTime) -> Bool {
+    private func needsSnapshot(at now: UnixTime, with signers: [any MetadataSigner]) -> Bool {
         guard let published, let snapshot = published.snapshot else { return true }
         if pending.keys.contains(where: { $0 != .root }) { return true }
         let before = published.root.roles[.snapshot].map { RoleSigners($0, keys: published.root.keys) }
         if before != topRoles[.snapshot] { return true }
+        if snapshot.expires <= now { return true }
+        // The timestamp's key may live alone on a machine that is online: it goes on as long as the snapshot is good.
+        let held = topRoles[.snapshot]?.keys.count { key in
+            signers.contains { $0.key.publicKey == key.publicKey }
+        }
+        guard let held, held >= topRoles[.snapshot]?.threshold ?? 1 else { return false }
         return snapshot.expires - now < lifetimes.signed / 2
     }
 
@@ -93,8 +142,8 @@ extension Repository {
         var document = RoleDocument(
             role, version: publishedVersion(role) + 1, expires: lifetimes.expiry(of: role, at: now), members: members)
         guard let wanted = topRoles[role] else { throw .unknownRole(role.string) }
-        try document.sign(with: signers, for: wanted.keys)
-        try document.check(wanted)
+        try document.sign(with: signers, for: wanted.keys, verifier)
+        try document.check(wanted, verifier)
         return document
     }
 
@@ -114,7 +163,7 @@ extension Repository {
             version: version, length: Int64(bytes.count), hashes: FileHashes(sha256: digester.sha256(bytes)))
     }
 
-    private func publishedVersion(_ role: RoleName) -> Int64 {
+    func publishedVersion(_ role: RoleName) -> Int64 {
         switch role {
         case .root: published?.root.version ?? 0
         case .timestamp: published?.timestamp?.version ?? 0
@@ -145,6 +194,7 @@ extension Repository {
         }
         files = next
         pending = [:]
+        bridge = nil
     }
 }
 

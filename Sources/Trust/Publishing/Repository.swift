@@ -21,10 +21,10 @@ package struct Repository: Sendable {
     package let consistentSnapshot: Bool
     package var lifetimes: Lifetimes
     /// Root, timestamp, snapshot and targets.
-    package private(set) var topRoles: [RoleName: RoleSigners]
-    package private(set) var products: [ProductName: Product]
+    package internal(set) var topRoles: [RoleName: RoleSigners]
+    package internal(set) var products: [ProductName: Product]
     /// Targets that lie outside of products, as another tool may have published them.
-    private var otherTargets: [JSONText: TargetFile] = [:]
+    var otherTargets: [JSONText: TargetFile] = [:]
 
     /// The files of the published state, by name.
     package internal(set) var files: [String: [UInt8]] = [:]
@@ -34,6 +34,8 @@ package struct Repository: Sendable {
     var stale: Set<RoleName>
     /// Next versions that lack signatures.
     var pending: [RoleName: RoleDocument] = [:]
+    /// The root before the pending one that believes the old and the new keys of the other roles; see `bridgeMembers`.
+    var bridge: RoleDocument?
     let verifier: any SignatureVerifier
     let digester: any Digester
 
@@ -63,6 +65,19 @@ package struct Repository: Sendable {
         files: [String: [UInt8]], pending: [String: [UInt8]] = [:], lifetimes: Lifetimes = Lifetimes(),
         verifier: any SignatureVerifier, digester: any Digester
     ) throws(PublishingError) {
+        self.lifetimes = lifetimes
+        self.verifier = verifier
+        self.digester = digester
+        self.files = files
+        topRoles = [:]
+        products = [:]
+        stale = []
+        guard !files.isEmpty else {
+            // Never published: the first root waits for its signatures.
+            consistentSnapshot = try Self.firstRoot(pending, digester).consistentSnapshot
+            try adopt(pending: pending)
+            return
+        }
         let trusted: TrustedMetadata
         do {
             trusted = try RepositoryClient.read(
@@ -71,14 +86,7 @@ package struct Repository: Sendable {
             throw .unreadable(error)
         }
         consistentSnapshot = trusted.root.consistentSnapshot
-        self.lifetimes = lifetimes
-        self.verifier = verifier
-        self.digester = digester
-        self.files = files
         published = trusted
-        topRoles = [:]
-        products = [:]
-        stale = []
         try adopt(root: trusted.root)
         if let targets = trusted.targetsRole(.targets) { try adopt(targets: targets) }
         for product in products.keys {
@@ -196,6 +204,7 @@ package struct Repository: Sendable {
     package var pendingFiles: [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
         for (role, document) in pending { files[MetadataFile.targets(role).fileName] = document.bytes }
+        if let bridge { files[MetadataFile.rootVersion(bridge.version).fileName] = bridge.bytes }
         return files
     }
 
@@ -203,6 +212,7 @@ package struct Repository: Sendable {
     private mutating func touch(_ role: RoleName) {
         stale.insert(role)
         pending[role] = nil
+        if role == .root { bridge = nil }
     }
 
     // MARK: Content of roles
@@ -213,21 +223,41 @@ package struct Repository: Sendable {
 
     /// What a role's next version says beyond what all roles say.
     func members(of role: RoleName) -> [JSONObject.Member] {
-        if role == .root { return rootMembers }
+        if role == .root { return rootMembers(topRoles) }
         if role == .targets { return [member(MetadataName.targets, targets: otherTargets), delegationsMember] }
         let product = products.first { $0.key.text == role.string }?.value
         return [member(MetadataName.targets, targets: product?.targets ?? [:])]
     }
 
-    private var rootMembers: [JSONObject.Member] {
+    func rootMembers(_ roles: [RoleName: RoleSigners]) -> [JSONObject.Member] {
         [
             JSONObject.Member(MetadataName.consistentSnapshot, .bool(consistentSnapshot)),
-            JSONObject.Member(MetadataName.keys, Self.keys(topRoles.values.flatMap(\.keys))),
+            JSONObject.Member(MetadataName.keys, Self.keys(roles.values.flatMap(\.keys))),
             JSONObject.Member(
                 MetadataName.roles,
                 Self.object(
-                    topRoles.map { JSONObject.Member($0.key, Self.object($0.value.members)) })),
+                    roles.map { JSONObject.Member($0.key, Self.object($0.value.members)) })),
         ]
+    }
+
+    /// What the root before the pending one says when keys of other roles are retired; nil when none are.
+    ///
+    /// A root that knew only the new keys would make the timestamp of before unbelievable until the next one is written, and a
+    /// cut between the two would last. So the bridging root believes both, comes before the new files, and the root that
+    /// retires the old keys comes after them.
+    var bridgeMembers: [JSONObject.Member]? {
+        guard let before = published?.root else { return nil }
+        var roles = topRoles
+        var isNeeded = false
+        for role in [RoleName.timestamp, .snapshot, .targets] {
+            guard let keys = before.roles[role], let new = topRoles[role] else { continue }
+            let old = RoleSigners(keys, keys: before.keys)
+            let added = new.keys.filter { key in !old.keys.contains { $0.publicKey == key.publicKey } }
+            if old.keys.count + added.count > new.keys.count || new.threshold > old.threshold { isNeeded = true }
+            let kept = old.keys.map { key in new.keys.first { $0.publicKey == key.publicKey } ?? key }
+            roles[role] = RoleSigners(keys: kept + added, threshold: min(old.threshold, new.threshold))
+        }
+        return isNeeded ? rootMembers(roles) : nil
     }
 
     private var delegationsMember: JSONObject.Member {
@@ -260,78 +290,5 @@ package struct Repository: Sendable {
     /// An object of members with different names, sorted.
     static func object(_ members: [JSONObject.Member]) -> JSONValue {
         .object(JSONObject(members.sorted { $0.name < $1.name }) ?? JSONObject())
-    }
-
-    // MARK: Reading
-
-    private mutating func adopt(root: RootMetadata) throws(PublishingError) {
-        for (role, keys) in root.roles { topRoles[role] = RoleSigners(keys, keys: root.keys) }
-    }
-
-    private mutating func adopt(targets: TargetsMetadata) throws(PublishingError) {
-        otherTargets = targets.targets
-        guard let delegations = targets.delegations else { return }
-        guard case .listed(let roles) = delegations.roles else {
-            throw .unreadable(
-                MetadataError(.malformedMetadata, role: .targets, "bins are not a delegation per product"))
-        }
-        for role in roles {
-            // Any reason why it is no product's role comes to the same.
-            guard let product = try? ProductName(role.name.string),
-                role.scope == .paths([PathPattern(JSONText("\(product.text)/*/*/*"))])
-            else {
-                throw .unreadable(
-                    MetadataError(.malformedMetadata, role: role.name, "the delegation is not of a product"))
-            }
-            let targets = products[product]?.targets ?? [:]
-            products[product] = Product(
-                signers: RoleSigners(role.signers, keys: delegations.keys), targets: targets)
-        }
-    }
-
-    private mutating func adopt(pending files: [String: [UInt8]]) throws(PublishingError) {
-        let limits = MetadataLimits()
-        // Targets before products, since it says which there are.
-        let top: [(RoleName, Int)] = [(.root, limits.rootBytes), (.targets, limits.targetsBytes)]
-        do throws(MetadataError) {
-            for (role, limit) in top {
-                guard let bytes = files[MetadataFile.targets(role).fileName] else { continue }
-                let file = try SignedMetadata(bytes, role: role, maximumLength: limit)
-                pending[role] = RoleDocument(file)
-                if role == .root {
-                    try take(root: try RootMetadata(file, digester: digester))
-                } else {
-                    let delegated = try TargetsMetadata(file, digester: digester)
-                    products = products.filter { delegated.delegations?.signers(of: RoleName($0.key.text)) != nil }
-                    try take(targets: delegated)
-                }
-            }
-            for product in products.keys {
-                let role = RoleName(product.text)
-                guard let bytes = files[MetadataFile.targets(role).fileName] else { continue }
-                let file = try SignedMetadata(bytes, role: role, maximumLength: limits.targetsBytes)
-                pending[role] = RoleDocument(file)
-                let targets = try TargetsMetadata(file, digester: digester).targets
-                products[product]?.targets = targets
-            }
-        } catch {
-            throw .unreadable(error)
-        }
-    }
-
-    private mutating func take(root: RootMetadata) throws(MetadataError) {
-        do {
-            try adopt(root: root)
-        } catch {
-            throw MetadataError(.malformedMetadata, role: .root, error.description)
-        }
-    }
-
-    private mutating func take(targets: TargetsMetadata) throws(MetadataError) {
-        do {
-            try adopt(targets: targets)
-        } catch {
-            throw MetadataError(.malformedMetadata, role: .targets, error.description)
-        }
     }
 }

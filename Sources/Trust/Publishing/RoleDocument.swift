@@ -6,7 +6,7 @@ struct RoleDocument: Sendable {
     let role: RoleName
     let version: Int64
     private let signed: JSONObject
-    private let canonicalForm: [UInt8]
+    let canonicalForm: [UInt8]
     private var signatures: [(keyID: JSONText, bytes: [UInt8])] = []
 
     /// A document without signatures; `members` are the role's own.
@@ -35,23 +35,61 @@ struct RoleDocument: Sendable {
     }
 
     /// Signs with those of the signers whose keys are asked for and have not signed yet.
-    mutating func sign(with signers: [any MetadataSigner], for keys: [MetadataKey]) throws(PublishingError) {
+    ///
+    /// A key is known by its public half: other tools, and names that people gave, make other ids of it. A signer whose signature is
+    /// not valid is refused.
+    mutating func sign(
+        with signers: [any MetadataSigner], for keys: [MetadataKey], _ verifier: any SignatureVerifier
+    ) throws(PublishingError) {
         for signer in signers {
-            let id = signer.key.id
-            guard keys.contains(where: { $0.id == id }), !signatures.contains(where: { $0.keyID == id }) else {
-                continue
-            }
-            do {
-                signatures.append((id, try signer.sign(canonicalForm)))
-            } catch {
-                throw .signing(role: role.string, "\(error)")
+            for key in keys where key.publicKey == signer.key.publicKey && key.scheme == signer.key.scheme {
+                guard signed(by: [key], verifier).isEmpty else { continue }
+                let signature: [UInt8]
+                do {
+                    signature = try signer.sign(canonicalForm)
+                } catch {
+                    throw .signing(role: role.string, "\(error)")
+                }
+                guard isValid(signature, by: key, verifier) else {
+                    throw .signing(role: role.string, "the signature does not fit to the key")
+                }
+                signatures.removeAll { $0.keyID == key.id }
+                signatures.append((key.id, signature))
             }
         }
     }
 
+    /// Takes over the valid signatures of another copy of this document by these keys; how many were new.
+    mutating func merge(
+        _ other: SignedMetadata, for keys: [MetadataKey], _ verifier: any SignatureVerifier
+    ) -> Int {
+        var added = 0
+        for signature in other.signatures where !signatures.contains(where: { $0.keyID == signature.keyID }) {
+            guard let key = keys.first(where: { $0.id == signature.keyID }),
+                isValid(signature.bytes, by: key, verifier)
+            else { continue }
+            signatures.append((signature.keyID, signature.bytes))
+            added += 1
+        }
+        return added
+    }
+
+    /// Those of the keys that have signed, the signature being valid.
+    func signed(by keys: [MetadataKey], _ verifier: any SignatureVerifier) -> [MetadataKey] {
+        keys.filter { key in
+            signatures.contains { $0.keyID == key.id && isValid($0.bytes, by: key, verifier) }
+        }
+    }
+
+    private func isValid(_ signature: [UInt8], by key: MetadataKey, _ verifier: any SignatureVerifier) -> Bool {
+        guard let scheme = key.scheme, scheme.allows(signatureLength: signature.count) else { return false }
+        return verifier.verify(
+            scheme, publicKey: key.publicKey, message: canonicalForm, signature: signature)
+    }
+
     /// Refuses a document that has not enough signatures by these keys.
-    func check(_ signers: RoleSigners) throws(PublishingError) {
-        let present = signers.keys.count { key in signatures.contains { $0.keyID == key.id } }
+    func check(_ signers: RoleSigners, _ verifier: any SignatureVerifier) throws(PublishingError) {
+        let present = signed(by: signers.keys, verifier).count
         guard present >= signers.threshold else {
             throw .missingSignatures(role: role.string, present: present, threshold: signers.threshold)
         }

@@ -95,6 +95,8 @@ enum MetadataName {
     static let scheme: JSONText = "scheme"
     static let keyValue: JSONText = "keyval"
     static let publicKey: JSONText = "public"
+    /// Axle's own: who holds a key.
+    static let keyHolder: JSONText = "x-axle-name"
     static let meta: JSONText = "meta"
     static let length: JSONText = "length"
     static let hashes: JSONText = "hashes"

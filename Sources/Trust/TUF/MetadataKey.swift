@@ -31,6 +31,16 @@ package struct MetadataKey: Sendable, Equatable {
         PEM.publicKey(Array(pem.utf8)).map { make("rsa", .rsaPSS, .string(JSONText(pem)), $0, digester) }
     }
 
+    /// The name that its publisher gave the key, so that people know whose signature is missing; nothing is decided by it.
+    package var name: String? { object[MetadataName.keyHolder]?.asText?.string }
+
+    /// The same key under a name; the id covers the name, as it covers every field.
+    package func named(_ name: String, digester: some Digester) -> MetadataKey {
+        var object = object
+        object.set(MetadataName.keyHolder, .string(JSONText(name)))
+        return MetadataKey(id: Self.id(of: object, digester), scheme: scheme, publicKey: publicKey, object: object)
+    }
+
     private static func make(
         _ type: JSONText, _ scheme: SignatureScheme, _ text: JSONValue, _ publicKey: [UInt8], _ digester: some Digester
     ) -> MetadataKey {

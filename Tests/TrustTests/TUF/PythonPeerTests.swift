@@ -42,14 +42,27 @@ struct PythonPeerTests {
             }
         }
         _ = try repository.sign(with: signers, at: RepositorySimulator.now)
-        // A second round, with a rotated root key.
-        try repository.setSigners(of: .root, RoleSigners(keys: [signers[4].key]))
-        _ = try repository.sign(with: signers, at: RepositorySimulator.now)
+        // More rounds: rotated keys of every role with a bridging root, a product with other keys, one that is removed.
+        let fresh = try (0..<6).map { _ in try RealSigner(PrivateKey.generate(kind)) }
+        try repository.setSigners(
+            of: .root, RoleSigners(keys: [signers[4].key] + fresh[0...1].map(\.key), threshold: 2))
+        _ = try repository.sign(with: signers + fresh, at: RepositorySimulator.now)
+        for (role, index) in [(RoleName.timestamp, 2), (.snapshot, 3), (.targets, 4)] {
+            try repository.setSigners(of: role, RoleSigners(keys: [fresh[index].key]))
+        }
+        try repository.setSigners(
+            of: "uv",
+            RoleSigners(keys: [signers[5].key, fresh[5].key.named("team", digester: TestDigester())], threshold: 2))
+        try repository.addProduct(try ProductName("gone"), signers: RoleSigners(keys: [signers[5].key]))
+        _ = try repository.sign(with: signers + fresh, at: RepositorySimulator.now)
+        try repository.removeProduct(try ProductName("gone"))
+        _ = try repository.sign(with: signers + fresh, at: RepositorySimulator.now)
         let files = repository.files.map { ($0.key, JSONValue.string(JSONText(utf8: $0.value))) }
         let targets = RepositorySimulator.object(contents)
         let got = try Self.peer(
             "accept", RepositorySimulator.object([("files", RepositorySimulator.object(files)), ("targets", targets)]))
         #expect(got == targets)
+        #expect(repository.files["4.root.json"] != nil)
     }
 
     @Test("we accept what python-tuf publishes: every kind of key, every kind of delegation", arguments: [true, false])
