@@ -105,13 +105,42 @@ final class HubConnection {
         _ = try send(method, path, body: method == .delete ? nil : Array("{}".utf8))
     }
 
+    /// A piece of content from an offset on and the length of the whole; nil when there is none such.
+    func content(_ path: [String], from offset: UInt64) throws -> (bytes: [UInt8], length: UInt64)? {
+        let last = offset + UInt64(ContentPiece.limit) - 1
+        let response: HTTPResponse
+        do {
+            response = try send(.get, path, range: "bytes=\(offset)-\(last)")
+        } catch let problem as Problem {
+            if problem.code == .notFound { return nil }
+            throw problem
+        }
+        let whole = response.headers["Content-Range"]?.split(separator: "/").last.flatMap { UInt64($0) }
+        guard let length = whole ?? (response.status == 200 ? UInt64(response.body.count) : nil) else {
+            throw OperatorError("the hub's answer has no length")
+        }
+        return (response.body, length)
+    }
+
+    /// Sends a piece of content; what the hub says to it.
+    func put<Value: Decodable>(
+        _ path: [String], at offset: UInt64, _ bytes: [UInt8], as type: Value.Type = Value.self
+    ) throws -> Value {
+        try decode(
+            type,
+            try send(
+                .put, path, query: [("offset", "\(offset)")], body: bytes, contentType: "application/octet-stream"))
+    }
+
     private func send(
-        _ method: HTTPMethod, _ path: [String], query: [(String, String)] = [], body: [UInt8]? = nil
+        _ method: HTTPMethod, _ path: [String], query: [(String, String)] = [], body: [UInt8]? = nil,
+        contentType: String = "application/json", range: String? = nil
     ) throws -> HTTPResponse {
         var target = "v1/" + path.map { PercentEncoding.encode($0) }.joined(separator: "/")
         if !query.isEmpty { target += "?" + QueryParameters.encode(query) }
         var headers: HTTPHeaders = ["Authorization": "Bearer \(token)", "Accept": "application/json"]
-        if body != nil { headers.append("Content-Type", "application/json") }
+        if body != nil { headers.append("Content-Type", contentType) }
+        if let range { headers.append("Range", range) }
         let response: HTTPResponse
         do {
             let request = HTTPClient.Request(method, try base.appending(target), headers: headers, body: body ?? [])

@@ -31,6 +31,7 @@ package enum OperatorProgram {
         do {
             if invocation.path.first == "publish" { return try PublishCommands.run(invocation, context) }
             if invocation.path == ["rollout", "key"] { return try RolloutSigning.makeKey(invocation, context) }
+            if invocation.path.first == "bundle" { return try BundleCommands.run(invocation, context) }
             let hub = try HubConnection(invocation)
             return try OperatorCommands.run(invocation, hub, context)
         } catch let error as UsageError {

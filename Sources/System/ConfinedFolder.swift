@@ -32,6 +32,25 @@ package struct ConfinedFolder: ~Copyable {
         return file
     }
 
+    /// Opens a regular file for reading; a link on the way, a device or a pipe is refused.
+    package func openFile(_ path: [String]) throws(SystemError) -> FileDescriptor {
+        let whole = path.joined(separator: "/")
+        for part in path {
+            _ = try Self.last([part])
+            guard part != "..", part != "." else { throw SystemError(call: "openat2", errno: .invalid, path: whole) }
+        }
+        let number = folder.number
+        // A pipe would wait for its writer for ever.
+        let file = FileDescriptor(
+            takingOwnership: try retrying("openat2", whole) {
+                axle_openat_beneath(number, whole, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
+            })
+        guard try file.status().kind == .file else {
+            throw SystemError(call: "openat2", errno: .notPermitted, path: whole, text: "it is no plain file")
+        }
+        return file
+    }
+
     /// Makes a symbolic link; its target is not looked at.
     package func makeSymbolicLink(_ path: [String], to target: String) throws(SystemError) {
         let parent = try openFolder(path.dropLast())

@@ -18,7 +18,8 @@ import time
 
 from world import ROOT, TESTS, Failure, Skip, World
 
-import catalogs  # noqa: F401  (each registers its tests)
+import bundles  # noqa: F401  (each registers its tests)
+import catalogs  # noqa: F401
 import cuts  # noqa: F401
 import downloads  # noqa: F401
 import folders  # noqa: F401

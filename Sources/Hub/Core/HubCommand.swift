@@ -19,6 +19,12 @@ package enum HubCommand: Equatable, Sendable {
     case refreshCatalog
     /// Imports a package now, whatever failed before.
     case importPackage(TargetPath)
+    /// Takes over a catalog that a bundle brought and TUF's workflow has verified.
+    case takeCatalog(CatalogContents)
+    /// Takes over a package whose bytes an operator brought; they are in the pool, verified.
+    case takePackage(TargetPath, SHA256Digest)
+    /// Notes that what an operator brought was refused, and why.
+    case refuseBundle(String)
     /// Makes a rollout; with a start time it is started too.
     case createRollout(RolloutSpecification)
     case startRollout(RolloutID)

@@ -27,6 +27,9 @@ extension HubCore {
         case .setCatalog(let url, let root): .catalog(try setCatalog(url, root, at: now))
         case .refreshCatalog: .catalog(try refreshCatalog(at: now))
         case .importPackage(let path): .package(try importNow(path, at: now))
+        case .takeCatalog(let contents): .catalog(try takeCatalog(contents, at: now))
+        case .takePackage(let path, let digest): .package(try takePackage(path, digest, at: now))
+        case .refuseBundle(let why): .catalog(try refuseBundle(why, at: now))
         case .createRollout(let specification): .rollout(try createRollout(specification, at: now))
         case .startRollout(let id): .rollout(try startRollout(id, at: now))
         case .stopRollout(let id): .rollout(try stopRollout(id, at: now))
@@ -188,9 +191,12 @@ extension HubCore {
     }
 
     private mutating func setCatalog(_ url: String, _ root: [UInt8], at now: UnixTime) throws -> CatalogRecord {
-        guard (8...2048).contains(url.utf8.count), url.hasPrefix("http://") || url.hasPrefix("https://"),
-            Event.singleLine(url, limit: 4096) == url
-        else { throw HubRefusal.invalid("the catalog's URL begins with http:// or https://") }
+        let isWeb =
+            (8...2048).contains(url.utf8.count) && (url.hasPrefix("http://") || url.hasPrefix("https://"))
+            && Event.singleLine(url, limit: 4096) == url
+        guard isWeb || url == CatalogRecord.bundleURL else {
+            throw HubRefusal.invalid("the catalog's URL begins with http:// or https://")
+        }
         guard (1...512_000).contains(root.count) else {
             throw HubRefusal.invalid("the root metadata has 1 to 512000 bytes")
         }
@@ -202,7 +208,8 @@ extension HubCore {
         catalog.nextRefresh = now
         try store.setCatalog(catalog)
         if known?.url != url || known?.root != root {
-            try log(.notice, .catalogSet, "catalog", "the catalog is at \(url)", at: now)
+            let place = catalog.isOffline ? "the catalog comes by bundles" : "the catalog is at \(url)"
+            try log(.notice, .catalogSet, "catalog", place, at: now)
             isRefreshing = false
         }
         return catalog
@@ -211,6 +218,9 @@ extension HubCore {
     private func refreshCatalog(at now: UnixTime) throws -> CatalogRecord {
         guard var catalog = try store.catalog() else {
             throw HubRefusal.conflict("no catalog is set; set one with axle catalog set")
+        }
+        guard !catalog.isOffline else {
+            throw HubRefusal.conflict("the catalog comes by bundles; bring one with axle bundle import")
         }
         catalog.nextRefresh = now
         try store.setCatalog(catalog)

@@ -8,7 +8,9 @@ extension HubCore {
 
     /// Asks for a refresh when it is due.
     mutating func pumpCatalog(at now: UnixTime) throws {
-        guard !isRefreshing, let catalog = try store.catalog(), catalog.nextRefresh.map({ $0 <= now }) ?? true else {
+        guard !isRefreshing, let catalog = try store.catalog(), !catalog.isOffline,
+            catalog.nextRefresh.map({ $0 <= now }) ?? true
+        else {
             return
         }
         isRefreshing = true
@@ -123,7 +125,7 @@ extension HubCore {
 
     /// Starts imports while there is a place.
     mutating func pumpImports(at now: UnixTime) throws {
-        guard importing.count < HubLimits.imports else { return }
+        guard importing.count < HubLimits.imports, try store.catalog()?.isOffline != true else { return }
         var waiting = try store.packages(in: .announced)
         if let next = try store.nextImport(), next <= now {
             waiting += try store.packages(in: .failed).filter { record in record.nextTry.map { $0 <= now } ?? false }
@@ -161,14 +163,7 @@ extension HubCore {
         record.changed = now
         switch outcome {
         case .imported:
-            record.state = .imported
-            record.bytesHeld = Int64(clamping: record.package.length)
-            record.error = nil
-            record.failures = 0
-            try store.putPackage(record)
-            try log(.info, .packageImported, "package/\(path)", "\(path) is in the hub's pool, hash checked", at: now)
-            try wishReplicas(of: record.package, at: now)
-            try markPreparing()
+            try imported(&record, "\(path) is in the hub's pool, hash checked", at: now)
         case .noRoom(let why):
             try failed(&record, why, .quotaExceeded, retry: HubLimits.roomRetry, at: now)
         case .mismatch(let why):
@@ -178,6 +173,20 @@ extension HubCore {
             let delay = RetryPolicy.transfer.delay(afterFailure: record.failures + 1, using: &random)
             try failed(&record, why, .packageFailed, retry: delay.map { max($0, retryAfter ?? .zero) }, at: now)
         }
+    }
+
+    /// The package's bytes are in the pool, verified: spokes may have it.
+    mutating func imported(_ record: inout PackageRecord, _ text: String, at now: UnixTime) throws {
+        record.state = .imported
+        record.changed = now
+        record.nextTry = nil
+        record.bytesHeld = Int64(clamping: record.package.length)
+        record.error = nil
+        record.failures = 0
+        try store.putPackage(record)
+        try log(.info, .packageImported, "package/\(record.package.path)", text, at: now)
+        try wishReplicas(of: record.package, at: now)
+        try markPreparing()
     }
 
     private mutating func failed(

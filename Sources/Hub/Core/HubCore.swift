@@ -167,7 +167,8 @@ package struct HubCore {
         var next: [UnixTime?] = try pumpLinks(at: now)
         next += [
             nextList,
-            isRefreshing ? nil : try store.catalog()?.nextRefresh, try store.nextImport(),
+            isRefreshing ? nil : try store.catalog().flatMap { $0.isOffline ? nil : $0.nextRefresh },
+            try store.nextImport(),
             try store.nextActionDeadline(), try store.soakingWaves().first?.soakEnds,
             try store.rollouts(in: [.ready]).compactMap(\.specification.start).filter { $0 > now }.min(),
         ]

@@ -45,6 +45,7 @@ final class HubResources: Sendable {
         Self.addPools(to: &router)
         Self.addCatalog(to: &router)
         Self.addPackages(to: &router)
+        Self.addBundles(to: &router)
         Self.addRollouts(to: &router)
         Self.addEvents(to: &router)
         Self.addAuthorities(to: &router)
@@ -102,6 +103,26 @@ final class HubResources: Sendable {
             }
         case let error as HubAuthorityError: Problem(.invalid, "\(error)")
         case let error as TLSError: Problem(.invalid, "\(error)")
+        case let error as StorageError:
+            switch error {
+            case .diskFull: Problem(.diskFull, error.description)
+            case .quotaExceeded:
+                Problem(
+                    .diskFull, "the pool has no room: \(error)",
+                    next: "Give the pool more with axle pool set POOL --quota SIZE, or remove what is not needed.")
+            case .inTransfer: Problem(.conflict, error.description, next: "Wait until the hub's own download ends.")
+            default: Problem(.internalError, error.description)
+            }
+        case PackageUploads.Refusal.tooMany:
+            Problem(.unavailable, "\(PackageUploads.limit) packages are being brought already")
+        case PackageUploads.Refusal.wrongOffset(let expected):
+            Problem(.conflict, "the next byte is \(expected)", next: "Go on from there.")
+        case IncomingMetadata.Refusal.wrongOffset(let expected):
+            Problem(.conflict, "the next byte is \(expected)", next: "Go on from there.")
+        case IncomingMetadata.Refusal.wrongName(let name): Problem(.invalid, "\(name) is no name of metadata")
+        case IncomingMetadata.Refusal.tooLarge(let name):
+            Problem(.tooLarge, "\(name) would be more metadata than a catalog may have")
+        case let error as SystemError where error.isFull: Problem(.diskFull, error.description)
         case let error as RolloutError: Problem(.invalid, "\(error)")
         case let error as SQLiteError where error.kind == .diskFull: Problem(.diskFull, error.message)
         default: Problem(.internalError, "\(error)")

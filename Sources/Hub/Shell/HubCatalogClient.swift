@@ -10,8 +10,11 @@ internal import Trust
 /// Downloads the vendor's catalog and packages over http and https; believes nothing but TUF's metadata and its hashes.
 ///
 /// Blocking downloads run on queues of their own, one for each import, so that a slow one holds up neither a hotfix nor the
-/// refresh. One refresh and a few imports at a time.
+/// refresh. One refresh, be it of the web or of a bundle, and a few imports at a time.
 final class HubCatalogClient: Sendable {
+    /// What operators bring.
+    let incoming: IncomingMetadata
+    private let turns = Turns()
     private let folder: MetadataFolder
     private let refresher: MetadataRefresher
     private let queue = NamedQueue("hub.catalog")
@@ -23,9 +26,10 @@ final class HubCatalogClient: Sendable {
     /// the process: then the hash of the whole tells.
     private let validators = Mutex<[SHA256Digest: String]>([:])
 
-    init(folder: MetadataFolder, disk: NamedQueue, pool: any PackagePool, rules: DownloadRules) {
+    init(folder: MetadataFolder, incoming: String, disk: NamedQueue, pool: any PackagePool, rules: DownloadRules) {
         self.rules = rules
         self.folder = folder
+        self.incoming = IncomingMetadata(incoming)
         self.disk = disk
         self.pool = pool
         refresher = MetadataRefresher(folder: folder, queue: disk)
@@ -54,15 +58,10 @@ final class HubCatalogClient: Sendable {
         do {
             let base = try URLReference(url)
             let queue = self.queue
-            let outcome = try await refresher.run(.catalog, bootstrapRoot: root, now: now) { name, limit in
-                await queue.run { client.fetch(base, name, limit) }
-            }
-            try await serve(outcome.trusted)
-            let (packages, _) = outcome.trusted.packages()
             return .catalogRefreshed(
-                CatalogContents(
-                    timestampVersion: UInt64(clamping: outcome.trusted.timestamp?.version ?? 0),
-                    expires: outcome.trusted.freshUntil, packages: packages))
+                try await contents(root, now) { name, limit in
+                    await queue.run { client.fetch(base, name, limit) }
+                })
         } catch let error as MetadataError {
             // A catalog that is published anew during the run is tried again, not called an attack.
             return error.isTransient
@@ -70,6 +69,34 @@ final class HubCatalogClient: Sendable {
                 : .catalogRefused(error.description)
         } catch {
             return .catalogUnreachable("\(error)")
+        }
+    }
+
+    /// Runs TUF's workflow over the metadata that an operator brought, and forgets what was brought, however it ends.
+    func importBundle(root: [UInt8], now: UnixTime) async throws -> CatalogContents {
+        let (incoming, disk) = (incoming, disk)
+        do {
+            let contents = try await contents(root, now) { name, limit in
+                await disk.run { incoming.folder.metadata(name, limit: limit) }
+            }
+            try await disk.run { try incoming.clear() }
+            return contents
+        } catch {
+            try await disk.run { try incoming.clear() }
+            throw error
+        }
+    }
+
+    private func contents(
+        _ root: [UInt8], _ now: UnixTime, fetch: @escaping MetadataRefresher.Fetch
+    ) async throws -> CatalogContents {
+        try await turns.take {
+            let outcome = try await self.refresher.run(.catalog, bootstrapRoot: root, now: now, fetch: fetch)
+            try await self.serve(outcome.trusted)
+            let (packages, _) = outcome.trusted.packages()
+            return CatalogContents(
+                timestampVersion: UInt64(clamping: outcome.trusted.timestamp?.version ?? 0),
+                expires: outcome.trusted.freshUntil, packages: packages)
         }
     }
 
@@ -141,5 +168,21 @@ final class HubCatalogClient: Sendable {
         case .tooLong, .incomplete: .mismatch(error.description)
         default: .interrupted(error.description)
         }
+    }
+}
+
+/// Lets one piece of work run at a time, in the order of their coming.
+private actor Turns {
+    private var last: Task<Void, Never>?
+
+    func take<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        let before = last
+        let task = Task {
+            await before?.value
+            return try await work()
+        }
+        // Whoever comes next waits for the end, however it is.
+        last = Task { _ = await task.result }
+        return try await task.value
     }
 }

@@ -27,6 +27,8 @@ actor HubShell: LinkHandler {
     nonisolated let disk = NamedQueue("hub.disk")
     nonisolated let reading = NamedQueue("hub.read")
     nonisolated let catalog: HubCatalogClient
+    /// Packages that operators bring.
+    nonisolated let uploads: PackageUploads
     nonisolated let clock: ClockFloor
     nonisolated let contexts: HubContexts
     nonisolated let messages: @Sendable (String) -> Void
@@ -53,7 +55,9 @@ actor HubShell: LinkHandler {
         let pool = try PoolFolder.open(HubState.pool(folder), quota: quota ?? Self.defaultQuota, new: .file)
         self.pool = pool
         catalog = HubCatalogClient(
-            folder: try MetadataFolder(HubState.trust(folder)), disk: disk, pool: pool, rules: downloads)
+            folder: try MetadataFolder(HubState.trust(folder)), incoming: HubState.incoming(folder), disk: disk,
+            pool: pool, rules: downloads)
+        uploads = PackageUploads(pool: pool)
         self.store = store
         self.clock = clock
         fleet = configuration.fleet

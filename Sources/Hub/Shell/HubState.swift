@@ -30,6 +30,8 @@ enum HubState {
     static func database(_ folder: String) -> String { Directory.join(folder, "hub.db") }
     static func pool(_ folder: String) -> String { Directory.join(folder, "pool") }
     static func trust(_ folder: String) -> String { Directory.join(folder, "trust") }
+    /// What operators bring, until it is verified.
+    static func incoming(_ folder: String) -> String { Directory.join(folder, "incoming") }
     static func listen(_ folder: String) -> String { Directory.join(folder, "listen.json") }
     static func adminToken(_ folder: String) -> String { Directory.join(folder, "admin.token") }
     static func authorities(_ folder: String) -> String { Directory.join(folder, "ca.pem") }

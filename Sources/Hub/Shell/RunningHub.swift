@@ -17,6 +17,8 @@ package final class RunningHub: Sendable {
     /// Where spokes and operators reach it, `HOST:PORT`; port 0 has become the real one.
     package var listen: String { addresses.listen }
     package var api: String { addresses.api }
+    /// Locked as long as it is held here.
+    private let folder: StateFolder
     private let shell: HubShell
     private let listener: SessionListener
     private let server: HTTPServer
@@ -59,6 +61,7 @@ package final class RunningHub: Sendable {
             try Self.endpoint(api ?? settings.api), group: group, context: contexts.api
         ) { await resources.respond(to: $0) }
         contexts.serve(server)
+        self.folder = folder
         self.shell = shell
         addresses = HubState.Addresses(listen: listener.endpoint.description, api: server.endpoint.description)
         await shell.start()

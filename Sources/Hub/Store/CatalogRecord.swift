@@ -19,6 +19,12 @@ package struct CatalogRecord: Hashable, Sendable {
     /// Why the last refresh failed; nil after a success.
     package var error: String?
 
+    /// The URL of a catalog that comes by bundles only, where no web server can be reached.
+    package static let bundleURL = "bundle:"
+
+    /// Whether it comes by bundles only.
+    package var isOffline: Bool { url == Self.bundleURL }
+
     package init(
         url: String, root: [UInt8], timestampVersion: Int64 = 0, expires: UnixTime? = nil,
         refreshed: UnixTime? = nil, nextRefresh: UnixTime? = nil, failures: Int = 0, error: String? = nil

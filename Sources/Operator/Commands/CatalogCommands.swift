@@ -9,9 +9,9 @@ enum CatalogCommands {
         switch invocation.path.last {
         case "set":
             let file = try invocation.required("root")
-            let url = try invocation.required("url")
+            let url = invocation.value("url") ?? "bundle:"
             do {
-                _ = try URLReference(url)
+                if url != "bundle:" { _ = try URLReference(url) }
             } catch {
                 throw UsageError("--url: \(error)")
             }

@@ -26,6 +26,7 @@ enum OperatorCommands {
                     .value("limit", "N", "Only the last N lines"),
                     .flag("follow", "Go on with new lines as they come, until ^C"),
                 ]),
+            BundleCommands.specification,
             PublishCommands.specification,
         ])
 
@@ -49,7 +50,7 @@ enum OperatorCommands {
             CommandSpecification(
                 "set", "Set where the catalog is and which root is trusted",
                 options: [
-                    .value("url", "URL", "Where the published folder is served", required: true),
+                    .value("url", "URL", "Where the published folder is served; without, bundles bring it"),
                     .value("root", "FILE", "The vendor's root.json, got by a way you trust", required: true),
                 ]),
             CommandSpecification("refresh", "Fetch the catalog now"),

@@ -300,6 +300,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .transferProgressed: "progress"
         case .transferEnded(_, let outcome): "transfer \(outcome == .verified ? "done" : "failed")"
         case .poolChanged: "pool"
+        case .packageBrought: "brought"
+        case .bundleRefused: "bundle refused"
         case .revocationsChecked: "revocations"
         case .anchorsChecked: "anchors"
         case .catalogRefreshed(let version): "catalog \(version)"

@@ -117,6 +117,25 @@ extension SpokeCore {
         }
     }
 
+    /// A package came on a medium and is in the pool, verified: the hub hears of it and does not send it.
+    mutating func brought(
+        _ path: TargetPath, _ sha256: SHA256Digest, _ length: UInt64, at now: UnixTime
+    ) throws {
+        var replica =
+            try store.replica(sha256)
+            ?? WantedReplica(path: path, sha256: sha256, length: length, priority: Priority.normal.rawValue)
+        guard replica.state != .verified else { return }
+        attempts[sha256] = nil
+        replica.state = .verified
+        replica.text = ""
+        replica.attempts = 0
+        try store.save(replica)
+        try log(
+            .info, .replicaVerified, "package/\(path)",
+            "the package came on a medium, \(ByteCount(length)), hash checked", at: now)
+        sendState(of: replica)
+    }
+
     /// Room may be there now: whoever waits for it tries again at once.
     mutating func retryWaitingReplicas() throws {
         nextAttempt = .zero

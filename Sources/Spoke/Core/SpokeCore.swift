@@ -89,6 +89,9 @@ package struct SpokeCore {
         case .transferProgressed(let sha256, let held): try progressed(sha256, held: held)
         case .transferEnded(let sha256, let outcome): try ended(sha256, outcome, at: now)
         case .poolChanged(let pool): changed(pool)
+        case .packageBrought(let path, let sha256, let length): try brought(path, sha256, length, at: now)
+        case .bundleRefused(let why):
+            try log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)", at: now)
         case .revocationsChecked(let link, let request, let signed, let outcome):
             try revoke(outcome, signed: signed, link, request, at: now)
         case .anchorsChecked(let link, let request, let signed, let refusal):

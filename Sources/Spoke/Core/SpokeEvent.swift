@@ -66,6 +66,10 @@ package enum SpokeEvent: Equatable, Sendable {
     case transferProgressed(SHA256Digest, held: UInt64)
     case transferEnded(SHA256Digest, TransferOutcome)
     case poolChanged(PoolFigures)
+    /// A package of the trusted catalog was brought on a medium; it is in the pool, verified.
+    case packageBrought(TargetPath, SHA256Digest, length: UInt64)
+    /// What was brought on a medium was refused, and why.
+    case bundleRefused(String)
     case revocationsChecked(LinkID, RequestID, signed: [UInt8], RevocationOutcome)
     /// The set is kept, or why not.
     case anchorsChecked(LinkID, RequestID, signed: [UInt8], refusal: String?)

@@ -26,6 +26,10 @@ package enum SpokeProgram {
                 "run", "Run the spoke",
                 details: "The address that it has bound is printed and written to DIR/listen.json.",
                 options: [state, .value("listen", "HOST:PORT", "where agents reach it (default: as at the join)")]),
+            CommandSpecification(
+                "import", "Take a bundle from a medium into the pool; the spoke may be running or not",
+                details: "Bundles are made with `axle bundle export`. The spoke must be able to read it.",
+                operands: [.required("BUNDLE")], options: [state]),
         ])
 
     /// Runs the program with the arguments after its name; gives the exit status.
@@ -49,6 +53,7 @@ package enum SpokeProgram {
         do {
             switch invocation.name {
             case "join": return try await SpokeJoinCommand.run(invocation, streams)
+            case "import": return try await SpokeImportCommand.run(invocation, streams)
             case "run": return try await SpokeRunCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }

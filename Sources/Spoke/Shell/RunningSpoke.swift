@@ -17,9 +17,12 @@ package final class RunningSpoke: Sendable {
 
     /// Where agents reach it; port 0 has become the real one.
     package let endpoint: Endpoint
+    /// Locked as long as it is held here.
+    private let folder: StateFolder
     private let shell: SpokeShell
     private let listener: SessionListener
     private let dialer: SessionDialer
+    private let imports: Task<Void, Never>
 
     private struct Addresses: Codable {
         let listen: String
@@ -65,13 +68,39 @@ package final class RunningSpoke: Sendable {
                 case .idle, .connecting, .connected: break
                 }
             })
+        self.folder = folder
         self.shell = shell
+        imports = Self.watchImports(ImportDrop(folder: SpokeState.imports(folder.path)), shell)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let addresses = Addresses(listen: endpoint.description)
         try AtomicFile.write([UInt8](try encoder.encode(addresses)), to: SpokeState.listen(folder))
         await shell.start()
         dialer.start()
+    }
+
+    /// Takes bundles that are asked for, one after the other.
+    private static func watchImports(_ drop: ImportDrop, _ shell: SpokeShell) -> Task<Void, Never> {
+        let messages = shell.messages
+        return Task {
+            while (try? await Task.sleep(for: .seconds(1))) != nil {
+                do {
+                    guard let request = try await shell.importing.run({ try drop.request() }) else { continue }
+                    messages("importing \(request.bundle)")
+                    let report = await shell.importBundle(request.bundle) { report in
+                        // Whoever waits sees a later one.
+                        _ = try? drop.put(report, request.id)
+                    }
+                    try await shell.importing.run {
+                        try drop.put(report, request.id)
+                        try drop.remove()
+                    }
+                    messages(report.refused ?? "imported \(report.taken.count) packages from \(request.bundle)")
+                } catch {
+                    messages("a bundle could not be imported: \(error)")
+                }
+            }
+        }
     }
 
     private static func endpoint(_ text: String) throws(UsageError) -> Endpoint {
@@ -83,6 +112,7 @@ package final class RunningSpoke: Sendable {
     package func stop() async {
         listener.close()
         dialer.stop()
+        imports.cancel()
         shell.links.closeAll(.leaving, "the spoke is stopping", retryAfterSeconds: 5)
         // Whether they heard it or not, nothing acknowledged is lost.
         try? await Task.sleep(for: .milliseconds(200))

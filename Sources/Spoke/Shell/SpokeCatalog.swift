@@ -65,6 +65,25 @@ actor SpokeCatalog {
         return fresh.trusted
     }
 
+    /// Runs the workflow over a bundle, when a refresh that is under way has ended.
+    func take(_ bundle: BundleFolder) async throws -> TrustedMetadata {
+        // How that one ends is no matter here.
+        while let running = underWay { _ = try? await running.value }
+        let (refresher, time, disk, folder) = (refresher, now(), disk, folder)
+        let task = Task {
+            let root = try await storedRoot()
+            let outcome = try await refresher.run(.catalog, bootstrapRoot: root, now: time) { name, limit in
+                await disk.run { bundle.metadata(name, limit: limit) }
+            }
+            return try await disk.run { try ServedMetadata(outcome.trusted, in: folder) }
+        }
+        underWay = task
+        defer { underWay = nil }
+        let fresh = try await task.value
+        served = fresh
+        return fresh.trusted
+    }
+
     /// What the catalog says about a path, refreshed first where what is known does not name it.
     func find(_ path: TargetPath, through hub: LinkID) async -> TargetFinding {
         do {

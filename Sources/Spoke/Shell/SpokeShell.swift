@@ -29,6 +29,8 @@ actor SpokeShell: LinkHandler {
     nonisolated let disk = NamedQueue("spoke.disk")
     /// Reads for agents, so that serving does not wait for writing.
     nonisolated let reading = NamedQueue("spoke.read")
+    /// Reads from media, which are slow.
+    nonisolated let importing = NamedQueue("spoke.import")
     nonisolated let catalog: SpokeCatalog
     /// As it was at the start; what changes is asked of the keeper.
     nonisolated let identity: MemberIdentity
@@ -146,25 +148,30 @@ actor SpokeShell: LinkHandler {
             inbox.removeFirst(events.count)
             return (events, !inbox.isEmpty)
         }
-        let now = clock.now
         do {
-            let before = core
-            do {
-                let effects = try store.transaction {
-                    var effects: [SpokeEffect] = []
-                    for event in events { effects += try core.handle(event, at: now) }
-                    return effects
-                }
-                follow(events)
-                for effect in effects { execute(effect) }
-            } catch {
-                core = before
-                throw error
-            }
+            try commit(events)
         } catch {
             beginAnew(after: error)
         }
         if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// Handles events in one transaction, then executes the effects; on the disk when it returns.
+    func commit(_ events: [SpokeEvent]) throws {
+        let now = clock.now
+        let before = core
+        do {
+            let effects = try store.transaction {
+                var effects: [SpokeEffect] = []
+                for event in events { effects += try core.handle(event, at: now) }
+                return effects
+            }
+            follow(events)
+            for effect in effects { execute(effect) }
+        } catch {
+            core = before
+            throw error
+        }
     }
 
     /// Which link is the hub's, for the effects that need it.

@@ -14,6 +14,8 @@ package enum SpokeState {
     static func catalogRoot(_ folder: String) -> String { Directory.join(folder, "catalog-root.json") }
     /// The vendor's root that came through the hub; absent until the hub has one.
     static func catalogRootFromHub(_ folder: String) -> String { Directory.join(folder, "catalog-root-from-hub.json") }
+    /// Where a bundle is asked to be taken while the spoke runs, see `ImportDrop`.
+    static func imports(_ folder: String) -> String { Directory.join(folder, "import") }
     /// The addresses that the running spoke has bound.
     static func listen(_ folder: StateFolder) -> String { folder.file("listen.json") }
 }
