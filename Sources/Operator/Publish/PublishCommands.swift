@@ -145,7 +145,7 @@ enum PublishCommands {
         do {
             // What is in the catalog but is no package of Axle's has no counter to go on from.
             let siblings = repository.packages(of: path.product).compactMap { try? Package($0) }
-            let content = try PackageIntake.content(of: copy, program: context.program())
+            let content = try PackageIntake.content(of: copy, program: session.context.program())
             let package = try PackageDescription(invocation: invocation).package(
                 path, copy, content, siblings: siblings)
             try package.validate()

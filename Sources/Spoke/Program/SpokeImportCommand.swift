@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Identity
 internal import Model
+internal import Network
 internal import System
 
 /// `axle-spoke import`: takes a bundle into the spoke's pool, by the spoke itself while it runs, by this program when it does not.
@@ -49,7 +50,12 @@ enum SpokeImportCommand {
         }
         // The lock is the folder's as long as it lives.
         defer { withExtendedLifetime(folder) {} }
-        let shell = try SpokeShell(folder: folder, messages: { streams.message($0) })
+        let keeper = try IdentityKeeper(folder: SpokeState.identity(folder))
+        let shell = try SpokeShell(
+            folder: folder, keeper: keeper,
+            clock: ClockFloor(seconds: keeper.signedTime, system: { SystemClock.nowMilliseconds }),
+            group: try EventLoopGroup(count: 1), program: "axle-spoke/\(SpokeProgram.version)",
+            messages: { streams.message($0) })
         await shell.start()
         let report = await shell.importBundle(bundle) { _ in }
         try ImportDrop(folder: SpokeState.imports(state)).remove()
