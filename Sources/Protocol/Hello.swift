@@ -39,8 +39,8 @@ package struct Hello: Equatable, Sendable {
         .record([
             1: .array([.unsigned(UInt64(versions.lowerBound)), .unsigned(UInt64(versions.upperBound))]),
             2: .array(capabilities.map { .text($0) }),
-            3: .time(time),
-            4: .code(role),
+            3: .milliseconds(time),
+            4: .rawCode(role),
             5: .clipped(program),
             6: retryAfterSeconds.map { .unsigned($0) },
         ])

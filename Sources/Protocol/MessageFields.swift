@@ -182,7 +182,7 @@ extension CBOR {
         return .text(kept)
     }
 
-    static func id<Tag>(_ id: Identifier<Tag>) -> CBOR { .bytes(id.bytes) }
-    static func time(_ time: UnixTime) -> CBOR { .integer(time.milliseconds) }
-    static func code(_ code: some NamedCode) -> CBOR { .unsigned(UInt64(code.rawValue)) }
+    static func identifier<Tag>(_ id: Identifier<Tag>) -> CBOR { .bytes(id.bytes) }
+    static func milliseconds(_ time: UnixTime) -> CBOR { .integer(time.milliseconds) }
+    static func rawCode(_ code: some NamedCode) -> CBOR { .unsigned(UInt64(code.rawValue)) }
 }

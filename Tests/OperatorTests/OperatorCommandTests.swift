@@ -82,9 +82,9 @@ struct OperatorCommandTests {
         #expect(run.errors.isEmpty)
         #expect(
             run.output == """
-                NAME    STATE      SINCE  CLIENTS  VERSION
-                berlin  connected  5m     2/3      0.1.0
-                oslo    offline    5m     0/3      <none>
+                NAME    STATE      SINCE  LEFT    CLIENTS  VERSION
+                berlin  connected  5m     <none>  2/3      0.1.0
+                oslo    offline    5m     <none>  0/3      <none>
 
                 """)
     }

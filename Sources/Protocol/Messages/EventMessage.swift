@@ -39,8 +39,8 @@ package struct EventMessage: MessageBody {
     package var cbor: [CBORPair] {
         CBOR.fields([
             1: .unsigned(sequence),
-            2: .time(time),
-            3: .code(severity),
+            2: .milliseconds(time),
+            3: .rawCode(severity),
             4: .text(code.rawValue),
             5: .clipped(subject),
             6: .clipped(text),

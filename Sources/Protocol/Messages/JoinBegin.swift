@@ -18,7 +18,7 @@ package struct JoinBegin: MessageBody {
 
     package var cbor: [CBORPair] {
         CBOR.fields([
-            1: .id(token)
+            1: .identifier(token)
         ])
     }
 }

@@ -30,7 +30,7 @@ package struct JoinRequest: MessageBody {
 
     package var cbor: [CBORPair] {
         CBOR.fields([
-            1: .id(token),
+            1: .identifier(token),
             2: .bytes(nonce),
             3: .bytes(body),
             4: .bytes(proof),

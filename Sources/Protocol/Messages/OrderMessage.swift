@@ -33,10 +33,10 @@ package struct OrderMessage: MessageBody {
 
     package var cbor: [CBORPair] {
         CBOR.fields([
-            1: .id(agent),
-            2: .id(action),
+            1: .identifier(agent),
+            2: .identifier(action),
             3: .unsigned(kind),
-            4: .time(expires),
+            4: .milliseconds(expires),
             5: .bytes(signed),
         ])
     }

@@ -24,9 +24,9 @@ package struct Presence: MessageBody {
 
     package var cbor: [CBORPair] {
         CBOR.fields([
-            1: .id(agent),
+            1: .identifier(agent),
             2: .bool(isConnected),
-            3: .time(since),
+            3: .milliseconds(since),
         ])
     }
 }

@@ -23,7 +23,7 @@ package struct Renew: MessageBody {
 
     package var cbor: [CBORPair] {
         CBOR.fields([
-            1: .id(node),
+            1: .identifier(node),
             2: .bytes(signed),
         ])
     }

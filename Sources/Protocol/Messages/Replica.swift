@@ -33,7 +33,7 @@ package struct Replica: MessageBody {
         CBOR.fields([
             1: .text(path.description),
             2: .bytes(sha256.bytes),
-            3: .code(state),
+            3: .rawCode(state),
             4: .unsigned(bytesHeld),
             5: text.map { .clipped($0) },
         ])

@@ -30,7 +30,7 @@ package struct ReportMessage: MessageBody {
 
     package var cbor: [CBORPair] {
         CBOR.fields([
-            1: .id(agent),
+            1: .identifier(agent),
             2: .unsigned(incarnation),
             3: .unsigned(counter),
             4: .bytes(signed),
