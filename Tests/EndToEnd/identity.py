@@ -108,8 +108,10 @@ def ca_of_the_operators_own(world):
         world.refused(
             hub, "init", "--state", world.work / f"no{number}", "--ca", chain, "--ca-key", world.work / "issuing.key",
             words=[words])
-    world.refused(
-        hub, "init", "--state", world.work / "no9", "--ca", good, "--ca-key", world.work / "pki.key", words=["key is not"])
+    openssl(world, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "other.key")
+    for key, words in (("other.key", "key is not"), ("pki.key", "not on P-256")):
+        world.refused(
+            hub, "init", "--state", world.work / "no9", "--ca", good, "--ca-key", world.work / key, words=[words])
     world.start_hub("hub", "test", "--ca", good, "--ca-key", world.work / "issuing.key")
     world.spoke()
     world.agent()
