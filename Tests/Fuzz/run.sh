@@ -26,8 +26,6 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift
             >"$out/source/$(basename "$(dirname "$file")")-$(basename "$file")"
     done < <(find "${sources[@]}" \
         Sources/Content/{PatchHeader,Recipe,ContentIdentity,ContentError}.swift -name '*.swift')
-    # Two modules have the same small functions of their own; in one module they may be there once.
-    sed -i -E '/^    static func (id<Tag>|time|code)\(/d' "$out/source/Orders-RecordFields.swift"
     objects=()
     rm -rf "$out/modules"
     for library in "${libraries[@]}"; do
