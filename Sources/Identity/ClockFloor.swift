@@ -1,5 +1,4 @@
 package import Model
-internal import Synchronization
 internal import System
 
 /// The time that a daemon believes: the system's, but never before the last signed time that it has seen, and set right by a
@@ -22,7 +21,7 @@ package final class ClockFloor: Sendable {
         var corrections: UInt64 = 0
     }
 
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
     private let system: @Sendable () -> Int64
     private let uptime: @Sendable () -> Duration
 
@@ -34,7 +33,7 @@ package final class ClockFloor: Sendable {
     ) {
         self.system = system
         self.uptime = uptime
-        state = Mutex(State(floor: Self.milliseconds(seconds), floorSeen: uptime()))
+        state = NativeLock(State(floor: Self.milliseconds(seconds), floorSeen: uptime()))
     }
 
     /// What the system's clock shows, right or wrong.

@@ -1,5 +1,4 @@
 internal import Model
-internal import Synchronization
 internal import System
 internal import TLS
 package import Trust
@@ -26,7 +25,7 @@ package final class IdentityKeeper: Sendable {
     }
 
     private let folder: String
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
     let verifier: OpenSSLVerifier
 
     /// Reads the folder; throws what says which file is missing or damaged. What only looks at the folder of a running member sets `isReader`.
@@ -48,7 +47,7 @@ package final class IdentityKeeper: Sendable {
             try RevocationList.open($0, keys: keys, verifier: verifier)
         }
         state.word = try read("word.cose").map { try RenewalAnswer.open($0, keys: keys, verifier: verifier) }
-        self.state = Mutex(state)
+        self.state = NativeLock(state)
     }
 
     // MARK: What is known

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import System
 
 /// How many peers a listener has at once, and how many of them may still be shaking hands.
 ///
@@ -6,7 +6,7 @@ internal import Synchronization
 package final class PeerLimit: Sendable {
     package let peers: Int
     package let handshakes: Int
-    private let state = Mutex((peers: 0, handshakes: 0))
+    private let state = NativeLock((peers: 0, handshakes: 0))
 
     package init(peers: Int, handshakes: Int) {
         self.peers = peers
@@ -30,7 +30,7 @@ package final class PeerLimit: Sendable {
     package final class Place: Sendable {
         private enum Stage { case handshake, peer, left }
         private let limit: PeerLimit
-        private let stage = Mutex(Stage.handshake)
+        private let stage = NativeLock(Stage.handshake)
 
         fileprivate init(_ limit: PeerLimit) { self.limit = limit }
 

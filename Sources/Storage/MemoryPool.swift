@@ -1,5 +1,5 @@
 package import Model
-import Synchronization
+internal import System
 import TLS
 
 /// A pool in memory with the behaviour of a file pool, for the simulation and for tests.
@@ -14,7 +14,7 @@ package final class MemoryPool: PackagePool {
             var marks: [SHA256Digest: PackageMark] = [:]
             var capacity = ByteCount.maximum.bytes
         }
-        let content = Mutex(Content())
+        let content = NativeLock(Content())
 
         package init() {}
 
@@ -47,7 +47,7 @@ package final class MemoryPool: PackagePool {
     }
 
     private let disk: Disk
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
 
     /// Opens the pool on a disk.
     package init(disk: Disk = Disk(), quota: ByteCount) {
@@ -62,7 +62,7 @@ package final class MemoryPool: PackagePool {
                 ledger.adopt(leftover: digest, bytes: UInt64(bytes.count))
             }
         }
-        state = Mutex(State(ledger: ledger))
+        state = NativeLock(State(ledger: ledger))
     }
 
     package func account() -> PoolAccount {

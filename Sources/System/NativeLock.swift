@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// A lock around a value, as `Mutex` is, but made of the C library's (pthread_mutex_t).
+/// The lock of this code base: around a value, as the standard library's is, but made of the C library's (pthread_mutex_t).
 ///
 /// For what hands work from thread to thread: the thread sanitizer knows this lock and not the standard library's, so
 /// with it a sanitizer run proves something about all that goes through.
-package final class NativeLock<Value>: @unchecked Sendable {
+package final class NativeLock<Value: ~Copyable>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var value: Value
 
-    package init(_ value: sending Value) {
+    package init(_ value: consuming sending Value) {
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)

@@ -1,12 +1,11 @@
 internal import CLinux
 internal import Glibc
-internal import Synchronization
 
 /// A child that runs: waited for through a descriptor, so that its id cannot be another process's by then.
 package final class RunningChild: Sendable {
     package let identifier: Int32
     private let file: FileDescriptor
-    private let ended = Mutex<ChildProcess.Status?>(nil)
+    private let ended = NativeLock<ChildProcess.Status?>(nil)
 
     /// Readable once the child has ended.
     var descriptor: Int32 { file.number }

@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import Synchronization
 
 /// A serial lane for computing beside the caller: at most `limit` jobs wait in it, and who brings one more waits for room.
 ///
@@ -38,7 +37,7 @@ package final class WorkLane: Sendable {
 /// The value of a job that may not be done yet.
 package final class WorkResult<Value: Sendable>: Sendable {
     private let done = DispatchSemaphore(value: 0)
-    private let value = Mutex<Value?>(nil)
+    private let value = NativeLock<Value?>(nil)
 
     fileprivate init() {}
 

@@ -2,7 +2,6 @@ package import Identity
 package import Model
 package import Network
 package import Protocol
-internal import Synchronization
 internal import System
 internal import TLS
 internal import Trust
@@ -49,7 +48,7 @@ package final class IdentityUpkeep: Sendable {
     private let place: Place
     private let messages: @Sendable (EventSeverity, String) -> Void
     private let queue: NamedQueue
-    private let state = Mutex(State())
+    private let state = NativeLock(State())
 
     package init(
         keeper: IdentityKeeper, clock: ClockFloor, links: Links, place: Place,

@@ -1,7 +1,6 @@
 package import Model
 package import Network
 package import Protocol
-internal import Synchronization
 internal import System
 internal import TLS
 
@@ -24,9 +23,9 @@ package final class JoinClient: Sendable {
     /// Answers the first time that it is called.
     private final class Once: Sendable {
         typealias Answer = CheckedContinuation<Result<PeerIdentity, TransportError>, Never>
-        private let answer: Mutex<Answer?>
+        private let answer: NativeLock<Answer?>
 
-        init(_ answer: Answer) { self.answer = Mutex(answer) }
+        init(_ answer: Answer) { self.answer = NativeLock(answer) }
 
         func call(_ result: Result<PeerIdentity, TransportError>) {
             let answer = self.answer.withLock { $0.take() }

@@ -1,7 +1,6 @@
 internal import Model
 internal import Network
 package import Protocol
-internal import Synchronization
 internal import System
 
 /// All links of a daemon, by number: where its core's effects go. May be used from every thread; nothing here blocks.
@@ -11,7 +10,7 @@ package final class Links: Sendable {
         var last: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = NativeLock(State())
 
     package init() {}
 

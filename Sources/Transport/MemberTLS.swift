@@ -1,5 +1,5 @@
 package import Identity
-internal import Synchronization
+internal import System
 package import TLS
 
 /// The TLS contexts of a member whose identity changes while it runs: made anew when it has, kept otherwise, since a new context costs all
@@ -11,7 +11,7 @@ package final class MemberTLS: Sendable {
     }
 
     private let keeper: IdentityKeeper
-    private let state = Mutex(State())
+    private let state = NativeLock(State())
 
     package init(_ keeper: IdentityKeeper) {
         self.keeper = keeper

@@ -1,7 +1,6 @@
 package import Model
 package import Network
 package import Protocol
-internal import Synchronization
 internal import System
 package import TLS
 
@@ -43,7 +42,7 @@ package final class SessionDialer: Sendable {
     private let longest: Duration
     private let recover: @Sendable () async -> Recovery
     private let changed: @Sendable (Status) -> Void
-    private let state = Mutex(State())
+    private let state = NativeLock(State())
 
     private struct State {
         var status = Status.idle

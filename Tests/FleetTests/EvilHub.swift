@@ -2,7 +2,6 @@ import Identity
 import Model
 import Network
 import Protocol
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -25,15 +24,15 @@ final class EvilHub: LinkHandler {
     let links = Links()
     let orderKey: OpenSSLRecordSigner
     let fleet: FleetName
-    private let state: Mutex<State>
-    private let listener = Mutex<SessionListener?>(nil)
+    private let state: NativeLock<State>
+    private let listener = NativeLock<SessionListener?>(nil)
 
     /// Takes the place of the hub whose state folder is given; the hub itself must be stopped. Its orders begin above `sequence`.
     init(_ folder: String, listen: String, fleet: FleetName, sequence: UInt64) throws {
         func read(_ name: String) throws -> [UInt8] { try File.read("\(folder)/identity/\(name)", limit: 1 << 16) }
         self.fleet = fleet
         orderKey = OpenSSLRecordSigner(try PrivateKey(pem: try read("order.key")))
-        state = Mutex(State(sequence: sequence))
+        state = NativeLock(State(sequence: sequence))
         let identity = try TLSIdentity(chainPEM: try read("wire.pem"), keyPEM: try read("wire.key"))
         let root = try Certificate(pem: try read("root.pem"))
         let issuing = try Certificate(pem: try read("issuing.pem"))

@@ -2,7 +2,6 @@ import Identity
 import Model
 import Network
 import Protocol
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -34,9 +33,9 @@ final class EvilSpoke: LinkHandler {
 
     let identity: MemberIdentity
     let links = Links()
-    private let state = Mutex(State())
-    private let listener = Mutex<SessionListener?>(nil)
-    private let dialer = Mutex<SessionDialer?>(nil)
+    private let state = NativeLock(State())
+    private let listener = NativeLock<SessionListener?>(nil)
+    private let dialer = NativeLock<SessionDialer?>(nil)
 
     /// Takes the place of the spoke whose state folder is given; the spoke itself must be stopped.
     init(_ folder: String, listen: String) throws {

@@ -5,7 +5,6 @@ import Model
 import Network
 import Operator
 import Spoke
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -26,7 +25,7 @@ import Testing
 
         /// What the daemons have said.
         final class Lines: Sendable {
-            private let lines = Mutex<[String]>([])
+            private let lines = NativeLock<[String]>([])
             func add(_ line: String) { lines.withLock { $0.append(line) } }
             func clear() { lines.withLock { $0 = [] } }
             func has(_ text: String) -> Bool { lines.withLock { $0.contains { $0.contains(text) } } }

@@ -3,7 +3,6 @@ import Hub
 import Identity
 import Model
 import Protocol
-import Synchronization
 import System
 import TLS
 import TestSupport
@@ -39,7 +38,7 @@ final class IdentityWorld {
 
     /// The true time, and what a machine's clock shows of it.
     final class Time: Sendable {
-        private let state = Mutex<(seconds: Int64, skew: Int64)>((1_800_000_000, 0))
+        private let state = NativeLock<(seconds: Int64, skew: Int64)>((1_800_000_000, 0))
         var seconds: Int64 { state.withLock { $0.seconds } }
         var shown: Int64 { state.withLock { ($0.seconds + $0.skew) * 1000 } }
         var uptime: Duration { .seconds(seconds - 1_700_000_000) }

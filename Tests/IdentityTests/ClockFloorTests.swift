@@ -1,14 +1,14 @@
 import Identity
 import Model
-import Synchronization
+import System
 import TestSupport
 import TLS
 import Testing
 
 /// A machine's clock that the test sets, and its uptime.
 private final class Clocks: Sendable {
-    private let state: Mutex<(wall: Int64, up: Int64)>
-    init(wall: Int64) { state = Mutex((wall, 0)) }
+    private let state: NativeLock<(wall: Int64, up: Int64)>
+    init(wall: Int64) { state = NativeLock((wall, 0)) }
     var wall: Int64 { state.withLock { $0.wall } }
     var up: Int64 { state.withLock { $0.up } }
     func pass(_ seconds: Int64) { state.withLock { $0 = ($0.wall + seconds, $0.up + seconds) } }

@@ -1,16 +1,16 @@
 package import Model
 package import Storage
-import Synchronization
+import System
 
 /// A pool that fails at chosen calls and passes all others on: for what uses a pool, which has to bear a failure at any call.
 package final class FaultyPool: PackagePool {
     private let pool: any PackagePool
-    private let faults: Mutex<(calls: Int, failing: Set<Int>, error: StorageError)>
+    private let faults: NativeLock<(calls: Int, failing: Set<Int>, error: StorageError)>
 
     /// Fails at the calls of these numbers, from 1; books and marks never fail, as they do no IO.
     package init(_ pool: any PackagePool, failing: Set<Int> = [], error: StorageError = .io("a fault on purpose")) {
         self.pool = pool
-        faults = Mutex((0, failing, error))
+        faults = NativeLock((0, failing, error))
     }
 
     /// Calls that could have failed so far.

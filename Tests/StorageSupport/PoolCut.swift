@@ -1,9 +1,9 @@
 package import Storage
-import Synchronization
+import System
 
 /// Counts a pool's steps and ends everything before the one that is chosen: no step is taken from there on, as if the process were gone.
 package final class PoolCut: Sendable {
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
 
     private struct State {
         var count = 0
@@ -13,7 +13,7 @@ package final class PoolCut: Sendable {
 
     /// Lets `at` steps pass.
     package init(at: Int) {
-        state = Mutex(State(at: at))
+        state = NativeLock(State(at: at))
     }
 
     /// Steps that were taken.
@@ -35,10 +35,10 @@ package final class PoolCut: Sendable {
 
 /// Refuses single steps and lets all others pass: a disk that fails now and then, or is full.
 package final class PoolFault: Sendable {
-    private let state: Mutex<(count: Int, at: Set<Int>, error: StorageError)>
+    private let state: NativeLock<(count: Int, at: Set<Int>, error: StorageError)>
 
     package init(at: Set<Int>, error: StorageError) {
-        state = Mutex((0, at, error))
+        state = NativeLock((0, at, error))
     }
 
     package var count: Int { state.withLock { $0.count } }

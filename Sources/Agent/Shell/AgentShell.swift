@@ -2,7 +2,6 @@ internal import Identity
 internal import Model
 internal import Network
 internal import Protocol
-internal import Synchronization
 internal import System
 internal import TLS
 internal import Transport
@@ -36,7 +35,7 @@ actor AgentShell: LinkHandler {
     nonisolated let gatherer: FactsGatherer
     nonisolated let trial: TrialFile
     nonisolated let downloads: String
-    private nonisolated let inbox = Mutex<[AgentEvent]>([])
+    private nonisolated let inbox = NativeLock<[AgentEvent]>([])
 
     private let store: SQLiteAgentStore
     private let coreIdentity: AgentCore.Identity

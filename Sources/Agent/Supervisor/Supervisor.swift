@@ -1,5 +1,4 @@
 internal import Model
-internal import Synchronization
 internal import System
 
 /// Runs the agent proper as a child, starts it again when it ends, and puts its release before back when a new one loses its trial.
@@ -17,7 +16,7 @@ final class Supervisor: Sendable {
     private let trial: TrialFile
     private let trialTime: Duration
     private let messages: @Sendable (EventSeverity, String) -> Void
-    private let running = Mutex(State())
+    private let running = NativeLock(State())
 
     /// `state` is the state folder, `own` this program's path.
     init(

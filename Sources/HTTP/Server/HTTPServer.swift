@@ -2,8 +2,6 @@ package import Network
 import System
 package import TLS
 
-internal import Synchronization
-
 /// An HTTPS server for small documents: TLS 1.3, keep-alive, one request at a time on each connection.
 ///
 /// Requests that a client sends ahead (pipelining) wait in its own socket, so that they cost no memory. Handlers run as
@@ -13,10 +11,10 @@ package final class HTTPServer: Sendable {
     package typealias Handler = @Sendable (HTTPRequest) async -> HTTPResponse
 
     let settings: HTTPServerSettings
-    let context: Mutex<TLSContext>
+    let context: NativeLock<TLSContext>
     let handler: Handler
-    private let connections = Mutex(Connections())
-    private let listener = Mutex<Listener?>(nil)
+    private let connections = NativeLock(Connections())
+    private let listener = NativeLock<Listener?>(nil)
     /// Where it listens; a port 0 has become the real one.
     package let endpoint: Endpoint
 
@@ -27,7 +25,7 @@ package final class HTTPServer: Sendable {
 
     /// What the listener's callback refers to before the server itself is complete.
     private final class Link: Sendable {
-        let server = Mutex<Weak>(Weak())
+        let server = NativeLock<Weak>(Weak())
         struct Weak { weak var server: HTTPServer? }
     }
 
@@ -40,7 +38,7 @@ package final class HTTPServer: Sendable {
         settings: HTTPServerSettings = HTTPServerSettings(), handler: @escaping Handler
     ) throws(NetworkError) {
         self.settings = settings
-        self.context = Mutex(context)
+        self.context = NativeLock(context)
         self.handler = handler
         let link = Link()
         let limit = PeerLimit(peers: settings.maximumConnections, handshakes: settings.maximumHandshakes)

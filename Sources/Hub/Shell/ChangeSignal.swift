@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import System
 
 /// Wakes those who wait for something to change; a wait ends with the next signal or its deadline. Safe from any thread.
 final class ChangeSignal: Sendable {
@@ -9,7 +9,7 @@ final class ChangeSignal: Sendable {
         var cancelled: Set<UInt64> = []
     }
 
-    private let state = Mutex(State())
+    private let state = NativeLock(State())
 
     func signal() {
         let waiting = state.withLock { state in

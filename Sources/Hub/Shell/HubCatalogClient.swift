@@ -3,7 +3,6 @@ internal import HTTP
 internal import Identity
 internal import Model
 internal import Storage
-internal import Synchronization
 internal import System
 internal import Trust
 
@@ -21,10 +20,10 @@ final class HubCatalogClient: Sendable {
     private let disk: NamedQueue
     private let pool: any PackagePool
     let rules: DownloadRules
-    private let served = Mutex<ServedMetadata?>(nil)
+    private let served = NativeLock<ServedMetadata?>(nil)
     /// The strong validators of packages whose download broke off, to be resumed only if the file is still the same. Lost with
     /// the process: then the hash of the whole tells.
-    private let validators = Mutex<[SHA256Digest: String]>([:])
+    private let validators = NativeLock<[SHA256Digest: String]>([:])
 
     init(folder: MetadataFolder, incoming: String, disk: NamedQueue, pool: any PackagePool, rules: DownloadRules) {
         self.rules = rules

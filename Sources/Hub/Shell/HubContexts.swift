@@ -1,7 +1,6 @@
 internal import HTTP
 internal import Identity
 internal import Model
-internal import Synchronization
 internal import System
 internal import TLS
 internal import Transport
@@ -20,7 +19,7 @@ final class HubContexts: Sendable {
 
     let keys: HubKeys
     private let file: String
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
 
     /// Renews what has to be and makes the first contexts. `set` is the fleet's anchor set; nil before the first.
     init(_ keys: HubKeys, folder: String, set: AnchorSet?, now: UnixTime) throws {
@@ -29,7 +28,7 @@ final class HubContexts: Sendable {
         let (issuing, roots) = try Self.choice(keys, set)
         _ = try keys.renew(issuing: issuing, oldest: try Self.oldest(keys, roots), now: now.seconds)
         let contexts = try Self.contexts(keys, roots)
-        state = Mutex(State(wire: contexts.wire, api: contexts.api, roots: roots.map(\.der)))
+        state = NativeLock(State(wire: contexts.wire, api: contexts.api, roots: roots.map(\.der)))
         try Self.write(roots, to: file)
     }
 

@@ -1,5 +1,4 @@
 package import Model
-internal import Synchronization
 internal import System
 package import TLS
 
@@ -24,7 +23,7 @@ package final class HubKeys: Sendable {
     private let identity: PeerIdentity
     private let name: NodeName
     private let hosts: [String]
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
 
     /// Makes everything new in the folder; `hosts` are the names and addresses of the API beside localhost; `authority` fills the folder with a CA.
     package static func create(_ folder: String, hosts: [String], authority: (String) throws -> Void) throws {
@@ -53,7 +52,7 @@ package final class HubKeys: Sendable {
             // Half of a leaf is as good as none.
             try? TLSIdentity(chainPEM: try read("\(file).pem"), keyPEM: try read("\(file).key"))
         }
-        state = Mutex(State(authorities: authorities, wire: leaf("wire"), api: leaf("api")))
+        state = NativeLock(State(authorities: authorities, wire: leaf("wire"), api: leaf("api")))
     }
 
     /// The hub's CAs, oldest first.

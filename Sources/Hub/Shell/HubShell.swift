@@ -32,10 +32,10 @@ actor HubShell: LinkHandler {
     nonisolated let clock: ClockFloor
     nonisolated let contexts: HubContexts
     nonisolated let messages: @Sendable (String) -> Void
-    private nonisolated let inbox = Mutex<[HubEvent]>([])
-    private nonisolated let joins = Mutex<[HubJoinID: (link: LinkID, request: RequestID)]>([:])
+    private nonisolated let inbox = NativeLock<[HubEvent]>([])
+    private nonisolated let joins = NativeLock<[HubJoinID: (link: LinkID, request: RequestID)]>([:])
     private nonisolated let lastJoin = Atomic<UInt64>(0)
-    private nonisolated let revoked = Mutex<Set<NodeID>>([])
+    private nonisolated let revoked = NativeLock<Set<NodeID>>([])
     /// Woken after every commit: long polls of the activity log wait on it.
     nonisolated let changes = ChangeSignal()
 

@@ -1,6 +1,5 @@
 internal import Identity
 internal import Model
-internal import Synchronization
 internal import System
 
 /// Metadata files that an operator brings, until TUF's workflow has looked at them. Files are bounded in number and size; names
@@ -20,7 +19,7 @@ final class IncomingMetadata: Sendable {
 
     /// Laid out as a bundle.
     let folder: BundleFolder
-    private let sizes = Mutex<[String: Int]>([:])
+    private let sizes = NativeLock<[String: Int]>([:])
 
     init(_ path: String) {
         folder = BundleFolder(path)

@@ -1,6 +1,5 @@
 internal import Model
 internal import Storage
-internal import Synchronization
 internal import System
 
 /// Packages on their way into the pool from an operator's hands, piece by piece.
@@ -27,7 +26,7 @@ final class PackageUploads: Sendable {
     }
 
     private let pool: any PackagePool
-    private let open = Mutex<[SHA256Digest: Open]>([:])
+    private let open = NativeLock<[SHA256Digest: Open]>([:])
 
     init(pool: any PackagePool) {
         self.pool = pool

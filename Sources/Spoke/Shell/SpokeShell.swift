@@ -38,9 +38,9 @@ actor SpokeShell: LinkHandler {
     nonisolated let upkeep: IdentityUpkeep
     nonisolated let clock: ClockFloor
     nonisolated let messages: @Sendable (String) -> Void
-    private nonisolated let inbox = Mutex<[SpokeEvent]>([])
-    private nonisolated let revoked = Mutex<RevocationList?>(nil)
-    private nonisolated let joins = Mutex<[JoinID: (link: LinkID, request: RequestID)]>([:])
+    private nonisolated let inbox = NativeLock<[SpokeEvent]>([])
+    private nonisolated let revoked = NativeLock<RevocationList?>(nil)
+    private nonisolated let joins = NativeLock<[JoinID: (link: LinkID, request: RequestID)]>([:])
     private nonisolated let lastJoin = Atomic<UInt64>(0)
 
     private let store: SQLiteSpokeStore

@@ -1,7 +1,6 @@
 internal import Model
 internal import Protocol
 internal import Storage
-internal import Synchronization
 internal import System
 internal import Transport
 
@@ -39,7 +38,7 @@ struct SpokeTransfer {
         let request = FetchPackage(
             path: replica.path, sha256: replica.sha256, length: replica.length,
             offset: reservation.resumeOffset.bytes)
-        let failure = Mutex<StorageError?>(nil)
+        let failure = NativeLock<StorageError?>(nil)
         let pace = ProgressPace()
         do {
             let sink = BulkSink.writer(disk) { bytes, offset in
@@ -78,7 +77,7 @@ struct SpokeTransfer {
 
 /// Lets one call a second through.
 private final class ProgressPace: Sendable {
-    private let last = Mutex(SystemClock.uptime)
+    private let last = NativeLock(SystemClock.uptime)
 
     func isDue() -> Bool {
         let now = SystemClock.uptime

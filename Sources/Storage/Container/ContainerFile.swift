@@ -1,5 +1,4 @@
 import Model
-import Synchronization
 import System
 
 /// One open container; its descriptor is closed when the last reader lets go, and only then are the bytes of a removed one free.
@@ -7,7 +6,7 @@ final class ContainerFile: Sendable {
     let number: UInt64
     let path: String
     private let file: FileDescriptor
-    private let closed = Mutex<(@Sendable () -> Void)?>(nil)
+    private let closed = NativeLock<(@Sendable () -> Void)?>(nil)
 
     init(number: UInt64, path: String, file: consuming FileDescriptor) {
         self.number = number

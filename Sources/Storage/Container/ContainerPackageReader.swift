@@ -1,5 +1,5 @@
 import Model
-import Synchronization
+internal import System
 
 /// A published package of a container pool, open for reading; keeps the chunk that was read last.
 final class ContainerPackageReader: PackageReader {
@@ -9,7 +9,7 @@ final class ContainerPackageReader: PackageReader {
     /// Where each chunk ends in the package.
     private let ends: [UInt64]
     private let pool: ContainerPool
-    private let last = Mutex<(index: Int, bytes: [UInt8])?>(nil)
+    private let last = NativeLock<(index: Int, bytes: [UInt8])?>(nil)
 
     init(digest: SHA256Digest, length: ByteCount, slots: [UInt32], ends: [UInt64], pool: ContainerPool) {
         self.digest = digest

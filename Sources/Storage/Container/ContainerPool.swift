@@ -14,9 +14,9 @@ package final class ContainerPool: PackagePool {
     let settings: ContainerPoolSettings
     let step: PoolStepHook
     let chunker: Chunker
-    let state: Mutex<State>
-    let writing: Mutex<ContainerWriter>
-    let maintenance = Mutex<Void>(())
+    let state: NativeLock<State>
+    let writing: NativeLock<ContainerWriter>
+    let maintenance = NativeLock<Void>(())
     private let lanes: [WorkLane]
     private let nextLane = Atomic<Int>(0)
 
@@ -65,8 +65,8 @@ package final class ContainerPool: PackagePool {
         lanes = (0..<settings.lanes).map { WorkLane("pool.chunk.\($0)", limit: ContainerTransfer.pendingLimit) }
         var loader = try ContainerLoader(folder: folder, quota: quota, settings: settings, step: step)
         try loader.load()
-        state = Mutex(loader.state)
-        writing = Mutex(loader.writer)
+        state = NativeLock(loader.state)
+        writing = NativeLock(loader.writer)
     }
 
     var containers: String { folder + "/containers" }

@@ -1,5 +1,4 @@
 import Model
-import Synchronization
 import System
 import TLS
 
@@ -20,7 +19,7 @@ final class ContainerTransfer: Sendable {
     let path: String
     private let hashing = WorkLane("pool.hash", limit: 16)
     private let hash: RunningHash
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
 
     private struct State: ~Copyable {
         var file: FileDescriptor?
@@ -67,7 +66,7 @@ final class ContainerTransfer: Sendable {
             try step(.write(path, at: 0, count: manifest.count))
             try storage { () throws(SystemError) in try file.write(manifest, at: 0) }
         }
-        state = Mutex(State(file: file, slots: slots, taken: offset, stored: offset))
+        state = NativeLock(State(file: file, slots: slots, taken: offset, stored: offset))
     }
 
     /// The chunks that are stored, in order.

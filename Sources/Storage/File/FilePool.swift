@@ -1,5 +1,4 @@
 package import Model
-import Synchronization
 import System
 import TLS
 
@@ -14,7 +13,7 @@ package final class FilePool: PackagePool {
     /// The pool's folder.
     package let folder: String
     let step: PoolStepHook
-    let state: Mutex<State>
+    let state: NativeLock<State>
 
     struct State {
         var ledger: PoolLedger
@@ -31,7 +30,7 @@ package final class FilePool: PackagePool {
         self.folder = folder
         self.step = step
         let ledger = try Self.load(folder: folder, quota: quota, step: step)
-        state = Mutex(State(ledger: ledger))
+        state = NativeLock(State(ledger: ledger))
     }
 
     /// Reads what is in the folder into fresh books.

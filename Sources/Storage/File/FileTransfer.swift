@@ -12,7 +12,7 @@ final class FileTransfer: Sendable {
     let length: UInt64
     /// Where the first write belongs.
     let resumeOffset: UInt64
-    private let state: Mutex<State>
+    private let state: NativeLock<State>
     private let position: Atomic<UInt64>
 
     private struct State: ~Copyable {
@@ -49,7 +49,7 @@ final class FileTransfer: Sendable {
         }
         resumeOffset = offset
         position = Atomic(offset)
-        state = Mutex(State(file: file, hash: hash, sums: sums, unsynchronized: offset))
+        state = NativeLock(State(file: file, hash: hash, sums: sums, unsynchronized: offset))
     }
 
     /// Bytes that are here and hashed.

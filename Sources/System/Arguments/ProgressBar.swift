@@ -1,5 +1,3 @@
-import Synchronization
-
 /// One line on standard error that shows how far a wait has come; draws nothing where no person watches.
 ///
 /// Safe from any thread. `finish` must be called before anything else is written to the terminal.
@@ -12,7 +10,7 @@ package final class ProgressBar: Sendable {
     private let label: String
     private let streams: ProgramStreams
     private let isShown: Bool
-    private let state = Mutex(State())
+    private let state = NativeLock(State())
 
     package init(_ label: String, on streams: ProgramStreams, noColor: Bool) {
         self.label = label

@@ -1,5 +1,4 @@
 import System
-import Synchronization
 import Testing
 
 @Suite("Command lines")
@@ -130,7 +129,7 @@ struct ArgumentParserTests {
 
 /// Text collected from any thread.
 private final class Captured: Sendable {
-    private let content = Mutex("")
+    private let content = NativeLock("")
 
     func add(_ text: String) {
         content.withLock { $0 += text }
