@@ -11,6 +11,12 @@ struct RestoredBackupTests {
         try Program.run("cp", ["-a", fleet.path(from), fleet.path(to)])
     }
 
+    /// Starts it and waits until it answers.
+    private func startHub(_ fleet: RealFleet) async throws {
+        try fleet.startHub()
+        try await eventually("the hub is back") { (try? fleet.axle("token", "list")) != nil }
+    }
+
     @Test(
         "a restored hub begins an epoch, hears what it missed and completes a rollout; so does one with a restored spoke"
     )
@@ -23,13 +29,12 @@ struct RestoredBackupTests {
         // The hub.
         fleet.stop("hub")
         try copy(fleet, "hub", "backup")
-        try fleet.startHub()
+        try await startHub(fleet)
         _ = try await fleet.publish("2.0", counter: 2)
         try await fleet.succeeds(try fleet.rollOut("2.0", to: ["box", "other"]), ["box", "other"])
         fleet.kill("hub")
         try copy(fleet, "backup", "hub")
-        try fleet.startHub()
-        try await eventually("the hub is back") { (try? fleet.axle("token", "list")) != nil }
+        try await startHub(fleet)
         try await fleet.logs("hubRestored", "epoch 2 begins")
         try await fleet.isHeld("2.0")
         _ = try await fleet.publish("3.0", counter: 3)
