@@ -88,7 +88,7 @@ struct HostileSpokeTests {
         evil.behave()
         try await fleet.succeeds(swapped, ["box"])
 
-        // Rollback and mix: an older timestamp; then a snapshot that the timestamp does not name.
+        // Rollback and mix: an older timestamp; then a snapshot of an earlier day, genuinely signed, below today's timestamp.
         try await again()
         _ = try await fleet.publish("5.0", counter: 5)
         evil.change { rules in
@@ -98,10 +98,9 @@ struct HostileSpokeTests {
         try await fleet.logs("attackSeen", "client/box", "rollback")
         try await eventually("refused") { try fleet.states(rolledBack) == ["box": "refused"] }
         try await again()
+        let snapshot = try #require(early.first { $0.key.hasSuffix("snapshot.json") }?.value)
         evil.change { rules in
-            rules.metadata = { name, bytes in
-                name.hasSuffix("snapshot.json") ? bytes.map { $0.map { $0 == 0x35 ? 0x36 : $0 } } : bytes
-            }
+            rules.metadata = { name, bytes in name.hasSuffix("snapshot.json") ? snapshot : bytes }
         }
         let mixed = try fleet.rollOut("5.0", to: ["other"])
         try await fleet.logs("attackSeen", "client/other", "snapshot")
