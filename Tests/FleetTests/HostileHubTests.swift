@@ -99,10 +99,11 @@ struct HostileHubTests {
             try evil.give(evil.order(safe, two, $0), to: box)
         }
 
-        // Mix: metadata that nobody signed so stops at the spoke, which says so.
+        // Mix: today's timestamp over a snapshot of an earlier day, each genuinely signed, stops at the spoke, which says so.
         let three = try fleet.vendor.release("3.0", counter: 3)
         var mixed = fleet.vendor.files
-        mixed["timestamp.json"] = mixed["timestamp.json"].map { $0.map { $0 == 0x31 ? 0x32 : $0 } }
+        let earlier = try #require(honestFiles.first { $0.key.hasSuffix("snapshot.json") }?.value)
+        for name in mixed.keys where name.hasSuffix("snapshot.json") { mixed[name] = earlier }
         evil.serve(mixed, version: 2000)
         evil.offer(three, [UInt8](repeating: 7, count: Int(three.length)))
         try await eventually("the spoke to refuse the catalog: \(evil.events)") {
