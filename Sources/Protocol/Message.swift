@@ -58,6 +58,10 @@ package enum Message: Equatable, Sendable {
     case renewed(Renewed)
     /// 36
     case anchors(Anchors)
+    /// 37
+    case fetchPlan(FetchPlan)
+    /// 38
+    case plan(Plan)
 
     /// The message's struct.
     package var body: any MessageBody {
@@ -84,6 +88,8 @@ package enum Message: Equatable, Sendable {
         case .renew(let body): body
         case .renewed(let body): body
         case .anchors(let body): body
+        case .fetchPlan(let body): body
+        case .plan(let body): body
         }
     }
 
@@ -148,6 +154,8 @@ package enum Message: Equatable, Sendable {
         case Renew.number: self = .renew(try read(Renew.self))
         case Renewed.number: self = .renewed(try read(Renewed.self))
         case Anchors.number: self = .anchors(try read(Anchors.self))
+        case FetchPlan.number: self = .fetchPlan(try read(FetchPlan.self))
+        case Plan.number: self = .plan(try read(Plan.self))
         default: throw .unsupported("message type \(number)")
         }
     }

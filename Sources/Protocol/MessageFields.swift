@@ -106,6 +106,39 @@ package struct MessageFields: Sendable {
         do { return try SHA256Digest(bytes: bytes) } catch { throw malformed(key, "is no SHA-256") }
     }
 
+    /// A SHA-256 that may be missing.
+    package func sha256IfAny(_ key: UInt64) throws(MessageError) -> SHA256Digest? {
+        optional(key) == nil ? nil : try sha256(key)
+    }
+
+    /// A list of at most `count` SHA-256.
+    package func sha256s(_ key: UInt64, count: Int) throws(MessageError) -> [SHA256Digest] {
+        guard let items = try required(key).asArray, items.count <= count else {
+            throw malformed(key, "is no list of at most \(count) SHA-256")
+        }
+        var digests: [SHA256Digest] = []
+        for item in items {
+            guard let bytes = item.asBytes else { throw malformed(key, "has an entry that is no byte string") }
+            do { digests.append(try SHA256Digest(bytes: bytes)) } catch {
+                throw malformed(key, "has an entry that is no SHA-256")
+            }
+        }
+        return digests
+    }
+
+    /// A list of at most `count` unsigned integers.
+    package func unsigneds(_ key: UInt64, count: Int) throws(MessageError) -> [UInt64] {
+        guard let items = try required(key).asArray, items.count <= count else {
+            throw malformed(key, "is no list of at most \(count) numbers")
+        }
+        var numbers: [UInt64] = []
+        for item in items {
+            guard let number = item.asUnsigned else { throw malformed(key, "has an entry that is no number") }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
     package func path(_ key: UInt64) throws(MessageError) -> TargetPath {
         let text = try text(key)
         do { return try TargetPath(text) } catch { throw malformed(key, "is no target path") }

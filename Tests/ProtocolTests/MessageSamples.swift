@@ -45,6 +45,10 @@ enum MessageSamples {
             .renew(Renew(node: node, signed: signed)),
             .renewed(Renewed(signed: signed)),
             .anchors(Anchors(signed: signed)),
+            .fetchPlan(
+                FetchPlan(
+                    path: path, sha256: hash, length: 12_345_678, bases: [hash, hash], accepts: [.content, .patch])),
+            .plan(Plan(means: .patch, sha256: hash, length: 65_536, base: hash)),
         ]
     }
 

@@ -34,7 +34,8 @@ struct MessageTests {
             } else {
                 #expect(throws: MessageError.self) { try Message(decoding: shorter) }
             }
-            for wrong in [CBOR.null, .array([]), .float(1.5), .tagged(1, pairs[index].value)] {
+            let isList = pairs[index].value.asArray != nil
+            for wrong in [CBOR.null, isList ? .text("a") : .array([]), .float(1.5), .tagged(1, pairs[index].value)] {
                 var other = pairs
                 other[index].value = wrong
                 #expect(throws: MessageError.self) { try Message(decoding: CBOREncoder.encode(.map(other))) }
@@ -50,6 +51,7 @@ struct MessageTests {
         var testDescription: String { name }
     }
 
+    private static let hash = CBOR.bytes([UInt8](repeating: 7, count: 32))
     static let refusals: [Refusal] = [
         Refusal(name: "text over its limit", number: 1, key: 2, value: .text(String(repeating: "x", count: 1025))),
         Refusal(name: "name with a slash", number: 10, key: 1, value: .text("a/b")),
@@ -73,6 +75,11 @@ struct MessageTests {
         Refusal(name: "event code with a blank", number: 28, key: 4, value: .text("a b")),
         Refusal(name: "short nonce", number: 31, key: 1, value: .bytes([1])),
         Refusal(name: "short proof", number: 33, key: 2, value: .bytes([1])),
+        Refusal(name: "too many bases", number: 37, key: 4, value: .array(Array(repeating: hash, count: 17))),
+        Refusal(name: "short base", number: 37, key: 4, value: .array([.bytes([1])])),
+        Refusal(name: "means as text", number: 37, key: 5, value: .array([.text("patch")])),
+        Refusal(name: "too many means", number: 37, key: 5, value: .array(Array(repeating: .unsigned(1), count: 17))),
+        Refusal(name: "base without a patch", number: 38, key: 1, value: .unsigned(1)),
     ]
 
     private func sample(_ number: UInt64, _ key: UInt64, _ value: CBOR) throws -> [UInt8] {
@@ -115,6 +122,13 @@ struct MessageTests {
         let message = try Message(decoding: sample(1, 1, .unsigned(900)))
         #expect(message == .error(ErrorReply(code: .other(900), text: "too many transfers", retryAfterSeconds: 30)))
         #expect(try Message(decoding: message.encoded()) == message)
+    }
+
+    @Test("means that a newer asker accepts and this release does not know are left out")
+    func unknownMeans() throws {
+        let message = try Message(decoding: sample(37, 5, .array([.unsigned(99), .unsigned(3), .unsigned(300)])))
+        guard case .fetchPlan(let fetch) = message else { throw GoldenError(text: "not a fetchPlan") }
+        #expect(fetch.accepts == [.patch])
     }
 
     @Test("codes keep their numbers")
