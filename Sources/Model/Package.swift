@@ -13,6 +13,12 @@ package struct Package: Codable, Hashable, Sendable {
         self.metadata = metadata
     }
 
+    /// What is inside the file, as it was signed: the file itself where it is not packed or nothing is said.
+    package var content: PackageContent {
+        if let content = metadata.content, content.coding != .none { return content }
+        return PackageContent(coding: .none, length: ByteCount(length), sha256: sha256)
+    }
+
     /// Refuses a package whose path and metadata disagree, or whose metadata no catalog may say.
     package func validate() throws(ModelError) {
         func refuse(_ why: String) -> ModelError { ModelError("package", path.description, why) }

@@ -1,0 +1,123 @@
+import Model
+import Rollout
+import Testing
+
+/// How a package comes: the rules of `TransferChoice`, one by one.
+@Suite struct TransferChoiceTests {
+    private let now = UnixTime(seconds: 1_800_000_000)
+
+    private func digest(_ byte: UInt8) throws -> SHA256Digest {
+        try SHA256Digest(bytes: [UInt8](repeating: byte, count: 32))
+    }
+
+    /// A published file of 100 MB with 900 MB inside, and patches by their bases and lengths.
+    private func offer(
+        published: UInt64 = 100_000_000, content: UInt64 = 900_000_000, patches: [UInt8: UInt64] = [:],
+        making: [UInt8: Duration] = [:], holdsPublished: Bool = true, holdsContent: Bool = true
+    ) throws -> TransferOffer {
+        TransferOffer(
+            published: .init(sha256: try digest(1), length: published),
+            content: .init(sha256: try digest(2), length: content), holdsPublished: holdsPublished,
+            holdsContent: holdsContent,
+            patches: try patches.sorted { $0.key < $1.key }.map {
+                .init(base: try digest($0.key), object: .init(sha256: try digest($0.key + 100), length: $0.value))
+            },
+            making: try making.sorted { $0.key < $1.key }.map {
+                .init(base: try digest($0.key), since: now - $0.value)
+            })
+    }
+
+    private func choose(
+        _ offer: TransferOffer, bases: [UInt8] = [], accepts: [TransferMeans] = [.content, .patch]
+    ) throws -> TransferChoice {
+        TransferChoice(offer, bases: try bases.map { try digest($0) }, accepts: accepts, at: now)
+    }
+
+    private func means(_ choice: TransferChoice) -> TransferMeans? {
+        if case .fetch(let means, _, _, _) = choice { means } else { nil }
+    }
+
+    @Test func thePatchWithTheFewestBytesAgainstAHeldBaseIsTaken() throws {
+        let offer = try offer(patches: [10: 700_000, 11: 600_000, 12: 1])
+        #expect(
+            try choose(offer, bases: [10, 11])
+                == .fetch(
+                    .patch, .init(sha256: digest(111), length: 600_000), base: digest(11),
+                    why: "patch, \(ByteCount(600_000)) instead of \(ByteCount(100_000_000))"))
+    }
+
+    @Test func aPatchAgainstWhatIsNotHeldIsOfNoUse() throws {
+        let choice = try choose(try offer(patches: [10: 1]), bases: [11])
+        #expect(means(choice) == .published)
+        guard case .fetch(_, let object, let base, let why) = choice else { return }
+        #expect(try object == .init(sha256: digest(1), length: 100_000_000) && base == nil)
+        #expect(why.contains("no patch against"))
+    }
+
+    @Test func whoTakesNoPatchesGetsNone() throws {
+        let offer = try offer(patches: [10: 1], making: [11: .zero])
+        #expect(means(try choose(offer, bases: [10, 11], accepts: [.content])) == .published)
+        #expect(means(try choose(offer, bases: [10, 11], accepts: [])) == .published)
+    }
+
+    @Test func aPatchThatIsNoSmallerIsNotTaken() throws {
+        #expect(means(try choose(try offer(patches: [10: 100_000_000]), bases: [10])) == .published)
+        #expect(means(try choose(try offer(patches: [10: 99_999_999]), bases: [10])) == .patch)
+    }
+
+    @Test func theContentIsTakenOnlyWhereItIsSmallerHereAndAccepted() throws {
+        let swollen = try offer(published: 100, content: 90)
+        #expect(means(try choose(swollen)) == .content)
+        #expect(means(try choose(swollen, accepts: [.patch])) == .published)
+        #expect(means(try choose(try offer(published: 100, content: 90, holdsContent: false))) == .published)
+        #expect(means(try choose(try offer(published: 100, content: 100))) == .published)
+    }
+
+    @Test func aHolderOfTheContentAloneGivesThat() throws {
+        let alone = try offer(holdsPublished: false)
+        #expect(means(try choose(alone)) == .content)
+        #expect(try choose(alone, accepts: [.patch]) == .nothing)
+        #expect(try choose(try offer(holdsPublished: false, holdsContent: false)) == .nothing)
+        // A patch needs neither.
+        let patched = try offer(patches: [10: 5], holdsPublished: false, holdsContent: false)
+        #expect(means(try choose(patched, bases: [10])) == .patch)
+    }
+
+    @Test func aFileThatIsNotPackedIsItsContent() throws {
+        let object = TransferOffer.Object(sha256: try digest(1), length: 7)
+        let plain = TransferOffer(published: object, content: object, holdsPublished: false, holdsContent: true)
+        #expect(means(try choose(plain, accepts: [])) == .published)
+    }
+
+    @Test func aPatchInTheMakingIsWaitedForAndAskedForAgainSoon() throws {
+        guard case .wait(let time, let why) = try choose(try offer(making: [10: .seconds(3)]), bases: [10]) else {
+            return #expect(Bool(false), "no waiting")
+        }
+        #expect(time == .seconds(5) && why.contains("being made"))
+    }
+
+    @Test func waitingEndsWithTheTimeThatTheSavingIsWorth() throws {
+        // 100 MB are worth 10 + 95 seconds.
+        #expect(means(try choose(try offer(making: [10: .seconds(106)]), bases: [10])) == .published)
+        guard case .wait(let time, _) = try choose(try offer(making: [10: .seconds(104)]), bases: [10]) else {
+            return #expect(Bool(false), "no waiting")
+        }
+        #expect(time == .seconds(1))
+        // However much it saves, five minutes are the end.
+        let large = try offer(published: 1 << 40, content: 1 << 41, making: [10: .seconds(300)])
+        #expect(means(try choose(large, bases: [10])) == .published)
+    }
+
+    @Test func nobodyWaitsForLittle() throws {
+        #expect(means(try choose(try offer(published: 1 << 19, making: [10: .zero]), bases: [10])) == .published)
+    }
+
+    @Test func nobodyWaitsForAPatchThatHeCannotUse() throws {
+        #expect(means(try choose(try offer(making: [10: .zero]), bases: [11])) == .published)
+        #expect(means(try choose(try offer(making: [10: .zero]), bases: [10], accepts: [])) == .published)
+    }
+
+    @Test func aPatchThatIsHereIsNotPassedOverForOneThatMayCome() throws {
+        #expect(means(try choose(try offer(patches: [10: 900], making: [11: .zero]), bases: [11, 10])) == .patch)
+    }
+}
