@@ -70,6 +70,12 @@ int axle_openat_beneath(int folder, const char *path, int flags, unsigned mode) 
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
+int axle_open_unnamed(const char *folder) { return open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600); }
+
+int axle_start_writeback(int fd, long long offset, long long length) {
+    return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
 int axle_syncfs(int fd) { return syncfs(fd); }
 
 int axle_fcntl_nonblocking(int fd, int on) {

@@ -2,7 +2,7 @@ package import Model
 package import System
 
 extension ContentWorker {
-    /// Unpacks a published file and gives what is inside, piece by piece.
+    /// Unpacks a published file and gives what is inside, piece by piece, hashed as it passes.
     ///
     /// - Parameters:
     ///   - file: open for reading; read from its beginning, its position does not matter.
@@ -16,13 +16,8 @@ extension ContentWorker {
         output: (UnsafeRawBufferPointer) throws -> Void = { _ in }
     ) throws -> ContentIdentity {
         var meter = ContentMeter()
-        let job = [ContentJob.decode.rawValue, coding.name, "\(limits.length)", "\(limits.ratio)"]
-        try run(
-            child(job, deadline: limits.deadline), "unpacking", files: [file.number], cancellation: cancellation
-        ) { piece in
+        try unpack(file, coding, limits: limits, cancellation: cancellation) { piece in
             meter.add(piece)
-            // The child keeps the limit; this is for one that does not.
-            guard meter.length <= limits.length else { throw limits.tooLong }
             try output(piece)
         }
         let found = try meter.finish()
@@ -30,5 +25,22 @@ extension ContentWorker {
             throw ContentError(.hashMismatch, "the file holds \(found), not what was signed")
         }
         return found
+    }
+
+    /// As `decode`, and leaves the hashing to a taker that hashes what it gets, such as a pool: each byte is hashed once.
+    package func unpack(
+        _ file: borrowing FileDescriptor, _ coding: ContentCoding, limits: ContentLimits,
+        cancellation: Cancellation? = nil, output: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var length: UInt64 = 0
+        let job = [ContentJob.decode.rawValue, coding.name, "\(limits.length)", "\(limits.ratio)"]
+        try run(
+            child(job, deadline: limits.deadline), "unpacking", files: [file.number], cancellation: cancellation
+        ) { piece in
+            length += UInt64(piece.count)
+            // The child keeps the limit; this is for one that does not.
+            guard length <= limits.length else { throw limits.tooLong }
+            try output(piece)
+        }
     }
 }

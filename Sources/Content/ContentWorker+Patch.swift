@@ -31,21 +31,55 @@ extension ContentWorker {
         try pieces.finish()
     }
 
-    /// Turns `old` into the new content by a patch.
+    /// Turns `old` into the new content by a patch, and hashes it as it comes.
     ///
-    /// The child writes the content into `output` through a mapping, so that neither content takes anonymous memory; here it is hashed as it comes.
     /// The file is neither synchronised nor trusted before this returns. With `taker` the file can be a scratch file that is thrown away afterwards:
     /// the bytes that were hashed are then the very bytes that were handed on.
     /// - Parameters:
-    ///   - patch: an open file, the patch and nothing else.
-    ///   - old: an open file of the old content; a wrong one gives `wrongReference` or `hashMismatch`, never a wrong result.
-    ///   - expected: the old and the new content as they were signed.
-    ///   - output: an empty file, open for reading and writing.
     ///   - taker: takes the new content in order.
     package func applyPatch(
         _ patch: borrowing FileDescriptor, old: borrowing FileDescriptor,
         expecting expected: (old: ContentIdentity, new: ContentIdentity), into output: borrowing FileDescriptor,
         cancellation: Cancellation? = nil, taker: (UnsafeRawBufferPointer) throws -> Void = { _ in }
+    ) throws {
+        var meter = ContentMeter()
+        try makeByPatch(patch, old: old, expecting: expected, into: output, cancellation: cancellation) {
+            meter.add($0)
+            try taker($0)
+        }
+        guard try meter.finish() == expected.new else {
+            throw ContentError(.hashMismatch, "the patch does not give what was signed")
+        }
+    }
+
+    /// As `applyPatch`, and leaves the hashing to a taker that hashes what it gets, such as a pool: each byte is hashed once.
+    package func makeByPatch(
+        _ patch: borrowing FileDescriptor, old: borrowing FileDescriptor,
+        expecting expected: (old: ContentIdentity, new: ContentIdentity), into output: borrowing FileDescriptor,
+        cancellation: Cancellation? = nil, taker: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var taken: UInt64 = 0
+        var piece = [UInt8](repeating: 0, count: ConfinedChild.pieceLength)
+        let reader = try output.duplicate()
+        try fillByPatch(patch, old: old, expecting: expected, into: output, cancellation: cancellation) { end in
+            try Self.follow(reader, to: end, &taken, &piece, taker)
+        }
+    }
+
+    /// Has the child fill `output` in place with what a patch makes of `old`; nobody has looked at the result when this returns.
+    ///
+    /// The child writes the content through a mapping, so that neither content takes anonymous memory. Who hashes the file does it after this has
+    /// returned: then the child is gone, and with it whoever could still change a byte. The file is not synchronised.
+    /// - Parameters:
+    ///   - patch: an open file, the patch and nothing else.
+    ///   - old: an open file of the old content; a wrong one gives `wrongReference` or other bytes than wanted.
+    ///   - expected: the old and the new content as they were signed; a patch between others is `wrongReference`, before anything is made of it.
+    ///   - output: a file that may be empty, open for reading and writing.
+    ///   - progress: hears how many bytes from the file's beginning the child says are done, never fewer than before, and at the end of all of them.
+    package func fillByPatch(
+        _ patch: borrowing FileDescriptor, old: borrowing FileDescriptor,
+        expecting expected: (old: ContentIdentity, new: ContentIdentity), into output: borrowing FileDescriptor,
+        cancellation: Cancellation? = nil, progress: (UInt64) throws -> Void = { _ in }
     ) throws {
         let patchLength: Int64
         let header: PatchHeader
@@ -60,26 +94,17 @@ extension ContentWorker {
         } catch let error as SystemError {
             throw ContentError(error)
         }
-        var meter = ContentMeter()
         var done = ProgressReader(limit: header.new.length)
         let job = [
             ContentJob.applyPatch.rawValue, "\(header.windowLog)", "\(header.old.length)", "\(header.new.length)",
             "\(patchLength)",
         ]
         let mapped = header.old.length + header.new.length + UInt64(clamping: patchLength)
-        var piece = [UInt8](repeating: 0, count: ConfinedChild.pieceLength)
-        let reader = try output.duplicate()
         try run(
             child(job, deadline: patchDeadline, mapped: mapped), "applying a patch",
             files: [patch.number, old.number, output.number], cancellation: cancellation
-        ) { bytes in
-            let end = try done.take(bytes)
-            try Self.follow(reader, to: end, &meter, &piece, taker)
-        }
-        try Self.follow(reader, to: header.new.length, &meter, &piece, taker)
-        guard try meter.finish() == header.new else {
-            throw ContentError(.hashMismatch, "the patch does not give what was signed")
-        }
+        ) { try progress(try done.take($0)) }
+        try progress(header.new.length)
     }
 
     private static func header(
@@ -101,15 +126,15 @@ extension ContentWorker {
         }
     }
 
-    /// Hashes and hands on what was written up to `end`.
+    /// Hands on what was written up to `end`.
     private static func follow(
-        _ file: borrowing FileDescriptor, to end: UInt64, _ meter: inout ContentMeter, _ piece: inout [UInt8],
+        _ file: borrowing FileDescriptor, to end: UInt64, _ taken: inout UInt64, _ piece: inout [UInt8],
         _ taker: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        while meter.length < end {
-            let wanted = Int(min(UInt64(piece.count), end - meter.length))
-            let offset = Int64(clamping: meter.length)
-            try piece.withUnsafeMutableBytes { buffer in
+        while taken < end {
+            let wanted = Int(min(UInt64(piece.count), end - taken))
+            let offset = Int64(clamping: taken)
+            taken += try piece.withUnsafeMutableBytes { buffer in
                 let count: Int
                 do throws(SystemError) {
                     count = try file.read(
@@ -118,9 +143,8 @@ extension ContentWorker {
                     throw ContentError(error)
                 }
                 guard count > 0 else { throw ContentError(.failed, "the output was cut shorter while it was made") }
-                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                meter.add(bytes)
-                try taker(bytes)
+                try taker(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                return UInt64(count)
             }
         }
     }

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Model
 internal import System
 internal import TLS
@@ -14,6 +15,9 @@ package struct ContentWorker: Sendable {
     let command: [String]
     /// How long a patch may take to be made or applied.
     package var patchDeadline: Duration = .seconds(3600)
+
+    /// Whether this machine has the library that patches are made and applied with.
+    package static var canPatch: Bool { CodecLibrary.zstd.isPresent }
 
     /// - Parameters:
     ///   - program: the path of this program.

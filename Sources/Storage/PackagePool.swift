@@ -1,4 +1,5 @@
 package import Model
+package import System
 
 /// Where a hub or spoke keeps package bytes, by the hash of the package, under a quota.
 ///
@@ -26,6 +27,13 @@ package protocol PackagePool: AnyObject, Sendable {
 
     /// Appends bytes; `offset` must be where the last write ended (or `resumeOffset`), since each byte is hashed once, as it comes.
     func write(_ reservation: Reservation, at offset: ByteCount, _ bytes: RawSpan) throws(StorageError)
+
+    /// Lends the file that the package belongs in, empty, as long as the package, and with its room taken: for somebody who fills it in place, such as a
+    /// limited child. Nil where a pool keeps packages in another form; then `write` them.
+    ///
+    /// What was written before is dropped, and `write` refused from here on. Nothing of it is believed: `publish` hashes the whole file, once,
+    /// and whoever had it must have ended by then. Abandoning removes it.
+    func lend(_ reservation: Reservation) throws(StorageError) -> FileDescriptor?
 
     /// Checks length and hash, makes the package durable and then visible, and ends the reservation.
     ///
@@ -100,4 +108,32 @@ package protocol PackageReader: AnyObject, Sendable {
 
     /// At most `count` bytes at `offset`; fewer, or none, only at the end.
     func read(at offset: ByteCount, count: Int) throws(StorageError) -> [UInt8]
+
+    /// An open file that holds exactly the package's bytes, for what reads or maps files; its position means nothing.
+    ///
+    /// A file pool gives its own file. Others write the bytes out into a nameless file in `scratch`, which takes as much room again until it is closed:
+    /// refused with `scratchFull` where the disk has not that room. Keep the reader as long as the file, so that the package is not evicted.
+    func file(scratch: String) throws(StorageError) -> FileDescriptor
+}
+
+extension PackagePool {
+    package func lend(_ reservation: Reservation) throws(StorageError) -> FileDescriptor? { nil }
+}
+
+extension PackageReader {
+    package func file(scratch: String) throws(StorageError) -> FileDescriptor {
+        let file = try ScratchFile.make(in: scratch, length: length)
+        var offset = ByteCount.zero
+        while offset < length {
+            let piece = try read(at: offset, count: 1 << 20)
+            guard !piece.isEmpty else { throw .corrupt(digest) }
+            do throws(SystemError) {
+                try file.write(piece, at: offset.signed)
+            } catch {
+                throw StorageError(error)
+            }
+            offset += ByteCount(UInt64(piece.count))
+        }
+        return file
+    }
 }

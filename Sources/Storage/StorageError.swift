@@ -7,6 +7,8 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case quotaExceeded(needed: ByteCount, available: ByteCount)
     /// The disk has no room, whatever the quota says.
     case diskFull
+    /// The disk has no room for a scratch file, which what was wanted needs for a while.
+    case scratchFull(needed: ByteCount, available: ByteCount)
     /// The quota asked for is below what is on disk and reserved.
     case quotaBelowUse(ByteCount)
 
@@ -54,7 +56,7 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether waiting for space may help.
     package var isFull: Bool {
         switch self {
-        case .quotaExceeded, .diskFull: true
+        case .quotaExceeded, .diskFull, .scratchFull: true
         default: false
         }
     }
@@ -63,6 +65,8 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .quotaExceeded(let needed, let available): "the quota has \(available) left, \(needed) are needed"
         case .diskFull: "the disk is full"
+        case .scratchFull(let needed, let available):
+            "the disk has \(available) free, a scratch file needs \(needed); make room on it"
         case .quotaBelowUse(let used): "the quota would be below the \(used) that are stored and reserved"
         case .hashMismatch(let resumed):
             resumed ? "the bytes have another hash (some were there before a restart)" : "the bytes have another hash"

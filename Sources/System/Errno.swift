@@ -39,6 +39,7 @@ package struct Errno: RawRepresentable, Hashable, Sendable, CustomStringConverti
     package static let tooLarge = Errno(rawValue: EFBIG)
     package static let invalid = Errno(rawValue: EINVAL)
     package static let noProcess = Errno(rawValue: ESRCH)
+    package static let notSupported = Errno(rawValue: EOPNOTSUPP)
     package static let otherDevice = Errno(rawValue: EXDEV)
 
     /// The C library's text, such as "No such file or directory".

@@ -45,6 +45,21 @@ package struct FileDescriptor: ~Copyable, Sendable {
         return FileDescriptor(takingOwnership: try retrying("open", path) { axle_open(path, access.rawValue, mode) })
     }
 
+    /// A new, empty file in a folder, for reading and writing, which has no name: it takes room there until its last descriptor is closed.
+    package static func unnamed(in folder: String) throws(SystemError) -> FileDescriptor {
+        try checkPath(folder)
+        do throws(SystemError) {
+            return FileDescriptor(takingOwnership: try retrying("open", folder) { axle_open_unnamed(folder) })
+        } catch {
+            // A file system without such files gives one that loses its name at once.
+            guard [.notSupported, .isFolder].contains(error.errno) else { throw error }
+        }
+        let path = AtomicFile.temporaryPath(in: folder)
+        let file = try open(path, [.readWrite, .create, .exclusive, .noFollow])
+        try File.remove(path)
+        return file
+    }
+
     /// Closes the file and reports a late write error, which some file systems tell only here.
     package consuming func close() throws(SystemError) {
         let number = self.number
@@ -145,6 +160,11 @@ package struct FileDescriptor: ~Copyable, Sendable {
     /// After a failure the kernel may have dropped the pages: the file counts as unwritten, a second try proves nothing.
     package func synchronizeData() throws(SystemError) {
         try retrying("fdatasync") { fdatasync(number) }
+    }
+
+    /// Begins to bring a range to the disk without waiting, so that `synchronizeData` has less left to wait for; it proves nothing.
+    package func startWriteback(offset: Int64, length: Int64) {
+        _ = axle_start_writeback(number, offset, length)
     }
 
     /// Returns once contents and all attributes are on the disk (fsync).

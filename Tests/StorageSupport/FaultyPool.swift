@@ -1,6 +1,6 @@
 package import Model
 package import Storage
-import System
+package import System
 
 /// A pool that fails at chosen calls and passes all others on: for what uses a pool, which has to bear a failure at any call.
 package final class FaultyPool: PackagePool {
@@ -45,6 +45,11 @@ package final class FaultyPool: PackagePool {
     package func write(_ reservation: Reservation, at offset: ByteCount, _ bytes: RawSpan) throws(StorageError) {
         try call()
         try pool.write(reservation, at: offset, bytes)
+    }
+
+    package func lend(_ reservation: Reservation) throws(StorageError) -> FileDescriptor? {
+        try call()
+        return try pool.lend(reservation)
     }
 
     package func publish(_ reservation: Reservation) throws(StorageError) {

@@ -27,6 +27,10 @@ int axle_openat(int folder, const char *path, int flags, unsigned mode);
 // openat2 with RESOLVE_BENEATH, no links, no other file system; EXDEV, ELOOP or ENOTDIR for a way out.
 int axle_openat_beneath(int folder, const char *path, int flags, unsigned mode);
 int axle_syncfs(int fd);
+// A new file in a folder that never gets a name and is gone when it is closed.
+int axle_open_unnamed(const char *folder);
+// Begins to write what is in memory of a range to the disk, and does not wait for it.
+int axle_start_writeback(int fd, long long offset, long long length);
 int axle_fcntl_nonblocking(int fd, int on);
 int axle_getrandom(void *bytes, size_t count);
 int axle_pidfd_open(int pid);

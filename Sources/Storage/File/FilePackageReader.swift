@@ -29,4 +29,8 @@ final class FilePackageReader: PackageReader {
             throw StorageError(error)
         }
     }
+
+    func file(scratch: String) throws(StorageError) -> FileDescriptor {
+        try storage { () throws(SystemError) in try file.duplicate() }
+    }
 }

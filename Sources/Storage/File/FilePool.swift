@@ -1,5 +1,5 @@
 package import Model
-import System
+package import System
 import TLS
 
 /// A pool of one file per package in a folder; docs/storage.md has its layout, its order of writes and what a crash leaves.
@@ -140,6 +140,14 @@ package final class FilePool: PackagePool {
         state.withLock { $0.ledger.progress(reservation.id, stored: written, promised: total - written) }
     }
 
+    package func lend(_ reservation: Reservation) throws(StorageError) -> FileDescriptor? {
+        let transfer = try transfer(of: reservation)
+        let extra = BlockSums.fileLength(for: transfer.length)
+        // The room is on the disk from here on, whatever is in it.
+        state.withLock { $0.ledger.progress(reservation.id, stored: transfer.length, promised: extra) }
+        return try transfer.lend(step)
+    }
+
     package func publish(_ reservation: Reservation) throws(StorageError) {
         let transfer = try transfer(of: reservation)
         let target = PoolFolder.path(folder, reservation.digest, nil)
@@ -183,8 +191,9 @@ package final class FilePool: PackagePool {
 
     private func finish(_ id: UInt64, keepingBytes: Bool) {
         guard let transfer = state.withLock({ $0.transfers[id] }) else { return }
+        let keepsBytes = keepingBytes && !transfer.isLent
         transfer.close()
-        let removed = keepingBytes && transfer.written > 0 ? false : removePartial(transfer.path)
+        let removed = keepsBytes && transfer.written > 0 ? false : removePartial(transfer.path)
         end(id, as: removed ? .removed : .leftover)
     }
 

@@ -20,6 +20,8 @@ final class FileTransfer: Sendable {
         var hash: SHA256
         var sums: BlockSums.Builder
         var unsynchronized: UInt64
+        /// Somebody else fills the file: nothing in it is known before the end.
+        var isLent = false
     }
 
     /// Opens the partial file, or makes it; the `found` bytes that are there are hashed, which reads them all.
@@ -64,7 +66,7 @@ final class FileTransfer: Sendable {
     ) throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             let written = self.written
-            guard state.file != nil else { throw .reservationEnded }
+            guard state.file != nil, !state.isLent else { throw .reservationEnded }
             guard offset == written else { throw .wrongOffset(expected: ByteCount(written)) }
             guard UInt64(bytes.byteCount) <= length - written else { throw .tooLong(reserved: ByteCount(length)) }
             try step(.write(path, at: written, count: bytes.byteCount))
@@ -86,14 +88,71 @@ final class FileTransfer: Sendable {
         }
     }
 
+    /// Empties the file, takes its whole room and hands it out.
+    func lend(_ step: PoolStepHook) throws(StorageError) -> FileDescriptor? {
+        let number = try state.withLock { (state) throws(StorageError) -> Int32? in
+            guard state.file != nil, !state.isLent else { throw .reservationEnded }
+            state.isLent = true
+            state.hash = SHA256()
+            state.sums = BlockSums.Builder()
+            position.store(0, ordering: .sequentiallyConsistent)
+            try step(.truncate(path, to: 0))
+            try step(.truncate(path, to: length))
+            do throws(SystemError) {
+                try state.file?.truncate(to: 0)
+                try state.file?.allocate(Int64(clamping: length))
+                try state.file?.truncate(to: Int64(clamping: length))
+                return try state.file?.duplicate().release()
+            } catch {
+                throw StorageError(error)
+            }
+        }
+        return number.map { FileDescriptor(takingOwnership: $0) }
+    }
+
+    /// Whether somebody else fills the file.
+    var isLent: Bool { state.withLock { $0.isLent } }
+
+    /// Hashes the lent file from its beginning, and lets the disk begin with what is behind.
+    private func readLent(_ state: inout State) throws(StorageError) {
+        let size = try storage { () throws(SystemError) in try state.file?.status().size }
+        guard size == Int64(clamping: length) else { throw .hashMismatch(resumed: false) }
+        var offset: UInt64 = 0
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        while offset < length {
+            let wanted = Int(min(UInt64(piece.count), length - offset))
+            let at = Int64(clamping: offset)
+            var failure: SystemError?
+            let count = piece.withUnsafeMutableBytes { buffer in
+                do throws(SystemError) {
+                    let count = try state.file?.read(into: .init(rebasing: buffer[..<wanted]), at: at) ?? 0
+                    let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                    state.hash.update(bytes)
+                    state.sums.update(bytes)
+                    return count
+                } catch {
+                    failure = error
+                    return 0
+                }
+            }
+            if let failure { throw StorageError(failure) }
+            if count == 0 { break }
+            offset += UInt64(count)
+        }
+        position.store(offset, ordering: .sequentiallyConsistent)
+    }
+
     /// Checks length and hash and brings every byte to the disk; the file is closed unless bytes are missing.
     func finish(_ step: PoolStepHook) throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in
             guard state.file != nil else { throw .reservationEnded }
+            if state.isLent { try readLent(&state) }
             guard written == length else {
                 throw .incomplete(written: ByteCount(written), length: ByteCount(length))
             }
-            guard state.hash.finish() == digest.bytes else { throw .hashMismatch(resumed: resumeOffset > 0) }
+            guard state.hash.finish() == digest.bytes else {
+                throw .hashMismatch(resumed: resumeOffset > 0 && !state.isLent)
+            }
             try synchronize(&state, step)
             do throws(SystemError) {
                 try state.file.take()?.close()
