@@ -67,6 +67,7 @@ tsan: setup
 
 ## asan      the tests under the address sanitizer
 asan: setup
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.txt:print_suppressions=0 \
 	swift test -j $(JOBS) --no-parallel --sanitize=address --scratch-path .build/asan $(if $(FILTER),--filter $(FILTER))
 
 ## fuzz      the libFuzzer targets, SECONDS_PER_FUZZER each

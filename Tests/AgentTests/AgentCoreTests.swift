@@ -469,7 +469,7 @@ struct AgentCoreTests {
     @Test("a cancel after the install has begun does not stop it")
     func cancelTooLate() throws {
         let cancel = try world.order(package, kind: .cancel, sequence: 50)
-        world.perform = { [world] job in
+        world.perform = { [unowned world] job in
             if job.step == .stage { try world.send(cancel) }
             return .done
         }
@@ -550,7 +550,7 @@ struct AgentCoreTests {
     func oneAtATime() throws {
         let other = try Sample.package([5], product: "other")
         var running = 0
-        world.perform = { [world] job in
+        world.perform = { [unowned world] job in
             if job.step == .enter { running += 1 }
             #expect(running == 1)
             if job.step == .enter, job.package.path.product.text == "tool" {

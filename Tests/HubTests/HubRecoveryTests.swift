@@ -110,6 +110,33 @@ struct HubRecoveryTests {
         #expect(try world.events(.spokeRestored).count == 2)
     }
 
+    /// Before that an agent would ask a spoke whose catalog does not name the package yet, and refuse the order for good.
+    @Test(arguments: StoreKind.allCases) func aSpokeThatForgotIsSentAnOrderOnlyWhenItHoldsThePackageAgain(
+        kind: StoreKind
+    ) throws {
+        let world = try HubWorld(kind)
+        let (_, spoke, _, package, _) = try world.running()
+        world.answers = false
+        world.effects = []
+        let link = try world.connect(spoke)
+        #expect(try world.ask(link, show([])) == .ok(OK()))
+        func sent() -> [OrderMessage] {
+            world.requests().compactMap { if case .order(let order) = $0.2 { order } else { nil } }
+        }
+        #expect(try world.orders(for: spoke).count == 1 && sent().isEmpty)
+        try world.verified(package, link, .transferring)
+        #expect(sent().isEmpty)
+        try world.verified(package, link)
+        #expect(sent().count == 1)
+        // What calls an action off needs no package.
+        try world.verified(package, link, .corrupt)
+        let actions = try world.store.rollouts(in: [.running]).flatMap { try world.store.actions(of: $0.id) }
+        #expect(actions.count == 1)
+        try world.run(.stopRollout(try #require(actions.first?.rollout)))
+        try world.send(.woke)
+        #expect(sent().map(\.kind) == [UInt64(OrderKind.install.rawValue), UInt64(OrderKind.cancel.rawValue)])
+    }
+
     @Test func anActionOfTheLostFutureIsCalledOffAndSaid() throws {
         let world = try HubWorld()
         var (link, spoke, agents, _, _) = try world.running()

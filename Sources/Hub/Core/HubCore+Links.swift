@@ -194,16 +194,31 @@ extension HubCore {
     }
 
     private mutating func sendOrders(_ link: LinkID, _ spoke: NodeID, at now: UnixTime) throws {
-        for order in try store.orders(for: spoke, after: 0, limit: HubLimits.inFlight) {
-            guard order.expires > now else {
-                try store.removeOrder(order.number)
-                dirtySpokes.insert(spoke)
-                continue
+        var sent = 0
+        var last: Int64 = 0
+        while sent < HubLimits.inFlight {
+            let orders = try store.orders(for: spoke, after: last, limit: HubLimits.inFlight)
+            for order in orders {
+                last = order.number
+                guard order.expires > now else {
+                    try store.removeOrder(order.number)
+                    continue
+                }
+                guard try mayGo(order) else { continue }
+                let message = OrderMessage(
+                    agent: order.client, action: order.action, kind: UInt64(order.kind), expires: order.expires,
+                    signed: order.signed)
+                ask(link, .order(message), .order(order.number))
+                sent += 1
             }
-            let message = OrderMessage(
-                agent: order.client, action: order.action, kind: UInt64(order.kind), expires: order.expires,
-                signed: order.signed)
-            ask(link, .order(message), .order(order.number))
+            guard orders.count == HubLimits.inFlight else { return }
         }
+    }
+
+    /// An install is ordered at a spoke that holds the package verified, and at no other: what was ordered before the spoke lost its replica waits until it has it again.
+    private func mayGo(_ order: OrderRecord) throws -> Bool {
+        guard order.kind == OrderKind.install.rawValue, let action = try store.action(order.action) else { return true }
+        let replica = try store.replica(spoke: order.spoke, path: action.path)
+        return replica?.state == .verified && replica?.digest == action.digest
     }
 }

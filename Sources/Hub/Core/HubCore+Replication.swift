@@ -68,7 +68,10 @@ extension HubCore {
         if message.state == .evicted, before != .evicted { replica.isAcknowledged = false }
         try store.putReplica(replica)
         if message.state == .evicted { dirtySpokes.insert(spoke) }
-        if message.state == .verified, before != .verified { try dispatch(to: spoke, message.path, at: now) }
+        guard message.state == .verified, before != .verified else { return }
+        try dispatch(to: spoke, message.path, at: now)
+        // Orders of before that waited for it.
+        dirtySpokes.insert(spoke)
     }
 
     /// Serves only what is imported, by path and hash.

@@ -2,5 +2,5 @@ import Agent
 import System
 
 let (arguments, streams) = (Array(CommandLine.arguments.dropFirst()), ProgramStreams.process())
-if let status = AgentProgram.runConfined(arguments, streams) { CurrentProcess.exit(status) }
+if let status = AgentProgram.runConfined(arguments, streams) { CurrentProcess.exitAtOnce(status) }
 CurrentProcess.exit(await AgentProgram.main(arguments, streams))

@@ -3,5 +3,5 @@ import Hub
 import System
 
 let (arguments, streams) = (Array(CommandLine.arguments.dropFirst()), ProgramStreams.process())
-if let status = ContentJob.runIfAsked(arguments, streams) { CurrentProcess.exit(status) }
+if let status = ContentJob.runIfAsked(arguments, streams) { CurrentProcess.exitAtOnce(status) }
 CurrentProcess.exit(await HubProgram.main(arguments, streams))
