@@ -149,7 +149,8 @@ let package = Package(
         tests(
             "Hub",
             [
-                "API", "Codec", "HTTP", "Hub", "Identity", "Model", "Protocol", "Rollout", "SQLite", "Storage",
+                "API", "Codec", "Content", "HTTP", "Hub", "Identity", "Model", "Protocol", "Rollout", "SQLite",
+                "Storage",
                 "System",
                 "TLS", "TestSupport", "Transport", "Trust",
             ]),

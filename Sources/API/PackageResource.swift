@@ -18,12 +18,14 @@ package struct PackageResource: Codable, Hashable, Sendable {
     /// Why it is not imported; nil when nothing failed.
     package var problem: String?
     package var replicas: [ReplicaResource]
+    /// Patches to it from other releases; in the answer for one package only.
+    package var patches: [PatchResource]?
     /// All that the catalog says; in the answer for one package only.
     package var metadata: PackageMetadata?
 
     package init(
         _ package: Package, state: PackageState, held: UInt64, problem: String? = nil,
-        replicas: [ReplicaResource] = [], withMetadata: Bool = false
+        replicas: [ReplicaResource] = [], patches: [PatchResource]? = nil, withMetadata: Bool = false
     ) {
         id = package.path.id
         path = package.path
@@ -37,6 +39,7 @@ package struct PackageResource: Codable, Hashable, Sendable {
         self.held = held
         self.problem = problem
         self.replicas = replicas
+        self.patches = patches
         metadata = withMetadata ? package.metadata : nil
     }
 }
@@ -49,11 +52,69 @@ package struct ReplicaResource: Codable, Hashable, Sendable {
     package var held: UInt64
     /// Why it is not verified; nil when nothing failed.
     package var problem: String?
+    /// How its bytes came last, or come now; nil as long as none have.
+    package var means: TransferMeans?
+    /// Bytes that the hub has sent for it: less than the package's length where a patch took the file's place.
+    package var sent: UInt64?
+    /// Why it came that way, for people.
+    package var reason: String?
 
-    package init(spoke: Reference, state: ReplicaState, held: UInt64, problem: String? = nil) {
+    package init(
+        spoke: Reference, state: ReplicaState, held: UInt64, problem: String? = nil, means: TransferMeans? = nil,
+        sent: UInt64? = nil, reason: String? = nil
+    ) {
         self.spoke = spoke
         self.state = state
         self.held = held
         self.problem = problem
+        self.means = means
+        self.sent = sent
+        self.reason = reason
+    }
+}
+
+/// A spoke's copy of a package, in the answer for one spoke.
+package struct HeldReplicaResource: Codable, Hashable, Sendable {
+    /// The package's id, and the bytes of its published file.
+    package var package: String
+    package var length: UInt64
+    package var state: ReplicaState
+    package var held: UInt64
+    package var problem: String?
+    /// As in `ReplicaResource`.
+    package var means: TransferMeans?
+    package var sent: UInt64?
+    package var reason: String?
+
+    package init(package: String, length: UInt64, _ replica: ReplicaResource) {
+        self.package = package
+        self.length = length
+        state = replica.state
+        held = replica.held
+        problem = replica.problem
+        means = replica.means
+        sent = replica.sent
+        reason = replica.reason
+    }
+}
+
+/// A patch that turns another release into a package's content.
+package struct PatchResource: Codable, Hashable, Sendable {
+    /// The package that it is made from.
+    package var from: String
+    package var state: PatchState
+    /// Its bytes, once it is made.
+    package var length: UInt64?
+    /// Why it is not made.
+    package var problem: String?
+    /// When a spoke was last told to take it, or took it.
+    package var used: UnixTime?
+
+    package init(from: String, state: PatchState, length: UInt64?, problem: String?, used: UnixTime?) {
+        self.from = from
+        self.state = state
+        self.length = length
+        self.problem = problem
+        self.used = used
     }
 }

@@ -20,11 +20,14 @@ package struct SpokeResource: Codable, Hashable, Sendable {
     package var certificateExpires: UnixTime?
     /// How many seconds its clock is ahead of the hub's (negative: behind), if that is more than 5 minutes.
     package var clockError: Int64?
+    /// What it holds, or is to hold; in the answer for one spoke only.
+    package var replicas: [HeldReplicaResource]?
 
     package init(
         id: NodeID, name: NodeName, connected: Bool, since: UnixTime?, joined: UnixTime, revoked: UnixTime?,
         version: String?, clients: Int, clientsConnected: Int, pools: [PoolResource],
-        offlineUntil: UnixTime? = nil, certificateExpires: UnixTime? = nil, clockError: Int64? = nil
+        offlineUntil: UnixTime? = nil, certificateExpires: UnixTime? = nil, clockError: Int64? = nil,
+        replicas: [HeldReplicaResource]? = nil
     ) {
         self.id = id
         self.name = name
@@ -39,5 +42,6 @@ package struct SpokeResource: Codable, Hashable, Sendable {
         self.offlineUntil = offlineUntil
         self.certificateExpires = certificateExpires
         self.clockError = clockError
+        self.replicas = replicas
     }
 }

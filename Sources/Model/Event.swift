@@ -43,6 +43,8 @@ package struct EventCode: OpenCode {
     package static let packageImported = Self(known: "packageImported")
     package static let packageFailed = Self(known: "packageFailed")
     package static let packageRetired = Self(known: "packageRetired")
+    package static let patchMade = Self(known: "patchMade")
+    package static let patchFailed = Self(known: "patchFailed")
 
     // Pools and replicas.
     package static let quotaSet = Self(known: "quotaSet")

@@ -15,3 +15,14 @@ package enum ReplicaState: UInt8, NamedCode {
     case corrupt = 4
     case evicted = 5
 }
+
+/// Where a patch between two releases stands at the hub.
+package enum PatchState: UInt8, NamedCode {
+    /// It is to be made, now or when the time of its next attempt comes.
+    case wanted = 1
+    case making = 2
+    /// It is in the pool of patches.
+    case made = 3
+    /// It cannot be made, or is not worth it.
+    case failed = 4
+}

@@ -39,7 +39,8 @@ def quota_of_a_spoke_is_too_small(world):
     server = world.serve(vendor.catalog)
     world.set_catalog(vendor, server)
     world.spoke()
-    wait_for("the spoke's pool", lambda: len(world.axle("pool", "list", "--json")) == 2, 30)
+    wait_for("the spoke's pool", lambda: any(
+        p["owner"]["name"] == "site" for p in world.axle("pool", "list", "--json")), 30)
     world.axle("pool", "set", "main", "--spoke", "site", "--quota", "500kB")
     wait_for(
         "the spoke to take the quota",

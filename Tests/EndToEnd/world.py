@@ -76,9 +76,12 @@ class Vendor:
             self.add(release, **options)
         return self.sign()
 
-    def add(self, release, files=None, health=0, product=PRODUCT):
+    def add(self, release, files=None, health=0, product=PRODUCT, packed=False):
         tar = self.base / f"{product}-{release}.tar"
         make_tree(tar, files or tool(release, health))
+        if packed:
+            self.fleet.run("zstd", "-q", "-3", "--rm", tar)
+            tar = tar.with_suffix(".tar.zst")
         self.fleet.run(
             self.fleet.program("axle"), "publish", "add", self.catalog, "--keys", self.keys, "--product", product,
             "--release", release, "--platform", PLATFORM, "--kind", "tree", "--file", tar, "--line", "main",

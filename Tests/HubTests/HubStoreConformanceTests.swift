@@ -220,6 +220,7 @@ private struct Refused: Error {}
         var record = ReplicaRecord(
             spoke: node(1), path: one, digest: try digest(1), state: .verified, bytesHeld: 9, text: "ok",
             isAcknowledged: true, changed: at(1))
+        (record.means, record.wireBytes, record.reason) = (.patch, 700, "patch, 700 B instead of 9 KB")
         try store.putReplica(record)
         let again = try fixture.reopen()
         #expect(try again.replica(spoke: node(1), path: one) == record)
@@ -239,6 +240,39 @@ private struct Refused: Error {}
             PoolRecord(node: node(1), name: try name("main"), quota: ByteCount(10), reported: at(3)))
         #expect(try again.pool(node: node(2), name: name("main")) == pool)
         #expect(try again.pools().map(\.node) == [node(1), node(2)])
+    }
+
+    @Test(arguments: StoreKind.allCases) func patchesAreKeptFoundAndDue(kind: StoreKind) throws {
+        let fixture = try kind.make()
+        let store = fixture.store
+        let (one, two) = (try samplePackage("1.0").path, try samplePackage("2.0").path)
+        func wanted(_ old: UInt8, _ new: UInt8, _ second: Int64) throws -> PatchRecord {
+            PatchRecord(
+                key: PatchKey(old: try digest(old), new: try digest(new)), oldPath: one, newPath: two,
+                wished: at(second))
+        }
+        for record in [try wanted(1, 9, 5), try wanted(2, 9, 3), try wanted(1, 8, 4)] { try store.putPatch(record) }
+        var made = try wanted(2, 9, 3)
+        made.state = .made
+        made.sha256 = try digest(77)
+        made.length = 1 << 40
+        made.problem = "p"
+        made.failures = 2
+        made.nextTry = nil
+        made.changed = at(6)
+        made.lastUsed = at(7)
+        try store.putPatch(made)
+        let again = try fixture.reopen()
+        #expect(try again.patch(made.key) == made && again.patch(sha256: digest(77)) == made)
+        #expect(try again.patch(sha256: digest(1)) == nil)
+        #expect(try again.patch(PatchKey(old: digest(9), new: digest(1))) == nil)
+        #expect(try again.patches() == [wanted(1, 8, 4), wanted(1, 9, 5), made])
+        #expect(try again.patches(to: digest(9)).map(\.key.old) == [digest(1), digest(2)])
+        #expect(try again.patches(dueBy: at(4)).map(\.key.new) == [digest(8)])
+        #expect(try again.patches(dueBy: at(9)).map(\.key.new) == [digest(8), digest(9)])
+        #expect(try again.nextPatch() == at(4))
+        for record in try again.patches() { try again.removePatch(record.key) }
+        #expect(try again.patches().isEmpty && again.nextPatch() == nil)
     }
 
     @Test(arguments: StoreKind.allCases) func rolloutsWavesAndActionsAreKept(kind: StoreKind) throws {

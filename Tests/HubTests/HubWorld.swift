@@ -99,7 +99,8 @@ final class HubWorld {
         pool = try name("main")
         core = HubCore(
             store: fixture.store, cryptography: cryptography,
-            configuration: HubConfiguration(fleet: fleet, hub: hub, poolName: pool, zones: FoundationZone.named),
+            configuration: HubConfiguration(
+                fleet: fleet, hub: hub, poolName: pool, patchPoolName: try name("patches"), zones: FoundationZone.named),
             random: SeededGenerator(state: 1))
         try send(.started(held: [], figures()))
     }
@@ -109,13 +110,14 @@ final class HubWorld {
     }
 
     /// Another process over the same store, after the machine was restarted.
-    func restart(held: Set<SHA256Digest> = []) throws {
+    func restart(held: Set<SHA256Digest> = [], patches: HubPatchPool? = nil) throws {
         core = HubCore(
             store: fixture.store, cryptography: FakeCryptography(),
-            configuration: HubConfiguration(fleet: fleet, hub: hub, poolName: pool, zones: FoundationZone.named),
+            configuration: HubConfiguration(
+                fleet: fleet, hub: hub, poolName: pool, patchPoolName: try name("patches"), zones: FoundationZone.named),
             random: SeededGenerator(state: 99))
         effects = []
-        try send(.started(held: held, figures()))
+        try send(.started(held: held, figures(), patches: patches))
     }
 
     // MARK: Telling the core

@@ -75,7 +75,8 @@ final class IdentityWorld {
         core = HubCore(
             store: store, cryptography: cryptography,
             configuration: HubConfiguration(
-                fleet: fleet, hub: identityHubID, poolName: try NodeName("main"), zones: FoundationZone.named),
+                fleet: fleet, hub: identityHubID, poolName: try NodeName("main"),
+                patchPoolName: try NodeName("patches"), zones: FoundationZone.named),
             random: SeededGenerator(state: 1))
         let figures = HubPoolFigures(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero)
         try send(.started(held: [], figures))

@@ -240,6 +240,38 @@ struct OperatorCommandTests {
         #expect(await hub.run("pool set main --quota many").status == 2)
     }
 
+    @Test func howAReplicaCameIsShownWithThePackageAndWithTheSpoke() async throws {
+        let release = try ReleaseName("2.0")
+        let package = Package(
+            path: try TargetPath("ruff/2.0/linux-x86_64-glibc/ruff.tar.xz"), length: 139_000_000,
+            sha256: try SHA256Digest(bytes: [UInt8](repeating: 1, count: 32)),
+            metadata: PackageMetadata(
+                product: try ProductName("ruff"), release: release, line: try LineName("main"), counter: 2,
+                platform: try Platform("linux-x86_64-glibc"), kind: .tree))
+        let replica = ReplicaResource(
+            spoke: try Self.reference("berlin", "2"), state: .verified, held: 139_000_000, means: .patch, sent: 700_000,
+            reason: "patch, 700 kB instead of 139 MB")
+        let patch = PatchResource(
+            from: "ruff:1.0:linux-x86_64-glibc:ruff.tar.xz", state: .made, length: 700_000, problem: nil,
+            used: Self.ago(60))
+        var spoke = try Self.spoke("berlin", "2", connected: true)
+        spoke.replicas = [HeldReplicaResource(package: package.path.id, length: package.length, replica)]
+        let resource = PackageResource(
+            package, state: .imported, held: 139_000_000, replicas: [replica], patches: [patch], withMetadata: true)
+        let hub = try FakeHub([
+            "GET /v1/packages/ruff%3A2.0%3Alinux-x86_64-glibc%3Aruff.tar.xz": try FakeHub.json(resource),
+            "GET /v1/spokes/berlin": try FakeHub.json(spoke),
+        ])
+        let shown = await hub.run("package show \(package.path.id)")
+        #expect(shown.output.contains("patch, 700kB instead of 139MB"), "\(shown.errors)")
+        #expect(shown.output.contains("ruff:1.0:linux-x86_64-glibc:ruff.tar.xz"))
+        let line = await hub.run("spoke show berlin").output.split(separator: "\n").last ?? ""
+        #expect(
+            line.split(separator: " ")
+                == ["ruff:2.0:linux-x86_64-glibc:ruff.tar.xz", "verified", "139MB", "patch", "700kB", "<none>"])
+        #expect(await hub.run("spoke show berlin --json").output.contains("700000"))
+    }
+
     @Test func revokingAsksForTheNameTwice() async throws {
         let hub = try FakeHub(["POST /v1/spokes/oslo/revoke": [.json(Array("{}".utf8))]])
         let first = await hub.run("spoke revoke oslo")

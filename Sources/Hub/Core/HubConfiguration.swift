@@ -8,16 +8,23 @@ package struct HubConfiguration: Sendable {
     package var hub: NodeID
     /// The name of the hub's own pool.
     package var poolName: NodeName
+    /// The name of the hub's pool of patches.
+    package var patchPoolName: NodeName
+    /// How long spokes are asked to wait for patches.
+    package var patience: TransferPatience
     /// The rules of a time zone by its name (`Europe/Berlin`); nil for a name that nobody knows.
     package var zones: @Sendable (String) -> (any ZoneRules)?
 
     package init(
-        fleet: FleetName, hub: NodeID, poolName: NodeName,
+        fleet: FleetName, hub: NodeID, poolName: NodeName, patchPoolName: NodeName,
+        patience: TransferPatience = TransferPatience(),
         zones: @escaping @Sendable (String) -> (any ZoneRules)?
     ) {
         self.fleet = fleet
         self.hub = hub
         self.poolName = poolName
+        self.patchPoolName = patchPoolName
+        self.patience = patience
         self.zones = zones
     }
 }

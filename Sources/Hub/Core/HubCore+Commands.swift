@@ -173,20 +173,29 @@ extension HubCore {
 
     // MARK: - Pools, catalog, packages
 
+    /// Another quota; refused below what a pool holds, but for the pool of patches, which drops what was used longest ago.
     private mutating func setQuota(
         _ node: NodeID, _ name: NodeName, _ quota: ByteCount, at now: UnixTime
     ) throws -> PoolRecord {
         guard var pool = try store.pool(node: node, name: name) else {
             throw HubRefusal.notFound("there is no pool \(name) there")
         }
-        guard quota >= pool.used + pool.reserved else {
+        let isPatches = node == configuration.hub && name == configuration.patchPoolName
+        guard isPatches || quota >= pool.used + pool.reserved else {
             throw HubRefusal.conflict("the pool holds \(pool.used + pool.reserved), more than the quota asked for")
         }
         guard (pool.wantedQuota ?? pool.quota) != quota else { return pool }
         pool.wantedQuota = quota
         try store.putPool(pool)
         try log(.notice, .quotaSet, "pool/\(name)", "the quota of \(name) is to be \(quota)", at: now)
-        if node == configuration.hub { effects.append(.setQuota(quota)) } else { dirtySpokes.insert(node) }
+        if isPatches {
+            try shrinkPatches(to: quota)
+            effects.append(.setPatchQuota(quota))
+        } else if node == configuration.hub {
+            effects.append(.setQuota(quota))
+        } else {
+            dirtySpokes.insert(node)
+        }
         return pool
     }
 

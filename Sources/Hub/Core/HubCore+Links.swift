@@ -91,7 +91,8 @@ extension HubCore {
         switch message {
         case .fetchMetadata(let fetch):
             effects.append(.serveMetadata(link, request, name: fetch.name))
-        case .fetchPackage(let fetch): try fetchPackage(fetch, link, request)
+        case .fetchPlan(let ask): try fetchPlan(ask, spoke, link, request, at: now)
+        case .fetchPackage(let fetch): try fetchPackage(fetch, spoke, link, request, at: now)
         case .replica(let replica): try replicaReported(replica, spoke, link, request, at: now)
         case .poolStatus(let status): try poolReported(status, spoke, link, request, at: now)
         case .presence(let presence): try presenceReported(presence, spoke, link, request, at: now)

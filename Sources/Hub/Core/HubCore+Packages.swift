@@ -78,6 +78,8 @@ extension HubCore {
             let path = record.package.path
             try log(.notice, .packageRetired, "package/\(path)", "the catalog no longer names \(path)", at: now)
         }
+        patching.releases = nil
+        try retirePatches(at: now)
     }
 
     private mutating func announce(_ package: Package, at now: UnixTime) throws {
@@ -165,7 +167,9 @@ extension HubCore {
         case .imported:
             try imported(&record, "\(path) is in the hub's pool, hash checked", at: now)
         case .noRoom(let why):
-            try failed(&record, why, .quotaExceeded, retry: HubLimits.roomRetry, at: now)
+            // Contents that were unpacked for patches are worth less than a package.
+            let retry = try dropAllContents() ? Duration.seconds(1) : HubLimits.roomRetry
+            try failed(&record, why, .quotaExceeded, retry: retry, at: now)
         case .mismatch(let why):
             let delay = RetryPolicy.transfer.delay(afterFailure: record.failures + 1, using: &random)
             try failed(&record, why, .packageFailed, retry: delay, at: now)
@@ -186,6 +190,7 @@ extension HubCore {
         try store.putPackage(record)
         try log(.info, .packageImported, "package/\(record.package.path)", text, at: now)
         try wishReplicas(of: record.package, at: now)
+        try wishPatches(to: record.package, at: now)
         try markPreparing()
     }
 

@@ -64,6 +64,9 @@ extension HubCore {
         replica.bytesHeld = Int64(clamping: message.bytesHeld)
         replica.text = message.text.map { Event.singleLine($0, limit: 512) }
         replica.changed = now
+        if before == .verified, message.state != .verified {
+            (replica.means, replica.wireBytes, replica.reason) = (nil, nil, nil)
+        }
         // What was dropped is wished for again as long as the catalog names it.
         if message.state == .evicted, before != .evicted { replica.isAcknowledged = false }
         try store.putReplica(replica)
@@ -72,16 +75,5 @@ extension HubCore {
         try dispatch(to: spoke, message.path, at: now)
         // Orders of before that waited for it.
         dirtySpokes.insert(spoke)
-    }
-
-    /// Serves only what is imported, by path and hash.
-    mutating func fetchPackage(_ fetch: FetchPackage, _ link: LinkID, _ request: RequestID) throws {
-        guard let record = try store.package(fetch.path), record.package.sha256 == fetch.sha256,
-            record.package.length == fetch.length
-        else { return refuse(link, request, .notFound, "\(fetch.path) is not in the catalog with this hash") }
-        guard record.state == .imported || (record.state == .retired && record.bytesHeld > 0) else {
-            return refuse(link, request, .busy, "\(fetch.path) is not here yet", retryAfter: 15)
-        }
-        effects.append(.servePackage(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
     }
 }

@@ -52,6 +52,7 @@ package struct HubCore {
     var linkOf: [NodeID: LinkID] = [:]
     var challenges: [[UInt8]: Challenge] = [:]
     var importing: Set<TargetPath> = []
+    var patching = Patching()
     var isRefreshing = false
     /// What each spoke has brought into the log in this minute; nil stands for joiners at the hub's own listener.
     var logged: [NodeID?: LogBudget] = [:]
@@ -125,7 +126,7 @@ package struct HubCore {
 
     private mutating func react(to event: HubEvent, at now: UnixTime) throws {
         switch event {
-        case .started(let held, let pool): try start(held: held, pool, at: now)
+        case .started(let held, let pool, let patches): try start(held: held, pool, patches, at: now)
         case .link(let event): try react(to: event, at: now)
         case .joinAsked(let join, let message): try joinAsked(message, .direct(join), at: now)
         case .catalogRefreshed(let contents): try catalogRefreshed(contents, at: now)
@@ -136,11 +137,16 @@ package struct HubCore {
         case .importEnded(let path, let digest, let outcome):
             try importEnded(path, digest, outcome, at: now)
         case .poolChanged(let pool): try poolChanged(pool, at: now)
+        case .patchEnded(let result): try patchEnded(result, at: now)
+        case .patchLost(let digest, let why): try patchLost(digest, why, at: now)
+        case .patchPoolChanged(let pool): try patchPoolChanged(pool, at: now)
         case .woke: wakeAt = nil
         }
     }
 
-    private mutating func start(held: Set<SHA256Digest>, _ pool: HubPoolFigures, at now: UnixTime) throws {
+    private mutating func start(
+        held: Set<SHA256Digest>, _ pool: HubPoolFigures, _ patches: HubPatchPool?, at now: UnixTime
+    ) throws {
         try store.disconnectAllSpokes()
         try store.disconnectClients(of: nil, at: now)
         try poolChanged(pool, at: now)
@@ -148,6 +154,7 @@ package struct HubCore {
             effects.append(.setQuota(wanted))
         }
         try reconcilePackages(held: held, at: now)
+        try startPatches(held: held, patches, at: now)
         _ = try anchorSet(at: now)
         try log(.info, .hubStarted, "", "the hub has started", at: now)
         for rollout in try store.rollouts(in: [.preparing, .ready, .running, .stopping]) {
@@ -163,12 +170,13 @@ package struct HubCore {
         let nextList = try pumpRevocations(at: now)
         try pumpCatalog(at: now)
         try pumpImports(at: now)
+        try pumpPatches(at: now)
         try moveRollouts(at: now)
         var next: [UnixTime?] = try pumpLinks(at: now)
         next += [
             nextList,
             isRefreshing ? nil : try store.catalog().flatMap { $0.isOffline ? nil : $0.nextRefresh },
-            try store.nextImport(),
+            try store.nextImport(), try nextPatch(),
             try store.nextActionDeadline(), try store.soakingWaves().first?.soakEnds,
             try store.rollouts(in: [.ready]).compactMap(\.specification.start).filter { $0 > now }.min(),
         ]

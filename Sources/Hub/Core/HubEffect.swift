@@ -14,6 +14,18 @@ package enum HubEffect: Equatable, Sendable {
     case serveMetadata(LinkID, RequestID, name: String)
     /// Answer with the package's bytes from the offset on.
     case servePackage(LinkID, RequestID, SHA256Digest, length: UInt64, offset: UInt64)
+    /// Unpack what is packed into the hub's pool, make the patch into the pool of patches, then tell `patchEnded`; one at a time.
+    case makePatch(PatchJob)
+    /// Answer with the patch's bytes from the offset on; tell `patchLost` if it is not there.
+    case servePatch(LinkID, RequestID, SHA256Digest, length: UInt64, offset: UInt64)
+    /// Read the patch again; where it differs from its hash, remove it and tell `patchLost`.
+    case checkPatch(SHA256Digest)
+    /// Remove these patches, then tell `patchPoolChanged`; one that is being read stays until the next start.
+    case dropPatches([SHA256Digest])
+    /// Remove these unpacked contents from the hub's pool, then tell `poolChanged`; one that is being read stays.
+    case dropContents([SHA256Digest])
+    /// Give the pool of patches another quota, then tell `patchPoolChanged`.
+    case setPatchQuota(ByteCount)
     /// Give the hub's own pool another quota, then tell `poolChanged`.
     case setQuota(ByteCount)
     /// Renew the hub's own certificates where that is due, show them, and believe the roots of this set.

@@ -54,8 +54,8 @@ package struct HubPoolFigures: Equatable, Sendable {
 
 /// What happens to a hub; the shell or the simulation tells it to the core.
 package enum HubEvent: Equatable, Sendable {
-    /// First of all: what the hub's pool really holds and how full it is.
-    case started(held: Set<SHA256Digest>, HubPoolFigures)
+    /// First of all: what the hub's pool really holds and how full it is, and the same of the pool of patches where there is one.
+    case started(held: Set<SHA256Digest>, HubPoolFigures, patches: HubPatchPool? = nil)
     /// A spoke's session.
     case link(LinkEvent)
     /// A peer without a certificate asks to join at the hub's own listener.
@@ -69,6 +69,11 @@ package enum HubEvent: Equatable, Sendable {
     case importProgressed(TargetPath, bytesHeld: UInt64)
     case importEnded(TargetPath, SHA256Digest, ImportOutcome)
     case poolChanged(HubPoolFigures)
+    /// A patch was made, or why not.
+    case patchEnded(PatchResult)
+    /// A patch is damaged or not there, and is gone.
+    case patchLost(SHA256Digest, String)
+    case patchPoolChanged(HubPoolFigures)
     /// The time asked for by `HubEffect.wake` has come.
     case woke
 }

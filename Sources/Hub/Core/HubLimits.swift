@@ -1,3 +1,5 @@
+import Rollout
+
 /// Every bound of the hub's core in one place.
 package enum HubLimits {
     /// The offline horizon of TRUST.md: how long orders without windows stay valid.
@@ -12,6 +14,15 @@ package enum HubLimits {
     package static let imports = 2
     /// How soon an import without room is tried again.
     package static let roomRetry = Duration.seconds(60)
+    /// Releases from which patches to a new one are made without being asked for, and patches to one release in all.
+    package static let patchBases = 3
+    package static let patchesOfRelease = 6
+    /// No patches are made to packages of fewer bytes.
+    package static let patchFloor: UInt64 = 4096
+    /// When a patch that failed is tried again.
+    static let patchRetry = RetryPolicy(first: .seconds(30), longest: .seconds(1800), attempts: 3)
+    /// How often a patch is read again because a spoke took the file after it.
+    package static let patchDoubt = Duration.seconds(60)
     /// Orders, and wishes for replicas, on their way to one spoke at a time.
     package static let inFlight = 32
     /// How soon a refused or unanswered delivery is tried again.

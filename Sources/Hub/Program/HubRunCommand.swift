@@ -12,7 +12,8 @@ enum HubRunCommand {
         let hub = try await RunningHub(
             folder: folder, downloads: try DownloadRules(options.downloads, streams.environment),
             listen: invocation.value("listen"), api: invocation.value("api"),
-            program: "axle-hub/\(HubProgram.version)", messages: { streams.message($0) })
+            program: "axle-hub/\(HubProgram.version)", executable: try CurrentProcess.executablePath(),
+            messages: { streams.message($0) })
         streams.line("listening on \(hub.addresses.listen), API on https://\(hub.addresses.api)")
         for await _ in signals { break }
         streams.message("stopping")

@@ -118,12 +118,23 @@ extension HubResources {
     ) throws -> PackageResource {
         let replicas = try store.replicas(of: record.package.path).compactMap { replica -> ReplicaResource? in
             guard let spoke = try store.spoke(replica.spoke) else { return nil }
-            return ReplicaResource(
-                spoke: Reference(id: spoke.id, name: spoke.name), state: replica.state,
-                held: UInt64(clamping: replica.bytesHeld), problem: replica.text)
+            return resource(replica, Reference(id: spoke.id, name: spoke.name))
         }
+        let patches = try withMetadata ? store.patches(to: record.package.content.sha256).map(resource) : nil
         return PackageResource(
             record.package, state: record.state, held: UInt64(clamping: record.bytesHeld), problem: record.error,
-            replicas: replicas, withMetadata: withMetadata)
+            replicas: replicas, patches: patches, withMetadata: withMetadata)
+    }
+
+    static func resource(_ replica: ReplicaRecord, _ spoke: Reference) -> ReplicaResource {
+        ReplicaResource(
+            spoke: spoke, state: replica.state, held: UInt64(clamping: replica.bytesHeld), problem: replica.text,
+            means: replica.means, sent: replica.wireBytes, reason: replica.reason)
+    }
+
+    private static func resource(_ patch: PatchRecord) -> PatchResource {
+        PatchResource(
+            from: patch.oldPath.id, state: patch.state, length: patch.state == .made ? patch.length : nil,
+            problem: patch.problem, used: patch.state == .made ? patch.lastUsed : nil)
     }
 }

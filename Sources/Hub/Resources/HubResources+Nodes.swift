@@ -20,7 +20,19 @@ extension HubResources {
         }
         router.add(.get, "/v1/spokes/{spoke}") { hub, _, names in
             let name = names["spoke"] ?? ""
-            return try json(try await hub.reader.read { try resource(try spoke(name, $0), $0) })
+            let found = try await hub.reader.read { store in
+                let spoke = try spoke(name, store)
+                var resource = try resource(spoke, store)
+                let reference = Reference(id: spoke.id, name: spoke.name)
+                resource.replicas = try store.replicas(at: spoke.id).compactMap { replica in
+                    try store.package(replica.path).map {
+                        HeldReplicaResource(
+                            package: replica.path.id, length: $0.package.length, Self.resource(replica, reference))
+                    }
+                }
+                return resource
+            }
+            return try json(found)
         }
         router.add(.post, "/v1/spokes/{spoke}/revoke") { hub, request, names in
             let name = names["spoke"] ?? ""

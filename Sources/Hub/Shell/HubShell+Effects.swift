@@ -19,6 +19,13 @@ extension HubShell {
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
         case .setQuota(let quota): setQuota(quota)
+        case .makePatch(let job): makePatch(job)
+        case .servePatch(let link, let request, let sha256, let length, let offset):
+            servePatch(link, request, sha256, length: length, offset: offset)
+        case .checkPatch(let digest): patches?.check(digest) { self.tell(.patchLost(digest, $0)) }
+        case .dropPatches(let digests): patches?.drop(digests) { self.tell(.patchPoolChanged($0)) }
+        case .dropContents(let digests): patches?.dropContents(digests) { self.tell(.poolChanged($0)) }
+        case .setPatchQuota(let quota): setPatchQuota(quota)
         case .useAuthorities(let set):
             do {
                 try contexts.use(set, now: clock.now)
@@ -77,6 +84,40 @@ extension HubShell {
                 let reply = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
                 links.perform(.reply(link, request, .error(reply)))
             }
+        }
+    }
+
+    private func makePatch(_ job: PatchJob) {
+        guard let patches else { return }
+        patches.make(job) { [pool] result in
+            self.tell(.patchEnded(result))
+            self.tell(.patchPoolChanged(HubPoolFigures(patches.patches.account())))
+            self.tell(.poolChanged(HubPoolFigures(pool.account())))
+        }
+    }
+
+    private func servePatch(
+        _ link: LinkID, _ request: RequestID, _ sha256: SHA256Digest, length: UInt64, offset: UInt64
+    ) {
+        guard let patches else { return }
+        reading.submit { [links, reading] in
+            do {
+                let source = BulkSource.package(try patches.patches.open(sha256), on: reading)
+                links.sendContent(link, request, Content(length: length, offset: offset), from: source)
+            } catch {
+                // The spoke takes another way.
+                let reply = ErrorReply(code: .notFound, text: "the patch is no longer here")
+                links.perform(.reply(link, request, .error(reply)))
+                patches.drop([sha256]) { self.tell(.patchPoolChanged($0)) }
+                self.tell(.patchLost(sha256, "the patch cannot be read (\(error))"))
+            }
+        }
+    }
+
+    private func setPatchQuota(_ quota: ByteCount) {
+        patches?.setQuota(quota) { [messages] figures, failure in
+            if let failure { messages("the quota \(quota) of the patches could not be set: \(failure)") }
+            self.tell(.patchPoolChanged(figures))
         }
     }
 

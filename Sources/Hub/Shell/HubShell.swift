@@ -29,6 +29,8 @@ actor HubShell: LinkHandler {
     nonisolated let catalog: HubCatalogClient
     /// Packages that operators bring.
     nonisolated let uploads: PackageUploads
+    /// Nil where no patches can be made or kept.
+    nonisolated let patches: PatchMaker?
     nonisolated let clock: ClockFloor
     nonisolated let contexts: HubContexts
     nonisolated let messages: @Sendable (String) -> Void
@@ -47,7 +49,7 @@ actor HubShell: LinkHandler {
 
     init(
         folder: String, store: SQLiteHubStore, downloads: DownloadRules, cryptography: OpenSSLHubCryptography,
-        configuration: HubConfiguration, clock: ClockFloor, contexts: HubContexts,
+        configuration: HubConfiguration, clock: ClockFloor, contexts: HubContexts, executable: String?,
         messages: @escaping @Sendable (String) -> Void
     ) throws {
         let hubID = configuration.hub
@@ -58,6 +60,18 @@ actor HubShell: LinkHandler {
             folder: try MetadataFolder(HubState.trust(folder)), incoming: HubState.incoming(folder), disk: disk,
             pool: pool, rules: downloads)
         uploads = PackageUploads(pool: pool)
+        let patchQuota = try store.pool(node: hubID, name: configuration.patchPoolName)?.quota
+        do {
+            patches = try executable.map { program in
+                try PatchMaker(
+                    folder: HubState.patches(folder), quota: patchQuota ?? PatchMaker.defaultQuota, packages: pool,
+                    program: program, scratch: folder)
+            }
+        } catch {
+            // Spokes get files instead.
+            patches = nil
+            messages("no patches are made: their pool cannot be opened: \(error)")
+        }
         self.store = store
         self.clock = clock
         fleet = configuration.fleet
@@ -95,7 +109,9 @@ actor HubShell: LinkHandler {
     }
 
     private func begin() {
-        tell(.started(held: Set(pool.list().map(\.digest)), HubPoolFigures(pool.account())))
+        tell(
+            .started(
+                held: Set(pool.list().map(\.digest)), HubPoolFigures(pool.account()), patches: patches?.contents))
     }
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }

@@ -23,9 +23,11 @@ package final class RunningHub: Sendable {
     private let listener: SessionListener
     private let server: HTTPServer
 
-    /// Opens the state folder's contents and listens. `system` is the machine's clock in milliseconds since 1970.
+    /// Opens the state folder's contents and listens. `system` is the machine's clock in milliseconds since 1970; `executable` is this program's file,
+    /// for the limited children that make patches: without it none are made.
     init(
         folder: StateFolder, downloads: DownloadRules, listen: String?, api: String?, program: String,
+        executable: String?,
         system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
         messages: @escaping @Sendable (String) -> Void
     ) async throws {
@@ -35,7 +37,8 @@ package final class RunningHub: Sendable {
         let clock = ClockFloor(seconds: keys.wire?.leaf.notBefore ?? 0, system: system)
         let cryptography = OpenSSLHubCryptography(keys)
         let configuration = HubConfiguration(
-            fleet: settings.fleet, hub: settings.id, poolName: try NodeName("main"), zones: FoundationZone.named)
+            fleet: settings.fleet, hub: settings.id, poolName: try NodeName("main"),
+            patchPoolName: try NodeName("patches"), zones: FoundationZone.named)
         let store = try SQLiteHubStore(path: HubState.database(folder.path), now: clock.now)
         // The last that this hub has signed: no earlier time is believed.
         if let text = try store.setting(.revocationList), let signed = ASCII.bytes(hex: text) {
@@ -47,7 +50,7 @@ package final class RunningHub: Sendable {
         let contexts = try HubContexts(keys, folder: folder.path, set: set, now: clock.now)
         let shell = try HubShell(
             folder: folder.path, store: store, downloads: downloads, cryptography: cryptography,
-            configuration: configuration, clock: clock, contexts: contexts, messages: messages)
+            configuration: configuration, clock: clock, contexts: contexts, executable: executable, messages: messages)
         let group = try EventLoopGroup(count: 2)
         var sessions = SessionSettings(fleet: settings.fleet, role: .hub, peerRoles: [.spoke], program: program)
         sessions.certificateTime = { clock.certificateTime }
@@ -68,7 +71,7 @@ package final class RunningHub: Sendable {
         try HubState.write(addresses, to: HubState.listen(folder.path))
     }
 
-    /// As `axle-hub run` starts it, without an environment and with a clock of the caller's.
+    /// As `axle-hub run` starts it, without an environment, without patches and with a clock of the caller's.
     package convenience init(
         folder: StateFolder, listen: String?, api: String?, program: String, system: @escaping @Sendable () -> Int64,
         messages: @escaping @Sendable (String) -> Void
@@ -76,7 +79,7 @@ package final class RunningHub: Sendable {
         let options = try HubOptions.read(folder.file(HubOptions.fileName))
         try await self.init(
             folder: folder, downloads: try DownloadRules(options.downloads) { _ in nil }, listen: listen, api: api,
-            program: program, system: system, messages: messages)
+            program: program, executable: nil, system: system, messages: messages)
     }
 
     private static func endpoint(_ text: String) throws(UsageError) -> Endpoint {
@@ -89,6 +92,7 @@ package final class RunningHub: Sendable {
         listener.close()
         await server.stop(grace: .seconds(2))
         shell.links.closeAll(.leaving, "the hub is stopping", retryAfterSeconds: 2)
+        await shell.patches?.stop()
         // Whether they heard it or not, nothing acknowledged is lost.
         try? await Task.sleep(for: .milliseconds(200))
     }

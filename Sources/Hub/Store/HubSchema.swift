@@ -5,7 +5,7 @@ import SQLite
 /// Ids are 16 bytes, hashes 32, times milliseconds since 1970, states the stable numbers of Model; JSON only where nothing is searched for.
 enum HubSchema {
     /// "AXHU".
-    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second, third])
+    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second, third, fourth])
 
     /// Which reports came, which order a spoke has, and what operators signed.
     private static let second = """
@@ -105,5 +105,18 @@ enum HubSchema {
             node BLOB PRIMARY KEY, anchors INTEGER NOT NULL, heard INTEGER NOT NULL, clock_error INTEGER NOT NULL,
             root BLOB NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
         INSERT INTO standing SELECT node, 0, MAX(issued), 0, x'', MAX(expires) FROM certificate GROUP BY node;
+        """
+
+    /// Patches between releases, and how each replica came.
+    private static let fourth = """
+        CREATE TABLE patch (
+            new BLOB NOT NULL, old BLOB NOT NULL, new_path TEXT NOT NULL, old_path TEXT NOT NULL,
+            state INTEGER NOT NULL, sha256 BLOB UNIQUE, length INTEGER NOT NULL, problem TEXT,
+            failures INTEGER NOT NULL, next_try INTEGER, wished INTEGER NOT NULL, changed INTEGER NOT NULL,
+            used INTEGER NOT NULL, PRIMARY KEY (new, old)) STRICT, WITHOUT ROWID;
+        CREATE INDEX patch_by_next_try ON patch (next_try) WHERE next_try IS NOT NULL;
+        ALTER TABLE replica ADD COLUMN means INTEGER;
+        ALTER TABLE replica ADD COLUMN wire INTEGER;
+        ALTER TABLE replica ADD COLUMN reason TEXT;
         """
 }

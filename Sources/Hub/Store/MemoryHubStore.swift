@@ -16,6 +16,7 @@ package final class MemoryHubStore: HubStore {
         var catalog: CatalogRecord?
         var packages: [TargetPath: PackageRecord] = [:]
         var replicas: [ReplicaKey: ReplicaRecord] = [:]
+        var patches: [PatchKey: PatchRecord] = [:]
         var pools: [PoolKey: PoolRecord] = [:]
         var rollouts: [RolloutID: RolloutRecord] = [:]
         var waves: [RolloutID: [Int: WaveRecord]] = [:]

@@ -15,6 +15,9 @@ package struct PackageRecord: Hashable, Sendable {
     /// When the import is tried again; nil when it is not waiting for that.
     package var nextTry: UnixTime?
 
+    /// Whether its bytes are in the hub's pool; those of a retired package stay for the sites that still want them.
+    package var isHere: Bool { state == .imported || (state == .retired && bytesHeld > 0) }
+
     package init(
         package: Package, state: PackageState = .announced, bytesHeld: Int64 = 0, announced: UnixTime,
         changed: UnixTime? = nil, error: String? = nil, failures: Int = 0, nextTry: UnixTime? = nil

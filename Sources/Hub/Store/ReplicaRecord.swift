@@ -12,6 +12,10 @@ package struct ReplicaRecord: Hashable, Sendable {
     /// Whether the spoke has stored the wish.
     package var isAcknowledged: Bool
     package var changed: UnixTime
+    /// How its bytes came last, what has been sent for it, in bytes, and why that way; nil before anything was.
+    package var means: TransferMeans?
+    package var wireBytes: UInt64?
+    package var reason: String?
 
     package init(
         spoke: NodeID, path: TargetPath, digest: SHA256Digest, state: ReplicaState = .pending, bytesHeld: Int64 = 0,

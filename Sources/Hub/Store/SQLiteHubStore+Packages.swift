@@ -53,9 +53,10 @@ extension SQLiteHubStore {
 
     package func putReplica(_ replica: ReplicaRecord) throws {
         try database.run(
-            "INSERT OR REPLACE INTO replica VALUES (?, ?, ?, ?, ?, ?, ?, ?)", replica.spoke, replica.path,
+            "INSERT OR REPLACE INTO replica VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", replica.spoke, replica.path,
             replica.digest, Int(replica.state.rawValue), replica.bytesHeld, replica.text, replica.isAcknowledged,
-            replica.changed)
+            replica.changed, replica.means.map { Int($0.rawValue) }, replica.wireBytes.map { ByteCount($0) },
+            replica.reason)
     }
 
     package func replica(spoke: NodeID, path: TargetPath) throws -> ReplicaRecord? {
@@ -84,10 +85,14 @@ extension SQLiteHubStore {
     }
 
     private static func replica(_ row: borrowing Row) throws -> ReplicaRecord {
-        ReplicaRecord(
+        var record = ReplicaRecord(
             spoke: try row.id(0), path: try row.named(1), digest: try row.digest(2), state: try row.code(3),
             bytesHeld: try row.int64(4), text: try row.textOrNil(5), isAcknowledged: try row.bool(6),
             changed: try row.time(7))
+        record.means = try row.isNull(8) ? nil : row.code(8)
+        record.wireBytes = try row.sizeOrNil(9)?.bytes
+        record.reason = try row.textOrNil(10)
+        return record
     }
 
     // MARK: Pools

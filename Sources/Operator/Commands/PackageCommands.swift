@@ -45,7 +45,20 @@ enum PackageCommands {
             ("Notes", package.metadata?.notes), ("Problem", package.problem),
         ])
         printer.section(
-            "Replicas", ["SPOKE", "STATE", "HELD", "PROBLEM"], lastIsText: true,
-            package.replicas.map { [$0.spoke.name.text, $0.state.name, Wording.size($0.held), $0.problem] })
+            "Replicas", ["SPOKE", "STATE", "HELD", "DETAIL"], lastIsText: true,
+            package.replicas.map { replica in
+                [
+                    replica.spoke.name.text, replica.state.name, Wording.size(replica.held),
+                    replica.problem ?? Wording.transfer(replica.means, sent: replica.sent, of: package.length),
+                ]
+            })
+        printer.section(
+            "Patches", ["FROM", "STATE", "SIZE", "USED", "PROBLEM"], lastIsText: true,
+            (package.patches ?? []).map { patch in
+                [
+                    patch.from, patch.state.name, patch.length.map { Wording.size($0) },
+                    Wording.age(patch.used, printer.now), patch.problem,
+                ]
+            })
     }
 }

@@ -47,5 +47,13 @@ enum SpokeCommands {
         ])
         printer.section(
             "Pools", PoolCommands.header, spoke.pools.map { PoolCommands.row($0) })
+        printer.section(
+            "Replicas", ["PACKAGE", "STATE", "SIZE", "MEANS", "SENT", "PROBLEM"], lastIsText: true,
+            (spoke.replicas ?? []).map { replica in
+                [
+                    replica.package, replica.state.name, Wording.size(replica.length), replica.means?.name,
+                    replica.sent.map { Wording.size($0) }, replica.problem,
+                ]
+            })
     }
 }

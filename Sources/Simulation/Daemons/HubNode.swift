@@ -1,7 +1,9 @@
 internal import Hub
 internal import Model
 internal import Protocol
+internal import Rollout
 internal import Storage
+internal import TLS
 internal import Trust
 
 /// The hub: its core, its store, its pool and its metadata, and the vendor's server behind a bad line.
@@ -9,6 +11,10 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     let store = MemoryHubStore()
     let disk = MemoryPool.Disk()
     private(set) var pool: MemoryPool
+    let patchDisk = MemoryPool.Disk()
+    /// Room for a few patches only, so that some have to make room for others.
+    private let patchQuota = ByteCount(8_000)
+    private(set) var patches: MemoryPool
     private(set) var catalog: MetadataClient
     private let node: PeerIdentity
     private var core: HubCore
@@ -23,8 +29,10 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         node = PeerIdentity(fleet: fleet.fleetName, role: .hub, id: NodeID.random(using: &random))
         cryptography = try SimulatedCryptography()
         coreConfiguration = HubConfiguration(
-            fleet: fleet.fleetName, hub: node.id, poolName: try NodeName("main"), zones: { _ in nil })
+            fleet: fleet.fleetName, hub: node.id, poolName: try NodeName("main"),
+            patchPoolName: try NodeName("patches"), patience: TransferPatience(floor: 4096), zones: { _ in nil })
         pool = MemoryPool(disk: disk, quota: quota)
+        patches = MemoryPool(disk: patchDisk, quota: patchQuota)
         catalog = MetadataClient(root: fleet.vendor.firstRoot)
         core = HubCore(store: store, cryptography: cryptography, configuration: coreConfiguration, random: random)
         try super.init(fleet, "hub")
@@ -35,11 +43,13 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
 
     override func begin() {
         pool = MemoryPool(disk: disk, quota: quota)
+        patches = MemoryPool(disk: patchDisk, quota: patchQuota)
         core = HubCore(
             store: store, cryptography: cryptography, configuration: coreConfiguration,
             random: SimulationRandom.fork(fleet.configuration.seed, "hub core \(life)"))
         catalog.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
-        tell(.started(held: Set(pool.list().map(\.digest)), figures))
+        let kept = HubPatchPool(held: Set(patches.list().map(\.digest)), figures: patchFigures)
+        tell(.started(held: Set(pool.list().map(\.digest)), figures, patches: kept))
     }
 
     override func died() {
@@ -47,7 +57,10 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         joins = [:]
     }
 
-    private var figures: HubPoolFigures {
+    private var figures: HubPoolFigures { figures(of: pool) }
+    private var patchFigures: HubPoolFigures { figures(of: patches) }
+
+    private func figures(of pool: MemoryPool) -> HubPoolFigures {
         fleet.poolsTouched = true
         let account = pool.account()
         return HubPoolFigures(
@@ -165,6 +178,23 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             // A quota below the use is refused; the hub hears what it really is.
             try? pool.setQuota(wanted)
             tell(.poolChanged(figures))
+        case .makePatch(let job): makePatch(job)
+        case .servePatch(let link, let request, let digest, let length, let offset):
+            fleet.servePackage(
+                self.name, patches, digest, length: length, offset: offset, over: links[link], request)
+        case .checkPatch(let digest):
+            guard (try? patches.verify(digest)) == nil else { return }  // not there, or damaged: said to the core
+            try? patches.evict(digest)  // it may be gone already
+            tell(.patchLost(digest, "damaged"))
+        case .dropPatches(let digests):
+            for digest in digests { try? patches.evict(digest) }  // nothing is being read here
+            tell(.patchPoolChanged(patchFigures))
+        case .dropContents(let digests):
+            for digest in digests { try? pool.evict(digest) }  // nothing is being read here
+            tell(.poolChanged(figures))
+        case .setPatchQuota(let quota):
+            try? patches.setQuota(quota)  // the hub hears what it really is
+            tell(.patchPoolChanged(patchFigures))
         case .useAuthorities: break  // its certificates are only names
         case .wake(let time): setAlarm(at: time, .woke)
         }
@@ -230,6 +260,47 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         piece(at: Int(clamping: reservation.resumeOffset.bytes))
     }
 
+    /// A patch now and then fails, or is one that nobody can use.
+    private func makePatch(_ job: PatchJob) {
+        later(random.milliseconds(20...3_000)) { [self] in
+            guard !fleet.faults.vendorFails() else {
+                return tell(.patchEnded(PatchResult(key: job.key, outcome: .failed("the child died"))))
+            }
+            let isBad = fleet.faults.vendorFails()
+            let bytes = SimulatedPatch.make(
+                from: job.key.old, to: isBad ? job.key.old : job.key.new, fleet.vendor.contents[job.key.new] ?? [])
+            var result = PatchResult(key: job.key, outcome: .useless("it would be no smaller than the file"))
+            if UInt64(bytes.count) <= job.limit {
+                do {
+                    let digest = try SHA256Digest(bytes: SHA256.hash(bytes))
+                    try keep(bytes, digest, job.evictable, &result.evicted)
+                    result.outcome = .made(digest, length: UInt64(bytes.count))
+                } catch {
+                    result.outcome = .failed("\(error)")
+                }
+            }
+            tell(.patchEnded(result))
+            tell(.patchPoolChanged(patchFigures))
+        }
+    }
+
+    private func keep(
+        _ bytes: [UInt8], _ digest: SHA256Digest, _ evictable: [SHA256Digest], _ evicted: inout [SHA256Digest]
+    ) throws {
+        guard patches.length(of: digest) == nil else { return }
+        let known = Set(evictable)
+        var rest = (patches.list().map(\.digest).filter { !known.contains($0) } + evictable)[...]
+        while case let account = patches.account(),
+            account.quota - account.used - account.reserved < ByteCount(UInt64(bytes.count)), let next = rest.popFirst()
+        {
+            try patches.evict(next)
+            evicted.append(next)
+        }
+        let reservation = try patches.reserve(digest, length: ByteCount(UInt64(bytes.count)))
+        try patches.write(reservation, at: reservation.resumeOffset, bytes.span.bytes)
+        try patches.publish(reservation)
+    }
+
     override func brief(_ event: HubEvent) -> String {
         switch event {
         case .started: "started"
@@ -242,6 +313,10 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .importEnded(let path, _, let outcome):
             "import of \(path.release) \(outcome == .imported ? "done" : "failed")"
         case .poolChanged: "pool"
+        case .patchEnded(let result):
+            if case .made = result.outcome { "a patch is made" } else { "a patch failed" }
+        case .patchLost: "a patch is lost"
+        case .patchPoolChanged: "pool of patches"
         case .woke: "woke"
         }
     }

@@ -116,7 +116,7 @@ package final class Fleet {
 
     /// Every pool with the quota that counts.
     var pools: [(name: String, pool: MemoryPool, quota: ByteCount)] {
-        [("hub", hub.pool, hub.pool.account().quota)]
+        [("hub", hub.pool, hub.pool.account().quota), ("hub's patches", hub.patches, hub.patches.account().quota)]
             + spokes.map { ($0.name, $0.pool, max($0.quota, has(.poolIgnoresQuota) ? .zero : $0.pool.account().quota)) }
     }
 
