@@ -130,6 +130,26 @@ import Testing
         guard case .failed = result.outcome else { return #expect(Bool(false), "\(result.outcome)") }
     }
 
+    @Test(arguments: [ContentCoding.zstd, .xz])
+    func aMissingLibraryIsToldFromAFileThatCannotBeUnpacked(coding: ContentCoding) async throws {
+        // What a limited child says where there is no library.
+        let program = try folder.write(
+            "child", Array("#!/bin/sh\necho \"unavailable the library is not here\" >&2\nexit 1\n".utf8))
+        try Program.run("chmod", ["755", program])
+        let lame = try PatchMaker(
+            folder: Directory.join(folder.path, "other"), quota: ByteCount(1_000_000), packages: packages,
+            program: program, scratch: folder.path)
+        let first = bytes(50_000, seed: 1)
+        var (old, new) = (try release("1.0", first), try release("2.0", first + [1]))
+        old.metadata.content?.coding = coding
+        new.metadata.content?.coding = coding
+        let missing = PatchOutcome.unavailable("the library is not here")
+        let other = PatchOutcome.useless("the library is not here")
+        #expect(await make(lame, old, new).outcome == (coding == .zstd ? missing : other))
+        let plain = try release("3.0", first + [3], packed: false)
+        #expect(await make(lame, plain, try release("4.0", first + [4], packed: false)).outcome == missing)
+    }
+
     @Test func theFirstOfTheEvictableMakesRoom() async throws {
         let first = bytes(300_000, seed: 1)
         let releases = try (0...3).map { number in

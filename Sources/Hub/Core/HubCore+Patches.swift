@@ -57,8 +57,9 @@ extension HubCore {
         let others = try store.packages(in: .imported) + store.packages(in: .retired)
         let bases = try others.map(\.package).filter { other in
             guard isBase(other, of: package) else { return false }
-            return try store.replicas(of: other.path).contains {
-                $0.state == .verified && $0.digest == other.sha256
+            return try store.replicas(of: other.path).contains { replica in
+                guard replica.state == .verified, replica.digest == other.sha256 else { return false }
+                return try store.spoke(replica.spoke)?.revoked == nil
             }
         }
         let newest = bases.sorted { ($1.metadata.version, $1.path) < ($0.metadata.version, $0.path) }

@@ -73,21 +73,12 @@ package final class PatchMaker: Sendable {
         do {
             try unpack(job.old)
             try unpack(job.new)
-        } catch let error as ContentError where error.code == .cancelled {
-            return nil
-        } catch let error as ContentError {
-            // Another library than the one for patches may be the one that is missing.
-            return error.isFinal || error.code == .unavailable ? .useless(error.message) : .failed(error.message)
-        } catch StorageError.hashMismatch {
-            return .useless("what is inside a published file is not what was signed")
-        } catch {
-            return .failed("\(error)")
-        }
-        do {
             let (digest, length) = try make(job, &evicted)
             return .made(digest, length: length)
         } catch let error as Useless {
             return .useless(error.why)
+        } catch StorageError.hashMismatch {
+            return .useless("what is inside a published file is not what was signed")
         } catch let error as ContentError {
             switch error.code {
             case .cancelled: return nil
@@ -103,11 +94,17 @@ package final class PatchMaker: Sendable {
         ContentIdentity(length: package.content.length.bytes, sha256: package.content.sha256)
     }
 
+    /// Puts the content into the hub's pool where the file is packed and it is not there.
     private func unpack(_ package: Package) throws {
         guard package.content.coding != .none else { return }
-        try intake.unpack(
-            package.sha256, package.content.coding, to: Self.identity(package), from: packages, into: packages,
-            cancellation: cancellation)
+        do {
+            try intake.unpack(
+                package.sha256, package.content.coding, to: Self.identity(package), from: packages, into: packages,
+                cancellation: cancellation)
+        } catch let error as ContentError where error.code == .unavailable && package.content.coding != .zstd {
+            // Patches need libzstd alone, so that others can still be made.
+            throw Useless(why: error.message)
+        }
     }
 
     /// Makes the patch in a nameless file, since its hash names it, and puts it into its pool.
