@@ -22,12 +22,17 @@ package struct SpokeResource: Codable, Hashable, Sendable {
     package var clockError: Int64?
     /// What it holds, or is to hold; in the answer for one spoke only.
     package var replicas: [HeldReplicaResource]?
+    /// How fast the hub sends packages to it; nil before one was set.
+    package var limit: LimitResource?
+    /// How fast it sends packages to its agents, all together.
+    package var agentLimit: LimitResource?
 
     package init(
         id: NodeID, name: NodeName, connected: Bool, since: UnixTime?, joined: UnixTime, revoked: UnixTime?,
         version: String?, clients: Int, clientsConnected: Int, pools: [PoolResource],
         offlineUntil: UnixTime? = nil, certificateExpires: UnixTime? = nil, clockError: Int64? = nil,
-        replicas: [HeldReplicaResource]? = nil
+        replicas: [HeldReplicaResource]? = nil,
+        limit: LimitResource? = nil, agentLimit: LimitResource? = nil
     ) {
         self.id = id
         self.name = name
@@ -43,5 +48,43 @@ package struct SpokeResource: Codable, Hashable, Sendable {
         self.certificateExpires = certificateExpires
         self.clockError = clockError
         self.replicas = replicas
+        self.limit = limit
+        self.agentLimit = agentLimit
+    }
+}
+
+/// A bandwidth limit: the rule as it was set, and what it comes to now.
+package struct LimitResource: Codable, Hashable, Sendable {
+    /// For example `20 Mbit/s mon-fri 08:00-18:00 Europe/Berlin, else none`.
+    package var rule: String
+    /// What holds now; nil is no limit.
+    package var bitsPerSecond: UInt64?
+    /// When that changes; nil when it does not.
+    package var until: UnixTime?
+
+    package init(rule: String, bitsPerSecond: UInt64?, until: UnixTime?) {
+        self.rule = rule
+        self.bitsPerSecond = bitsPerSecond
+        self.until = until
+    }
+}
+
+/// `PATCH /v1/spokes/N`: sets limits; what is not named stays, `none` lifts one.
+package struct SpokeChange: Codable, Hashable, Sendable {
+    package var limit: String?
+    package var agentLimit: String?
+
+    package init(limit: String? = nil, agentLimit: String? = nil) {
+        self.limit = limit
+        self.agentLimit = agentLimit
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case limit, agentLimit }
+
+    package init(from decoder: any Decoder) throws {
+        try StrictKeys.check(CodingKeys.self, in: decoder)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        limit = try container.decodeIfPresent(String.self, forKey: .limit)
+        agentLimit = try container.decodeIfPresent(String.self, forKey: .agentLimit)
     }
 }

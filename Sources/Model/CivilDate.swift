@@ -60,7 +60,7 @@ package struct CivilDate: Hashable, Sendable, Comparable, CustomStringConvertibl
     }
 
     /// A non-negative number with leading zeros to the width.
-    static func digits(_ value: Int, _ width: Int) -> String {
+    package static func digits(_ value: Int, _ width: Int) -> String {
         let text = String(value)
         return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
     }

@@ -48,6 +48,7 @@ package struct EventCode: OpenCode {
 
     // Pools and replicas.
     package static let quotaSet = Self(known: "quotaSet")
+    package static let limitSet = Self(known: "limitSet")
     package static let quotaExceeded = Self(known: "quotaExceeded")
     /// A pool has come to 80, or to 95, per cent of its quota.
     package static let poolFilling = Self(known: "poolFilling")

@@ -62,6 +62,7 @@ package enum Message: Equatable, Sendable {
     case fetchPlan(FetchPlan)
     /// 38
     case plan(Plan)
+    case setLimit(SetLimit)
 
     /// The message's struct.
     package var body: any MessageBody {
@@ -90,6 +91,7 @@ package enum Message: Equatable, Sendable {
         case .anchors(let body): body
         case .fetchPlan(let body): body
         case .plan(let body): body
+        case .setLimit(let body): body
         }
     }
 
@@ -156,6 +158,7 @@ package enum Message: Equatable, Sendable {
         case Anchors.number: self = .anchors(try read(Anchors.self))
         case FetchPlan.number: self = .fetchPlan(try read(FetchPlan.self))
         case Plan.number: self = .plan(try read(Plan.self))
+        case SetLimit.number: self = .setLimit(try read(SetLimit.self))
         default: throw .unsupported("message type \(number)")
         }
     }

@@ -126,6 +126,19 @@ package struct MessageFields: Sendable {
         return digests
     }
 
+    /// A list of at most `count` times.
+    package func times(_ key: UInt64, count: Int) throws(MessageError) -> [UnixTime] {
+        guard let items = try required(key).asArray, items.count <= count else {
+            throw malformed(key, "is no list of at most \(count) times")
+        }
+        var times: [UnixTime] = []
+        for item in items {
+            guard let value = item.asInteger else { throw malformed(key, "has an entry that is no time") }
+            times.append(UnixTime(milliseconds: value))
+        }
+        return times
+    }
+
     /// A list of at most `count` unsigned integers.
     package func unsigneds(_ key: UInt64, count: Int) throws(MessageError) -> [UInt64] {
         guard let items = try required(key).asArray, items.count <= count else {

@@ -55,13 +55,14 @@ extension Session {
         while sent < bytes.count {
             let count = min(
                 bytes.count - sent, ProtocolLimits.dataLength, output.bulkRoom - ProtocolLimits.headerLength,
-                Int(streams[index].sendCredit), Int(sendCredit))
+                Int(streams[index].sendCredit), Int(sendCredit), dataAllowance ?? .max)
             guard count > 0 else { break }
             let isLast = isEnd && sent + count == bytes.count
             output.appendData(
                 bytes.extracting(sent..<sent + count), stream: id, flags: isLast ? FrameHeader.endFlag : 0)
             streams[index].sendCredit -= UInt32(count)
             sendCredit -= UInt32(count)
+            if let allowance = dataAllowance { dataAllowance = allowance - count }
             sent += count
         }
         setBlocked(index, sent < bytes.count)
@@ -117,9 +118,7 @@ extension Session {
     /// A stream whose `sendData` fell short and that can go on now, the most urgent first, equals in turn; nil if there is none.
     /// It is named once until it falls short again. Ask after `receive` and after `withOutput`.
     package mutating func nextWritable() -> StreamID? {
-        guard blockedStreams > 0, sendCredit > 0,
-            output.bulkRoom >= min(ProtocolLimits.bulkOutput / 2, ProtocolLimits.writeLength)
-        else { return nil }
+        guard takesBulk, dataAllowance != 0 else { return nil }
         var best: Int?
         for index in streams.indices where streams[index].isBlocked && streams[index].sendCredit > 0 {
             guard let current = best else {
@@ -132,6 +131,29 @@ extension Session {
         setBlocked(best, false)
         lastWritable = streams[best].id
         return lastWritable
+    }
+
+    /// There is data to send, credit for it and room.
+    private var takesBulk: Bool {
+        blockedStreams > 0 && sendCredit > 0
+            && output.bulkRoom >= min(ProtocolLimits.bulkOutput / 2, ProtocolLimits.writeLength)
+    }
+
+    /// Limits data: `bytes` may go out, then no more until `allow` is called. Nil lifts the limit. Control frames are not limited.
+    package mutating func limitData(to bytes: Int?) {
+        dataAllowance = bytes.map { max(0, $0) }
+    }
+
+    /// Lets so many data bytes more go out, if there is a limit; ask `nextWritable()` after it.
+    package mutating func allow(_ bytes: Int) {
+        guard let allowance = dataAllowance else { return }
+        dataAllowance = allowance + max(0, bytes)
+    }
+
+    /// Data would go out now but for the limit.
+    package var isHeldBack: Bool {
+        guard dataAllowance == 0, takesBulk else { return false }
+        return streams.contains { $0.isBlocked && $0.sendCredit > 0 }
     }
 
     /// Urgent before less urgent; of equals, those behind the latest one first, so that each gets its turn.

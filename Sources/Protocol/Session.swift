@@ -47,6 +47,9 @@ package struct Session: Sendable {
     /// The stream that `nextWritable()` gave last, for taking turns.
     var lastWritable = StreamID(0)
 
+    /// Data bytes that may go out before `allow` is called again; nil is no limit.
+    var dataAllowance: Int?
+
     var hasLeft = false
     var peerHasLeft = false
 

@@ -1,4 +1,4 @@
-/// Why a rollout cannot be planned as it is written; each says which part and why.
+/// Why a rollout or a limit cannot be used as it is written; each says which part and why.
 package enum RolloutError: Error, Equatable, CustomStringConvertible {
     /// No client is named and `all` is not said.
     case emptySelection
@@ -10,6 +10,8 @@ package enum RolloutError: Error, Equatable, CustomStringConvertible {
     case window(String)
     /// Waves that do not cover all clients, or that have bad numbers.
     case waves(String)
+    /// A bandwidth limit that cannot be read or expanded: why.
+    case limit(String)
 
     package var description: String {
         switch self {
@@ -18,6 +20,7 @@ package enum RolloutError: Error, Equatable, CustomStringConvertible {
         case .noClient: "no client is selected"
         case .window(let why): "the window \(why)"
         case .waves(let why): "the waves \(why)"
+        case .limit(let why): "the limit \(why)"
         }
     }
 }

@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 internal import Network
 package import Protocol
 internal import System
@@ -8,6 +8,8 @@ package final class Links: Sendable {
     private struct State {
         var connections: [LinkID: SessionConnection] = [:]
         var last: UInt64 = 0
+        /// Limits that all links to peers of a role share.
+        var shared: [Role: Pacer] = [:]
     }
 
     private let state = NativeLock(State())
@@ -90,6 +92,34 @@ package final class Links: Sendable {
             connection.loop.execute { connection.assumeIsolated { $0.cancel(ticket) } }
         }
         return try result.get()
+    }
+
+    // MARK: Limits
+
+    /// Lets bulk on a link go out no faster than this from now on, also where a transfer is under way; nil lifts the limit. Messages never wait.
+    package func limit(_ link: LinkID, to rate: BitRate?) {
+        let pacer = rate.map { Pacer($0) }
+        run(link) { $0.setPacer(pacer) }
+    }
+
+    /// The same for all links to peers of a role together, those to come among them; whoever sends gets an even share.
+    package func limit(all role: Role, to rate: BitRate?) {
+        let pacer = rate.map { Pacer($0) }
+        let connections = state.withLock { state in
+            state.shared[role] = pacer
+            return Array(state.connections.values)
+        }
+        for connection in connections {
+            connection.loop.execute {
+                connection.assumeIsolated { this in
+                    if this.peer?.role == role, !this.isJoin { this.setPacer(pacer) }
+                }
+            }
+        }
+    }
+
+    func pacer(for role: Role) -> Pacer? {
+        state.withLock { $0.shared[role] }
     }
 
     /// Ends all links, as before the end of the program.

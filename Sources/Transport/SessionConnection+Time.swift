@@ -7,7 +7,10 @@ internal import TLS
 /// Deadlines, and how a connection ends.
 extension SessionConnection {
     package nonisolated func timerFired(_ timer: LoopTimer) {
-        assumeIsolated { $0.tick() }
+        nonisolated(unsafe) let fired = timer
+        assumeIsolated { this in
+            if fired === this.paceTimer { this.turnCame() } else { this.tick() }
+        }
     }
 
     func tick() {
@@ -94,6 +97,8 @@ extension SessionConnection {
         let closure = self.closure ?? LinkClosure(code: .connectionLost, text: end.description)
         self.closure = closure
         loop.cancel(timer)
+        if let paceTimer { loop.cancel(paceTimer) }
+        paceTimer = nil
         failAll()
         let channelAddress = channel?.address.description ?? "unknown"
         channel = nil

@@ -51,6 +51,10 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     var channel: TLSChannel?
     let timer = LoopTimer()
     var timerDeadline: Duration?
+    /// The limit on bulk, its own or shared with others.
+    var pacer: Pacer?
+    /// Set while a reserved piece of bulk waits for its time.
+    var paceTimer: LoopTimer?
     var peer: PeerIdentity?
     var refusal: GoAway?
     var isJoin = false
@@ -193,6 +197,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         }
         isOpen = true
         guard let peer else { return }
+        if !isJoin, let shared = links.pacer(for: peer.role) { setPacer(shared) }
         opened(peer, channel.session)
         if !isJoin { handler.linkEvent(.opened(id, peer, hello)) }
     }
@@ -342,7 +347,9 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         guard let channel, channel.isOpen else { return }
         var budget = Self.sendBudget
         while true {
-            while let stream = session.nextWritable() { feed(stream) }
+            repeat {
+                while let stream = session.nextWritable() { feed(stream) }
+            } while takeTurn()
             guard session.hasOutput else { break }
             var offered = 0
             var taken = 0

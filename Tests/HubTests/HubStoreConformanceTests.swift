@@ -96,6 +96,20 @@ private struct Refused: Error {}
         #expect(try again.spoke(node(2))?.isConnected == false)
     }
 
+    @Test(arguments: StoreKind.allCases) func whatIsWantedOfLinksIsKept(kind: StoreKind) throws {
+        let fixture = try kind.make()
+        try fixture.store.insertSpoke(spoke(1, "a"))
+        #expect(try fixture.store.link(of: node(1)) == nil)
+        var link = LinkRecord(spoke: node(1), limit: "20 Mbit/s")
+        try fixture.store.putLink(link)
+        #expect(try fixture.reopen().link(of: node(1)) == link)
+        link.limit = nil
+        link.agentLimit = "none"
+        try fixture.store.putLink(link)
+        #expect(try fixture.reopen().link(of: node(1)) == link)
+        #expect(try fixture.store.link(of: node(2)) == nil)
+    }
+
     @Test(arguments: StoreKind.allCases) func clientsFactsAndCountersAreKept(kind: StoreKind) throws {
         let fixture = try kind.make()
         let store = fixture.store

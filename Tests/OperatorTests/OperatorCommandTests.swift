@@ -71,6 +71,20 @@ struct OperatorCommandTests {
 
     // MARK: Reads
 
+    @Test func aLimitIsSetAndShownWithWhatHoldsNow() async throws {
+        var spoke = try Self.spoke("berlin", "2", connected: true)
+        let rule = "20 Mbit/s mon-fri 08:00-18:00 Europe/Berlin, else none"
+        spoke.limit = LimitResource(rule: rule, bitsPerSecond: 20_000_000, until: testNow)
+        spoke.agentLimit = LimitResource(rule: "none", bitsPerSecond: nil, until: nil)
+        let hub = try FakeHub(["PATCH /v1/spokes/berlin": try FakeHub.json(spoke)])
+        let run = await hub.run("spoke set berlin --limit none --agent-limit none")
+        #expect(run.status == 0)
+        #expect(run.output.contains("20 Mbit/s until \(testNow) (\(rule))"))
+        #expect(hub.requests.first?.body == #"{"agentLimit":"none","limit":"none"}"#)
+        let nothing = await hub.run("spoke set berlin")
+        #expect(nothing.status == 2 && nothing.errors.contains("--limit"))
+    }
+
     @Test func listsAreTablesOfOneRowAResource() async throws {
         let hub = try FakeHub([
             "GET /v1/spokes": try FakeHub.list([

@@ -49,6 +49,12 @@ enum MessageSamples {
                 FetchPlan(
                     path: path, sha256: hash, length: 12_345_678, bases: [hash, hash], accepts: [.content, .patch])),
             .plan(Plan(means: .patch, sha256: hash, length: 65_536, base: hash)),
+            .setLimit(
+                SetLimit(
+                    schedule: RateSchedule([
+                        .init(start: time, rate: try BitRate(bitsPerSecond: 20_000_000)),
+                        .init(start: time + .seconds(3600), rate: nil),
+                    ]))),
         ]
     }
 

@@ -253,6 +253,47 @@ struct SessionFlowTests {
         #expect(pair.dialler.nextTick == nil)
     }
 
+    @Test("a limit holds data back and nothing else, and the most urgent goes first when there is room again")
+    func limit() throws {
+        let (pair, streams) = try sending([.normal, .urgent])
+        pair.listener.limitData(to: 1000)
+        let bytes = [UInt8](repeating: 1, count: 100_000)
+        #expect(pair.send(.listener, streams[0], bytes) == 1000)
+        #expect(pair.send(.listener, streams[0], bytes) == 0)
+        #expect(pair.send(.listener, streams[1], bytes) == 0)
+        pair.run()
+        #expect(pair.listener.isHeldBack && pair.writable(.listener) == nil)
+        // Messages, pings and ends go on.
+        let request = try pair.open(.dialler, fetch)
+        pair.run()
+        #expect(pair.reply(.listener, request, .ok(OK())))
+        pair.run()
+        #expect(pair.diallerLog.entries.contains(.event(.reply(request, .ok(OK()), isEnd: true))))
+        pair.listener.allow(500)
+        #expect(!pair.listener.isHeldBack)
+        #expect(pair.writable(.listener) == streams[1])
+        #expect(pair.send(.listener, streams[1], bytes) == 500)
+        pair.listener.limitData(to: nil)
+        #expect(!pair.listener.isHeldBack)
+        #expect(pair.writable(.listener) == streams[1])
+        #expect(pair.send(.listener, streams[1], bytes) == bytes.count)
+    }
+
+    @Test("a session that has nothing to send is not held back by its limit")
+    func idleLimit() throws {
+        let (pair, streams) = try sending([.normal])
+        pair.listener.limitData(to: 0)
+        #expect(!pair.listener.isHeldBack)
+        #expect(pair.send(.listener, streams[0], []) == 0)
+        #expect(!pair.listener.isHeldBack)
+        #expect(pair.send(.listener, streams[0], [1]) == 0)
+        #expect(pair.listener.isHeldBack)
+        pair.listener.reset(streams[0])
+        #expect(!pair.listener.isHeldBack)
+        pair.listener.allow(-5)
+        #expect(!pair.listener.isHeldBack)
+    }
+
     @Test("a session's own state is small")
     func idleSize() {
         #expect(MemoryLayout<Session>.size <= 512)

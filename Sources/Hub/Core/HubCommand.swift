@@ -14,6 +14,8 @@ package enum HubCommand: Equatable, Sendable {
     /// Sets labels; a nil value removes one.
     case labelClient(NodeID, [String: String?])
     case setQuota(node: NodeID, pool: NodeName, ByteCount)
+    /// Limits the link from the hub to a spoke, and what the spoke gives its agents, by the text of a `BandwidthRule`; nil leaves it as it is.
+    case limitSpoke(NodeID, link: String?, agents: String?)
     /// Sets where the vendor's catalog is and its pinned root; then refreshes it.
     case setCatalog(url: String, root: [UInt8])
     case refreshCatalog

@@ -23,6 +23,7 @@ extension HubCore {
         case .issueUnderNewest(let force): .authority(try issueUnderNewest(force: force, at: now))
         case .retireOldest(let force): .authority(try retireOldest(force: force, at: now))
         case .labelClient(let id, let labels): .client(try label(id, labels, at: now))
+        case .limitSpoke(let id, let link, let agents): .spoke(try limitSpoke(id, link, agents, at: now))
         case .setQuota(let node, let pool, let quota): .pool(try setQuota(node, pool, quota, at: now))
         case .setCatalog(let url, let root): .catalog(try setCatalog(url, root, at: now))
         case .refreshCatalog: .catalog(try refreshCatalog(at: now))

@@ -48,6 +48,8 @@ extension HubCore {
         }
         try wishReplicas(at: peer.id, at: now)
         try greet(link)
+        try applyLimit(link, at: now)
+        if try store.link(of: peer.id)?.agentLimit != nil { links[link]?.agentLimitDue = now }
         dirtySpokes.insert(peer.id)
     }
 
@@ -144,6 +146,7 @@ extension HubCore {
         case .order(let number): try orderAnswered(number, error, at: now)
         case .replicate(let path): try replicateAnswered(path, spoke, link, error, at: now)
         case .setQuota(let pool, let quota): try quotaAnswered(pool, quota, spoke, error, at: now)
+        case .setLimit(let rule): try agentLimitAnswered(rule, spoke, link, error, at: now)
         case .catalogChanged, .revocations, .anchors:
             if let error {
                 try log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)", at: now)
@@ -188,6 +191,7 @@ extension HubCore {
             }
             dirtySpokes.remove(spoke)
             try sendQuotas(link, spoke)
+            try sendAgentLimit(link, spoke, at: now)
             try sendWishes(link, spoke)
             try sendOrders(link, spoke, at: now)
         }

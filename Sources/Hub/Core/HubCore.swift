@@ -18,6 +18,8 @@ package struct HubCore {
         case catalogChanged(UInt64)
         case revocations(UInt64)
         case anchors(UInt64)
+        /// By the rule that the schedule was made of.
+        case setLimit(String)
     }
 
     /// An open session of a spoke.
@@ -27,6 +29,12 @@ package struct HubCore {
         var underWay: Set<Errand> = []
         /// Deliveries pause until then after the spoke has asked for patience.
         var notBefore = UnixTime.distantPast
+        /// The limit that its sender has been told; none at first.
+        var rate: BitRate?
+        /// When the limit is looked at again.
+        var rateUntil: UnixTime?
+        /// When the spoke is told its limit towards its agents, or told it again; nil when there is nothing to tell.
+        var agentLimitDue: UnixTime?
     }
 
     /// How much of its share of the log a peer has used.
@@ -168,13 +176,14 @@ package struct HubCore {
     private mutating func finish(at now: UnixTime) throws -> [HubEffect] {
         try moveDueActions(at: now)
         let nextList = try pumpRevocations(at: now)
+        let nextLimit = try pumpLimits(at: now)
         try pumpCatalog(at: now)
         try pumpImports(at: now)
         try pumpPatches(at: now)
         try moveRollouts(at: now)
         var next: [UnixTime?] = try pumpLinks(at: now)
         next += [
-            nextList,
+            nextList, nextLimit,
             isRefreshing ? nil : try store.catalog().flatMap { $0.isOffline ? nil : $0.nextRefresh },
             try store.nextImport(), try nextPatch(),
             try store.nextActionDeadline(), try store.soakingWaves().first?.soakEnds,

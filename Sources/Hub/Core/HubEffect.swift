@@ -26,6 +26,8 @@ package enum HubEffect: Equatable, Sendable {
     case dropContents([SHA256Digest])
     /// Give the pool of patches another quota, then tell `patchPoolChanged`.
     case setPatchQuota(ByteCount)
+    /// Let packages go to a spoke no faster than this from now on; nil lifts the limit.
+    case limit(LinkID, BitRate?)
     /// Give the hub's own pool another quota, then tell `poolChanged`.
     case setQuota(ByteCount)
     /// Renew the hub's own certificates where that is due, show them, and believe the roots of this set.

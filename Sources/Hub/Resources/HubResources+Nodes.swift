@@ -12,17 +12,19 @@ extension HubResources {
         router.add(.get, "/v1/spokes") { hub, request, _ in
             let limit = try limit(of: request)
             let after = try request.query["after"].map { try NodeName($0) }
+            let now = hub.shell.clock.now
             let found = try await hub.reader.read { store in
                 let spokes = try store.spokes(after: after, limit: limit + 1)
-                return try page(spokes, limit: limit, cursor: { $0.name.text }) { try resource($0, store) }
+                return try page(spokes, limit: limit, cursor: { $0.name.text }) { try resource($0, store, at: now) }
             }
             return try json(found)
         }
         router.add(.get, "/v1/spokes/{spoke}") { hub, _, names in
             let name = names["spoke"] ?? ""
+            let now = hub.shell.clock.now
             let found = try await hub.reader.read { store in
                 let spoke = try spoke(name, store)
-                var resource = try resource(spoke, store)
+                var resource = try resource(spoke, store, at: now)
                 let reference = Reference(id: spoke.id, name: spoke.name)
                 resource.replicas = try store.replicas(at: spoke.id).compactMap { replica in
                     try store.package(replica.path).map {
@@ -34,12 +36,24 @@ extension HubResources {
             }
             return try json(found)
         }
+        router.add(.patch, "/v1/spokes/{spoke}") { hub, request, names in
+            let name = names["spoke"] ?? ""
+            let now = hub.shell.clock.now
+            let change = try body(SpokeChange.self, of: request)
+            let id = try await hub.reader.read { try spoke(name, $0).id }
+            let command = HubCommand.limitSpoke(id, link: change.limit, agents: change.agentLimit)
+            return try await hub.perform(command, request) { answer, store in
+                guard case .spoke(let spoke) = answer else { throw misfit }
+                return try JSONCoding.encode(try resource(spoke, store, at: now))
+            }
+        }
         router.add(.post, "/v1/spokes/{spoke}/revoke") { hub, request, names in
             let name = names["spoke"] ?? ""
+            let now = hub.shell.clock.now
             let id = try await hub.reader.read { try spoke(name, $0).id }
             return try await hub.perform(.revokeSpoke(id), request) { answer, store in
                 guard case .spoke(let spoke) = answer else { throw misfit }
-                return try JSONCoding.encode(try resource(spoke, store))
+                return try JSONCoding.encode(try resource(spoke, store, at: now))
             }
         }
     }
@@ -59,7 +73,17 @@ extension HubResources {
         return min(horizon, try store.catalog()?.expires ?? horizon)
     }
 
-    private static func resource(_ spoke: SpokeRecord, _ store: SQLiteHubStore) throws -> SpokeResource {
+    /// A rule and what it comes to now.
+    private static func limit(_ rule: String?, at now: UnixTime) throws -> LimitResource? {
+        guard let rule else { return nil }
+        let current = try BandwidthRule(rule).schedule(from: now, days: 8, zones: FoundationZone.named).rate(at: now)
+        return LimitResource(rule: rule, bitsPerSecond: current.rate?.bitsPerSecond, until: current.until)
+    }
+
+    private static func resource(
+        _ spoke: SpokeRecord, _ store: SQLiteHubStore, at now: UnixTime
+    ) throws -> SpokeResource {
+        let link = try store.link(of: spoke.id)
         let clients = try store.clients(of: spoke.id).filter { $0.revoked == nil }
         let reference = Reference(id: spoke.id, name: spoke.name)
         let standing = try store.standing(of: spoke.id)
@@ -69,7 +93,8 @@ extension HubResources {
             clientsConnected: clients.count { $0.isConnected },
             pools: try store.pools().filter { $0.node == spoke.id }.map { resource($0, reference, .spoke) },
             offlineUntil: try offlineUntil(spoke, store), certificateExpires: standing?.expires,
-            clockError: standing.flatMap { $0.clockError == 0 ? nil : $0.clockError / 1000 })
+            clockError: standing.flatMap { $0.clockError == 0 ? nil : $0.clockError / 1000 },
+            limit: try limit(link?.limit, at: now), agentLimit: try limit(link?.agentLimit, at: now))
     }
 
     // MARK: - Clients

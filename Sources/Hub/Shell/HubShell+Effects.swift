@@ -18,6 +18,7 @@ extension HubShell {
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
+        case .limit(let link, let rate): links.limit(link, to: rate)
         case .setQuota(let quota): setQuota(quota)
         case .makePatch(let job): makePatch(job)
         case .servePatch(let link, let request, let sha256, let length, let offset):

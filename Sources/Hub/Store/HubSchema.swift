@@ -5,7 +5,7 @@ import SQLite
 /// Ids are 16 bytes, hashes 32, times milliseconds since 1970, states the stable numbers of Model; JSON only where nothing is searched for.
 enum HubSchema {
     /// "AXHU".
-    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second, third, fourth])
+    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth])
 
     /// Which reports came, which order a spoke has, and what operators signed.
     private static let second = """
@@ -118,5 +118,11 @@ enum HubSchema {
         ALTER TABLE replica ADD COLUMN means INTEGER;
         ALTER TABLE replica ADD COLUMN wire INTEGER;
         ALTER TABLE replica ADD COLUMN reason TEXT;
+        """
+
+    /// How fast links may be used.
+    private static let fifth = """
+        CREATE TABLE link (
+            spoke BLOB PRIMARY KEY REFERENCES spoke, rule TEXT, agent_rule TEXT) STRICT, WITHOUT ROWID;
         """
 }

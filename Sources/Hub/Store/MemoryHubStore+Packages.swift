@@ -54,6 +54,9 @@ extension MemoryHubStore {
 
     // MARK: Pools
 
+    package func putLink(_ link: LinkRecord) throws { state.links[link.spoke] = link }
+    package func link(of spoke: NodeID) throws -> LinkRecord? { state.links[spoke] }
+
     package func putPool(_ pool: PoolRecord) throws { state.pools[PoolKey(node: pool.node, name: pool.name)] = pool }
     package func pool(node: NodeID, name: NodeName) throws -> PoolRecord? {
         state.pools[PoolKey(node: node, name: name)]

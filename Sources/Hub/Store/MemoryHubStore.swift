@@ -18,6 +18,7 @@ package final class MemoryHubStore: HubStore {
         var replicas: [ReplicaKey: ReplicaRecord] = [:]
         var patches: [PatchKey: PatchRecord] = [:]
         var pools: [PoolKey: PoolRecord] = [:]
+        var links: [NodeID: LinkRecord] = [:]
         var rollouts: [RolloutID: RolloutRecord] = [:]
         var waves: [RolloutID: [Int: WaveRecord]] = [:]
         var actions: [ActionID: ActionRecord] = [:]

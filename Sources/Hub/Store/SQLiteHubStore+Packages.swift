@@ -95,6 +95,18 @@ extension SQLiteHubStore {
         return record
     }
 
+    // MARK: Links
+
+    package func putLink(_ link: LinkRecord) throws {
+        try database.run("INSERT OR REPLACE INTO link VALUES (?, ?, ?)", link.spoke, link.limit, link.agentLimit)
+    }
+
+    package func link(of spoke: NodeID) throws -> LinkRecord? {
+        try database.first("SELECT * FROM link WHERE spoke = ?", spoke) { row in
+            LinkRecord(spoke: try row.id(0), limit: try row.textOrNil(1), agentLimit: try row.textOrNil(2))
+        }
+    }
+
     // MARK: Pools
 
     package func putPool(_ pool: PoolRecord) throws {

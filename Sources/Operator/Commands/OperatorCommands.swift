@@ -73,6 +73,12 @@ enum OperatorCommands {
             CommandSpecification("list", "All spokes"),
             CommandSpecification("show", "A spoke by name or id", operands: [.required("N")]),
             CommandSpecification(
+                "set", "Limit how fast packages go to a spoke, or from it to its agents", operands: [.required("N")],
+                options: [
+                    .value("limit", "RULE", "'20 Mbit/s mon-fri 08:00-18:00 Europe/Berlin, else none', or none"),
+                    .value("agent-limit", "RULE", "The same for what its agents get, all together"),
+                ]),
+            CommandSpecification(
                 "revoke", "Never let a spoke in again", operands: [.required("N")],
                 options: [.value("confirm", "N", "The same name again: it cannot be undone")]),
         ])

@@ -9,6 +9,11 @@ enum SpokeCommands {
         switch invocation.path.last {
         case "show":
             try show(hub.get(["spokes", try invocation.requiredOperand(0)]), printer)
+        case "set":
+            let change = SpokeChange(limit: invocation.value("limit"), agentLimit: invocation.value("agent-limit"))
+            guard change != SpokeChange() else { throw UsageError("say --limit, --agent-limit or both") }
+            let spoke: SpokeResource = try hub.send(.patch, ["spokes", try invocation.requiredOperand(0)], change)
+            try show(spoke, printer)
         case "revoke":
             let name = try invocation.requiredOperand(0)
             try OperatorCommands.confirm(invocation, name)
@@ -34,6 +39,14 @@ enum SpokeCommands {
         spoke.offlineUntil.map { $0 > now ? Wording.span($0.seconds - now.seconds) : "none" }
     }
 
+    /// What holds now and until when, then the rule if it says more.
+    private static func limit(_ limit: LimitResource?) throws -> String? {
+        guard let limit else { return nil }
+        let now = try limit.bitsPerSecond.map { try BitRate(bitsPerSecond: $0).description } ?? "none"
+        guard let until = limit.until else { return now }
+        return "\(now) until \(until) (\(limit.rule))"
+    }
+
     private static func show(_ spoke: SpokeResource, _ printer: Printer) throws {
         guard !printer.isJSON else { return try printer.json(spoke) }
         printer.fields([
@@ -43,6 +56,7 @@ enum SpokeCommands {
             ("Certificate until", spoke.certificateExpires?.description),
             ("Clock", spoke.clockError.map { "wrong: \(Wording.span(abs($0))) \($0 > 0 ? "ahead" : "behind")" }),
             ("Joined", spoke.joined.description), ("Version", spoke.version),
+            ("Limit", try limit(spoke.limit)), ("Limit to agents", try limit(spoke.agentLimit)),
             ("Clients", "\(spoke.clientsConnected) of \(spoke.clients) connected"),
         ])
         printer.section(

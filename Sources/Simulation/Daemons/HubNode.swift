@@ -173,6 +173,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .servePackage(let link, let request, let digest, let length, let offset):
             fleet.servePackage(
                 self.name, pool, digest, length: length, offset: offset, over: links[link], request)
+        case .limit: break  // the simulated network has a speed of its own
         case .setQuota(let wanted):
             quota = wanted
             // A quota below the use is refused; the hub hears what it really is.

@@ -171,6 +171,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .servePackage(let link, let request, let digest, let length, let offset):
             if fleet.has(.spokeServesDamaged) { _ = disk.damage(digest) }
             fleet.servePackage(name, pool, digest, length: length, offset: offset, over: links[link], request)
+        case .limitAgents: break  // the simulated network has a speed of its own
         case .setQuota(let wanted):
             // A quota below the use is refused; the hub hears what it really is.
             if (try? pool.setQuota(wanted)) != nil { quota = wanted }

@@ -43,6 +43,9 @@ extension SpokeCore {
             effects.append(.setQuota(ByteCount(setting.quota)))
             try retryWaitingReplicas()
             reply(link, request, .ok(OK()))
+        case .setLimit(let setting):
+            try keep(setting)
+            reply(link, request, .ok(OK()))
         case .catalogChanged:
             effects.append(.refreshCatalog)
             reply(link, request, .ok(OK()))

@@ -5,6 +5,7 @@ import Protocol
 extension SpokeCore {
     mutating func start(held: Set<SHA256Digest>, _ pool: PoolFigures, at now: UnixTime) throws {
         self.pool = pool
+        agentLimit = try storedAgentLimit()
         for var replica in try store.replicas() {
             if held.contains(replica.sha256) {
                 guard replica.state != .verified else { continue }

@@ -59,6 +59,10 @@ package struct SpokeCore {
     var catalogVersion: UInt64?
     /// When an old revocation list is an alarm (again); nil until it is looked up.
     var listAlarm: UnixTime?
+    /// How fast packages may go to the agents; nil until the hub has said it.
+    var agentLimit: RateSchedule?
+    /// What the sender has been told of it; nil before it was told anything.
+    var agentRate: BitRate??
     var effects: [SpokeEffect] = []
     private var errands: [RequestID: (link: LinkID, errand: Errand)] = [:]
     private var requestOf: [Errand: RequestID] = [:]
@@ -210,8 +214,9 @@ package struct SpokeCore {
         }
         try pumpReplicas(at: now)
         let listAlarm = try watchList(at: now)
+        let nextRate = followAgentLimit(at: now)
         let times = [
-            hub == nil ? nil : nextAttempt, try pumpDeliveries(at: now), try pumpOrders(at: now), listAlarm,
+            hub == nil ? nil : nextAttempt, try pumpDeliveries(at: now), try pumpOrders(at: now), listAlarm, nextRate,
         ]
         let next = times.compactMap { $0 }.reduce(nextTidying, min)
         if wakeAt != next {

@@ -16,6 +16,8 @@ package enum SpokeEffect: Equatable, Sendable {
     /// Answer with the package's bytes from the offset on.
     case servePackage(LinkID, RequestID, SHA256Digest, length: UInt64, offset: UInt64)
     case setQuota(ByteCount)
+    /// Let packages go to all agents together no faster than this from now on; nil lifts the limit.
+    case limitAgents(BitRate?)
     /// Check the signature and the number of the list, then tell `revocationsChecked`.
     case checkRevocations(LinkID, RequestID, signed: [UInt8])
     /// Check the signature and the number of the set and keep it, then tell `anchorsChecked`.

@@ -18,6 +18,7 @@ extension SpokeShell {
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
         case .setQuota(let quota): setQuota(quota)
+        case .limitAgents(let rate): links.limit(all: .agent, to: rate)
         case .checkRevocations(let link, let request, let signed):
             tell(.revocationsChecked(link, request, signed: signed, check(signed)))
         case .checkAnchors(let link, let request, let signed):

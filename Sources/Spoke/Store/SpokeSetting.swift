@@ -8,6 +8,8 @@ package enum SpokeSetting: String, CaseIterable, Sendable {
     case newestOrder
     /// The newest anchor set from the hub, as signed, for the agents.
     case anchors
+    /// How fast packages may go to the agents, as the hub last said: a `setLimit` message.
+    case agentLimit
     /// The last signed time seen, milliseconds since 1970, decimal: no earlier time is believed.
     case clockFloor
 }

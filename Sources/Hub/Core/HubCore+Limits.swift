@@ -1,0 +1,99 @@
+import Model
+import Protocol
+import Rollout
+
+/// How fast links may be used: the hub holds its own links to the rules, and tells spokes what they may give their agents.
+///
+/// Rules are text with hours and time zones; what goes out is a rate, or a schedule in UTC. A link without a rule costs nothing.
+extension HubCore {
+    /// How far ahead the hub looks for its own next change: rules come again every week.
+    private static let ownDays: Int64 = 8
+    /// For how long a spoke is told ahead: the offline horizon. It is told again every week.
+    private static let agentDays: Int64 = 45
+    private static let agentLimitInterval = Duration.seconds(7 * 86_400)
+
+    mutating func limitSpoke(
+        _ id: NodeID, _ link: String?, _ agents: String?, at now: UnixTime
+    ) throws -> SpokeRecord {
+        guard let spoke = try store.spoke(id), spoke.revoked == nil else {
+            throw HubRefusal.notFound("there is no spoke \(id)")
+        }
+        var record = try store.link(of: id) ?? LinkRecord(spoke: id)
+        if let link { record.limit = try checked(link, at: now) }
+        if let agents { record.agentLimit = try checked(agents, at: now) }
+        let before = try store.link(of: id) ?? LinkRecord(spoke: id)
+        guard record != before else { return spoke }
+        try store.putLink(record)
+        if let limit = record.limit, limit != before.limit {
+            try log(.notice, .limitSet, "spoke/\(spoke.name)", "the limit to \(spoke.name) is \(limit)", at: now)
+        }
+        if let limit = record.agentLimit, limit != before.agentLimit {
+            try log(
+                .notice, .limitSet, "spoke/\(spoke.name)", "the limit from \(spoke.name) to its agents is \(limit)",
+                at: now)
+        }
+        guard let open = linkOf[id] else { return spoke }
+        try applyLimit(open, at: now)
+        if record.agentLimit != before.agentLimit { links[open]?.agentLimitDue = now }
+        return spoke
+    }
+
+    /// The rule in one spelling; refuses what cannot be read, and zones that nobody knows.
+    private func checked(_ text: String, at now: UnixTime) throws -> String {
+        let rule = try BandwidthRule(text)
+        _ = try rule.schedule(from: now, days: Self.ownDays, zones: configuration.zones)
+        return rule.description
+    }
+
+    /// Holds a link to what its rule says now.
+    mutating func applyLimit(_ link: LinkID, at now: UnixTime) throws {
+        guard let open = links[link] else { return }
+        var rate: BitRate?
+        links[link]?.rateUntil = nil
+        if let text = try store.link(of: open.spoke)?.limit {
+            let schedule = try BandwidthRule(text).schedule(
+                from: now, days: Self.ownDays, zones: configuration.zones)
+            let current = schedule.rate(at: now)
+            rate = current.rate
+            links[link]?.rateUntil = current.until
+        }
+        guard rate != open.rate else { return }
+        links[link]?.rate = rate
+        effects.append(.limit(link, rate))
+    }
+
+    /// Changes the limits whose hour has come; gives when the next one comes.
+    mutating func pumpLimits(at now: UnixTime) throws -> UnixTime? {
+        var next: UnixTime?
+        for (link, open) in links.sorted(by: { $0.key < $1.key }) {
+            if let until = open.rateUntil, until <= now { try applyLimit(link, at: now) }
+            if let due = open.agentLimitDue, due <= now { dirtySpokes.insert(open.spoke) }
+            for time in [links[link]?.rateUntil, open.agentLimitDue] {
+                if let time, time > now { next = min(next ?? time, time) }
+            }
+        }
+        return next
+    }
+
+    /// Tells a spoke what its agents may get, where that is due.
+    mutating func sendAgentLimit(_ link: LinkID, _ spoke: NodeID, at now: UnixTime) throws {
+        guard let due = links[link]?.agentLimitDue, due <= now, let text = try store.link(of: spoke)?.agentLimit else {
+            return
+        }
+        let schedule = try BandwidthRule(text).schedule(from: now, days: Self.agentDays, zones: configuration.zones)
+        ask(link, .setLimit(SetLimit(schedule: schedule)), .setLimit(text))
+    }
+
+    mutating func agentLimitAnswered(
+        _ rule: String, _ id: NodeID, _ link: LinkID, _ error: ErrorReply?, at now: UnixTime
+    ) throws {
+        // Another one may be wanted by now; it is sent next.
+        guard try store.link(of: id)?.agentLimit == rule else { return }
+        links[link]?.agentLimitDue = now + Self.agentLimitInterval
+        if let error, let spoke = try store.spoke(id) {
+            try log(
+                .warning, .limitSet, "spoke/\(spoke.name)",
+                "\(spoke.name) does not hold the limit to its agents: \(error.text)", at: now)
+        }
+    }
+}
