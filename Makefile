@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build -j $(JOBS)
 STRICT := --explicit-target-dependency-import-check error
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz crash powercut sim bench bench-replication release demo clean
+.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz crash powercut sim bench bench-replication slow-link release demo clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -84,6 +84,12 @@ powercut:
 	@Deploy/setup.sh build powercut
 	$(SWIFT_BUILD) -c release --product axle-crash
 	python3 Tests/Crash/powercut.py $(if $(SEED),--seed $(SEED))
+
+## slow-link  first copies over 20 Mbit/s, 100 ms, 1 % loss in user-mode Linux, beside nginx and curl
+slow-link:
+	@Deploy/setup.sh build slowlink
+	$(SWIFT_BUILD) -c release --product axle-bench
+	python3 Tests/Bench/slow_link.py
 
 ## sim       a fleet in one process under a virtual clock; SEED= replays a run
 sim: setup

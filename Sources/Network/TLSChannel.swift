@@ -15,6 +15,8 @@ package final class TLSChannel: EventHandler, TimerHandler {
         package var idleTimeout: Duration?
         /// Bytes unsent in the kernel beyond those in flight (`TCP_NOTSENT_LOWAT`); nil leaves it to the kernel.
         package var unsentLimit: Int32? = 256 * 1024
+        /// Ask for BBR congestion control, for connections that send bulk; the kernel's default where it is not to be had.
+        package var prefersBBR = false
         /// Whether an opened channel takes one of the listener's places for peers by itself; else see `promote`.
         package var takesPlaceAtOpen = true
         /// The moment by which certificates are judged, seconds since 1970; the system's clock if nil.
@@ -113,6 +115,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
 
     private func start(_ options: Options, _ make: () throws(TLSError) -> TLSConnection) {
         Socket.tune(number, unsent: options.unsentLimit)
+        if options.prefersBBR { Socket.preferBBR(number) }
         do throws(TLSError) {
             connection = try make()
         } catch {

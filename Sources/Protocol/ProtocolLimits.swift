@@ -14,6 +14,8 @@ package enum ProtocolLimits {
     package static let messageLength = 64 << 10
     package static let dataLength = 128 << 10
     package static let goAwayLength = 4 << 10
+    /// The most that a direct frame carries: with its header it is eight whole TLS records.
+    package static let directLength = dataLength - headerLength
 
     // Fields of messages.
     /// Bytes of any text field that is for people; longer ones are cut when written and refused when read.

@@ -74,6 +74,47 @@ extension Session {
         return sent
     }
 
+    /// Begins a data frame that the caller writes itself: of `count` bytes that it has, as many as may go now. Nil when the stream is gone.
+    ///
+    /// To be asked only while `hasOutput` is false. All bytes of the frame have to be written, told by `wroteDirectly`, before anything else.
+    /// Where it carries less than `count`, `nextWritable()` names the stream again; with `isEnd` the stream's direction ends when it carries all.
+    package mutating func beginFrame(_ id: StreamID, count: Int, isEnd: Bool) -> DirectFrame? {
+        precondition(!hasOutput && directLeft == 0, "what waits goes first")
+        guard let index = openIndex(id), streams[index].hasSentMessage, !streams[index].isSendEnded,
+            !streams[index].isReset
+        else { return nil }
+        let length = min(
+            count, ProtocolLimits.directLength, Int(streams[index].sendCredit), Int(sendCredit), dataAllowance ?? .max)
+        let isLast = isEnd && length == count
+        setBlocked(index, length < count)
+        guard length > 0 else { return DirectFrame(FrameHeader(length: 0, type: .data, stream: id)) }
+        streams[index].sendCredit -= UInt32(length)
+        sendCredit -= UInt32(length)
+        if let allowance = dataAllowance { dataAllowance = allowance - length }
+        directLeft = ProtocolLimits.headerLength + length
+        if isLast {
+            streams[index].isSendEnded = true
+            removeIfOver(index)
+        }
+        return DirectFrame(
+            FrameHeader(
+                length: UInt32(length), type: .data, flags: isLast ? FrameHeader.endFlag : 0, stream: id))
+    }
+
+    /// So many bytes of the direct frame have been written.
+    package mutating func wroteDirectly(_ count: Int) {
+        // A session that has given up on its last output counts no more.
+        directLeft = max(0, directLeft - count)
+    }
+
+    /// Data has come for a stream: `nextWritable()` is to name it when it may go.
+    package mutating func wantsToSend(_ id: StreamID) {
+        guard let index = openIndex(id), streams[index].hasSentMessage, !streams[index].isSendEnded,
+            !streams[index].isReset
+        else { return }
+        setBlocked(index, true)
+    }
+
     /// Ends a stream at once in both directions; nothing more of it is delivered. Data already taken in is still sent.
     package mutating func reset(_ id: StreamID, _ code: ResetCode = .cancelled) {
         guard let index = openIndex(id), !streams[index].isReset else { return }

@@ -15,7 +15,11 @@ extension Session {
     package mutating func tick(at uptime: Duration) -> SessionEvent? {
         guard let nextTick, uptime >= nextTick else { return nil }
         if state == .closing {
-            if endingSince == nil { endingSince = uptime } else { (output, owedPong) = (OutputQueue(), nil) }
+            if endingSince == nil {
+                endingSince = uptime
+            } else {
+                (output, owedPong, directLeft) = (OutputQueue(), nil, 0)
+            }
             return nil
         }
         if state == .awaitingHello { return fail(ProtocolError(.timedOut, "no hello in time"), at: uptime) }

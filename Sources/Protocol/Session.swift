@@ -47,6 +47,8 @@ package struct Session: Sendable {
     /// The stream that `nextWritable()` gave last, for taking turns.
     var lastWritable = StreamID(0)
 
+    /// Bytes of a direct frame that have not been written yet; until they are, nothing else may be.
+    var directLeft = 0
     /// Data bytes that may go out before `allow` is called again; nil is no limit.
     var dataAllowance: Int?
 
@@ -101,7 +103,7 @@ package struct Session: Sendable {
     }
 
     /// Nothing more will come out or go in: close the connection.
-    package var isFinished: Bool { state == .closing && output.isEmpty && owedPong == nil }
+    package var isFinished: Bool { state == .closing && output.isEmpty && owedPong == nil && directLeft == 0 }
 
     /// No stream is open: nothing is lost if the connection ends now.
     package var isIdle: Bool { streams.isEmpty }
@@ -117,6 +119,7 @@ package struct Session: Sendable {
     package mutating func withOutput<Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Int
     ) throws(Failure) {
+        precondition(directLeft == 0, "a frame that was begun has to be written first")
         if let number = owedPong {
             owedPong = nil
             output.appendControl(.pong, number)

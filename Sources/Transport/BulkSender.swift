@@ -4,6 +4,31 @@ internal import System
 
 /// One content on its way out: reads ahead on its source's queue while the loop sends. Belongs to the connection's loop.
 final class BulkSender {
+    /// A frame on its way from the buffer that it was made in.
+    struct Outgoing {
+        let sender: BulkSender
+        let stream: StreamID
+        let buffer: BulkBuffer
+        /// What has not been taken yet.
+        var left: Range<Int>
+        /// Nothing more is sent of the buffer.
+        let isLastOfBuffer: Bool
+
+        var bytes: UnsafeRawBufferPointer { buffer.part(left) }
+    }
+
+    /// What came of the asking.
+    enum Step {
+        /// There is nothing to send, or nothing that may go; the stream is named again.
+        case waiting
+        /// Bytes have gone into the session's output.
+        case queued
+        /// This frame is to be written next. With the content's end the sender is done.
+        case frame(Outgoing, isEnd: Bool)
+        /// The stream is gone, or all is sent.
+        case over
+    }
+
     private let source: BulkSource
     /// The next byte to be read, and the end, as offsets in the whole content.
     private var readOffset: UInt64
@@ -12,6 +37,8 @@ final class BulkSender {
     private var ready: [BulkBuffer] = []
     private var spare: [BulkBuffer] = []
     private var sent = 0
+    /// A frame of a buffer that left `ready` is still being written.
+    private var isOut = false
     private var isReading = false
     private(set) var hasFailed = false
 
@@ -21,49 +48,58 @@ final class BulkSender {
         end = content.length
     }
 
-    /// All has been handed to the session.
-    var isDone: Bool {
-        readOffset == end && ready.isEmpty && !isReading
+    /// There are bytes to be sent now.
+    var isReady: Bool {
+        if case .bytes = source { return true }
+        return !ready.isEmpty
     }
 
-    /// Hands the session what is there and what it takes; false when the transfer is over, well or not.
-    func feed(_ session: inout Session, _ stream: StreamID) -> Bool {
-        if case .bytes(let bytes) = source { return feed(bytes, &session, stream) }
-        while let first = ready.first {
-            let isLast = ready.count == 1 && readOffset == end && !isReading
-            let rest = UnsafeRawBufferPointer(rebasing: first.bytes[sent...])
-            guard let taken = session.sendData(stream, rest.bindMemory(to: UInt8.self).span, isEnd: isLast) else {
-                return false
-            }
-            sent += taken
-            guard sent == first.count else { return true }
+    /// The next that is to be sent, as far as the session lets it go.
+    func next(_ session: inout Session, _ stream: StreamID) -> Step {
+        if case .bytes(let bytes) = source { return queue(bytes, &session, stream) }
+        guard let first = ready.first else { return .waiting }
+        let isLast = ready.count == 1 && readOffset == end && !isReading && !hasFailed
+        guard let frame = session.beginFrame(stream, count: first.count - sent, isEnd: isLast) else { return .over }
+        guard frame.count > 0 else { return .waiting }
+        let range = first.place(frame, at: sent)
+        sent += frame.count
+        let isUsedUp = sent == first.count
+        if isUsedUp {
             sent = 0
+            isOut = true
             ready.removeFirst()
-            spare.append(first)
-            if isLast { return false }
+            if !ready.isEmpty { session.wantsToSend(stream) }
         }
-        return true
+        let outgoing = Outgoing(sender: self, stream: stream, buffer: first, left: range, isLastOfBuffer: isUsedUp)
+        return .frame(outgoing, isEnd: isLast && isUsedUp)
     }
 
-    private func feed(_ bytes: [UInt8], _ session: inout Session, _ stream: StreamID) -> Bool {
+    /// The frame has been written.
+    func wrote(_ frame: Outgoing) {
+        guard frame.isLastOfBuffer else { return }
+        isOut = false
+        spare.append(frame.buffer)
+    }
+
+    private func queue(_ bytes: [UInt8], _ session: inout Session, _ stream: StreamID) -> Step {
         let start = Int(clamping: readOffset)
         guard end == UInt64(bytes.count), start <= bytes.count else {
             hasFailed = true
-            return false
+            return .over
         }
         guard let taken = session.sendData(stream, bytes.span.extracting(start..<bytes.count), isEnd: true) else {
-            return false
+            return .over
         }
         readOffset += UInt64(taken)
-        return readOffset < end
+        guard readOffset < end else { return .over }
+        return taken > 0 ? .queued : .waiting
     }
 
     /// Starts to read the next buffer if there is room for it; `done` is called on the loop when it is there.
     func readAhead(on loop: EventLoop, _ done: @escaping @Sendable () -> Void) {
-        guard case .reader(let queue, let read) = source, !isReading, !hasFailed, ready.count < 2, readOffset < end
-        else {
-            return
-        }
+        guard case .reader(let queue, let read) = source, !isReading, !hasFailed, ready.count + (isOut ? 1 : 0) < 2,
+            readOffset < end
+        else { return }
         isReading = true
         let buffer = spare.popLast() ?? BulkBuffer()
         let offset = readOffset
@@ -82,7 +118,7 @@ final class BulkSender {
                 sender.isReading = false
                 sender.readOffset = offset + UInt64(buffer.count)
                 sender.hasFailed = isShort
-                sender.ready.append(buffer)
+                if buffer.count > 0 { sender.ready.append(buffer) }
                 done()
             }
         }

@@ -99,6 +99,7 @@ extension SessionConnection {
         loop.cancel(timer)
         if let paceTimer { loop.cancel(paceTimer) }
         paceTimer = nil
+        outgoing = nil
         failAll()
         let channelAddress = channel?.address.description ?? "unknown"
         channel = nil

@@ -97,9 +97,7 @@ extension SessionConnection {
             pump()
             return
         }
-        sending[stream] = BulkSender(source, content)
-        feed(stream)
-        pump()
+        send(BulkSender(source, content), stream)
     }
 
     /// Ends the link.

@@ -69,6 +69,8 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     var pending: [StreamID: Pending] = [:]
     var waiting: [Waiting] = []
     var sending: [StreamID: BulkSender] = [:]
+    /// The frame that is being written; nothing else may be before it is.
+    var outgoing: BulkSender.Outgoing?
 
     /// Who waits for what comes on a stream that we opened.
     enum Pending {
@@ -337,69 +339,6 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         guard !pending.isEmpty else { return }
         for (stream, waiter) in pending {
             if case .fetch(let receiver, _) = waiter { receiver.flush(on: loop, written(stream)) }
-        }
-    }
-
-    // MARK: Sending
-
-    /// Moves bytes from sources to the session and from there to the channel, until something is full or all is done.
-    func pump() {
-        guard let channel, channel.isOpen else { return }
-        var budget = Self.sendBudget
-        while true {
-            repeat {
-                while let stream = session.nextWritable() { feed(stream) }
-            } while takeTurn()
-            guard session.hasOutput else { break }
-            var offered = 0
-            var taken = 0
-            session.withOutput { span in
-                offered = span.count
-                taken = span.withUnsafeBytes { channel.send($0) }
-                return taken
-            }
-            budget -= taken
-            guard taken == offered, offered > 0 else { break }
-            if budget <= 0 {
-                bookPump()
-                break
-            }
-        }
-        if session.isFinished {
-            channel.close()
-        } else {
-            setTimer()
-        }
-    }
-
-    func bookPump() {
-        guard !pumpBooked else { return }
-        pumpBooked = true
-        loop.execute {
-            self.assumeIsolated { this in
-                this.pumpBooked = false
-                this.pump()
-            }
-        }
-    }
-
-    func feed(_ stream: StreamID) {
-        guard let sender = sending[stream] else { return }
-        guard sender.feed(&session, stream) else {
-            sending[stream] = nil
-            if sender.hasFailed { session.reset(stream, .failed) }
-            return
-        }
-        if sender.hasFailed {
-            sending[stream] = nil
-            session.reset(stream, .failed)
-            return
-        }
-        sender.readAhead(on: loop) { [weak self] in
-            self?.assumeIsolated { this in
-                this.feed(stream)
-                this.pump()
-            }
         }
     }
 }

@@ -25,6 +25,7 @@ package final class SessionListener: Sendable {
             var options = TLSChannel.Options()
             options.handshakeTimeout = handshakeTimeout
             options.takesPlaceAtOpen = false
+            options.prefersBBR = true
             options.certificateTime = settings.certificateTime()
             let connection = SessionConnection(
                 id: links.nextID(), loop: loop, kind: .listener, settings: settings, links: links, handler: handler)

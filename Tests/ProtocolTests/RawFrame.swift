@@ -49,4 +49,10 @@ enum RawFrame {
         }
         return frames
     }
+
+    /// The header of a frame that a caller of the session writes itself.
+    static func header(_ frame: DirectFrame) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: frame.high >> UInt64(56 - 8 * $0)) }
+            + (0..<4).map { UInt8(truncatingIfNeeded: frame.low >> UInt32(24 - 8 * $0)) }
+    }
 }

@@ -253,6 +253,43 @@ struct SessionFlowTests {
         #expect(pair.dialler.nextTick == nil)
     }
 
+    @Test("a frame that the caller writes itself is the frame that the session would have written")
+    func directFrames() throws {
+        let (pair, streams) = try sending([.normal])
+        let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+        var sent = 0
+        var written: [UInt8] = []
+        while sent < bytes.count {
+            let frame = try #require(pair.frame(.listener, streams[0], count: bytes.count - sent, isEnd: true))
+            #expect(frame.count <= ProtocolLimits.directLength && frame.count > 0)
+            let header = RawFrame.header(frame)
+            written += header + bytes[sent..<sent + frame.count]
+            sent += frame.count
+        }
+        #expect(RawFrame.split(written).map(\.type) == [3, 3, 3])
+        #expect(pair.frame(.listener, streams[0], count: 1, isEnd: true) == nil, "the stream has ended")
+        pair.inject(.dialler, written)
+        #expect(pair.diallerLog.data(streams[0]) == bytes)
+        #expect(pair.dialler.isIdle && pair.listener.isIdle)
+    }
+
+    @Test("a frame that the caller writes itself obeys credit and limit, and its stream is named again")
+    func directCredit() throws {
+        let (pair, streams) = try sending([.normal])
+        pair.consumesAtOnce = false
+        var sent = 0
+        while let frame = pair.frame(.listener, streams[0], count: 1 << 20, isEnd: false), frame.count > 0 {
+            sent += frame.count
+        }
+        #expect(sent == Int(ProtocolLimits.streamCredit))
+        #expect(pair.writable(.listener) == nil)
+        pair.inject(.listener, RawFrame.credit(streams[0].number, 70_000))
+        pair.listener.limitData(to: 50_000)
+        #expect(pair.writable(.listener) == streams[0])
+        #expect(pair.frame(.listener, streams[0], count: 1 << 20, isEnd: false)?.count == 50_000)
+        #expect(pair.listener.isHeldBack && pair.writable(.listener) == nil)
+    }
+
     @Test("a limit holds data back and nothing else, and the most urgent goes first when there is room again")
     func limit() throws {
         let (pair, streams) = try sending([.normal, .urgent])

@@ -48,6 +48,15 @@ final class SessionPair {
         change(side) { $0.sendData(id, bytes.span, isEnd: isEnd) }
     }
 
+    /// Begins a frame that is written elsewhere and says at once that it was.
+    func frame(_ side: SessionSide, _ id: StreamID, count: Int, isEnd: Bool) -> DirectFrame? {
+        change(side) { session in
+            let frame = session.beginFrame(id, count: count, isEnd: isEnd)
+            if let frame, frame.count > 0 { session.wroteDirectly(ProtocolLimits.headerLength + frame.count) }
+            return frame
+        }
+    }
+
     func writable(_ side: SessionSide) -> StreamID? {
         change(side) { $0.nextWritable() }
     }
