@@ -26,13 +26,15 @@ package struct SpokeResource: Codable, Hashable, Sendable {
     package var limit: LimitResource?
     /// How fast it sends packages to its agents, all together.
     package var agentLimit: LimitResource?
+    /// What passes over its link to the hub.
+    package var traffic: TrafficResource?
 
     package init(
         id: NodeID, name: NodeName, connected: Bool, since: UnixTime?, joined: UnixTime, revoked: UnixTime?,
         version: String?, clients: Int, clientsConnected: Int, pools: [PoolResource],
         offlineUntil: UnixTime? = nil, certificateExpires: UnixTime? = nil, clockError: Int64? = nil,
-        replicas: [HeldReplicaResource]? = nil,
-        limit: LimitResource? = nil, agentLimit: LimitResource? = nil
+        replicas: [HeldReplicaResource]? = nil, limit: LimitResource? = nil, agentLimit: LimitResource? = nil,
+        traffic: TrafficResource? = nil
     ) {
         self.id = id
         self.name = name
@@ -50,6 +52,26 @@ package struct SpokeResource: Codable, Hashable, Sendable {
         self.replicas = replicas
         self.limit = limit
         self.agentLimit = agentLimit
+        self.traffic = traffic
+    }
+}
+
+/// What passes over the link between the hub and a spoke, seen from the hub.
+package struct TrafficResource: Codable, Hashable, Sendable {
+    /// Bytes over all connections, as far as they have been counted.
+    package var sent: ByteCount
+    package var received: ByteCount
+    /// Bytes a second over the last seconds; nil while it is not connected.
+    package var sendRate: ByteCount?
+    package var receiveRate: ByteCount?
+    /// Contents on their way to the spoke, their bytes that have not gone yet, and how many seconds they take at this speed.
+    package var transfers: Int?
+    package var bytesLeft: ByteCount?
+    package var secondsLeft: UInt64?
+
+    package init(sent: ByteCount, received: ByteCount) {
+        self.sent = sent
+        self.received = received
     }
 }
 

@@ -48,6 +48,11 @@ final class BulkSender {
         end = content.length
     }
 
+    /// Bytes that have not gone yet.
+    var bytesLeft: UInt64 {
+        end - readOffset + UInt64(ready.reduce(0) { $0 + $1.count } - sent)
+    }
+
     /// There are bytes to be sent now.
     var isReady: Bool {
         if case .bytes = source { return true }

@@ -7,6 +7,9 @@ package protocol LinkHandler: AnyObject, Sendable {
     /// `Links.sendContent`, every request with `LinkEffect.reply`.
     func linkEvent(_ event: LinkEvent)
 
+    /// So many bytes have passed over a link since it was said last; the last time before `closed`. For totals.
+    func linkUsed(_ link: LinkID, sent: UInt64, received: UInt64)
+
     /// A stranger's message on a join connection (`joinBegin`, `joinRequest` or `renew`); to be answered with
     /// `LinkEffect.reply`. Its connection ends by itself.
     func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message)
@@ -16,6 +19,7 @@ package protocol LinkHandler: AnyObject, Sendable {
 }
 
 extension LinkHandler {
+    package func linkUsed(_ link: LinkID, sent: UInt64, received: UInt64) {}
     package func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {}
     package func linkRefused(_ address: String, _ reason: String) {}
 }

@@ -94,6 +94,12 @@ package final class Links: Sendable {
         return try result.get()
     }
 
+    /// What passes over a link now; nil when it is gone.
+    package func figures(of link: LinkID) async -> LinkFigures? {
+        guard let connection = find(link) else { return nil }
+        return await connection.figures()
+    }
+
     // MARK: Limits
 
     /// Lets bulk on a link go out no faster than this from now on, also where a transfer is under way; nil lifts the limit. Messages never wait.

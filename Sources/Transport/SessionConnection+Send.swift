@@ -29,6 +29,7 @@ extension SessionConnection {
         if var frame = outgoing {
             guard !session.isFinished else { return nil }
             let taken = channel.send(frame.bytes)
+            sendMeter.count(taken, at: loop.now)
             session.wroteDirectly(taken)
             frame.left = frame.left.lowerBound + taken..<frame.left.upperBound
             outgoing = frame
@@ -45,6 +46,7 @@ extension SessionConnection {
                 taken = span.withUnsafeBytes { channel.send($0) }
                 return taken
             }
+            sendMeter.count(taken, at: loop.now)
             return taken == offered && offered > 0 ? taken : nil
         }
         return beginBulk() ? 0 : nil

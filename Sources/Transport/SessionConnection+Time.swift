@@ -21,6 +21,7 @@ extension SessionConnection {
         if let joinEnd, joinEnd <= loop.now { close(.timedOut, "the join took too long") }
         expire()
         pump()
+        tellUse(atLeast: Self.toldAtLeast)
         // A peer that reads nothing at its end is dropped.
         if session.isFinished { channel?.close() }
     }
@@ -101,6 +102,7 @@ extension SessionConnection {
         paceTimer = nil
         outgoing = nil
         failAll()
+        tellUse(atLeast: 1)
         let channelAddress = channel?.address.description ?? "unknown"
         channel = nil
         links.remove(id)

@@ -64,6 +64,10 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     var closure: LinkClosure?
     var failure: TransportError?
     var pumpBooked = false
+    var sendMeter: RateMeter
+    var receiveMeter: RateMeter
+    /// What the daemon has been told of the bytes that passed.
+    var (toldSent, toldReceived): (UInt64, UInt64) = (0, 0)
     /// How often the deadlines are looked at while anything is out: at least as often as the shortest of them.
     var lookInterval: Duration
     var pending: [StreamID: Pending] = [:]
@@ -124,6 +128,8 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         lookInterval = min(.seconds(5), settings.requestTimeout, settings.stallTimeout)
         // A stand-in until the channel opens; the loop's own clock is the loop's.
         session = .listener(at: SystemClock.uptime)
+        sendMeter = RateMeter(at: SystemClock.uptime)
+        receiveMeter = sendMeter
     }
 
     // MARK: Beginning
@@ -224,6 +230,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     }
 
     func received(_ bytes: UnsafeRawBufferPointer) {
+        receiveMeter.count(bytes.count, at: loop.now)
         var offset = 0
         let input = bytes.bindMemory(to: UInt8.self)
         while let event = session.receive(input.span, &offset, at: loop.now) {

@@ -108,6 +108,15 @@ private struct Refused: Error {}
         try fixture.store.putLink(link)
         #expect(try fixture.reopen().link(of: node(1)) == link)
         #expect(try fixture.store.link(of: node(2)) == nil)
+        try fixture.store.insertSpoke(spoke(2, "b"))
+        for number: UInt64 in [1, 2] {
+            try fixture.store.addTraffic(of: node(number), sent: ByteCount(5), received: .zero)
+            try fixture.store.addTraffic(of: node(number), sent: ByteCount(7), received: ByteCount(1))
+        }
+        link.sent = ByteCount(12)
+        link.received = ByteCount(1)
+        #expect(try fixture.reopen().link(of: node(1)) == link)
+        #expect(try fixture.reopen().link(of: node(2))?.sent == ByteCount(12))
     }
 
     @Test(arguments: StoreKind.allCases) func clientsFactsAndCountersAreKept(kind: StoreKind) throws {

@@ -105,6 +105,19 @@ import Testing
         #expect(try world.events(.limitSet).last?.event.severity == .warning)
     }
 
+    @Test func whatPassesOverALinkIsAddedUpForItsSpoke() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        let link = try world.connect(spoke)
+        try world.send(.linkUsed(link, sent: 100, received: 7))
+        try world.send(.linkUsed(link, sent: .max, received: 3))
+        try world.send(.linkUsed(LinkID(4711), sent: 1, received: 1))
+        #expect(try world.store.link(of: spoke) == LinkRecord(spoke: spoke, sent: .maximum, received: ByteCount(10)))
+        // A limit that is set later does not touch the totals.
+        try world.run(.limitSpoke(spoke, link: "none", agents: nil))
+        #expect(try world.store.link(of: spoke)?.received == ByteCount(10))
+    }
+
     @Test func aRuleThatCannotBeReadChangesNothing() throws {
         let world = try HubWorld()
         let spoke = try world.addSpoke("s1")

@@ -76,10 +76,17 @@ struct OperatorCommandTests {
         let rule = "20 Mbit/s mon-fri 08:00-18:00 Europe/Berlin, else none"
         spoke.limit = LimitResource(rule: rule, bitsPerSecond: 20_000_000, until: testNow)
         spoke.agentLimit = LimitResource(rule: "none", bitsPerSecond: nil, until: nil)
+        var traffic = TrafficResource(sent: ByteCount(1_200_000_000), received: ByteCount(4000))
+        traffic.sendRate = ByteCount(2_500_000)
+        traffic.receiveRate = .zero
+        (traffic.transfers, traffic.bytesLeft, traffic.secondsLeft) = (3, ByteCount(150_000_000), 60)
+        spoke.traffic = traffic
         let hub = try FakeHub(["PATCH /v1/spokes/berlin": try FakeHub.json(spoke)])
         let run = await hub.run("spoke set berlin --limit none --agent-limit none")
         #expect(run.status == 0)
         #expect(run.output.contains("20 Mbit/s until \(testNow) (\(rule))"))
+        #expect(run.output.contains("1.2GB, 2.5MB/s now"))
+        #expect(run.output.contains("150MB in 3 transfers, 60s left"))
         #expect(hub.requests.first?.body == #"{"agentLimit":"none","limit":"none"}"#)
         let nothing = await hub.run("spoke set berlin")
         #expect(nothing.status == 2 && nothing.errors.contains("--limit"))

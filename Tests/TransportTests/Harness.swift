@@ -13,6 +13,7 @@ final class Recorder: LinkHandler {
     let events = NativeLock<[LinkEvent]>([])
     let joins = NativeLock<[Message]>([])
     let refusals = NativeLock<[String]>([])
+    let used = NativeLock<(sent: UInt64, received: UInt64)>((0, 0))
     let onRequest = NativeLock<@Sendable (Links, LinkID, RequestID, Message) -> Void>({ links, link, request, _ in
         links.perform(.reply(link, request, .ok(OK())))
     })
@@ -23,6 +24,13 @@ final class Recorder: LinkHandler {
         events.withLock { $0.append(event) }
         if case .request(let link, let request, let message) = event {
             onRequest.withLock { $0 }(links, link, request, message)
+        }
+    }
+
+    func linkUsed(_ link: LinkID, sent: UInt64, received: UInt64) {
+        used.withLock { used in
+            used.sent += sent
+            used.received += received
         }
     }
 

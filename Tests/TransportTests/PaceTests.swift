@@ -129,6 +129,30 @@ struct PaceTests {
         spoke.dialer.stop()
     }
 
+    @Test func figuresSayWhatPassedAndWhatIsLeft() async throws {
+        let site = try Site()
+        serve(site)
+        let spoke = try site.dial()
+        let link = try await spoke.link()
+        let hubLink = try #require(site.recorder.opened.last).link
+        site.links.limit(hubLink, to: try BitRate("8 Mbit/s"))
+        let meter = Meter()
+        let task = Task {
+            try await spoke.links.fetch(link, try fetchPackage(50_000_000), limit: 50_000_000, into: meter.sink)
+        }
+        try await eventually("some came") { meter.count > 500_000 }
+        let figures = try #require(await site.links.figures(of: hubLink))
+        #expect(figures.transfers == 1 && figures.sent >= 500_000 && figures.received > 0 && figures.sendRate > 0)
+        #expect(figures.bytesLeft > 40_000_000 && figures.bytesLeft <= 49_500_000, "\(figures)")
+        #expect(figures.secondsLeft == (figures.bytesLeft + figures.sendRate - 1) / figures.sendRate)
+        task.cancel()
+        await #expect(throws: TransportError.cancelled) { _ = try await task.value }
+        spoke.dialer.stop()
+        // What passed is told at the end at the latest.
+        try await eventually("told") { site.recorder.used.withLock { $0.sent } >= 500_000 }
+        #expect(await site.links.figures(of: LinkID(99_999)) == nil)
+    }
+
     @Test func linksThatShareALimitGetEvenShares() async throws {
         let site = try Site()
         serve(site)

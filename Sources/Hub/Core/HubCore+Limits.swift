@@ -62,6 +62,9 @@ extension HubCore {
         effects.append(.limit(link, rate))
     }
 
+    /// The link of a spoke that is connected.
+    func link(of spoke: NodeID) -> LinkID? { linkOf[spoke] }
+
     /// Changes the limits whose hour has come; gives when the next one comes.
     mutating func pumpLimits(at now: UnixTime) throws -> UnixTime? {
         var next: UnixTime?

@@ -136,6 +136,9 @@ package struct HubCore {
         switch event {
         case .started(let held, let pool, let patches): try start(held: held, pool, patches, at: now)
         case .link(let event): try react(to: event, at: now)
+        case .linkUsed(let link, let sent, let received):
+            guard let spoke = links[link]?.spoke else { return }
+            try store.addTraffic(of: spoke, sent: ByteCount(sent), received: ByteCount(received))
         case .joinAsked(let join, let message): try joinAsked(message, .direct(join), at: now)
         case .catalogRefreshed(let contents): try catalogRefreshed(contents, at: now)
         case .catalogRefused(let why): try catalogFailed(why, isRefused: true, at: now)

@@ -58,6 +58,8 @@ package enum HubEvent: Equatable, Sendable {
     case started(held: Set<SHA256Digest>, HubPoolFigures, patches: HubPatchPool? = nil)
     /// A spoke's session.
     case link(LinkEvent)
+    /// So many bytes have passed over a spoke's link since this was told last.
+    case linkUsed(LinkID, sent: UInt64, received: UInt64)
     /// A peer without a certificate asks to join at the hub's own listener.
     case joinAsked(HubJoinID, Message)
     /// The catalog was refreshed and is trusted.

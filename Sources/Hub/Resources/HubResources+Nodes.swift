@@ -3,6 +3,7 @@ internal import HTTP
 internal import Identity
 internal import Model
 internal import Rollout
+internal import Transport
 
 /// `/v1/spokes`, `/v1/clients`, `/v1/pools` and `/v1/candidates`: the machines, what they hold and what they may get.
 extension HubResources {
@@ -22,7 +23,7 @@ extension HubResources {
         router.add(.get, "/v1/spokes/{spoke}") { hub, _, names in
             let name = names["spoke"] ?? ""
             let now = hub.shell.clock.now
-            let found = try await hub.reader.read { store in
+            var found = try await hub.reader.read { store in
                 let spoke = try spoke(name, store)
                 var resource = try resource(spoke, store, at: now)
                 let reference = Reference(id: spoke.id, name: spoke.name)
@@ -34,6 +35,7 @@ extension HubResources {
                 }
                 return resource
             }
+            if let figures = await hub.shell.figures(of: found.id) { found.traffic?.add(figures) }
             return try json(found)
         }
         router.add(.patch, "/v1/spokes/{spoke}") { hub, request, names in
@@ -94,7 +96,8 @@ extension HubResources {
             pools: try store.pools().filter { $0.node == spoke.id }.map { resource($0, reference, .spoke) },
             offlineUntil: try offlineUntil(spoke, store), certificateExpires: standing?.expires,
             clockError: standing.flatMap { $0.clockError == 0 ? nil : $0.clockError / 1000 },
-            limit: try limit(link?.limit, at: now), agentLimit: try limit(link?.agentLimit, at: now))
+            limit: try limit(link?.limit, at: now), agentLimit: try limit(link?.agentLimit, at: now),
+            traffic: TrafficResource(sent: link?.sent ?? .zero, received: link?.received ?? .zero))
     }
 
     // MARK: - Clients
@@ -230,5 +233,16 @@ extension HubResources {
             id: "\(pool.node).\(pool.name)", name: pool.name.text, owner: owner, role: role,
             quota: pool.wantedQuota ?? pool.quota, used: pool.used, reserved: pool.reserved,
             freeOnDisk: pool.freeOnDisk, reported: role == .hub ? nil : pool.reported)
+    }
+}
+
+extension TrafficResource {
+    /// Adds what holds now of an open link.
+    fileprivate mutating func add(_ figures: LinkFigures) {
+        sendRate = ByteCount(figures.sendRate)
+        receiveRate = ByteCount(figures.receiveRate)
+        transfers = figures.transfers
+        bytesLeft = ByteCount(figures.bytesLeft)
+        secondsLeft = figures.secondsLeft
     }
 }

@@ -116,6 +116,16 @@ actor HubShell: LinkHandler {
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
+    nonisolated func linkUsed(_ link: LinkID, sent: UInt64, received: UInt64) {
+        tell(.linkUsed(link, sent: sent, received: received))
+    }
+
+    /// What passes over a spoke's link now; nil when it is not connected.
+    func figures(of spoke: NodeID) async -> LinkFigures? {
+        guard let link = core.link(of: spoke) else { return nil }
+        return await links.figures(of: link)
+    }
+
     nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
         let join = HubJoinID(lastJoin.add(1, ordering: .relaxed).newValue)
         joins.withLock { $0[join] = (link, request) }

@@ -5,7 +5,7 @@ import SQLite
 /// Ids are 16 bytes, hashes 32, times milliseconds since 1970, states the stable numbers of Model; JSON only where nothing is searched for.
 enum HubSchema {
     /// "AXHU".
-    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth])
+    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth])
 
     /// Which reports came, which order a spoke has, and what operators signed.
     private static let second = """
@@ -124,5 +124,11 @@ enum HubSchema {
     private static let fifth = """
         CREATE TABLE link (
             spoke BLOB PRIMARY KEY REFERENCES spoke, rule TEXT, agent_rule TEXT) STRICT, WITHOUT ROWID;
+        """
+
+    /// What has passed over links.
+    private static let sixth = """
+        ALTER TABLE link ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE link ADD COLUMN received INTEGER NOT NULL DEFAULT 0;
         """
 }

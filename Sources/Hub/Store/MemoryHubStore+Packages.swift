@@ -57,6 +57,11 @@ extension MemoryHubStore {
     package func putLink(_ link: LinkRecord) throws { state.links[link.spoke] = link }
     package func link(of spoke: NodeID) throws -> LinkRecord? { state.links[spoke] }
 
+    package func addTraffic(of spoke: NodeID, sent: ByteCount, received: ByteCount) throws {
+        state.links[spoke, default: LinkRecord(spoke: spoke)].sent += sent
+        state.links[spoke, default: LinkRecord(spoke: spoke)].received += received
+    }
+
     package func putPool(_ pool: PoolRecord) throws { state.pools[PoolKey(node: pool.node, name: pool.name)] = pool }
     package func pool(node: NodeID, name: NodeName) throws -> PoolRecord? {
         state.pools[PoolKey(node: node, name: name)]

@@ -98,13 +98,25 @@ extension SQLiteHubStore {
     // MARK: Links
 
     package func putLink(_ link: LinkRecord) throws {
-        try database.run("INSERT OR REPLACE INTO link VALUES (?, ?, ?)", link.spoke, link.limit, link.agentLimit)
+        try database.run(
+            "INSERT OR REPLACE INTO link VALUES (?, ?, ?, ?, ?)", link.spoke, link.limit, link.agentLimit, link.sent,
+            link.received)
     }
 
     package func link(of spoke: NodeID) throws -> LinkRecord? {
         try database.first("SELECT * FROM link WHERE spoke = ?", spoke) { row in
-            LinkRecord(spoke: try row.id(0), limit: try row.textOrNil(1), agentLimit: try row.textOrNil(2))
+            LinkRecord(
+                spoke: try row.id(0), limit: try row.textOrNil(1), agentLimit: try row.textOrNil(2),
+                sent: try row.size(3), received: try row.size(4))
         }
+    }
+
+    package func addTraffic(of spoke: NodeID, sent: ByteCount, received: ByteCount) throws {
+        let known = try link(of: spoke) ?? LinkRecord(spoke: spoke)
+        try putLink(
+            LinkRecord(
+                spoke: spoke, limit: known.limit, agentLimit: known.agentLimit, sent: known.sent + sent,
+                received: known.received + received))
     }
 
     // MARK: Pools

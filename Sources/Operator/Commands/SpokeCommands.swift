@@ -39,6 +39,16 @@ enum SpokeCommands {
         spoke.offlineUntil.map { $0 > now ? Wording.span($0.seconds - now.seconds) : "none" }
     }
 
+    private static func traffic(_ total: ByteCount?, _ rate: ByteCount?) -> String? {
+        total.map { "\(Wording.size($0))\(rate.map { ", \(Wording.size($0))/s now" } ?? "")" }
+    }
+
+    private static func onItsWay(_ traffic: TrafficResource?) -> String? {
+        guard let traffic, let count = traffic.transfers, count > 0, let left = traffic.bytesLeft else { return nil }
+        let time = traffic.secondsLeft.map { ", \(Wording.span(Int64(clamping: $0))) left" } ?? ""
+        return "\(Wording.size(left)) in \(count) transfer\(count == 1 ? "" : "s")\(time)"
+    }
+
     /// What holds now and until when, then the rule if it says more.
     private static func limit(_ limit: LimitResource?) throws -> String? {
         guard let limit else { return nil }
@@ -56,6 +66,9 @@ enum SpokeCommands {
             ("Certificate until", spoke.certificateExpires?.description),
             ("Clock", spoke.clockError.map { "wrong: \(Wording.span(abs($0))) \($0 > 0 ? "ahead" : "behind")" }),
             ("Joined", spoke.joined.description), ("Version", spoke.version),
+            ("Sent", traffic(spoke.traffic?.sent, spoke.traffic?.sendRate)),
+            ("Received", traffic(spoke.traffic?.received, spoke.traffic?.receiveRate)),
+            ("On its way", onItsWay(spoke.traffic)),
             ("Limit", try limit(spoke.limit)), ("Limit to agents", try limit(spoke.agentLimit)),
             ("Clients", "\(spoke.clientsConnected) of \(spoke.clients) connected"),
         ])

@@ -306,6 +306,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         switch event {
         case .started: "started"
         case .link(let event): brief(event)
+        case .linkUsed: "traffic"
         case .joinAsked(let join, let message): "\(message.name) \(join.number)"
         case .catalogRefreshed(let contents): "catalog \(contents.timestampVersion)"
         case .catalogRefused: "catalog refused"
