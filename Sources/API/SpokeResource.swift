@@ -68,10 +68,35 @@ package struct TrafficResource: Codable, Hashable, Sendable {
     package var transfers: Int?
     package var bytesLeft: ByteCount?
     package var secondsLeft: UInt64?
+    /// By each means what the packages that it holds verified have cost and saved; in the answer for one spoke only.
+    package var means: [MeansResource]?
 
     package init(sent: ByteCount, received: ByteCount) {
         self.sent = sent
         self.received = received
+    }
+}
+
+/// What one means of transfer has brought to a spoke.
+package struct MeansResource: Codable, Hashable, Sendable {
+    package var means: TransferMeans
+    package var packages: Int
+    /// Bytes that went over the link for them, and how many fewer that is than their published files.
+    package var sent: ByteCount
+    package var saved: ByteCount
+
+    /// The sums over the verified replicas, in the order of the means' numbers.
+    package static func sums(of replicas: [HeldReplicaResource]) -> [MeansResource] {
+        var sums: [TransferMeans: MeansResource] = [:]
+        for replica in replicas where replica.state == .verified {
+            guard let means = replica.means, let sent = replica.sent else { continue }
+            var sum = sums[means] ?? MeansResource(means: means, packages: 0, sent: .zero, saved: .zero)
+            sum.packages += 1
+            sum.sent += ByteCount(sent)
+            sum.saved += ByteCount(replica.length) - ByteCount(sent)
+            sums[means] = sum
+        }
+        return sums.values.sorted { $0.means.rawValue < $1.means.rawValue }
     }
 }
 

@@ -69,6 +69,15 @@ struct OperatorCommandTests {
         url: "https://vendor.example/catalog", rootVersion: 1, timestampVersion: 7,
         expires: UnixTime(seconds: testNow.seconds + 40 * 86400), refreshed: ago(120), problem: nil)
 
+    static func replica(_ name: String, _ means: TransferMeans, of length: UInt64, sent: UInt64) throws
+        -> HeldReplicaResource
+    {
+        HeldReplicaResource(
+            package: name, length: length,
+            ReplicaResource(
+                spoke: try reference("berlin", "2"), state: .verified, held: length, means: means, sent: sent))
+    }
+
     // MARK: Reads
 
     @Test func aLimitIsSetAndShownWithWhatHoldsNow() async throws {
@@ -80,12 +89,21 @@ struct OperatorCommandTests {
         traffic.sendRate = ByteCount(2_500_000)
         traffic.receiveRate = .zero
         (traffic.transfers, traffic.bytesLeft, traffic.secondsLeft) = (3, ByteCount(150_000_000), 60)
+        traffic.means = MeansResource.sums(of: [
+            try Self.replica("a", .patch, of: 1000, sent: 10), try Self.replica("b", .patch, of: 2000, sent: 20),
+            try Self.replica("c", .published, of: 500, sent: 501),
+        ])
         spoke.traffic = traffic
         let hub = try FakeHub(["PATCH /v1/spokes/berlin": try FakeHub.json(spoke)])
         let run = await hub.run("spoke set berlin --limit none --agent-limit none")
         #expect(run.status == 0)
         #expect(run.output.contains("20 Mbit/s until \(testNow) (\(rule))"))
         #expect(run.output.contains("1.2GB, 2.5MB/s now"))
+        #expect(run.output.contains("PACKAGES"))
+        #expect(
+            traffic.means?.map { [UInt64($0.packages), $0.sent.bytes, $0.saved.bytes] } == [
+                [1, 501, 0], [2, 30, 2970],
+            ])
         #expect(run.output.contains("150MB in 3 transfers, 60s left"))
         #expect(hub.requests.first?.body == #"{"agentLimit":"none","limit":"none"}"#)
         let nothing = await hub.run("spoke set berlin")

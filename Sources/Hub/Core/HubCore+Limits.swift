@@ -68,7 +68,8 @@ extension HubCore {
     /// Changes the limits whose hour has come; gives when the next one comes.
     mutating func pumpLimits(at now: UnixTime) throws -> UnixTime? {
         var next: UnixTime?
-        for (link, open) in links.sorted(by: { $0.key < $1.key }) {
+        let timed = links.filter { $0.value.rateUntil != nil || $0.value.agentLimitDue != nil }
+        for (link, open) in timed.sorted(by: { $0.key < $1.key }) {
             if let until = open.rateUntil, until <= now { try applyLimit(link, at: now) }
             if let due = open.agentLimitDue, due <= now { dirtySpokes.insert(open.spoke) }
             for time in [links[link]?.rateUntil, open.agentLimitDue] {

@@ -33,6 +33,7 @@ extension HubResources {
                             package: replica.path.id, length: $0.package.length, Self.resource(replica, reference))
                     }
                 }
+                resource.traffic?.means = MeansResource.sums(of: resource.replicas ?? [])
                 return resource
             }
             if let figures = await hub.shell.figures(of: found.id) { found.traffic?.add(figures) }

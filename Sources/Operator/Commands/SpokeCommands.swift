@@ -75,6 +75,11 @@ enum SpokeCommands {
         printer.section(
             "Pools", PoolCommands.header, spoke.pools.map { PoolCommands.row($0) })
         printer.section(
+            "Means", ["MEANS", "PACKAGES", "SENT", "SAVED"],
+            (spoke.traffic?.means ?? []).map {
+                [$0.means.name, "\($0.packages)", Wording.size($0.sent), Wording.size($0.saved)]
+            })
+        printer.section(
             "Replicas", ["PACKAGE", "STATE", "SIZE", "MEANS", "SENT", "PROBLEM"], lastIsText: true,
             (spoke.replicas ?? []).map { replica in
                 [
