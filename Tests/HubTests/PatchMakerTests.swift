@@ -38,10 +38,10 @@ import Testing
 
     private func hash(_ bytes: [UInt8]) throws -> SHA256Digest { try SHA256Digest(bytes: SHA256.hash(bytes)) }
 
-    private func put(_ bytes: [UInt8]) throws {
-        let reservation = try packages.reserve(try hash(bytes), length: ByteCount(UInt64(bytes.count)))
-        try packages.write(reservation, at: .zero, bytes.span.bytes)
-        try packages.publish(reservation)
+    private func put(_ bytes: [UInt8], into pool: any PackagePool) throws {
+        let reservation = try pool.reserve(try hash(bytes), length: ByteCount(UInt64(bytes.count)))
+        try pool.write(reservation, at: .zero, bytes.span.bytes)
+        try pool.publish(reservation)
     }
 
     /// A release with this content, packed or not; its published file is in the hub's pool.
@@ -56,7 +56,7 @@ import Testing
         }
         package.length = UInt64(file.count)
         package.sha256 = try hash(file)
-        try put(file)
+        try put(file, into: packages)
         return package
     }
 
@@ -85,14 +85,26 @@ import Testing
         // A spoke with the old content makes the new one of it.
         let spoke = try PoolFolder.open(
             Directory.join(folder.path, "spoke"), quota: ByteCount(50_000_000), new: .file)
-        let reservation = try spoke.reserve(old.content.sha256, length: old.content.length)
-        try spoke.write(reservation, at: .zero, first.span.bytes)
-        try spoke.publish(reservation)
+        try put(first, into: spoke)
         let program = Directory.join(Directory.parent(of: try CurrentProcess.executablePath()), "axle-agent")
         try ContentIntake(worker: ContentWorker(program: program), scratch: folder.path).patch(
             ContentIdentity(length: 600_000, sha256: old.content.sha256), by: digest,
             to: ContentIdentity(length: 600_500, sha256: new.content.sha256), from: maker.patches, into: spoke)
         #expect(spoke.length(of: new.content.sha256) == ByteCount(600_500))
+    }
+
+    @Test func aPoolOfChunksGivesAndTakesContentsTheSameWay() async throws {
+        let first = bytes(600_000, seed: 1)
+        let (old, new) = (try release("1.0", first), try release("2.0", first + bytes(500, seed: 2)))
+        let chunks = try PoolFolder.open(
+            Directory.join(folder.path, "chunks"), quota: ByteCount(1_000_000_000), new: .container)
+        for package in [old, new] {
+            let reader = try packages.open(package.sha256)
+            try put(try reader.read(at: .zero, count: Int(package.length)), into: chunks)
+        }
+        let result = await make(try Self.maker(folder.path + "/2", chunks), old, new)
+        guard case .made(_, let length) = result.outcome else { return #expect(Bool(false), "\(result.outcome)") }
+        #expect(length < 5_000 && chunks.length(of: new.content.sha256) == new.content.length)
     }
 
     @Test func filesThatAreNotPackedArePatchedAsTheyAre() async throws {
