@@ -80,6 +80,13 @@ struct SpokeBench {
             length: length, priority: .normal)
     }
 
+    /// The catalog names the package; `content` is what is inside it, the file itself where nil.
+    static func listed(_ wanted: Replicate, content: PackageContent? = nil) -> SpokeEvent {
+        let plain = PackageContent(coding: .none, length: ByteCount(wanted.length), sha256: wanted.sha256)
+        return .targetFound(
+            wanted.path, .listed(length: wanted.length, sha256: wanted.sha256, content: content ?? plain))
+    }
+
     static func digest(_ byte: UInt8) throws -> SHA256Digest {
         try SHA256Digest(bytes: Array(repeating: byte, count: 32))
     }

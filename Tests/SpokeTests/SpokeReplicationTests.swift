@@ -15,11 +15,11 @@ import Testing
     }
 
     private func listed(_ wanted: Replicate) -> SpokeEvent {
-        .targetFound(wanted.path, .listed(length: wanted.length, sha256: wanted.sha256))
+        SpokeBench.listed(wanted)
     }
 
     private func transfers(_ bench: SpokeBench) -> [SHA256Digest] {
-        bench.effects.compactMap { if case .transfer(let replica) = $0 { replica.sha256 } else { nil } }
+        bench.effects.compactMap { if case .transfer(let replica, _) = $0 { replica.sha256 } else { nil } }
     }
 
     @Test func aPackageIsFetchedOnlyAfterTheCatalogHasNamedIt() throws {
@@ -51,11 +51,14 @@ import Testing
 
     @Test func aPackageOfAnotherLengthOrHashIsNeverFetched() throws {
         var (bench, wanted) = try wanting()
-        try bench.tell(.targetFound(wanted.path, .listed(length: wanted.length + 1, sha256: wanted.sha256)))
+        var other = wanted
+        other.length += 1
+        try bench.tell(listed(other))
         #expect(transfers(bench).isEmpty)
         (bench, wanted) = try wanting()
-        try bench.tell(
-            .targetFound(wanted.path, .listed(length: wanted.length, sha256: try SpokeBench.digest(9))))
+        other = wanted
+        other.sha256 = try SpokeBench.digest(9)
+        try bench.tell(listed(other))
         #expect(transfers(bench).isEmpty)
     }
 

@@ -78,10 +78,30 @@ import Testing
             replica.text = "no room"
             replica.attempts = 4
             replica.notBefore = UnixTime(milliseconds: 77)
+            replica.content = PackageContent(
+                coding: .xz, length: ByteCount(1 << 41), sha256: try Self.digest(9))
+            replica.isPlain = true
+            replica.means = .patch
+            replica.transferred = 1 << 33
             try store.save(replica)
             #expect(try store.replica(replica.sha256) == replica)
             #expect(try store.replicas() == [replica])
             #expect(try store.replica(try Self.digest(8)) == nil)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func aPatchComesBackAsItWasSavedUntilItIsForgotten(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            var patch = KeptPatch(
+                sha256: try Self.digest(1), length: 5, base: try Self.digest(2), content: try Self.digest(3),
+                path: try TargetPath("ruff/0.12.1/linux-x86_64-glibc/ruff.tar"))
+            try store.save(patch)
+            patch.length = 1 << 40
+            try store.save(patch)
+            #expect(try store.patches() == [patch])
+            try store.removePatch(try Self.digest(9))
+            try store.removePatch(patch.sha256)
+            #expect(try store.patches().isEmpty)
         }
     }
 

@@ -160,7 +160,10 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .answerJoin(let join, let message): joins.removeValue(forKey: join)?(message)
         case .findTarget(let path): find(path)
         case .refreshCatalog: refresh { _ in }
-        case .transfer(let replica): transfer(replica)
+        case .transfer(let replica, let plan): transfer(replica, plan)
+        case .unpack(let replica): tell(.unpacked(replica.sha256, .failed("nothing is packed here")))
+        case .stopUnpacking: break
+        case .evict(let objects): evict(objects)
         case .serveMetadata(let link, let request, let name):
             guard let bytes = catalog?.file(named: name) else {
                 let reply = ErrorReply(code: .notFound, text: "\(name) is not here")
@@ -225,23 +228,81 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
 
     private static func lookUp(_ path: TargetPath, _ trusted: TrustedMetadata) -> TargetFinding? {
         do {
-            return try MetadataClient.package(path, in: trusted).map { .listed(length: $0.length, sha256: $0.sha256) }
+            return try MetadataClient.package(path, in: trusted).map {
+                .listed(length: $0.length, sha256: $0.sha256, content: $0.content)
+            }
         } catch {
             return .refused("\(error)")
         }
     }
 
-    private func transfer(_ replica: WantedReplica) {
+    private func transfer(_ replica: WantedReplica, _ plan: TransferPlan) {
         func end(_ outcome: TransferOutcome) {
             tell(.transferEnded(replica.sha256, outcome))
             tell(.poolChanged(figures))
         }
+        guard hub != nil else { return end(.interrupted("the hub is away")) }
+        switch plan {
+        case .published, .content:
+            let digest = plan == .published ? replica.sha256 : replica.content?.sha256 ?? replica.sha256
+            fetch(replica, digest, length: plan.length(of: replica), end)
+        case .patch(let patch, let length, let base):
+            fetch(replica, patch, length: length) { [unowned self] outcome in
+                guard outcome == .verified else {
+                    return end(outcome == .hashMismatch ? .planFailed("another hash") : outcome)
+                }
+                end(apply(patch, base, replica))
+            }
+        }
+    }
+
+    /// Makes the content of its base, as the limited child does.
+    private func apply(_ patch: SHA256Digest, _ base: PackageContent, _ replica: WantedReplica) -> TransferOutcome {
+        guard let content = replica.content else { return .planFailed("the content is not known") }
+        fleet.poolsTouched = true
+        do {
+            let reader = try pool.open(patch)
+            let bytes = try reader.read(at: .zero, count: Int(clamping: reader.length.bytes))
+            _ = try pool.open(base.sha256)
+            guard
+                let made = SimulatedPatch.apply(
+                    bytes, to: base.sha256, wanting: content.sha256, fleet.vendor.contents)
+            else { return .planFailed("the patch is between other contents") }
+            let reservation = try pool.reserve(content.sha256, length: content.length)
+            let rest = made.dropFirst(Int(clamping: reservation.resumeOffset.bytes))
+            try pool.write(reservation, at: reservation.resumeOffset, Array(rest).span.bytes)
+            try pool.publish(reservation)
+            return .verified
+        } catch {
+            switch error {
+            case .alreadyHeld: return .verified
+            case .quotaExceeded, .diskFull: return .noRoom(error.description)
+            default: return .planFailed(error.description)
+            }
+        }
+    }
+
+    private func evict(_ objects: [SHA256Digest]) {
+        fleet.poolsTouched = true
+        let gone = objects.filter { object in
+            // What is read or was never here is looked at by what the pool has.
+            try? pool.evict(object)
+            return pool.length(of: object) == nil
+        }
+        tell(.evicted(gone))
+        tell(.poolChanged(figures))
+    }
+
+    /// Fetches one object of the pool.
+    private func fetch(
+        _ replica: WantedReplica, _ digest: SHA256Digest, length: UInt64, _ end: @escaping (TransferOutcome) -> Void
+    ) {
         guard let hub else { return end(.interrupted("the hub is away")) }
         let pool = pool
         let reservation: Reservation
         fleet.poolsTouched = true
         do {
-            reservation = try pool.reserve(replica.sha256, length: ByteCount(replica.length))
+            reservation = try pool.reserve(digest, length: ByteCount(length))
         } catch {
             return end(Self.outcome(of: error))
         }
@@ -256,10 +317,10 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             end(outcome ?? .verified)
         }
         let held = reservation.resumeOffset.bytes
-        guard held < replica.length else { return finish(nil) }
+        guard held < length else { return finish(nil) }
         let asked = fleet.has(.spokeRefetches) && held > 0 ? 0 : held
         fleet.checks.fetches(name, from: asked, held: held)
-        let fetch = Fetch(limit: replica.length) { [fleet] bytes, offset in
+        let fetch = Fetch(limit: length) { [fleet] bytes, offset in
             // What is here already can only come again by a mutation.
             guard offset >= held else { return true }
             fleet.poolsTouched = true
@@ -278,8 +339,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             }
         }
         hub.fetch(
-            .fetchPackage(
-                FetchPackage(path: replica.path, sha256: replica.sha256, length: replica.length, offset: asked)),
+            .fetchPackage(FetchPackage(path: replica.path, sha256: digest, length: length, offset: asked)),
             Priority(rawValue: replica.priority), fetch)
     }
 
@@ -301,6 +361,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .transferProgressed: "progress"
         case .transferEnded(_, let outcome): "transfer \(outcome == .verified ? "done" : "failed")"
         case .poolChanged: "pool"
+        case .unpacked: "unpacked"
+        case .evicted: "evicted"
         case .packageBrought: "brought"
         case .bundleRefused: "bundle refused"
         case .revocationsChecked: "revocations"

@@ -49,6 +49,8 @@ final class LinkEnd {
 
     func receive(_ bytes: [UInt8]) {
         guard !isDead, !network.maybeCut(connection) else { return }
+        // A process that went before it had heard of the link accepts nobody.
+        guard owner.isUp else { return abandon() }
         var offset = 0
         while !isDead, let event = session.receive(bytes.span, &offset, at: uptime) { take(event, bytes) }
         pump()

@@ -53,18 +53,8 @@ extension SpokeCore {
             relayRenewal(renew, link, request)
         case .fetchMetadata(let fetch):
             effects.append(.serveMetadata(link, request, name: fetch.name))
-        case .fetchPackage(let fetch):
-            guard let replica = try store.replica(fetch.sha256), replica.length == fetch.length else {
-                return refuse(link, request, .notFound, "\(fetch.path) is not wanted at this spoke")
-            }
-            guard replica.state == .verified else {
-                return refuse(link, request, .busy, "\(fetch.path) is not here yet", retryAfter: 15)
-            }
-            guard fetch.offset <= fetch.length else {
-                return refuse(link, request, .invalid, "offset \(fetch.offset) is past the end")
-            }
-            effects.append(
-                .servePackage(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
+        case .fetchPlan(let asked): try servePlan(asked, link, request, at: now)
+        case .fetchPackage(let fetch): try servePackage(fetch, link, request)
         default:
             refuse(link, request, .unsupported, "a spoke does not answer \(message.name) from an agent")
         }

@@ -9,6 +9,7 @@ extension SpokeCore {
         hub = link
         deliverNotBefore = .zero
         nextAttempt = .zero
+        isKeepingDue = true
         sendPoolStatus()
         try showNewestOrder()
         for replica in try store.replicas() { sendState(of: replica) }
@@ -82,14 +83,18 @@ extension SpokeCore {
             try orderAnswered(agent, action, kind, signature, message, at: now)
         case .join(let join):
             effects.append(.answerJoin(join, message))
+        case .plan(let sha256):
+            try planned(sha256, message, at: now)
         case .renewal(let link, let request):
             reply(link, request, message)
         }
     }
 
     /// There will be no answer: what is durable is sent again later, what is state is told anew.
-    mutating func failed(_ errand: Errand, isLinkOpen: Bool, at now: UnixTime) {
+    mutating func failed(_ errand: Errand, isLinkOpen: Bool, at now: UnixTime) throws {
         switch errand {
+        case .plan(let sha256):
+            try planUnanswered(sha256, isLinkOpen: isLinkOpen, at: now)
         case .join(let join):
             let text = "the connection to the hub broke; try again"
             effects.append(.answerJoin(join, .error(ErrorReply(code: .busy, text: text, retryAfterSeconds: 5))))
@@ -147,6 +152,7 @@ extension SpokeCore {
     mutating func changed(_ pool: PoolFigures) {
         guard pool != self.pool else { return }
         self.pool = pool
+        isKeepingDue = true
         sendPoolStatus()
     }
 

@@ -6,8 +6,10 @@ extension SpokeCore {
     mutating func start(held: Set<SHA256Digest>, _ pool: PoolFigures, at now: UnixTime) throws {
         self.pool = pool
         agentLimit = try storedAgentLimit()
+        self.held = held
+        for patch in try store.patches() where !held.contains(patch.sha256) { try store.removePatch(patch.sha256) }
         for var replica in try store.replicas() {
-            if held.contains(replica.sha256) {
+            if replica.isHeld(held) {
                 guard replica.state != .verified else { continue }
                 // Published just before a cut: the bytes were checked, only the note is missing.
                 replica.state = .verified
@@ -46,12 +48,16 @@ extension SpokeCore {
     mutating func pumpReplicas(at now: UnixTime) throws {
         guard hub != nil, attempts.count < SpokeLimits.transfers, let due = nextAttempt, due <= now else { return }
         let waiting = try store.replicas().filter { replica in
-            attempts[replica.sha256] == nil
-                && (replica.state == .pending || replica.state == .transferring || replica.state == .corrupt)
+            guard attempts[replica.sha256] == nil else { return false }
+            switch replica.state {
+            case .pending, .transferring, .corrupt: return true
+            case .verified: return publishedWanted.contains(replica.sha256)
+            default: return false
+            }
         }
         let inOrder = waiting.sorted { ($0.priority, $0.path) < ($1.priority, $1.path) }
         for replica in inOrder where replica.notBefore <= now && attempts.count < SpokeLimits.transfers {
-            attempts[replica.sha256] = 0
+            attempts[replica.sha256] = Attempt(isExtra: replica.state == .verified)
             effects.append(.findTarget(replica.path))
         }
         // Those that only lack a place are looked at again when an attempt ends.
@@ -60,14 +66,17 @@ extension SpokeCore {
 
     /// Only what the vendor's catalog names, with the same length and hash, is ever fetched.
     mutating func found(_ path: TargetPath, _ finding: TargetFinding, at now: UnixTime) throws {
-        for var replica in try store.replicas() where replica.path == path && attempts[replica.sha256] != nil {
+        lookUps.remove(path)
+        for var replica in try store.replicas() where replica.path == path {
+            guard attempts[replica.sha256] != nil else {
+                try noteContent(finding, of: &replica)
+                continue
+            }
             switch finding {
-            case .listed(let length, let sha256) where length == replica.length && sha256 == replica.sha256:
-                // The reason of the last failure stays, so that the same one is not logged again.
-                replica.state = .transferring
-                try store.save(replica)
-                sendState(of: replica)
-                effects.append(.transfer(replica))
+            case .listed(let length, let sha256, let content)
+            where length == replica.length && sha256 == replica.sha256:
+                replica.content = content
+                try choose(replica, at: now)
             case .listed, .absent:
                 try postpone(replica, "the catalog does not name this package with this length and hash", at: now)
             case .refused(let why):
@@ -81,34 +90,35 @@ extension SpokeCore {
 
     mutating func progressed(_ sha256: SHA256Digest, held: UInt64) throws {
         guard attempts[sha256] != nil, let replica = try store.replica(sha256) else { return }
-        attempts[sha256] = held
+        attempts[sha256]?.held = held
         sendState(of: replica)
     }
 
     mutating func ended(_ sha256: SHA256Digest, _ outcome: TransferOutcome, at now: UnixTime) throws {
-        guard var replica = try store.replica(sha256), attempts[sha256] != nil else { return }
+        guard let replica = try store.replica(sha256), let attempt = attempts[sha256] else { return }
         nextAttempt = .zero
+        isKeepingDue = true
         switch outcome {
-        case .verified:
-            attempts[sha256] = nil
-            replica.state = .verified
-            replica.text = ""
-            replica.attempts = 0
-            try store.save(replica)
-            try log(
-                .info, .replicaVerified, "package/\(replica.path)",
-                "the package is here, \(ByteCount(replica.length)), hash checked", at: now)
-            sendState(of: replica)
+        case .verified: try arrived(replica, attempt, at: now)
         case .noRoom(let why):
+            roomWaited.insert(sha256)
+            try makeRoom()
+            if let plan = attempt.plan, plan != .published, replica.length < replica.content?.length.bytes ?? 0 {
+                // The published file is the shorter one.
+                return try planFailed(replica, plan, why, at: now)
+            }
             if replica.text != why {
                 try log(.error, .quotaExceeded, "package/\(replica.path)", why, at: now)
             }
             attempts[sha256] = nil
-            replica.state = .pending
+            var replica = replica
+            if !attempt.isExtra { replica.state = .pending }
             replica.text = why
             replica.notBefore = now + SpokeLimits.roomRetry
             try store.save(replica)
             sendState(of: replica)
+        case .planFailed(let why):
+            try planFailed(replica, attempt.plan ?? .published, why, at: now)
         case .hashMismatch:
             let why = "the bytes from the hub have another hash than the catalog signs; they were removed"
             try log(.error, .replicaFailed, "package/\(replica.path)", why, at: now)
@@ -118,6 +128,44 @@ extension SpokeCore {
         }
     }
 
+    /// What was wanted is in the pool.
+    private mutating func arrived(_ replica: WantedReplica, _ attempt: Attempt, at now: UnixTime) throws {
+        var replica = replica
+        attempts[replica.sha256] = nil
+        patience[replica.sha256] = nil
+        roomWaited.remove(replica.sha256)
+        publishedWanted.remove(replica.sha256)
+        let plan = attempt.plan ?? .published
+        switch plan {
+        case .published: held.insert(replica.sha256)
+        case .content: if let content = replica.content { held.insert(content.sha256) }
+        case .patch(let patch, _, _):
+            held.insert(patch)
+            if let content = replica.content { held.insert(content.sha256) }
+        }
+        guard !attempt.isExtra else {
+            replica.notBefore = .zero
+            return try store.save(replica)
+        }
+        replica.state = .verified
+        replica.text = ""
+        replica.attempts = 0
+        replica.isPlain = false
+        replica.means = plan.means
+        replica.transferred = plan.length(of: replica)
+        try store.save(replica)
+        let file = ByteCount(replica.length)
+        let text =
+            switch plan {
+            case .published: "the package is here, \(file), hash checked"
+            case .content: "the package is here unpacked, \(ByteCount(replica.transferred)), hash checked"
+            case .patch:
+                "the package is here by a patch of \(ByteCount(replica.transferred)) instead of \(file), hash checked"
+            }
+        try log(.info, .replicaVerified, "package/\(replica.path)", text, at: now)
+        sendState(of: replica)
+    }
+
     /// A package came on a medium and is in the pool, verified: the hub hears of it and does not send it.
     mutating func brought(
         _ path: TargetPath, _ sha256: SHA256Digest, _ length: UInt64, at now: UnixTime
@@ -125,6 +173,8 @@ extension SpokeCore {
         var replica =
             try store.replica(sha256)
             ?? WantedReplica(path: path, sha256: sha256, length: length, priority: Priority.normal.rawValue)
+        held.insert(sha256)
+        isKeepingDue = true
         guard replica.state != .verified else { return }
         attempts[sha256] = nil
         replica.state = .verified
@@ -147,11 +197,11 @@ extension SpokeCore {
     }
 
     /// Ends an attempt; the next one comes later each time, spread so that many spokes do not come at once.
-    private mutating func postpone(_ replica: WantedReplica, _ why: String, at now: UnixTime) throws {
+    mutating func postpone(_ replica: WantedReplica, _ why: String, at now: UnixTime) throws {
         var replica = replica
-        attempts[replica.sha256] = nil
+        let attempt = attempts.removeValue(forKey: replica.sha256)
         nextAttempt = .zero
-        replica.state = .pending
+        if attempt?.isExtra != true { replica.state = .pending }
         replica.text = why
         replica.attempts = min(replica.attempts, 1000) + 1
         let doublings = min(replica.attempts - 1, 10)
@@ -165,7 +215,7 @@ extension SpokeCore {
 
     mutating func sendState(of replica: WantedReplica) {
         guard let hub else { return }
-        let held = replica.state == .verified ? replica.length : attempts[replica.sha256] ?? 0
+        let held = replica.state == .verified ? replica.length : attempts[replica.sha256]?.held ?? 0
         let message = Replica(
             path: replica.path, sha256: replica.sha256, state: replica.state, bytesHeld: held,
             text: replica.state == .transferring || replica.text.isEmpty ? nil : replica.text)

@@ -23,6 +23,8 @@ package struct SpokeCore {
         case join(JoinID)
         case catalogChanged(NodeID)
         case fleetWord(FleetWord, NodeID)
+        /// How a replica had best come.
+        case plan(SHA256Digest)
         /// An agent's renewal: where its answer goes.
         case renewal(LinkID, RequestID)
     }
@@ -42,13 +44,41 @@ package struct SpokeCore {
         var ordersNotBefore = UnixTime.zero
     }
 
+    /// An attempt to get a replica here.
+    struct Attempt {
+        /// Bytes of what is fetched that are here.
+        var held: UInt64 = 0
+        /// Nil until it is decided how it comes.
+        var plan: TransferPlan?
+        /// The replica is here as its content; an agent needs the published file too.
+        var isExtra = false
+    }
+
     let store: any SpokeStore
     var random: any RandomNumberGenerator & Sendable
     var hub: LinkID?
     var agents: [NodeID: AgentLink] = [:]
     var agentOfLink: [LinkID: NodeID] = [:]
-    /// Replicas with an attempt under way, looked up or transferred, and the bytes that they hold.
-    var attempts: [SHA256Digest: UInt64] = [:]
+    /// Replicas with an attempt under way: looked up, planned or transferred.
+    var attempts: [SHA256Digest: Attempt] = [:]
+    /// What the pool holds, by hash: published files, contents and patches.
+    var held: Set<SHA256Digest> = []
+    /// Since when the hub makes something cheaper, for replicas that wait for it.
+    var patience: [SHA256Digest: UnixTime] = [:]
+    /// Published files that an agent asked for and that are here as contents only.
+    var publishedWanted: Set<SHA256Digest> = []
+    /// The published file that is being unpacked, and those that this process could not unpack.
+    var unpacking: SHA256Digest?
+    var isUnpackingStopped = false
+    var unpackFailed: Set<SHA256Digest> = []
+    /// Replicas that found no room at their last attempt.
+    var roomWaited: Set<SHA256Digest> = []
+    /// Whether contents and patches have to be looked through again.
+    var isKeepingDue = true
+    /// Packages whose content is being looked up in the catalog, for the keeping of bases.
+    var lookUps: Set<TargetPath> = []
+    /// The means beside the published file that this spoke can use.
+    let accepts: [TransferMeans]
     var pool = PoolFigures(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero)
     /// Deliveries to the hub pause until then after it has asked for patience.
     var deliverNotBefore = UnixTime.zero
@@ -74,7 +104,13 @@ package struct SpokeCore {
     let poolName: NodeName
 
     /// A core over its store; `random` spreads the retries.
-    package init(store: any SpokeStore, poolName: NodeName, random: any RandomNumberGenerator & Sendable) {
+    ///
+    /// `accepts` names the means beside the published file that this machine can use; a patch needs libzstd.
+    package init(
+        store: any SpokeStore, poolName: NodeName, random: any RandomNumberGenerator & Sendable,
+        accepts: [TransferMeans] = [.content, .patch]
+    ) {
+        self.accepts = accepts
         self.store = store
         self.poolName = poolName
         self.random = random
@@ -93,6 +129,8 @@ package struct SpokeCore {
         case .transferProgressed(let sha256, let held): try progressed(sha256, held: held)
         case .transferEnded(let sha256, let outcome): try ended(sha256, outcome, at: now)
         case .poolChanged(let pool): changed(pool)
+        case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)
+        case .evicted(let objects): try evicted(objects)
         case .packageBrought(let path, let sha256, let length): try brought(path, sha256, length, at: now)
         case .bundleRefused(let why):
             try log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)", at: now)
@@ -130,7 +168,7 @@ package struct SpokeCore {
             try answered(errand, link, message, at: now)
         case .failed(let link, let request, _):
             guard let errand = takeErrand(request, on: link) else { return }
-            failed(errand, isLinkOpen: true, at: now)
+            try failed(errand, isLinkOpen: true, at: now)
         }
     }
 
@@ -138,7 +176,7 @@ package struct SpokeCore {
         let left = errands.filter { $0.value.link == link }
         for request in left.keys.sorted() {
             guard let errand = takeErrand(request, on: link) else { continue }
-            failed(errand, isLinkOpen: false, at: now)
+            try failed(errand, isLinkOpen: false, at: now)
         }
         if link == hub {
             hub = nil
@@ -211,8 +249,10 @@ package struct SpokeCore {
         if now >= nextTidying {
             _ = try store.removeOrders(expiredBefore: now)
             nextTidying = now + SpokeLimits.tidying
+            isKeepingDue = true
         }
         try pumpReplicas(at: now)
+        try pumpKeeping()
         let listAlarm = try watchList(at: now)
         let nextRate = followAgentLimit(at: now)
         let times = [

@@ -9,8 +9,14 @@ package enum SpokeEffect: Equatable, Sendable {
     case findTarget(TargetPath)
     /// Bring the trusted catalog up to date, for the agents' sake.
     case refreshCatalog
-    /// Reserve room, fetch what is missing from the hub, check the hash, publish.
-    case transfer(WantedReplica)
+    /// Reserve room, fetch what is missing from the hub by this plan, make of it what is wanted, check the hash, publish.
+    case transfer(WantedReplica, TransferPlan)
+    /// Unpack the replica's published file into its content, in the background.
+    case unpack(WantedReplica)
+    /// Make way for a transfer: end the unpacking that is under way.
+    case stopUnpacking
+    /// Remove these objects from the pool, those that nobody reads now.
+    case evict([SHA256Digest])
     /// Answer with the metadata file of that name, as it was received, or with `notFound`.
     case serveMetadata(LinkID, RequestID, name: String)
     /// Answer with the package's bytes from the offset on.

@@ -12,7 +12,7 @@ package struct JoinID: Hashable, Sendable {
 
 /// What the trusted catalog says about a path.
 package enum TargetFinding: Equatable, Sendable {
-    case listed(length: UInt64, sha256: SHA256Digest)
+    case listed(length: UInt64, sha256: SHA256Digest, content: PackageContent)
     /// The metadata is in order and does not name it.
     case absent
     /// The metadata breaks a rule: an attack, or a publisher's mistake; never a reason to go on.
@@ -29,8 +29,21 @@ package enum TransferOutcome: Equatable, Sendable {
     case noRoom(String)
     /// What came has another hash than the catalog signs; it was removed.
     case hashMismatch
+    /// A content or a patch was planned and could not be used, whatever the reason; the published file is taken next.
+    case planFailed(String)
     /// The transfer broke; what arrived is kept and the next attempt goes on from there.
     case interrupted(String)
+}
+
+/// How unpacking a published file ended.
+package enum UnpackOutcome: Equatable, Sendable {
+    /// Its content is in the pool, hashed and on disk.
+    case done
+    /// It was to make way for a transfer; it goes on from there later.
+    case cancelled
+    case noRoom(String)
+    /// It cannot be unpacked here: no library, or bytes that are not what was signed.
+    case failed(String)
 }
 
 /// What a spoke's pool holds, in bytes.
@@ -66,6 +79,10 @@ package enum SpokeEvent: Equatable, Sendable {
     case transferProgressed(SHA256Digest, held: UInt64)
     case transferEnded(SHA256Digest, TransferOutcome)
     case poolChanged(PoolFigures)
+    /// The answer to `unpack`, for the published file of this hash.
+    case unpacked(SHA256Digest, UnpackOutcome)
+    /// The answer to `evict`: those of the objects that are gone.
+    case evicted([SHA256Digest])
     /// A package of the trusted catalog was brought on a medium; it is in the pool, verified.
     case packageBrought(TargetPath, SHA256Digest, length: UInt64)
     /// What was brought on a medium was refused, and why.

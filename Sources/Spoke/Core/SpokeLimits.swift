@@ -9,6 +9,11 @@ package enum SpokeLimits {
     package static let lastRetry = Duration.seconds(600)
     /// How soon a replica without room is tried again by itself.
     package static let roomRetry = Duration.seconds(60)
+    /// The longest wait that a hub can ask for while it makes something cheaper, and how long it is given in all before the published file is fetched.
+    package static let planWait = Duration.seconds(600)
+    package static let planPatience = Duration.seconds(1800)
+    /// Patches that are kept for agents at the most.
+    package static let patches = 256
     /// How soon a refused delivery (order, report, event) is tried again.
     package static let deliveryRetry = Duration.seconds(10)
     /// Joins that may be relayed at a time.

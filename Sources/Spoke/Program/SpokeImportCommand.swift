@@ -55,7 +55,7 @@ enum SpokeImportCommand {
             folder: folder, keeper: keeper,
             clock: ClockFloor(seconds: keeper.signedTime, system: { SystemClock.nowMilliseconds }),
             group: try EventLoopGroup(count: 1), program: "axle-spoke/\(SpokeProgram.version)",
-            messages: { streams.message($0) })
+            child: try CurrentProcess.executablePath(), messages: { streams.message($0) })
         await shell.start()
         let report = await shell.importBundle(bundle) { _ in }
         try ImportDrop(folder: SpokeState.imports(state)).remove()

@@ -29,9 +29,9 @@ package final class RunningSpoke: Sendable {
     }
 
     /// Opens the state folder's contents, listens and dials. `listen` overrides the address of the join; `system` is the machine's clock in
-    /// milliseconds since 1970.
+    /// milliseconds since 1970; `child` the path of the program that is started as a limited child, this one where nil.
     package init(
-        folder: StateFolder, listen: String?, program: String,
+        folder: StateFolder, listen: String?, program: String, child: String? = nil,
         system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
         messages: @escaping @Sendable (String) -> Void
     ) async throws {
@@ -41,7 +41,7 @@ package final class RunningSpoke: Sendable {
         let group = try EventLoopGroup(count: 2)
         let shell = try SpokeShell(
             folder: folder, keeper: keeper, clock: clock, group: group, program: program,
-            messages: messages)
+            child: try child ?? CurrentProcess.executablePath(), messages: messages)
         let contexts = MemberTLS(keeper)
         var settings = SessionSettings(
             fleet: identity.member.fleet, role: .spoke, peerRoles: [.agent], program: program)

@@ -101,7 +101,7 @@ actor SpokeCatalog {
     private func lookUp(_ path: TargetPath, in trusted: TrustedMetadata) throws -> TargetFinding? {
         guard case .found(let target) = try trusted.search(JSONText(path.description)) else { return nil }
         let package = try Package(target.file)
-        return .listed(length: package.length, sha256: package.sha256)
+        return .listed(length: package.length, sha256: package.sha256, content: package.content)
     }
 
     /// The metadata file of that name at the repository, byte for byte as it was received; nil if it is not here.

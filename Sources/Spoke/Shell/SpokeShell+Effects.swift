@@ -1,3 +1,4 @@
+internal import Content
 internal import Identity
 internal import Model
 internal import Protocol
@@ -13,7 +14,10 @@ extension SpokeShell {
         case .answerJoin(let join, let message): answerJoin(join, message)
         case .findTarget(let path): find(path)
         case .refreshCatalog: refresh()
-        case .transfer(let replica): transfer(replica)
+        case .transfer(let replica, let plan): transfer(replica, plan)
+        case .unpack(let replica): unpack(replica)
+        case .stopUnpacking: unpacking?.cancel()
+        case .evict(let objects): evict(objects)
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
@@ -60,15 +64,61 @@ extension SpokeShell {
         if let version = await catalog.timestampVersion { tell(.catalogRefreshed(timestampVersion: version)) }
     }
 
-    private func transfer(_ replica: WantedReplica) {
+    private func transfer(_ replica: WantedReplica, _ plan: TransferPlan) {
         guard let hub else { return tell(.transferEnded(replica.sha256, .interrupted("the hub is away"))) }
-        let transfer = SpokeTransfer(replica: replica, pool: pool, disk: disk, links: links) { held in
-            self.tell(.transferProgressed(replica.sha256, held: held))
-        }
+        let transfer = SpokeTransfer(
+            replica: replica, plan: plan, pool: pool, disk: disk, links: links, making: making, intake: intake
+        ) { held in self.tell(.transferProgressed(replica.sha256, held: held)) }
         Task { [pool] in
             let outcome = await transfer.run(from: hub)
             tell(.transferEnded(replica.sha256, outcome))
             tell(.poolChanged(PoolFigures(pool.account())))
+        }
+    }
+
+    private func unpack(_ replica: WantedReplica) {
+        guard let content = replica.packed else {
+            return tell(.unpacked(replica.sha256, .failed("its content is not known")))
+        }
+        let cancellation = Cancellation()
+        unpacking = cancellation
+        making.submit { [pool, intake] in
+            let outcome: UnpackOutcome
+            do {
+                try intake.unpack(
+                    replica.sha256, content.coding, to: ContentIdentity(content), from: pool, into: pool,
+                    cancellation: cancellation)
+                outcome = .done
+            } catch let error as ContentError where error.code == .cancelled {
+                outcome = .cancelled
+            } catch let error as StorageError where error.isFull {
+                outcome = .noRoom(error.description)
+            } catch {
+                outcome = .failed("\(error)")
+            }
+            self.tell(.unpacked(replica.sha256, outcome))
+            self.tell(.poolChanged(PoolFigures(pool.account())))
+        }
+    }
+
+    private func evict(_ objects: [SHA256Digest]) {
+        disk.submit { [pool, messages] in
+            var gone: [SHA256Digest] = []
+            for object in objects {
+                do throws(StorageError) {
+                    try pool.evict(object)
+                    gone.append(object)
+                } catch {
+                    switch error {
+                    case .notHeld: gone.append(object)
+                    // Somebody reads it: it goes another time.
+                    case .inUse, .inTransfer: break
+                    default: messages("\(object) could not be removed from the pool: \(error)")
+                    }
+                }
+            }
+            self.tell(.evicted(gone))
+            self.tell(.poolChanged(PoolFigures(pool.account())))
         }
     }
 

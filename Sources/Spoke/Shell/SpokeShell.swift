@@ -1,3 +1,4 @@
+internal import Content
 internal import Identity
 internal import Model
 internal import Network
@@ -31,6 +32,9 @@ actor SpokeShell: LinkHandler {
     nonisolated let reading = NamedQueue("spoke.read")
     /// Reads from media, which are slow.
     nonisolated let importing = NamedQueue("spoke.import")
+    /// Unpacks and patches, which takes long.
+    nonisolated let making = NamedQueue("spoke.content")
+    nonisolated let intake: ContentIntake
     nonisolated let catalog: SpokeCatalog
     /// As it was at the start; what changes is asked of the keeper.
     nonisolated let identity: MemberIdentity
@@ -48,12 +52,14 @@ actor SpokeShell: LinkHandler {
     private let poolName: NodeName
     var hub: LinkID?
     private var alarm: Task<Void, Never>?
+    /// The unpacking that is under way, or was last.
+    var unpacking: Cancellation?
     var tasks: [SHA256Digest: Task<Void, Never>] = [:]
 
-    /// Opens everything in the folder; nothing listens or dials yet. `messages` gets lines for the person or the journal.
+    /// Opens everything in the folder; nothing listens or dials yet. `child` is the path of a program of Axle that is started as a limited child; `messages` gets lines for the person or the journal.
     init(
         folder: StateFolder, keeper: IdentityKeeper, clock: ClockFloor, group: EventLoopGroup, program: String,
-        messages: @escaping @Sendable (String) -> Void
+        child: String, messages: @escaping @Sendable (String) -> Void
     ) throws {
         let identity = keeper.identity
         guard let upstream = Endpoint(identity.member.upstream) else {
@@ -66,11 +72,12 @@ actor SpokeShell: LinkHandler {
         let quota = try store.setting(.quota).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
         pool = try PoolFolder.open(
             SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota, new: .file)
+        intake = ContentIntake(worker: ContentWorker(program: child), scratch: SpokeState.pool(folder))
         catalog = SpokeCatalog(
             folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links,
             state: folder.path, now: { clock.now })
         poolName = try NodeName("main")
-        core = SpokeCore(store: store, poolName: poolName, random: SystemRandom())
+        core = SpokeCore(store: store, poolName: poolName, random: SystemRandom(), accepts: Self.accepts)
         self.store = store
         self.identity = identity
         self.clock = clock
@@ -88,6 +95,9 @@ actor SpokeShell: LinkHandler {
             clock.raise(toSeconds: revocations.issued.seconds)
         }
     }
+
+    /// What this machine can make use of: patches need libzstd.
+    static let accepts: [TransferMeans] = ContentWorker.canPatch ? [.content, .patch] : [.content]
 
     /// What a pool holds until the hub sets a quota.
     static let defaultQuota = ByteCount(40_000_000_000)
@@ -197,7 +207,7 @@ actor SpokeShell: LinkHandler {
         messages("the database refused to write, trying again: \(error)")
         links.closeAll(
             .internalFault, "this spoke cannot write to its disk", retryAfterSeconds: 30)
-        core = SpokeCore(store: store, poolName: poolName, random: SystemRandom())
+        core = SpokeCore(store: store, poolName: poolName, random: SystemRandom(), accepts: Self.accepts)
         hub = nil
         inbox.withLock { $0.removeAll() }
         Task {

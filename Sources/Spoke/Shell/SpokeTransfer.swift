@@ -1,26 +1,68 @@
+internal import Content
 internal import Model
 internal import Protocol
 internal import Storage
 internal import System
 internal import Transport
 
-/// One package on its way from the hub into the pool: room first, then the bytes that are missing, then the hash, then the name.
+/// One package on its way from the hub into the pool by a plan: room first, then the bytes that are missing, then the hash, then the name.
+///
+/// A patch is an object of its own, fetched so; then the content is made of its base by it, and counts with its signed hash only.
 struct SpokeTransfer {
     let replica: WantedReplica
+    let plan: TransferPlan
     let pool: any PackagePool
     let disk: NamedQueue
     let links: Links
-    /// Hears how much is here, at most once a second.
+    /// Makes contents, on a queue of its own.
+    let making: NamedQueue
+    let intake: ContentIntake
+    /// Hears how much of what is fetched is here, at most once a second.
     let progress: @Sendable (UInt64) -> Void
 
     /// Runs to its end; what arrived stays for the next attempt unless its hash is wrong.
     func run(from hub: LinkID) async -> TransferOutcome {
-        let (replica, pool, disk) = (replica, pool, disk)
+        switch plan {
+        case .published: return await object(replica.sha256, length: replica.length, from: hub)
+        case .content:
+            guard let content = replica.content else { return .planFailed("the content is not known") }
+            return Self.planned(await object(content.sha256, length: content.length.bytes, from: hub))
+        case .patch(let patch, let length, let base):
+            let outcome = Self.planned(await object(patch, length: length, from: hub))
+            guard outcome == .verified else { return outcome }
+            return await apply(patch, base)
+        }
+    }
+
+    /// What the end of fetching something means where it was not the published file.
+    private static func planned(_ outcome: TransferOutcome) -> TransferOutcome {
+        outcome == .hashMismatch ? .planFailed("its bytes have another hash than the plan says") : outcome
+    }
+
+    private func apply(_ patch: SHA256Digest, _ base: PackageContent) async -> TransferOutcome {
+        guard let content = replica.content else { return .planFailed("the content is not known") }
+        let (pool, intake) = (pool, intake)
+        do {
+            try await making.run {
+                try intake.patch(
+                    ContentIdentity(base), by: patch, to: ContentIdentity(content), from: pool, into: pool)
+            }
+            return .verified
+        } catch let error as StorageError where error.isFull {
+            return .noRoom(error.description)
+        } catch let error as StorageError where error == .hashMismatch(resumed: false) {
+            return .planFailed("it gives another content than the catalog signs")
+        } catch {
+            return .planFailed("\(error)")
+        }
+    }
+
+    /// Fetches one object of the pool by its hash.
+    private func object(_ sha256: SHA256Digest, length: UInt64, from hub: LinkID) async -> TransferOutcome {
+        let (pool, disk) = (pool, disk)
         let reservation: Reservation
         do {
-            reservation = try await disk.run {
-                try pool.reserve(replica.sha256, length: ByteCount(replica.length))
-            }
+            reservation = try await disk.run { try pool.reserve(sha256, length: ByteCount(length)) }
         } catch let error as StorageError {
             return Self.outcome(of: error)
         } catch {
@@ -35,9 +77,9 @@ struct SpokeTransfer {
 
     private func fetch(_ reservation: Reservation, from hub: LinkID) async -> TransferOutcome {
         let (pool, progress) = (pool, progress)
+        let length = reservation.length.bytes
         let request = FetchPackage(
-            path: replica.path, sha256: replica.sha256, length: replica.length,
-            offset: reservation.resumeOffset.bytes)
+            path: replica.path, sha256: reservation.digest, length: length, offset: reservation.resumeOffset.bytes)
         let failure = NativeLock<StorageError?>(nil)
         let pace = ProgressPace()
         do {
@@ -50,10 +92,10 @@ struct SpokeTransfer {
                 }
                 if pace.isDue() { progress(offset + UInt64(bytes.count)) }
             }
-            if reservation.resumeOffset.bytes < replica.length {
+            if reservation.resumeOffset.bytes < length {
                 _ = try await links.fetch(
-                    hub, .fetchPackage(request), priority: Priority(rawValue: replica.priority),
-                    limit: replica.length, into: sink)
+                    hub, .fetchPackage(request), priority: Priority(rawValue: replica.priority), limit: length,
+                    into: sink)
             }
             try await disk.run { try pool.publish(reservation) }
             return .verified
@@ -68,10 +110,19 @@ struct SpokeTransfer {
     private static func outcome(of error: StorageError) -> TransferOutcome {
         switch error {
         case .alreadyHeld: .verified
+        // What a power cut left of an attempt before is nobody's fault.
+        case .hashMismatch(resumed: true): .interrupted("what was here from an attempt before was damaged and is gone")
         case .hashMismatch: .hashMismatch
-        case .quotaExceeded, .diskFull: .noRoom(error.description)
+        case .quotaExceeded, .diskFull, .scratchFull: .noRoom(error.description)
         default: .interrupted(error.description)
         }
+    }
+}
+
+extension ContentIdentity {
+    /// What was signed of a content.
+    init(_ content: PackageContent) {
+        self.init(length: content.length.bytes, sha256: content.sha256)
     }
 }
 

@@ -5,6 +5,7 @@ package final class MemorySpokeStore: SpokeStore {
     private struct Tables {
         var settings: [SpokeSetting: [UInt8]] = [:]
         var replicas: [SHA256Digest: WantedReplica] = [:]
+        var patches: [SHA256Digest: KeptPatch] = [:]
         var agents: Set<NodeID> = []
         var orders: [CarriedOrder] = []
         var reports: [CarriedReport] = []
@@ -35,6 +36,12 @@ package final class MemorySpokeStore: SpokeStore {
     package func replica(_ sha256: SHA256Digest) -> WantedReplica? { tables.replicas[sha256] }
 
     package func save(_ replica: WantedReplica) { tables.replicas[replica.sha256] = replica }
+
+    package func patches() -> [KeptPatch] { tables.patches.values.sorted { $0.sha256 < $1.sha256 } }
+
+    package func save(_ patch: KeptPatch) { tables.patches[patch.sha256] = patch }
+
+    package func removePatch(_ sha256: SHA256Digest) { tables.patches[sha256] = nil }
 
     package func knownAgents() -> Set<NodeID> { tables.agents }
 

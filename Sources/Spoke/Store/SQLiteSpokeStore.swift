@@ -31,7 +31,19 @@ package final class SQLiteSpokeStore: SpokeStore {
                 sequence INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, severity INTEGER NOT NULL,
                 code TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL
             ) STRICT;
+            """,
             """
+            ALTER TABLE replicas ADD COLUMN coding INTEGER;
+            ALTER TABLE replicas ADD COLUMN content_length INTEGER;
+            ALTER TABLE replicas ADD COLUMN content_sha256 BLOB;
+            ALTER TABLE replicas ADD COLUMN is_plain INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE replicas ADD COLUMN means INTEGER;
+            ALTER TABLE replicas ADD COLUMN transferred INTEGER NOT NULL DEFAULT 0;
+            CREATE TABLE patches (
+                sha256 BLOB PRIMARY KEY, length INTEGER NOT NULL, base BLOB NOT NULL, content BLOB NOT NULL,
+                path TEXT NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            """,
         ])
 
     /// Opens or makes the database and brings it up to date; `now` is written down with each step.
@@ -52,7 +64,10 @@ package final class SQLiteSpokeStore: SpokeStore {
             setting.rawValue, value)
     }
 
-    private static let replicaColumns = "path, sha256, length, priority, state, text, attempts, not_before"
+    private static let replicaColumns = """
+        path, sha256, length, priority, state, text, attempts, not_before, coding, content_length, content_sha256,
+        is_plain, means, transferred
+        """
 
     private static func replica(_ row: borrowing Row) throws -> WantedReplica {
         guard let state = ReplicaState(rawValue: UInt8(clamping: try row.int64(4))) else {
@@ -60,9 +75,23 @@ package final class SQLiteSpokeStore: SpokeStore {
         }
         return WantedReplica(
             path: try TargetPath(try row.text(0)), sha256: try SHA256Digest(bytes: try row.blob(1)),
-            length: UInt64(bitPattern: try row.int64(2)), priority: UInt8(clamping: try row.int64(3)), state: state,
-            text: try row.text(5), attempts: UInt32(clamping: try row.int64(6)),
-            notBefore: UnixTime(milliseconds: try row.int64(7)))
+            length: UInt64(bitPattern: try row.int64(2)), content: try content(row),
+            priority: UInt8(clamping: try row.int64(3)), state: state, text: try row.text(5),
+            attempts: UInt32(clamping: try row.int64(6)), notBefore: UnixTime(milliseconds: try row.int64(7)),
+            isPlain: try row.int64(11) != 0,
+            means: try row.int64OrNil(12).flatMap { TransferMeans(rawValue: UInt8(clamping: $0)) },
+            transferred: UInt64(bitPattern: try row.int64(13)))
+    }
+
+    private static func content(_ row: borrowing Row) throws -> PackageContent? {
+        guard let number = try row.int64OrNil(8), let length = try row.int64OrNil(9),
+            let sha256 = try row.blobOrNil(10)
+        else { return nil }
+        guard let coding = ContentCoding(rawValue: UInt8(clamping: number)) else {
+            throw ModelError("content coding", String(number), "is none that this version knows")
+        }
+        return PackageContent(
+            coding: coding, length: ByteCount(UInt64(bitPattern: length)), sha256: try SHA256Digest(bytes: sha256))
     }
 
     package func replicas() throws -> [WantedReplica] {
@@ -77,14 +106,42 @@ package final class SQLiteSpokeStore: SpokeStore {
     package func save(_ replica: WantedReplica) throws {
         try database.run(
             """
-            INSERT INTO replicas (\(Self.replicaColumns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO replicas (\(Self.replicaColumns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, length = excluded.length,
                 priority = excluded.priority, state = excluded.state, text = excluded.text,
-                attempts = excluded.attempts, not_before = excluded.not_before
+                attempts = excluded.attempts, not_before = excluded.not_before, coding = excluded.coding,
+                content_length = excluded.content_length, content_sha256 = excluded.content_sha256,
+                is_plain = excluded.is_plain, means = excluded.means, transferred = excluded.transferred
             """,
             replica.path.description, replica.sha256.bytes, Int64(bitPattern: replica.length),
             Int64(replica.priority), Int64(replica.state.rawValue), replica.text, Int64(replica.attempts),
-            replica.notBefore.milliseconds)
+            replica.notBefore.milliseconds, replica.content.map { Int64($0.coding.rawValue) },
+            replica.content.map { Int64(bitPattern: $0.length.bytes) }, replica.content?.sha256.bytes,
+            replica.isPlain ? Int64(1) : Int64(0), replica.means.map { Int64($0.rawValue) },
+            Int64(bitPattern: replica.transferred))
+    }
+
+    package func patches() throws -> [KeptPatch] {
+        try database.rows("SELECT sha256, length, base, content, path FROM patches ORDER BY sha256") { row in
+            KeptPatch(
+                sha256: try SHA256Digest(bytes: try row.blob(0)), length: UInt64(bitPattern: try row.int64(1)),
+                base: try SHA256Digest(bytes: try row.blob(2)), content: try SHA256Digest(bytes: try row.blob(3)),
+                path: try TargetPath(try row.text(4)))
+        }
+    }
+
+    package func save(_ patch: KeptPatch) throws {
+        try database.run(
+            """
+            INSERT INTO patches VALUES (?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET length = excluded.length,
+                base = excluded.base, content = excluded.content, path = excluded.path
+            """,
+            patch.sha256.bytes, Int64(bitPattern: patch.length), patch.base.bytes, patch.content.bytes,
+            patch.path.description)
+    }
+
+    package func removePatch(_ sha256: SHA256Digest) throws {
+        try database.run("DELETE FROM patches WHERE sha256 = ?", sha256.bytes)
     }
 
     package func knownAgents() throws -> Set<NodeID> {

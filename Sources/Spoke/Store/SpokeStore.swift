@@ -17,6 +17,12 @@ package protocol SpokeStore: AnyObject {
     /// Adds the replica or replaces the one of the same hash.
     func save(_ replica: WantedReplica) throws
 
+    /// The patches that are kept here, or are on their way, by hash.
+    func patches() throws -> [KeptPatch]
+    func save(_ patch: KeptPatch) throws
+    /// Forgets a patch; one that is not known is no error.
+    func removePatch(_ sha256: SHA256Digest) throws
+
     /// The agents of this spoke; a spoke serves no others.
     func knownAgents() throws -> Set<NodeID>
     func addAgent(_ agent: NodeID) throws

@@ -1,10 +1,16 @@
 package import Model
 
 /// A package copy that the hub wants in this spoke's pool, and how far it has come.
+///
+/// It is here when the pool holds its published file or its content: both hashes are signed.
 package struct WantedReplica: Hashable, Sendable {
     package var path: TargetPath
+    /// The published file's hash and length.
     package var sha256: SHA256Digest
     package var length: UInt64
+    /// What is inside the published file, as the catalog signs it; coding `none`, with the file's own hash, where it is not compressed. Nil until
+    /// the catalog was asked.
+    package var content: PackageContent?
     /// Lower is sooner; the hub gives hotfixes the lowest.
     package var priority: UInt8
     package var state: ReplicaState
@@ -14,18 +20,36 @@ package struct WantedReplica: Hashable, Sendable {
     package var attempts: UInt32
     /// No attempt starts before this time.
     package var notBefore: UnixTime
+    /// Nothing but the published file is taken any more: a plan for anything cheaper has failed.
+    package var isPlain: Bool
+    /// How it came, and how many bytes that took; nil until it is here, and for what came on a medium.
+    package var means: TransferMeans?
+    package var transferred: UInt64
 
     package init(
-        path: TargetPath, sha256: SHA256Digest, length: UInt64, priority: UInt8, state: ReplicaState = .pending,
-        text: String = "", attempts: UInt32 = 0, notBefore: UnixTime = .zero
+        path: TargetPath, sha256: SHA256Digest, length: UInt64, content: PackageContent? = nil, priority: UInt8,
+        state: ReplicaState = .pending, text: String = "", attempts: UInt32 = 0, notBefore: UnixTime = .zero,
+        isPlain: Bool = false, means: TransferMeans? = nil, transferred: UInt64 = 0
     ) {
         self.path = path
         self.sha256 = sha256
         self.length = length
+        self.content = content
         self.priority = priority
         self.state = state
         self.text = text
         self.attempts = attempts
         self.notBefore = notBefore
+        self.isPlain = isPlain
+        self.means = means
+        self.transferred = transferred
+    }
+
+    /// The content where it is another object than the published file.
+    package var packed: PackageContent? { content.flatMap { $0.sha256 == sha256 ? nil : $0 } }
+
+    /// Whether it is here, when the pool holds these objects.
+    package func isHeld(_ held: Set<SHA256Digest>) -> Bool {
+        held.contains(sha256) || packed.map { held.contains($0.sha256) } ?? false
     }
 }

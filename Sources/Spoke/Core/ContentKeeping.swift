@@ -1,0 +1,104 @@
+package import Model
+
+/// Which contents a spoke unpacks and keeps beside the published files, so that the next update can come as a patch; pure.
+///
+/// The content of the newest release that is here, for each product and platform, is kept as a base. An older release keeps its published file where it
+/// has one, and its content only where it has nothing else. A patch stays as long as the release that it gives is the newest.
+package struct ContentKeeping: Equatable, Sendable {
+    /// Packages that are here, whose content the catalog has not been asked about.
+    package var lookUp: [TargetPath] = []
+    /// The published file that is to be unpacked next.
+    package var unpack: WantedReplica?
+    /// Objects that are no longer kept.
+    package var drop: [SHA256Digest] = []
+
+    /// Of the quota, at most this part is filled by unpacking.
+    private static let fill: UInt64 = 80
+
+    /// - Parameters:
+    ///   - held: what the pool holds.
+    ///   - bases: contents that transfers under way are patched from.
+    ///   - skipped: published files that could not be unpacked.
+    package init(
+        replicas: [WantedReplica], patches: [KeptPatch], held: Set<SHA256Digest>, bases: Set<SHA256Digest>,
+        skipped: Set<SHA256Digest>, pool: PoolFigures
+    ) {
+        var newest: [String: Version] = [:]
+        let here = replicas.filter { $0.state == .verified }
+        for replica in here {
+            let version = Version(replica.path.release)
+            newest[Self.line(replica)] = newest[Self.line(replica)].map { max($0, version) } ?? version
+        }
+        var needed = bases
+        var droppable: [SHA256Digest] = []
+        for replica in replicas {
+            needed.insert(replica.sha256)
+            let isNewest = newest[Self.line(replica)].map { Version(replica.path.release) >= $0 } ?? true
+            guard let content = replica.packed else {
+                if replica.content == nil, replica.state == .verified, isNewest { lookUp.append(replica.path) }
+                continue
+            }
+            if isNewest || replica.state != .verified || !held.contains(replica.sha256) {
+                needed.insert(content.sha256)
+            } else {
+                droppable.append(content.sha256)
+            }
+            if isNewest, replica.state == .verified, unpack == nil, held.contains(replica.sha256),
+                !held.contains(content.sha256), !skipped.contains(replica.sha256),
+                Self.hasRoom(for: content.length, pool)
+            {
+                unpack = replica
+            }
+        }
+        for patch in patches {
+            let gives = replicas.filter { $0.content?.sha256 == patch.content }
+            let isNeeded = gives.contains { replica in
+                replica.state != .verified
+                    || newest[Self.line(replica)].map { Version(replica.path.release) >= $0 } ?? true
+            }
+            if isNeeded { needed.insert(patch.sha256) } else { droppable.append(patch.sha256) }
+        }
+        drop = Set(droppable.filter { held.contains($0) && !needed.contains($0) }).sorted()
+    }
+
+    /// The contents that can go when room is needed: those whose published file is here too, the rule of the newest aside.
+    package static func spare(
+        _ replicas: [WantedReplica], held: Set<SHA256Digest>, bases: Set<SHA256Digest>
+    ) -> [SHA256Digest] {
+        let spare = replicas.compactMap { replica -> SHA256Digest? in
+            guard let content = replica.packed, replica.state == .verified, held.contains(replica.sha256) else {
+                return nil
+            }
+            return held.contains(content.sha256) && !bases.contains(content.sha256) ? content.sha256 : nil
+        }
+        let needed = Set(
+            replicas.filter { $0.state == .verified && !held.contains($0.sha256) }.compactMap { $0.packed?.sha256 })
+        return Set(spare).subtracting(needed).sorted()
+    }
+
+    /// The contents that a patch for a package may be made against: of the same product and platform, held and verified, the newest first.
+    package static func bases(
+        for replica: WantedReplica, among replicas: [WantedReplica], held: Set<SHA256Digest>
+    ) -> [PackageContent] {
+        let others = replicas.filter {
+            $0.sha256 != replica.sha256 && $0.state == .verified && line($0) == line(replica)
+        }
+        let inOrder = others.sorted {
+            (Version($1.path.release), $1.path) < (Version($0.path.release), $0.path)
+        }
+        var seen: Set<SHA256Digest> = []
+        return inOrder.compactMap(\.content).filter {
+            held.contains($0.sha256) && $0.sha256 != replica.content?.sha256 && seen.insert($0.sha256).inserted
+        }
+    }
+
+    /// Releases of one product for one platform follow each other.
+    private static func line(_ replica: WantedReplica) -> String {
+        "\(replica.path.product)/\(replica.path.platform)"
+    }
+
+    private static func hasRoom(for length: ByteCount, _ pool: PoolFigures) -> Bool {
+        let after = pool.used + pool.reserved + length
+        return after <= ByteCount(pool.quota.bytes / 100 * fill) && pool.freeOnDisk - length >= length
+    }
+}

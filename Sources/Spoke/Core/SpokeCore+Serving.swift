@@ -1,0 +1,47 @@
+import Model
+import Protocol
+
+/// What agents fetch: published files, contents and patches, whichever is the least for them.
+extension SpokeCore {
+    /// An agent asks how a package had best come to it.
+    mutating func servePlan(_ asked: FetchPlan, _ link: LinkID, _ request: RequestID, at now: UnixTime) throws {
+        guard let replica = try store.replica(asked.sha256), replica.length == asked.length, replica.path == asked.path
+        else {
+            return refuse(link, request, .notFound, "\(asked.path) is not wanted at this spoke")
+        }
+        guard replica.state == .verified else {
+            return refuse(link, request, .busy, "\(asked.path) is not here yet", retryAfter: 15)
+        }
+        let patches = try store.patches()
+        guard let plan = ServingPlan.choose(asked, for: replica, held: held, patches: patches, at: now) else {
+            wantPublished(replica)
+            return refuse(
+                link, request, .busy, "\(asked.path) is here unpacked only; the published file is fetched",
+                retryAfter: 15)
+        }
+        reply(link, request, .plan(plan))
+    }
+
+    /// An agent fetches an object by its hash.
+    mutating func servePackage(_ fetch: FetchPackage, _ link: LinkID, _ request: RequestID) throws {
+        let length = ServingPlan.length(
+            of: fetch.sha256, under: fetch.path, replicas: try store.replicas(), patches: try store.patches())
+        guard let length, length == fetch.length else {
+            return refuse(link, request, .notFound, "\(fetch.path) is not wanted at this spoke")
+        }
+        guard held.contains(fetch.sha256) else {
+            if let replica = try store.replica(fetch.sha256), replica.state == .verified { wantPublished(replica) }
+            return refuse(link, request, .busy, "\(fetch.path) is not here yet", retryAfter: 15)
+        }
+        guard fetch.offset <= fetch.length else {
+            return refuse(link, request, .invalid, "offset \(fetch.offset) is past the end")
+        }
+        effects.append(.servePackage(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
+    }
+
+    /// An agent that takes nothing else needs the published file of a package that is here as its content.
+    private mutating func wantPublished(_ replica: WantedReplica) {
+        guard publishedWanted.insert(replica.sha256).inserted else { return }
+        nextAttempt = .zero
+    }
+}

@@ -1,0 +1,72 @@
+package import Model
+package import Protocol
+
+/// How a package's bytes come to this spoke: what the hub planned, after the spoke's own checks.
+package enum TransferPlan: Hashable, Sendable {
+    /// The published file.
+    case published
+    /// What is inside it, as it is.
+    case content
+    /// A patch, kept as an object of its own in the pool, then the content that it makes of `base`, which is held.
+    case patch(SHA256Digest, length: UInt64, base: PackageContent)
+
+    package var means: TransferMeans {
+        switch self {
+        case .published: .published
+        case .content: .content
+        case .patch: .patch
+        }
+    }
+
+    /// Bytes that are fetched.
+    package func length(of replica: WantedReplica) -> UInt64 {
+        switch self {
+        case .published: replica.length
+        case .content: replica.content?.length.bytes ?? replica.length
+        case .patch(_, let length, _): length
+        }
+    }
+
+    /// What an answer of the hub comes to.
+    package enum Judgement: Equatable, Sendable {
+        case accepted(TransferPlan)
+        /// It breaks a rule, or is none that was asked for.
+        case refused(String)
+    }
+
+    /// Judges what the hub planned for a package whose content is known, when these bases were named; nothing of the answer is believed.
+    ///
+    /// What is to be fetched as the published file or as the content must be what is signed. A patch has no signature: it must be for a base that was
+    /// named and shorter than the published file, so that a lie costs no more than fetching that would have.
+    package static func judge(
+        _ plan: Plan, for replica: WantedReplica, bases: [PackageContent], accepts: [TransferMeans]
+    ) -> Judgement {
+        guard plan.means == .published || accepts.contains(plan.means) else {
+            return .refused("it names the means \(plan.means.name), which this spoke did not ask for")
+        }
+        switch plan.means {
+        case .published:
+            guard plan.sha256 == replica.sha256, plan.length == replica.length else {
+                return .refused("it names another published file than the catalog signs")
+            }
+            return .accepted(.published)
+        case .content:
+            guard let content = replica.content, plan.sha256 == content.sha256, plan.length == content.length.bytes
+            else { return .refused("it names another content than the catalog signs") }
+            return .accepted(content.sha256 == replica.sha256 ? .published : .content)
+        case .patch:
+            guard let base = bases.first(where: { $0.sha256 == plan.base }) else {
+                return .refused("it names a patch against a base that is not here")
+            }
+            guard plan.length > 0, plan.length < replica.length else {
+                return .refused(
+                    "it names a patch of \(plan.length) bytes for a file of \(replica.length), which is shorter")
+            }
+            guard plan.sha256 != replica.sha256, plan.sha256 != replica.content?.sha256 else {
+                return .refused("it names the package itself as its patch")
+            }
+            return .accepted(.patch(plan.sha256, length: plan.length, base: base))
+        case .chunks: return .refused("it names the means chunks, which this spoke did not ask for")
+        }
+    }
+}

@@ -1,0 +1,352 @@
+import Model
+import Protocol
+import Spoke
+import Testing
+
+/// What a spoke asks of its hub about the way of a package, what it believes of the answer, and what it does when a plan fails.
+@Suite struct SpokePlanTests {
+    /// Release N of a packed file: 100 bytes with a content of 900.
+    private static func content(_ byte: UInt8) throws -> PackageContent {
+        PackageContent(coding: .zstd, length: ByteCount(900), sha256: try SpokeBench.digest(100 + byte))
+    }
+
+    private static let roomy = PoolFigures(
+        quota: ByteCount(1 << 40), used: .zero, reserved: .zero, freeOnDisk: ByteCount(1 << 40))
+
+    /// A bench that holds release 1 packed and unpacked, and whose hub has asked for release 2, which the catalog names.
+    private func updating() throws -> (SpokeBench, Replicate) {
+        var bench = try SpokeBench()
+        let first = try SpokeBench.replicate(1)
+        bench.store.save(
+            WantedReplica(
+                path: first.path, sha256: first.sha256, length: first.length, content: try Self.content(1),
+                priority: 4, state: .verified))
+        try bench.restart(held: [first.sha256, try Self.content(1).sha256])
+        try bench.openHub()
+        let wanted = try SpokeBench.replicate(2)
+        try bench.ask(SpokeBench.hub, .replicate(wanted))
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        return (bench, wanted)
+    }
+
+    private func asked(_ bench: SpokeBench) -> (id: RequestID, plan: FetchPlan)? {
+        for (id, message) in bench.requests(on: SpokeBench.hub) {
+            if case .fetchPlan(let plan) = message { return (id, plan) }
+        }
+        return nil
+    }
+
+    private func plans(_ bench: SpokeBench) -> [TransferPlan] {
+        bench.effects.compactMap { if case .transfer(_, let plan) = $0 { plan } else { nil } }
+    }
+
+    private func answer(_ bench: inout SpokeBench, _ message: Message) throws {
+        let request = try #require(asked(bench)).id
+        try bench.tell(.link(.reply(SpokeBench.hub, request, message)))
+    }
+
+    private func patch(length: UInt64 = 10, base: SHA256Digest? = nil) throws -> Plan {
+        Plan(
+            means: .patch, sha256: try SpokeBench.digest(200), length: length,
+            base: try base ?? Self.content(1).sha256)
+    }
+
+    /// Release 2 has come by a patch.
+    private func updated() throws -> (SpokeBench, Replicate) {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .plan(try patch()))
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        return (bench, wanted)
+    }
+
+    @Test func theHubIsAskedWithTheContentsThatAreHere() throws {
+        let (bench, wanted) = try updating()
+        let plan = try #require(asked(bench)).plan
+        #expect(plan.path == wanted.path && plan.sha256 == wanted.sha256 && plan.length == wanted.length)
+        #expect(plan.bases == [try Self.content(1).sha256])
+        #expect(plan.accepts == [.content, .patch])
+        #expect(plans(bench).isEmpty)
+    }
+
+    @Test func withoutABaseNoPatchIsAskedFor() throws {
+        var bench = try SpokeBench()
+        try bench.openHub()
+        let wanted = try SpokeBench.replicate(2)
+        try bench.ask(SpokeBench.hub, .replicate(wanted))
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        #expect(try #require(asked(bench)).plan.accepts == [.content])
+        // A file that is not packed can come in one way only.
+        let plain = try SpokeBench.replicate(3)
+        try bench.ask(SpokeBench.hub, .replicate(plain))
+        try bench.tell(SpokeBench.listed(plain))
+        #expect(plans(bench) == [.published])
+    }
+
+    @Test func aPatchMakesTheReplicaVerifiedAndIsNamedWithItsBytes() throws {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .plan(try patch()))
+        #expect(plans(bench) == [.patch(try SpokeBench.digest(200), length: 10, base: try Self.content(1))])
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        let replica = try #require(bench.store.replica(wanted.sha256))
+        #expect(replica.state == .verified && replica.means == .patch && replica.transferred == 10)
+        #expect(bench.store.events(limit: 9).last?.event.text.contains("patch of 10 B instead of 100 B") == true)
+        // After a restart the content alone is enough.
+        try bench.restart(held: [try Self.content(2).sha256, try SpokeBench.digest(200)])
+        #expect(bench.store.replica(wanted.sha256)?.state == .verified)
+        #expect(bench.store.patches().map(\.sha256) == [try SpokeBench.digest(200)])
+    }
+
+    @Test(arguments: [RequestErrorCode.unsupported, .notFound, .internalFault])
+    func aHubThatKnowsNoPlansIsAskedForThePublishedFile(_ code: RequestErrorCode) throws {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .error(ErrorReply(code: code, text: "?")))
+        #expect(plans(bench) == [.published])
+        #expect(bench.store.replica(wanted.sha256)?.isPlain == false)
+    }
+
+    @Test func aPatchForAnotherBaseIsRefusedByName() throws {
+        try refused(patch(base: try SpokeBench.digest(77)), "base")
+    }
+
+    @Test func aPlanOfMoreBytesThanThePublishedFileIsRefusedByName() throws {
+        try refused(patch(length: 1 << 60), "shorter")
+        try refused(Plan(means: .published, sha256: try SpokeBench.digest(2), length: 1 << 60), "published")
+        try refused(Plan(means: .content, sha256: try Self.content(2).sha256, length: 1 << 60), "content")
+    }
+
+    @Test func aPlanForOtherBytesThanTheCatalogSignsIsRefusedByName() throws {
+        try refused(Plan(means: .published, sha256: try SpokeBench.digest(9), length: 100), "published")
+        try refused(Plan(means: .content, sha256: try SpokeBench.digest(9), length: 900), "content")
+    }
+
+    @Test func aMeansThatWasNotAskedForIsRefusedByName() throws {
+        try refused(Plan(means: .chunks, sha256: try SpokeBench.digest(9), length: 9), "chunks")
+    }
+
+    /// The plan is refused with this word, and the published file is fetched at once.
+    private func refused(_ plan: Plan, _ word: String) throws {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .plan(plan))
+        #expect(plans(bench) == [.published])
+        let event = try #require(bench.store.events(limit: 9).last?.event)
+        #expect(event.code == .replicaFailed && event.text.contains(word), "\(event.text)")
+        #expect(bench.store.replica(wanted.sha256)?.isPlain == true)
+    }
+
+    @Test func aPatchThatFailsIsNotTakenAgainAndThePublishedFileComesNext() throws {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .plan(try patch()))
+        try bench.tell(.transferEnded(wanted.sha256, .planFailed("it gives another content than the catalog signs")))
+        #expect(bench.effects.contains(.evict([try SpokeBench.digest(200)])))
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+        #expect(bench.store.patches().isEmpty)
+        #expect(bench.store.events(limit: 9).last?.event.text.contains("another content") == true)
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        #expect(asked(bench) == nil && plans(bench) == [.published])
+        // Not after a restart either.
+        try bench.restart(held: [try SpokeBench.digest(1), try Self.content(1).sha256])
+        try bench.openHub()
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        #expect(asked(bench) == nil && plans(bench) == [.published])
+    }
+
+    @Test func aBusyHubIsWaitedForAsItAsksWithoutCountingAsAFailureButNotForEver() throws {
+        var (bench, wanted) = try updating()
+        let begin = bench.now
+        var waits = 0
+        while asked(bench) != nil {
+            try answer(&bench, .error(ErrorReply(code: .busy, text: "a patch is made", retryAfterSeconds: 120)))
+            guard plans(bench).isEmpty else { break }
+            let replica = try #require(bench.store.replica(wanted.sha256))
+            #expect(replica.attempts == 0 && replica.notBefore == bench.now + .seconds(120))
+            bench.now = replica.notBefore
+            try bench.tell(.woke)
+            try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+            waits += 1
+            try #require(waits < 100)
+        }
+        #expect(plans(bench) == [.published])
+        #expect(bench.now - begin >= SpokeLimits.planPatience)
+    }
+
+    @Test func aHubThatGoesAwayWhileItPlansIsAskedAgain() throws {
+        var (bench, wanted) = try updating()
+        try bench.tell(.link(.closed(SpokeBench.hub, LinkClosure(code: .timedOut, text: ""))))
+        #expect(bench.store.replica(wanted.sha256)?.attempts == 0)
+        try bench.openHub()
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+    }
+
+    // MARK: Keeping
+
+    @Test func thePublishedFileIsUnpackedWhenThereIsRoomAndNothingIsUnderWay() throws {
+        var bench = try SpokeBench()
+        try bench.tell(.poolChanged(Self.roomy))
+        try bench.openHub()
+        let wanted = try SpokeBench.replicate(2)
+        try bench.ask(SpokeBench.hub, .replicate(wanted))
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        try answer(&bench, .error(ErrorReply(code: .unsupported, text: "?")))
+        #expect(unpackings(bench).isEmpty)
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        #expect(unpackings(bench) == [wanted.sha256])
+        // It makes way for a package, and goes on afterwards.
+        let next = try SpokeBench.replicate(3)
+        try bench.ask(SpokeBench.hub, .replicate(next))
+        #expect(bench.effects.contains(.stopUnpacking))
+        try bench.tell(.unpacked(wanted.sha256, .cancelled))
+        #expect(unpackings(bench).isEmpty)
+        try bench.tell(.targetFound(next.path, .absent))
+        #expect(unpackings(bench) == [wanted.sha256])
+        try bench.tell(.unpacked(wanted.sha256, .done))
+        #expect(unpackings(bench).isEmpty)
+    }
+
+    @Test func whatCannotBeUnpackedIsNamedOnceAndNotTriedAgain() throws {
+        var bench = try SpokeBench()
+        try bench.tell(.poolChanged(Self.roomy))
+        try bench.openHub()
+        let wanted = try SpokeBench.replicate(2)
+        try bench.ask(SpokeBench.hub, .replicate(wanted))
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        try answer(&bench, .error(ErrorReply(code: .unsupported, text: "?")))
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        try bench.tell(.unpacked(wanted.sha256, .failed("no libzstd")))
+        try bench.tell(.poolChanged(SpokeBench.figures))
+        try bench.tell(.poolChanged(Self.roomy))
+        #expect(unpackings(bench).isEmpty)
+        #expect(bench.store.replica(wanted.sha256)?.state == .verified)
+    }
+
+    private func unpackings(_ bench: SpokeBench) -> [SHA256Digest] {
+        bench.effects.compactMap { if case .unpack(let replica) = $0 { replica.sha256 } else { nil } }
+    }
+
+    @Test func anOlderReleaseGivesUpItsContentWhereItHasItsFileAndKeepsItWhereItHasNot() throws {
+        func keeping(_ held: Set<SHA256Digest>) throws -> ContentKeeping {
+            let replicas = try (1...3 as ClosedRange<UInt8>).map { byte in
+                let wanted = try SpokeBench.replicate(byte)
+                return WantedReplica(
+                    path: wanted.path, sha256: wanted.sha256, length: 100, content: try Self.content(byte), priority: 4,
+                    state: .verified)
+            }
+            return ContentKeeping(
+                replicas: replicas, patches: [], held: held, bases: [], skipped: [], pool: Self.roomy)
+        }
+        let (old, older, newest) = (try Self.content(2).sha256, try Self.content(1).sha256, try Self.content(3).sha256)
+        let files = try Set((1...3 as ClosedRange<UInt8>).map { try SpokeBench.digest($0) })
+        #expect(try keeping(files.union([old, older, newest])).drop == [older, old].sorted())
+        let noFile = files.subtracting([try SpokeBench.digest(1)])
+        #expect(try keeping(noFile.union([old, older, newest])).drop == [old])
+        #expect(try keeping(files).unpack?.sha256 == SpokeBench.digest(3))
+        #expect(try keeping(files.union([newest])).unpack == nil)
+    }
+
+    @Test func thePatchOfAnOlderReleaseGoes() throws {
+        var (bench, _) = try updated()
+        #expect(!bench.effects.contains(.evict([try SpokeBench.digest(200)])))
+        let third = try SpokeBench.replicate(3)
+        try bench.ask(SpokeBench.hub, .replicate(third))
+        try bench.tell(SpokeBench.listed(third, content: try Self.content(3)))
+        #expect(try #require(asked(bench)).plan.bases == [try Self.content(2).sha256, try Self.content(1).sha256])
+        try answer(&bench, .error(ErrorReply(code: .unsupported, text: "?")))
+        try bench.tell(.transferEnded(third.sha256, .verified))
+        let evicted = bench.effects.compactMap { if case .evict(let objects) = $0 { objects } else { nil } }.joined()
+        #expect(evicted.contains(try SpokeBench.digest(200)) && !evicted.contains(try Self.content(2).sha256))
+        try bench.tell(.evicted([try SpokeBench.digest(200)]))
+        #expect(bench.store.patches().isEmpty)
+    }
+
+    @Test func aPackageWithoutRoomMakesContentsGoThatAreHereAsFilesToo() throws {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .error(ErrorReply(code: .unsupported, text: "?")))
+        try bench.tell(.transferEnded(wanted.sha256, .noRoom("the quota is full")))
+        #expect(bench.effects.contains(.evict([try Self.content(1).sha256])))
+        try bench.tell(.evicted([try Self.content(1).sha256]))
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+    }
+
+    @Test func aPackageWhoseContentHasNoRoomComesAsItsFile() throws {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .plan(try patch()))
+        try bench.tell(.transferEnded(wanted.sha256, .noRoom("the quota is full")))
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        #expect(plans(bench) == [.published])
+    }
+
+    // MARK: Agents
+
+    private func serve(_ bench: inout SpokeBench, _ message: Message, _ number: UInt64) throws -> Message? {
+        try bench.ask(SpokeBench.agentLink, message, number: number)
+    }
+
+    @Test func anAgentGetsThePatchThatTheSpokeHoldsElseTheFileElseTheContent() throws {
+        var (bench, wanted) = try updated()
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        func ask(_ bases: [SHA256Digest], _ accepts: [TransferMeans]) -> Message {
+            .fetchPlan(
+                FetchPlan(
+                    path: wanted.path, sha256: wanted.sha256, length: wanted.length, bases: bases, accepts: accepts))
+        }
+        let content = try Self.content(2)
+        #expect(
+            try serve(&bench, ask([try Self.content(1).sha256], [.content, .patch]), 50) == .plan(try patch()))
+        #expect(
+            try serve(&bench, ask([try SpokeBench.digest(9)], [.content, .patch]), 51)
+                == .plan(Plan(means: .content, sha256: content.sha256, length: 900)))
+        // The objects are served under the package's path.
+        for (number, object, length) in [(52, try SpokeBench.digest(200), 10), (53, content.sha256, 900)]
+            as [(UInt64, SHA256Digest, UInt64)]
+        {
+            let fetch = FetchPackage(path: wanted.path, sha256: object, length: length, offset: 3)
+            _ = try serve(&bench, .fetchPackage(fetch), number)
+            #expect(
+                bench.effects.contains(
+                    .servePackage(SpokeBench.agentLink, RequestID(number), object, length: length, offset: 3)))
+        }
+        // An agent that takes nothing else makes the spoke fetch the published file, while the replica stays verified.
+        guard case .error(let error) = try serve(&bench, ask([], []), 54) else {
+            Issue.record("a file that is not here was planned")
+            return
+        }
+        #expect(error.code == .busy)
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+        #expect(bench.store.replica(wanted.sha256)?.state == .verified)
+        try bench.tell(SpokeBench.listed(wanted, content: content))
+        #expect(plans(bench) == [.published])
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        #expect(
+            try serve(&bench, ask([], []), 55)
+                == .plan(Plan(means: .published, sha256: wanted.sha256, length: wanted.length)))
+        #expect(bench.store.replica(wanted.sha256)?.means == .patch)
+    }
+
+    @Test func nothingIsServedUnderAnotherPath() throws {
+        var (bench, _) = try updated()
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        let fetch = FetchPackage(
+            path: try SpokeBench.replicate(1).path, sha256: try SpokeBench.digest(200), length: 10, offset: 0)
+        guard case .error(let error) = try serve(&bench, .fetchPackage(fetch), 60) else {
+            Issue.record("a patch was served as another package's")
+            return
+        }
+        #expect(error.code == .notFound)
+    }
+
+    @Test func aPackageFromBeforeContentsWereKnownIsLookedUp() throws {
+        var bench = try SpokeBench()
+        let first = try SpokeBench.replicate(1)
+        bench.store.save(
+            WantedReplica(
+                path: first.path, sha256: first.sha256, length: first.length, priority: 4, state: .verified))
+        try bench.restart(held: [first.sha256])
+        try bench.openHub()
+        #expect(bench.effects.contains(.findTarget(first.path)))
+        try bench.tell(.poolChanged(Self.roomy))
+        try bench.tell(SpokeBench.listed(first, content: try Self.content(1)))
+        #expect(unpackings(bench) == [first.sha256])
+        #expect(bench.store.replica(first.sha256)?.content == (try Self.content(1)))
+    }
+}
