@@ -16,6 +16,7 @@ internal import System
 ///   hooks: "/etc/axle/hooks",                 // the machine's own programs; absent: DIR/hooks
 ///   serviceCommand: ["systemctl"],            // called as `… stop NAME`, `… start NAME`
 ///   rebootCommand: ["systemctl", "reboot"],
+///   patchBases: 10,                           // hundredths of the free disk that a release's content may take as a base for patches; 0: none
 ///   requireLocalRoot: false,                  // true: no catalog root is believed but the one that the owner gave to this machine
 ///   operatorKeys: ["/etc/axle/operator.pem"],  // public keys of operators; an order that one has signed must fit what was signed
 ///   requireOperatorSignature: true,           // an order that no operator has signed is refused
@@ -42,6 +43,8 @@ package struct AgentConfiguration: Equatable, Sendable {
     package var hooksFolder: String?
     package var serviceCommand: [String] = ["systemctl"]
     package var rebootCommand: [String] = ["systemctl", "reboot"]
+    /// Hundredths of the free disk that the content of an installed release may take, so that the next one can come as a patch.
+    package var patchBases: UInt8 = 10
     package var requireLocalRoot = false
     /// Files with the public keys of operators, PEM.
     package var operatorKeys: [String] = []
@@ -97,7 +100,7 @@ extension AgentConfiguration: Decodable {
 
     private static let keys = [
         "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "hooks", "serviceCommand", "rebootCommand",
-        "requireLocalRoot", "operatorKeys", "requireOperatorSignature",
+        "requireLocalRoot", "operatorKeys", "patchBases", "requireOperatorSignature",
     ]
 
     package init(from decoder: any Decoder) throws {
@@ -116,6 +119,10 @@ extension AgentConfiguration: Decodable {
         operatorKeys = try values.decodeIfPresent([String].self, forKey: Key("operatorKeys")) ?? []
         requireOperatorSignature =
             try values.decodeIfPresent(Bool.self, forKey: Key("requireOperatorSignature")) ?? false
+        patchBases = try values.decodeIfPresent(UInt8.self, forKey: Key("patchBases")) ?? patchBases
+        guard patchBases <= 90 else {
+            throw AgentError(.configInvalid, "patchBases must be a number of hundredths from 0 to 90")
+        }
         guard operatorKeys.count <= 16, operatorKeys.allSatisfy(Self.isPath) else {
             throw AgentError(.configInvalid, "operatorKeys must be a list of at most 16 absolute paths")
         }

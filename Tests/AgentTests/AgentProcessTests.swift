@@ -8,7 +8,7 @@ import Testing
 import Trust
 
 /// An `axle-agent run` of its own process.
-private final class AgentProcess {
+final class AgentProcess {
     let state: String
     private var child: RunningChild?
 

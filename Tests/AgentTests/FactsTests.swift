@@ -156,7 +156,7 @@ struct FactsTests {
         builder.end()
         let package = try Sample.package(builder.bytes)
         let archive = try folder.write("archive", builder.bytes)
-        try installer.stage(package, action: Sample.action(), archive: archive)
+        try installer.stage(package, action: Sample.action(), archive: .published(archive))
         try installer.place(package, action: Sample.action())
         try installer.switchTo(package.path.product, package.path.release)
         let facts = try gatherer().gather(for: package)

@@ -26,6 +26,9 @@ final class FakeSpoke: LinkHandler {
         /// Cut the link after so many bytes of a package, once.
         var cutAfter: Int?
         var altered = false
+        var plan: Message?
+        var plansAsked: [FetchPlan] = []
+        var fetched: [SHA256Digest] = []
         var joins: [Message] = []
     }
 
@@ -84,6 +87,19 @@ final class FakeSpoke: LinkHandler {
         reports.filter { $0.action == action }.compactMap(\.state).reduce(into: []) {
             if $0.last != $1 { $0.append($1) }
         }
+    }
+
+    // MARK: Plans
+
+    /// The questions for plans so far, and the hashes of what was fetched.
+    var plansAsked: [FetchPlan] { state.withLock { $0.plansAsked } }
+    var fetched: [SHA256Digest] { state.withLock { $0.fetched } }
+    func answerPlans(with plan: Message) { state.withLock { $0.plan = plan } }
+
+    /// Holds bytes that are no package, for whoever asks by their hash.
+    func hold(_ bytes: [UInt8]) throws {
+        let digest = try SHA256Digest(bytes: SHA256.hash(bytes))
+        state.withLock { $0.packages[digest] = bytes }
     }
 
     // MARK: Faults
@@ -170,6 +186,13 @@ final class FakeSpoke: LinkHandler {
             guard let file = state.withLock({ $0.repository.files[fetch.name] }) else { return missing(link, request) }
             links.sendContent(link, request, Content(length: UInt64(file.count), offset: 0), from: .bytes(file))
         case .fetchPackage(let fetch): serve(link, request, fetch)
+        case .fetchPlan(let ask):
+            let plan = state.withLock { state in
+                state.plansAsked.append(ask)
+                return state.plan
+            }
+            links.perform(
+                .reply(link, request, plan ?? .error(ErrorReply(code: .unsupported, text: "fetchPlan is not known"))))
         default: links.perform(.reply(link, request, .error(ErrorReply(code: .unsupported, text: "no"))))
         }
     }
@@ -177,6 +200,7 @@ final class FakeSpoke: LinkHandler {
     private func serve(_ link: LinkID, _ request: RequestID, _ fetch: FetchPackage) {
         let (bytes, cut) = state.withLock { state -> ([UInt8]?, Int?) in
             state.offsets.append(fetch.offset)
+            state.fetched.append(fetch.sha256)
             var bytes = state.packages[fetch.sha256]
             if state.altered, let last = bytes?.indices.last { bytes?[last] ^= 1 }
             return (bytes, state.cutAfter.take())

@@ -21,7 +21,7 @@ struct TreeInstallerTests {
         let archive = Sample.archive(version: version)
         let package = try Sample.package(archive, release: version, counter: counter)
         let file = try folder.write("downloads/\(version)", archive)
-        try installer.stage(package, action: Sample.action(action), archive: file)
+        try installer.stage(package, action: Sample.action(action), archive: .published(file))
         try installer.place(package, action: Sample.action(action))
         try installer.switchTo(product, package.path.release)
         return package
@@ -51,7 +51,7 @@ struct TreeInstallerTests {
         arguments: ContentCoding.allCases)
     func packed(coding: ContentCoding) throws {
         let (package, file) = try packed(coding, Sample.archive(version: "3.0"), hash: nil)
-        try installer.stage(package, action: Sample.action(1), archive: file)
+        try installer.stage(package, action: Sample.action(1), archive: .published(file))
         try installer.place(package, action: Sample.action(1))
         let program = Directory.join(installer.folder(product, package.path.release), "bin/tool")
         #expect(try ChildProcess(program).run().outputText == "tool 3.0\n")
@@ -65,7 +65,7 @@ struct TreeInstallerTests {
             .zstd, archive, length: how == "hash" ? count : how == "longer" ? count - 1 : count + 1,
             hash: how == "hash" ? [UInt8](repeating: 1, count: 32) : nil)
         #expect {
-            try installer.stage(package, action: Sample.action(1), archive: file)
+            try installer.stage(package, action: Sample.action(1), archive: .published(file))
         } throws: {
             ($0 as? AgentError)?.code == (how == "longer" ? .archiveTooLarge : .hashMismatch)
         }
@@ -76,7 +76,7 @@ struct TreeInstallerTests {
         let archive = TarBuilder.archive { $0.file("zeros", String(repeating: "0", count: 20 << 20)) }
         let (package, file) = try packed(.xz, archive, length: 1 << 20, hash: nil)
         #expect {
-            try installer.stage(package, action: Sample.action(1), archive: file)
+            try installer.stage(package, action: Sample.action(1), archive: .published(file))
         } throws: {
             ($0 as? AgentError)?.code == .archiveTooLarge
         }
@@ -122,7 +122,7 @@ struct TreeInstallerTests {
         }
         let file = try folder.write("bad", bad)
         #expect {
-            try installer.stage(package, action: Sample.action(), archive: file)
+            try installer.stage(package, action: Sample.action(), archive: .published(file))
         } throws: { ($0 as? AgentError)?.code == .hashMismatch }
         #expect(try Directory.list(folder.file("products/tool/.staging-\(Sample.action())")).isEmpty)
     }
@@ -133,7 +133,8 @@ struct TreeInstallerTests {
         let file = try folder.write("real", archive)
         try File.swapLink(folder.file("link"), to: file)
         #expect(throws: SystemError.self) {
-            try installer.stage(try Sample.package(archive), action: Sample.action(), archive: folder.file("link"))
+            try installer.stage(
+                try Sample.package(archive), action: Sample.action(), archive: .published(folder.file("link")))
         }
     }
 
@@ -146,8 +147,8 @@ struct TreeInstallerTests {
         let file = try folder.write("downloads/2.0", archive)
         // Cut while unpacking: half a tree is there.
         try folder.write("products/tool/.staging-\(action)/bin/half", "x")
-        try installer.stage(package, action: action, archive: file)
-        try installer.stage(package, action: action, archive: file)
+        try installer.stage(package, action: action, archive: .published(file))
+        try installer.stage(package, action: action, archive: .published(file))
         #expect(!File.exists(folder.file("products/tool/.staging-\(action)/bin/half")))
         // Cut between the two renames of a replacement.
         try folder.write("products/tool/.old-\(action)/x", "x")
@@ -172,7 +173,7 @@ struct TreeInstallerTests {
     func currentIsSafe() throws {
         let one = try install("1.0", counter: 1, action: 1)
         let file = folder.file("downloads/1.0")
-        try installer.stage(one, action: Sample.action(2), archive: file)
+        try installer.stage(one, action: Sample.action(2), archive: .published(file))
         #expect(throws: AgentError.self) { try installer.place(one, action: Sample.action(2)) }
         #expect(throws: AgentError.self) {
             try installer.discard(product, release: one.path.release, action: Sample.action(2))

@@ -1,4 +1,4 @@
-package import Model
+import Model
 internal import System
 
 /// Does the steps of installs on the machine: hooks, trees, services, health. Every step may be done again after a cut.
@@ -8,26 +8,23 @@ package struct InstallExecutor: Sendable {
     private let installer: TreeInstaller
     private let hooks: HookRunner
     private let downloads: String
+    private let bases: ReleaseBases?
     private let trial: TrialFile
     private let serviceCommand: [String]
     private let rebootCommand: [String]
 
-    /// `downloads` is the folder in which a package's file is named by its hash.
+    /// `downloads` is the folder of `PackageFiles`; what is installed is kept in `bases` for later patches.
     package init(
         installer: TreeInstaller, hooks: HookRunner, downloads: String, trial: TrialFile,
-        configuration: AgentConfiguration
+        configuration: AgentConfiguration, bases: ReleaseBases? = nil
     ) {
+        self.bases = bases
         self.installer = installer
         self.hooks = hooks
         self.downloads = downloads
         self.trial = trial
         serviceCommand = configuration.serviceCommand
         rebootCommand = configuration.rebootCommand
-    }
-
-    /// Where the file of a package is downloaded to.
-    package static func download(_ package: Package, in folder: String) -> String {
-        Directory.join(folder, package.sha256.hex)
     }
 
     /// Does one step; whatever goes wrong is an outcome.
@@ -51,8 +48,10 @@ package struct InstallExecutor: Sendable {
         case .enter:
             try hook(.installing, .enter, job)
         case .stage:
-            try installer.stage(
-                package, action: job.action, archive: Self.download(package, in: downloads))
+            guard let archive = files(package).archive else {
+                throw AgentError(.storeDamaged, "the files of \(package.path) are gone from \(downloads)")
+            }
+            try installer.stage(package, action: job.action, archive: archive)
         case .place:
             try installer.place(package, action: job.action)
         case .stop:
@@ -72,7 +71,9 @@ package struct InstallExecutor: Sendable {
             try hook(.verifying, .leave, job)
         case .commit:
             try installer.prune(product, keeping: job.previous)
-            try File.remove(Self.download(package, in: downloads))
+            // Without a base the next release comes whole, which is no reason to fail this one.
+            try? bases?.keep(files(package))
+            try files(package).remove()
         case .deactivate:
             try hook(.rollingBack, .enter, job)
             try services("stop", package)
@@ -83,7 +84,7 @@ package struct InstallExecutor: Sendable {
             try hook(.rollingBack, .leave, job)
         case .discard:
             try installer.discard(product, release: job.previous == release ? nil : release, action: job.action)
-            try File.remove(Self.download(package, in: downloads))
+            try files(package).remove()
         }
     }
 
@@ -95,6 +96,8 @@ package struct InstallExecutor: Sendable {
         try services("start", before ?? job.package)
         if let before { try HealthRunner.check(before, in: installer.folder(product, previous)) }
     }
+
+    private func files(_ package: Package) -> PackageFiles { PackageFiles(package, in: downloads) }
 
     private func hook(_ state: ActionState, _ phase: HookRunner.Phase, _ job: InstallJob) throws {
         try hooks.run(state, phase, action: job.action, path: job.package.path)

@@ -1,3 +1,4 @@
+package import Content
 package import Model
 package import System
 internal import TLS
@@ -61,7 +62,7 @@ package struct TreeInstaller: Sendable {
     /// Hashes the archive and unpacks it, out of one and the same descriptor, into the staging folder.
     ///
     /// Throws `hashMismatch` before a byte is unpacked when the file is not the one that was signed.
-    package func stage(_ package: Package, action: ActionID, archive path: String) throws {
+    package func stage(_ package: Package, action: ActionID, archive: PackageFiles.Archive) throws {
         guard package.metadata.kind == .tree else {
             throw AgentError(
                 .unsupportedPackage, "packages of the kind \(package.metadata.kind.name) are not supported")
@@ -69,12 +70,24 @@ package struct TreeInstaller: Sendable {
         let staging = staging(package.path.product, action)
         try Directory.removeTree(staging)
         try Directory.create(staging)
-        let archive = try FileDescriptor.open(path, [.read, .noFollow])
-        try Self.verify(archive, package)
+        let file: FileDescriptor
+        let packed: PackageContent?
+        switch archive {
+        case .published(let path):
+            file = try FileDescriptor.open(path, [.read, .noFollow])
+            try Self.verify(file, package)
+            packed = package.metadata.content
+        case .content(let path):
+            file = try FileDescriptor.open(path, [.read, .noFollow])
+            let content = package.content
+            try Self.verify(
+                file, ContentIdentity(length: content.length.bytes, sha256: content.sha256), of: package.path)
+            packed = nil
+        }
         let unpacked = Int64(clamping: package.metadata.unpackedSize.bytes)
         let limits = TarLimits(
             bytes: unpacked > 0 ? unpacked : Int64(clamping: package.metadata.content?.length.bytes ?? package.length))
-        try child.unpack(archive, into: staging, limits: limits, content: package.metadata.content)
+        try child.unpack(file, into: staging, limits: limits, content: packed)
         try Receipt(package: package, action: action).write(staging)
     }
 
@@ -159,8 +172,16 @@ package struct TreeInstaller: Sendable {
 
     /// Hashes an open file; it must have exactly the length and hash that were signed.
     package static func verify(_ file: borrowing FileDescriptor, _ package: Package) throws {
-        let wrong = AgentError(.hashMismatch, "the file of \(package.path) is not the one that was signed")
-        guard try file.status().size == Int64(exactly: package.length) else { throw wrong }
+        try verify(file, ContentIdentity(length: package.length, sha256: package.sha256), of: package.path)
+    }
+
+    /// Hashes an open file; it must be exactly this.
+    package static func verify(
+        _ file: borrowing FileDescriptor, _ wanted: ContentIdentity, of path: TargetPath? = nil
+    ) throws {
+        let name = path.map { "the file of \($0)" } ?? "the file"
+        let wrong = AgentError(.hashMismatch, "\(name) is not the one that was signed")
+        guard try file.status().size == Int64(exactly: wanted.length) else { throw wrong }
         file.advise(.sequential)
         var hash = SHA256()
         var piece = [UInt8](repeating: 0, count: 256 << 10)
@@ -171,6 +192,6 @@ package struct TreeInstaller: Sendable {
             piece.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
             offset += Int64(count)
         }
-        guard offset == Int64(exactly: package.length), hash.finish() == package.sha256.bytes else { throw wrong }
+        guard offset == Int64(exactly: wanted.length), hash.finish() == wanted.sha256.bytes else { throw wrong }
     }
 }

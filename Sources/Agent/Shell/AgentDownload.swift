@@ -1,82 +1,214 @@
+internal import Content
 internal import Model
 internal import Protocol
 internal import System
 internal import Transport
 
-/// Fetches one package's file from the spoke into the downloads folder: goes on where an attempt before broke off, then checks length and hash.
+/// Fetches one package from the spoke into the downloads folder, by the cheapest way: a patch of the installed release's content, the content, or
+/// the published file.
 ///
-/// The file has `.part` at the end of its name until its bytes are the signed ones and durable; a file without it may be installed from.
+/// Every way goes on where an attempt before broke off, and ends with bytes whose length and hash are signed, durable, under a name of
+/// `PackageFiles`. A way that fails gives place to the published file, in the same run; a published file that was begun is gone on with.
 struct AgentDownload: Sendable {
-    let package: Package
-    let folder: String
+    let files: PackageFiles
     let links: Links
     let queue: NamedQueue
+    let bases: ReleaseBases
+    let worker: ContentWorker
+    /// Hears why a cheaper way was not taken.
+    let say: @Sendable (String) -> Void
+
+    private var package: Package { files.package }
+
+    /// A way that was of no use; the published file is.
+    private struct Useless: Error {
+        let why: String
+    }
 
     func run(from link: LinkID) async -> DownloadOutcome {
-        let final = InstallExecutor.download(package, in: folder)
-        let part = final + ".part"
-        let (package, queue) = (package, queue)
+        let files = files
         do {
-            guard let file = try await queue.run({ try Part(final: final, part: part, package: package) }) else {
-                return .complete
+            if await queue.run({ files.archive }) != nil { return .complete }
+            let plan = try await plan(link)
+            do {
+                switch plan {
+                case .published: break
+                case .refused(let why): throw Useless(why: why)
+                case .content:
+                    let content = package.content
+                    try await fetch(
+                        ContentIdentity(length: content.length.bytes, sha256: content.sha256), to: files.content, link)
+                    return try await done()
+                case .patch(let patch, let base):
+                    try await fetch(patch, to: files.patch(patch.sha256), link)
+                    try await apply(patch, base)
+                    return try await done()
+                }
+            } catch let useless as Useless {
+                say("\(package.path) comes as its published file: \(useless.why)")
             }
-            if file.offset < package.length {
-                let request = FetchPackage(
-                    path: package.path, sha256: package.sha256, length: package.length, offset: file.offset)
-                let priority: Priority = package.metadata.severity == .hotfix ? .urgent : .normal
-                _ = try await links.fetch(
-                    link, .fetchPackage(request), priority: priority, limit: package.length,
-                    into: .writer(queue) { bytes, offset in try file.write(bytes, at: offset) })
+            do {
+                try await fetch(
+                    ContentIdentity(length: package.length, sha256: package.sha256), to: files.published, link)
+            } catch let error as AgentError where error.code == .hashMismatch {
+                return .mismatch
+            } catch let useless as Useless {
+                return .failed(useless.why)
             }
-            return try await queue.run { try file.finish() }
+            return try await done()
         } catch {
             return .failed("\(error)")
         }
     }
 
-    /// The unfinished file.
-    private final class Part: Sendable {
-        private let file: FileDescriptor
-        private let final: String
-        private let part: String
-        private let package: Package
-        /// What is there already.
-        let offset: UInt64
+    /// What is left of other ways goes.
+    private func done() async throws -> DownloadOutcome {
+        let files = files
+        try await queue.run { try files.removeRest() }
+        return .complete
+    }
 
-        /// nil when the complete file is there from an attempt before.
-        init?(final: String, part: String, package: Package) throws {
-            try Directory.create(Directory.parent(of: final), mode: 0o700)
-            if File.exists(final) { return nil }
-            file = try FileDescriptor.open(part, [.readWrite, .create, .noFollow])
-            let size = UInt64(clamping: try file.status().size)
-            if size > package.length { try file.truncate(to: 0) }
-            offset = size > package.length ? 0 : size
-            self.final = final
-            self.part = part
-            self.package = package
+    // MARK: Plan
+
+    private func plan(_ link: LinkID) async throws -> DownloadPlan {
+        let (files, bases) = (files, bases)
+        let (isBegun, base) = await queue.run {
+            (
+                File.exists(PackageFiles.part(files.published)),
+                // A base that cannot be looked at is none.
+                try? bases.base(of: files.package.path.product)
+            )
         }
-
-        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws {
-            guard let end = Int64(exactly: offset).map({ $0.addingReportingOverflow(Int64(bytes.count)) }),
-                !end.overflow, end.partialValue <= Int64(clamping: package.length)
-            else { throw AgentError(.peer, "the spoke sends more than the package") }
-            try file.write(bytes, at: Int64(clamping: offset))
+        let accepts = DownloadPlan.accepts(package, hasBase: base != nil, canPatch: ContentWorker.canPatch)
+        guard !isBegun, !accepts.isEmpty else { return .published }
+        let ask = FetchPlan(
+            path: package.path, sha256: package.sha256, length: package.length,
+            bases: base.map { [$0.identity.sha256] } ?? [], accepts: accepts)
+        let answer: Message
+        do {
+            answer = try await links.request(link, .fetchPlan(ask))
+        } catch {
+            // An older spoke knows no plans; whatever else it has to say is said again about the file.
+            if case .answered = error { return .published }
+            throw error
         }
+        guard case .plan(let plan) = answer else { return .published }
+        return DownloadPlan.judge(plan, for: package, base: base, accepts: accepts)
+    }
 
-        /// Checks the bytes through the descriptor they were written to, and gives the file its name.
-        func finish() throws -> DownloadOutcome {
-            guard UInt64(clamping: try file.status().size) == package.length else {
-                return .failed("the transfer ended before the package was complete")
-            }
+    // MARK: Ways
+
+    /// Fetches bytes of this hash into a file, which gets its name when they are all there, right and durable.
+    private func fetch(_ object: ContentIdentity, to final: String, _ link: LinkID) async throws {
+        let path = package.path
+        guard let file = try await queue.run({ try PartFile(final: final, object: object) }) else { return }
+        if file.offset < object.length {
+            let request = FetchPackage(
+                path: path, sha256: object.sha256, length: object.length, offset: file.offset)
+            let priority: Priority = package.metadata.severity == .hotfix ? .urgent : .normal
             do {
-                try TreeInstaller.verify(file, package)
-            } catch let error as AgentError where error.code == .hashMismatch {
-                try File.remove(part)
-                return .mismatch
+                _ = try await links.fetch(
+                    link, .fetchPackage(request), priority: priority, limit: object.length,
+                    into: .writer(queue) { bytes, offset in try file.write(bytes, at: offset) })
+            } catch {
+                switch error {
+                case .answered(let reply): throw Useless(why: reply.text)
+                case .tooLong, .unexpectedAnswer: throw Useless(why: "\(error)")
+                default: throw error
+                }
             }
-            try file.synchronize()
-            try File.rename(part, to: final)
-            return .complete
         }
+        let isPublished = object.sha256 == package.sha256
+        try await queue.run {
+            do {
+                try file.finish()
+            } catch let error as AgentError where error.code == .hashMismatch {
+                if isPublished { throw error }
+                throw Useless(why: "what came has another hash than was planned")
+            }
+        }
+    }
+
+    /// Makes the content of the base in a limited child, verifies it when the child is gone, and names it.
+    private func apply(_ patch: ContentIdentity, _ base: ReleaseBases.Base) async throws {
+        let download = self
+        let cancellation = Cancellation()
+        try await withTaskCancellationHandler {
+            try await queue.run {
+                do {
+                    try download.make(patch, base, cancellation)
+                } catch let error as ContentError where error.code == .cancelled {
+                    throw error
+                } catch {
+                    download.forget(patch)
+                    throw Useless(why: "the patch could not be used: \(error)")
+                }
+            }
+        } onCancel: {
+            cancellation.cancel()
+        }
+    }
+
+    private func make(_ patch: ContentIdentity, _ base: ReleaseBases.Base, _ cancellation: Cancellation) throws {
+        let content = ContentIdentity(length: package.content.length.bytes, sha256: package.content.sha256)
+        let patchFile = try FileDescriptor.open(files.patch(patch.sha256), [.read, .noFollow])
+        let old = try FileDescriptor.open(base.path, [.read, .noFollow])
+        let output = try FileDescriptor.open(files.made, [.readWrite, .create, .truncate, .noFollow])
+        try worker.fillByPatch(
+            patchFile, old: old, expecting: (base.identity, content), into: output, cancellation: cancellation)
+        try TreeInstaller.verify(output, content, of: package.path)
+        try output.synchronize()
+        try File.rename(files.made, to: files.content)
+    }
+
+    /// Whichever of patch and base was wrong, neither is taken again.
+    private func forget(_ patch: ContentIdentity) {
+        // The error that is told is why; what cannot be removed goes with the action.
+        _ = try? File.remove(files.made)
+        _ = try? File.remove(files.patch(patch.sha256))
+        try? bases.remove(package.path.product)
+    }
+}
+
+/// A file that comes in pieces; `.part` stands at the end of its name until it is whole.
+private final class PartFile: Sendable {
+    private let file: FileDescriptor
+    private let final: String
+    private let object: ContentIdentity
+    /// What is there already.
+    let offset: UInt64
+
+    /// Nil when the whole file is there from an attempt before.
+    init?(final: String, object: ContentIdentity) throws {
+        try Directory.create(Directory.parent(of: final), mode: 0o700)
+        if File.exists(final) { return nil }
+        file = try FileDescriptor.open(PackageFiles.part(final), [.readWrite, .create, .noFollow])
+        let size = UInt64(clamping: try file.status().size)
+        if size > object.length { try file.truncate(to: 0) }
+        offset = size > object.length ? 0 : size
+        self.final = final
+        self.object = object
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws {
+        guard let end = Int64(exactly: offset).map({ $0.addingReportingOverflow(Int64(bytes.count)) }),
+            !end.overflow, end.partialValue <= Int64(clamping: object.length)
+        else { throw AgentError(.peer, "the spoke sends more than the package") }
+        try file.write(bytes, at: Int64(clamping: offset))
+    }
+
+    /// Checks the bytes through the descriptor they were written to, and gives the file its name; wrong ones are removed.
+    func finish() throws {
+        guard UInt64(clamping: try file.status().size) == object.length else {
+            throw AgentError(.peer, "the transfer ended before the package was complete")
+        }
+        do {
+            try TreeInstaller.verify(file, object)
+        } catch let error as AgentError where error.code == .hashMismatch {
+            try File.remove(PackageFiles.part(final))
+            throw error
+        }
+        try file.synchronize()
+        try File.rename(PackageFiles.part(final), to: final)
     }
 }

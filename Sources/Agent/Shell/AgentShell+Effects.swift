@@ -78,7 +78,9 @@ extension AgentShell {
 
     private func download(_ action: ActionID, _ package: Package) {
         guard let link else { return tell(.downloaded(action, .failed("there is no connection to the spoke"))) }
-        let download = AgentDownload(package: package, folder: downloads, links: links, queue: downloading)
+        let download = AgentDownload(
+            files: PackageFiles(package, in: downloads), links: links, queue: downloading, bases: bases, worker: worker,
+            say: { [messages] in messages(.warning, $0) })
         transfers[action]?.cancel()
         transfers[action] = Task {
             let outcome = await download.run(from: link)

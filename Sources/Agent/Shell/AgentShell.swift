@@ -1,3 +1,4 @@
+internal import Content
 internal import Identity
 internal import Model
 internal import Network
@@ -35,6 +36,8 @@ actor AgentShell: LinkHandler {
     nonisolated let gatherer: FactsGatherer
     nonisolated let trial: TrialFile
     nonisolated let downloads: String
+    nonisolated let bases: ReleaseBases
+    nonisolated let worker: ContentWorker
     private nonisolated let inbox = NativeLock<[AgentEvent]>([])
 
     private let store: SQLiteAgentStore
@@ -79,9 +82,12 @@ actor AgentShell: LinkHandler {
             products: AgentState.products(state, configuration), child: UnpackChild(command: [program]))
         trial = TrialFile(path: AgentState.trial(state))
         downloads = AgentState.downloads(state)
+        worker = ContentWorker(program: program)
+        bases = ReleaseBases(
+            folder: AgentState.bases(state), share: UInt64(configuration.patchBases), worker: worker)
         executor = InstallExecutor(
             installer: installer, hooks: HookRunner(folder: AgentState.hooks(state, configuration)),
-            downloads: downloads, trial: trial, configuration: configuration)
+            downloads: downloads, trial: trial, configuration: configuration, bases: bases)
         gatherer = try AgentFacts.gatherer(state: state, configuration, installer)
         catalog = try AgentCatalog(
             state: state, requiresLocalRoot: configuration.requireLocalRoot, links: links)

@@ -13,8 +13,10 @@ package enum AgentState {
     }
     /// Trusted metadata, byte for byte as it was received.
     package static func trust(_ folder: String) -> String { Directory.join(folder, "trust") }
-    /// Files of packages, named by their hash; with `.part` while they are not complete.
+    /// Files of packages, see `PackageFiles`.
     package static func downloads(_ folder: String) -> String { Directory.join(folder, "downloads") }
+    /// Contents of installed releases, see `ReleaseBases`.
+    package static func bases(_ folder: String) -> String { Directory.join(folder, "bases") }
     package static func trial(_ folder: String) -> String { Directory.join(folder, "trial.json") }
     /// The vendor's root that the machine's owner gave.
     package static func catalogRoot(_ folder: String) -> String { Directory.join(folder, "catalog-root.json") }
