@@ -126,8 +126,8 @@ let package = Package(
         .executableTarget(
             name: "axle-bench",
             dependencies: [
-                "Codec", "Identity", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport",
-                "Trust",
+                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Storage", "System", "TLS", "TestSupport",
+                "Transport", "Trust",
             ],
             path: "Tests/Bench", swiftSettings: house),
         tests("System", ["System", "TestSupport"]),
@@ -177,7 +177,7 @@ let package = Package(
         tests(
             "Fleet",
             [
-                "Agent", "Codec", "Hub", "Identity", "Model", "Network", "Operator", "Protocol", "Spoke", "System",
+                "Agent", "Codec", "Content", "Hub", "Identity", "Model", "Network", "Operator", "Protocol", "Spoke", "System",
                 "TLS",
                 "TestSupport", "Transport", "Trust",
             ]),

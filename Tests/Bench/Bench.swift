@@ -13,6 +13,7 @@ import Transport
 /// - `axle-bench serve-stream CERTS FILE HOST:PORT`, `fetch-stream CERTS HOST:PORT BYTES`: the two ends of one bulk stream.
 /// - `axle-bench hold HOST:PORT TOKEN-FILE N`: N agents join at a real spoke and stay connected, idle.
 /// - `axle-bench make-catalog FOLDER`, `refresh FOLDER STATE`: a catalog of 10,000 packages, and a client's whole refresh of it.
+/// - `axle-bench apply OLD NEW FOLDER`: a patch from one file to the other, applied into a pool as a spoke does it.
 /// - `axle-bench storm [N]`: full handshakes with client certificates that a listener accepts in a second.
 @main
 enum Bench {
@@ -35,6 +36,8 @@ enum Bench {
             try await HoldBench.run(address: arguments[1], tokenFile: arguments[2], count: Int(arguments[3]) ?? 0)
         case "make-catalog" where arguments.count == 2: try RefreshBench.make(arguments[1])
         case "refresh" where arguments.count == 3: try RefreshBench.run(arguments[1], arguments[2])
+        case "apply" where arguments.count == 4:
+            try PatchBench.run(arguments[1], arguments[2], arguments[3])
         case "hub" where arguments.count == 2: try await Hub(folder: arguments[1]).run()
         default: print("usage: axle-bench bulk [MIB] [STREAMS] | idle [N] | storm [N]")
         }

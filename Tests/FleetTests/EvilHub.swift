@@ -19,6 +19,8 @@ final class EvilHub: LinkHandler {
         var events: [String] = []
         var replicas: [SHA256Digest: ReplicaState] = [:]
         var answers: [String] = []
+        var plans: [SHA256Digest: Message] = [:]
+        var fetched: [SHA256Digest] = []
     }
 
     let links = Links()
@@ -73,6 +75,19 @@ final class EvilHub: LinkHandler {
             .replicate(Replicate(path: package.path, sha256: package.sha256, length: package.length, priority: .normal))
         )
     }
+
+    /// What it says when the spoke asks how a package had best come.
+    func plan(_ package: Package, _ answer: Message) { state.withLock { $0.plans[package.sha256] = answer } }
+
+    /// Holds bytes for whoever asks by their hash.
+    func hold(_ bytes: [UInt8]) {
+        // A hash has the length of a hash.
+        guard let digest = try? SHA256Digest(bytes: SHA256.hash(bytes)) else { return }
+        state.withLock { $0.packages[digest] = bytes }
+    }
+
+    /// The hashes of what the spoke has fetched.
+    var fetched: [SHA256Digest] { state.withLock { $0.fetched } }
 
     /// An order as only this hub can sign it.
     func order(
@@ -134,7 +149,11 @@ final class EvilHub: LinkHandler {
     private func answer(_ link: LinkID, _ request: RequestID, _ message: Message) {
         switch message {
         case .fetchMetadata(let fetch): serve(link, request, state.withLock { $0.metadata[fetch.name] }, from: 0)
+        case .fetchPlan(let ask) where state.withLock({ $0.plans[ask.sha256] }) != nil:
+            let plan = state.withLock { $0.plans[ask.sha256] }
+            links.perform(.reply(link, request, plan ?? .ok(OK())))
         case .fetchPackage(let fetch):
+            state.withLock { $0.fetched.append(fetch.sha256) }
             serve(link, request, state.withLock { $0.packages[fetch.sha256] }, from: fetch.offset)
         default:
             state.withLock { state in
