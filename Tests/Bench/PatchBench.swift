@@ -14,7 +14,8 @@ enum PatchBench {
         let base = try add(old, to: pool)
         let wanted = try identity(new)
         var bytes: [UInt8] = []
-        let (oldFile, newFile) = (try FileDescriptor.open(old), try FileDescriptor.open(new))
+        let oldFile = try FileDescriptor.open(old)
+        let newFile = try FileDescriptor.open(new)
         try worker.makePatch(try PatchHeader(from: base, to: wanted), old: oldFile, new: newFile) { bytes += $0 }
         let patchFile = folder + ".patch"
         try AtomicFile.write(bytes, to: patchFile)

@@ -15,7 +15,8 @@ struct HostilePlanTests {
 
     private static func patch(_ old: [UInt8], _ new: [UInt8]) throws -> [UInt8] {
         let folder = try TemporaryFolder()
-        let (from, to) = (try FileDescriptor.unnamed(in: folder.path), try FileDescriptor.unnamed(in: folder.path))
+        let from = try FileDescriptor.unnamed(in: folder.path)
+        let to = try FileDescriptor.unnamed(in: folder.path)
         try from.write(old)
         try to.write(new)
         var patch: [UInt8] = []

@@ -19,7 +19,7 @@ import Testing
     @Test("a broken rule is caught by its own invariant", arguments: Mutation.allCases)
     func catches(mutation: Mutation) throws {
         // Not every run of a seed comes to where the rule matters.
-        for seed in UInt64(1)...6 {
+        for seed in UInt64(1)...12 {
             var configuration = FleetConfiguration(seed: seed)
             configuration.mutation = mutation
             guard let breach = try Fleet(configuration).run().breach else { continue }
