@@ -126,7 +126,8 @@ let package = Package(
         .executableTarget(
             name: "axle-bench",
             dependencies: [
-                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Storage", "System", "TLS", "TestSupport",
+                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Storage", "System", "TLS",
+                "TestSupport",
                 "Transport", "Trust",
             ],
             path: "Tests/Bench", swiftSettings: house),
@@ -177,7 +178,8 @@ let package = Package(
         tests(
             "Fleet",
             [
-                "Agent", "Codec", "Content", "Hub", "Identity", "Model", "Network", "Operator", "Protocol", "Spoke", "System",
+                "Agent", "Codec", "Content", "Hub", "Identity", "Model", "Network", "Operator", "Protocol", "Spoke",
+                "System",
                 "TLS",
                 "TestSupport", "Transport", "Trust",
             ]),
