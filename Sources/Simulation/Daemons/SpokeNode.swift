@@ -20,6 +20,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     private var revocations: RevocationList?
     private var joins: [JoinID: (Message) -> Void] = [:]
     private var lastJoin: UInt64 = 0
+    /// A transfer was broken off for the sake of a broken rule.
+    private var brokeOff = false
     private var hub: LinkEnd? { upstreamEnd }
 
     override init(_ fleet: Fleet, _ name: String) throws {
@@ -48,7 +50,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         pool = MemoryPool(disk: disk, quota: fleet.has(.poolIgnoresQuota) ? ByteCount(1_000_000) : quota)
         core = SpokeCore(
             store: store, poolName: poolName,
-            random: SimulationRandom.fork(fleet.configuration.seed, "\(name) core \(life)"))
+            random: SimulationRandom.fork(fleet.configuration.seed, "\(name) core \(life)"),
+            accepts: fleet.has(.spokeRefetches) ? [] : [.content, .patch])
         catalog?.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
         revocations = store.setting(.revocations).flatMap(read)
         tell(.started(held: Set(pool.list().map(\.digest)), figures))
@@ -320,13 +323,17 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         guard held < length else { return finish(nil) }
         let asked = fleet.has(.spokeRefetches) && held > 0 ? 0 : held
         fleet.checks.fetches(name, from: asked, held: held)
-        let fetch = Fetch(limit: length) { [fleet] bytes, offset in
+        let fetch = Fetch(limit: length) { [unowned self] bytes, offset in
             // What is here already can only come again by a mutation.
             guard offset >= held else { return true }
             fleet.poolsTouched = true
+            // Few transfers break off, and a patch may come in the place of one: the broken rule is given one to go on with.
+            let breaks = fleet.has(.spokeRefetches) && !brokeOff && bytes.count > 1
+            let taken = breaks ? Array(bytes.prefix(bytes.count / 2)) : bytes
             do {
-                try pool.write(reservation, at: ByteCount(offset), bytes.span.bytes)
-                return true
+                try pool.write(reservation, at: ByteCount(offset), taken.span.bytes)
+                if breaks { brokeOff = true }
+                return !breaks
             } catch {
                 return false
             }
