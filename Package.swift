@@ -58,7 +58,7 @@ let package = Package(
         module("System", ["CLinux"]),
         module("TLS", ["COpenSSL", "System"]),
         module("SQLite", ["CSQLite"]),
-        module("Compression", ["CXZ", "CZlib", "CZstd"]),
+        module("Compression", ["CXZ", "CZlib", "CZstd", "System"]),
 
         // L2: values and their encodings; no IO.
         module("Model", [], pure),
@@ -76,7 +76,7 @@ let package = Package(
         module("Transport", ["Identity", "Model", "Network", "Protocol", "System", "TLS", "Trust"]),
         module("Content", ["Codec", "Compression", "Model", "System", "TLS"]),
         module("HTTP", ["Model", "Network", "System", "TLS"]),
-        module("Storage", ["Content", "Model", "System", "TLS"]),
+        module("Storage", ["Compression", "Content", "Model", "System", "TLS"]),
 
         // L5: the daemons and the operator's tools; never import each other.
         module(
@@ -144,7 +144,7 @@ let package = Package(
         tests("Network", ["Model", "Network", "System", "TLS", "TestSupport"]),
         tests("Transport", ["Codec", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport"]),
         tests("HTTP", ["HTTP", "Model", "Network", "System", "TLS", "TestSupport"]),
-        tests("Storage", ["Content", "Model", "Storage", "StorageSupport", "System", "TLS", "TestSupport"]),
+        tests("Storage", ["Compression", "Content", "Model", "Storage", "StorageSupport", "System", "TLS", "TestSupport"]),
         tests("Compression", ["Compression", "TestSupport"]),
         tests("Content", ["Compression", "Content", "Model", "System", "TLS", "TestSupport"]),
         tests(

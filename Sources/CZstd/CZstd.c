@@ -17,6 +17,8 @@ static size_t (*free_d)(void *);
 static size_t (*set_d)(void *, int, int);
 static size_t (*prefix_d)(void *, const void *, size_t);
 static size_t (*decompress)(void *, struct axle_zstd_out *, struct axle_zstd_in *);
+static size_t (*pack)(void *, void *, size_t, const void *, size_t, int);
+static size_t (*unpack)(void *, void *, size_t, const void *, size_t);
 
 int axle_zstd_load(void) {
     void *library = dlopen("libzstd.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -30,7 +32,8 @@ int axle_zstd_load(void) {
            (compress = dlsym(library, "ZSTD_compressStream2")) && (create_d = dlsym(library, "ZSTD_createDCtx")) &&
            (free_d = dlsym(library, "ZSTD_freeDCtx")) && (set_d = dlsym(library, "ZSTD_DCtx_setParameter")) &&
            (prefix_d = dlsym(library, "ZSTD_DCtx_refPrefix")) &&
-           (decompress = dlsym(library, "ZSTD_decompressStream")) && version() >= 10405;
+           (decompress = dlsym(library, "ZSTD_decompressStream")) && (pack = dlsym(library, "ZSTD_compressCCtx")) &&
+           (unpack = dlsym(library, "ZSTD_decompressDCtx")) && version() >= 10405;
 }
 
 unsigned axle_zstd_version(void) { return version(); }
@@ -60,4 +63,10 @@ size_t axle_zstd_decompressor_prefix(void *decompressor, const void *bytes, size
 }
 size_t axle_zstd_decompress(void *decompressor, struct axle_zstd_out *out, struct axle_zstd_in *in) {
     return decompress(decompressor, out, in);
+}
+size_t axle_zstd_pack(void *compressor, void *out, size_t room, const void *bytes, size_t count, int level) {
+    return pack(compressor, out, room, bytes, count, level);
+}
+size_t axle_zstd_unpack(void *decompressor, void *out, size_t room, const void *bytes, size_t count) {
+    return unpack(decompressor, out, room, bytes, count);
 }

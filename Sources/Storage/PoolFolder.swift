@@ -39,7 +39,7 @@ package enum PoolFolder {
 
     /// Opens the pool in a folder as what it is; where none is yet, one of the kind `new` is made.
     package static func open(
-        _ folder: String, quota: ByteCount, new: Kind, codings: [any ChunkCoding] = []
+        _ folder: String, quota: ByteCount, new: Kind, codings: [any ChunkCoding] = ZstdChunkCoding.present
     ) throws(StorageError) -> any PackagePool {
         switch try kind(of: folder) ?? new {
         case .file: try FilePool(folder: folder, quota: quota)

@@ -166,7 +166,7 @@ enum Crash {
 
     private static func importFile(_ folder: String, _ kind: String, _ path: String, level: Int32?) throws {
         guard let kind = PoolFolder.Kind(rawValue: kind) else { throw PoolWorkload.Broken("no such kind: \(kind)") }
-        let codings: [any ChunkCoding] = level.flatMap { Zstd(level: $0) }.map { [$0] } ?? []
+        let codings: [any ChunkCoding] = level.flatMap { ZstdChunkCoding(level: Int($0)) }.map { [$0] } ?? []
         let pool = try PoolFolder.open(folder, quota: ByteCount(1 << 40), new: kind, codings: codings)
         let file = try MappedFile(path: path)
         let length = UInt64(file.count)

@@ -55,4 +55,8 @@ size_t axle_zstd_decompressor_prefix(void *decompressor, const void *bytes, size
 // 0 at the end of a frame, else a hint, or an error.
 size_t axle_zstd_decompress(void *decompressor, struct axle_zstd_out *out, struct axle_zstd_in *in);
 
+// One block in one call. The compressor's parameters but the level do not count. The bytes written, or an error.
+size_t axle_zstd_pack(void *compressor, void *out, size_t room, const void *bytes, size_t count, int level);
+size_t axle_zstd_unpack(void *decompressor, void *out, size_t room, const void *bytes, size_t count);
+
 #endif
