@@ -56,6 +56,8 @@ package struct EventCode: OpenCode {
     package static let replicaVerified = Self(known: "replicaVerified")
     package static let replicaFailed = Self(known: "replicaFailed")
     package static let replicaCorrupt = Self(known: "replicaCorrupt")
+    /// A damaged package is whole again.
+    package static let replicaRepaired = Self(known: "replicaRepaired")
     package static let replicaEvicted = Self(known: "replicaEvicted")
 
     // Rollouts and actions.

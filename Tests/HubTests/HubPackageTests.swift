@@ -287,4 +287,35 @@ import Testing
         #expect(try world.store.pool(node: world.hub, name: world.pool)?.wantedQuota == nil)
         _ = link
     }
+
+    @Test func whatTheHubsDiskDamagesIsServedToNobodyAndRepairedFromTheCatalogsServer() throws {
+        let world = try HubWorld()
+        let link = try world.connect(try world.addSpoke("s1"))
+        let package = try samplePackage()
+        try world.publish([package])
+        try world.importAll()
+        world.effects = []
+        try world.send(.packagesDamaged([package.sha256]))
+        #expect(try world.events(.replicaCorrupt).count == 1)
+        #expect(world.effects.contains(.repairPackage(package)))
+        #expect(!world.effects.contains(.importPackage(package)))
+        let asked = FetchPackage(path: package.path, sha256: package.sha256, length: package.length, offset: 0)
+        guard case .error(let reply) = try world.ask(link, .fetchPackage(asked)) else {
+            Issue.record("a damaged package was served")
+            return
+        }
+        #expect(reply.code == .busy)
+        // A server that is away is tried again, and still in parts.
+        try world.send(.importEnded(package.path, package.sha256, .interrupted("away")))
+        world.effects = []
+        world.now = try #require(try world.store.nextImport())
+        try world.send(.woke)
+        #expect(world.effects.contains(.repairPackage(package)))
+        try world.send(.importEnded(package.path, package.sha256, .repaired(fetched: ByteCount(5))))
+        #expect(try world.store.package(package.path)?.state == .imported)
+        #expect(try world.events(.replicaRepaired).count == 1)
+        // The next import of it, if there ever is one, is a whole one.
+        try world.restart(held: [])
+        #expect(world.effects.contains(.importPackage(package)))
+    }
 }

@@ -183,4 +183,55 @@ import Testing
         #expect(names == ["poolStatus", "order", "replica", "presence"])
         #expect(bench.store.replica(wanted.sha256) != nil)
     }
+
+    @Test func whatTheDiskDamagesIsReportedWithheldAndRepairedInPartsOnly() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        try bench.tell(.replicasDamaged([wanted.sha256, try SpokeBench.digest(77)]))
+        #expect(bench.store.replica(wanted.sha256)?.state == .corrupt)
+        #expect(bench.store.events(limit: 9).last?.event.code == .replicaCorrupt)
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+        let told = bench.requests(on: SpokeBench.hub).compactMap {
+            if case .replica(let replica) = $0.message { replica.state } else { nil }
+        }
+        #expect(told == [.corrupt])
+        try bench.openAgent()
+        let asked = FetchPackage(path: wanted.path, sha256: wanted.sha256, length: wanted.length, offset: 0)
+        guard case .error(let reply) = try bench.ask(SpokeBench.agentLink, .fetchPackage(asked)) else {
+            Issue.record("a damaged package was served")
+            return
+        }
+        #expect(reply.code == .busy)
+
+        try bench.tell(listed(wanted))
+        #expect(transfers(bench).isEmpty)
+        #expect(
+            bench.effects.contains {
+                if case .repair(let replica) = $0 { replica.sha256 == wanted.sha256 } else { false }
+            })
+        // A hub that goes away leaves it damaged, and the next attempt is a repair again.
+        try bench.tell(.transferEnded(wanted.sha256, .interrupted("the hub is away")))
+        #expect(bench.store.replica(wanted.sha256)?.state == .corrupt)
+        bench.now = bench.now + .seconds(700)
+        try bench.tell(.woke)
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .repaired(fetched: ByteCount(10))))
+        #expect(bench.store.replica(wanted.sha256)?.state == .verified)
+        #expect(bench.store.events(limit: 9).last?.event.code == .replicaRepaired)
+    }
+
+    @Test func aRepairThatCannotSucceedBecomesAWholeTransfer() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        try bench.tell(.replicasDamaged([wanted.sha256]))
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .hashMismatch))
+        bench.now = bench.now + .seconds(700)
+        try bench.tell(.woke)
+        try bench.tell(listed(wanted))
+        #expect(transfers(bench) == [wanted.sha256])
+    }
 }

@@ -144,7 +144,9 @@ extension HubCore {
             record.changed = now
             record.nextTry = nil
             try store.putPackage(record)
-            effects.append(.importPackage(record.package))
+            effects.append(
+                damaged.contains(record.package.path)
+                    ? .repairPackage(record.package) : .importPackage(record.package))
         }
     }
 
@@ -165,7 +167,12 @@ extension HubCore {
         record.changed = now
         switch outcome {
         case .imported:
+            damaged.remove(path)
             try imported(&record, "\(path) is in the hub's pool, hash checked", at: now)
+        case .repaired(let fetched):
+            damaged.remove(path)
+            let text = "\(path) is whole again: \(fetched) of \(ByteCount(record.package.length)) were fetched"
+            try imported(&record, text, .replicaRepaired, at: now)
         case .noRoom(let why):
             // Contents that were unpacked for patches are worth less than a package.
             let retry = try dropAllContents() ? Duration.seconds(1) : HubLimits.roomRetry
@@ -179,8 +186,33 @@ extension HubCore {
         }
     }
 
+    /// The disk has damaged packages in the hub's pool: they are withheld already, and are fetched anew where they are damaged.
+    ///
+    /// An unpacked content goes: it can be made of its package again.
+    mutating func damaged(_ digests: Set<SHA256Digest>, at now: UnixTime) throws {
+        let contents = patching.contents.intersection(digests)
+        if !contents.isEmpty {
+            patching.contents.subtract(contents)
+            effects.append(.dropContents(contents.sorted()))
+        }
+        for var record in try store.packages(in: .imported) where digests.contains(record.package.sha256) {
+            let path = record.package.path
+            guard damaged.insert(path).inserted else { continue }
+            record.state = .announced
+            record.changed = now
+            record.error = "the disk has damaged it"
+            try store.putPackage(record)
+            try log(
+                .error, .replicaCorrupt, "package/\(path)",
+                "the hub's disk has damaged this package; it is withheld, and repaired from the catalog's server",
+                at: now)
+        }
+    }
+
     /// The package's bytes are in the pool, verified: spokes may have it.
-    mutating func imported(_ record: inout PackageRecord, _ text: String, at now: UnixTime) throws {
+    mutating func imported(
+        _ record: inout PackageRecord, _ text: String, _ code: EventCode = .packageImported, at now: UnixTime
+    ) throws {
         record.state = .imported
         record.changed = now
         record.nextTry = nil
@@ -188,7 +220,7 @@ extension HubCore {
         record.error = nil
         record.failures = 0
         try store.putPackage(record)
-        try log(.info, .packageImported, "package/\(record.package.path)", text, at: now)
+        try log(.info, code, "package/\(record.package.path)", text, at: now)
         try wishReplicas(of: record.package, at: now)
         try wishPatches(to: record.package, at: now)
         try markPreparing()

@@ -60,6 +60,8 @@ package struct HubCore {
     var linkOf: [NodeID: LinkID] = [:]
     var challenges: [[UInt8]: Challenge] = [:]
     var importing: Set<TargetPath> = []
+    /// Packages in the pool that the disk has damaged; the shell tells it again after a restart.
+    var damaged: Set<TargetPath> = []
     var patching = Patching()
     var isRefreshing = false
     /// What each spoke has brought into the log in this minute; nil stands for joiners at the hub's own listener.
@@ -148,6 +150,7 @@ package struct HubCore {
         case .importEnded(let path, let digest, let outcome):
             try importEnded(path, digest, outcome, at: now)
         case .poolChanged(let pool): try poolChanged(pool, at: now)
+        case .packagesDamaged(let digests): try damaged(digests, at: now)
         case .patchEnded(let result): try patchEnded(result, at: now)
         case .patchLost(let digest, let why): try patchLost(digest, why, at: now)
         case .patchPoolChanged(let pool): try patchPoolChanged(pool, at: now)

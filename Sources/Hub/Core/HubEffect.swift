@@ -10,6 +10,8 @@ package enum HubEffect: Equatable, Sendable {
     case refreshCatalog(url: String, root: [UInt8])
     /// Reserve room, fetch what is missing from the catalog's URL, check the hash, publish; then tell `importEnded`.
     case importPackage(Package)
+    /// Fetch what is damaged of a package that is in the pool, and no more, from the catalog's URL; then tell `importEnded`.
+    case repairPackage(Package)
     /// Answer with the metadata file of that name, as it was received, or with `notFound`.
     case serveMetadata(LinkID, RequestID, name: String)
     /// Answer with the package's bytes from the offset on.

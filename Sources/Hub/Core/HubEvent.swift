@@ -29,6 +29,8 @@ package struct CatalogContents: Equatable, Sendable {
 package enum ImportOutcome: Equatable, Sendable {
     /// The bytes are in the pool, hashed and on the disk.
     case imported
+    /// What was damaged was fetched again and no more; the package is whole, as `imported` says.
+    case repaired(fetched: ByteCount)
     /// The quota or the disk has no room.
     case noRoom(String)
     /// What came has another hash or length than the catalog signs; it was removed.
@@ -71,6 +73,8 @@ package enum HubEvent: Equatable, Sendable {
     case importProgressed(TargetPath, bytesHeld: UInt64)
     case importEnded(TargetPath, SHA256Digest, ImportOutcome)
     case poolChanged(HubPoolFigures)
+    /// The disk has damaged these packages; the pool withholds them.
+    case packagesDamaged(Set<SHA256Digest>)
     /// A patch was made, or why not.
     case patchEnded(PatchResult)
     /// A patch is damaged or not there, and is gone.

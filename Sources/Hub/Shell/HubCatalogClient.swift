@@ -114,9 +114,9 @@ final class HubCatalogClient: Sendable {
     // MARK: - Packages
 
     /// Brings a package into the pool, from where an earlier attempt broke off; `progress` hears at most once a second
-    /// how much is here.
+    /// how much is here. Of one that the disk has damaged only what is damaged is fetched.
     func importPackage(
-        _ package: Package, from url: String, progress: @escaping @Sendable (UInt64) -> Void
+        _ package: Package, from url: String, isDamaged: Bool = false, progress: @escaping @Sendable (UInt64) -> Void
     ) async -> ImportOutcome {
         let remote = served.withLock { served in
             package.target.remotePath(consistentSnapshot: served?.trusted.root.consistentSnapshot ?? true)
@@ -125,9 +125,24 @@ final class HubCatalogClient: Sendable {
             do {
                 let path = remote.string.split(separator: "/").map { PercentEncoding.encode($0) }
                 let address = try URLReference(url).appending("targets/" + path.joined(separator: "/"))
+                if isDamaged, let outcome = self.repair(package, from: address) { return outcome }
                 return try self.importPackage(package, from: address, progress)
             } catch {
                 return .interrupted("\(error)")
+            }
+        }
+    }
+
+    /// Nil where it takes the whole package.
+    private func repair(_ package: Package, from address: URLReference) -> ImportOutcome? {
+        do throws(StorageError) {
+            let source = WebRepairSource(address, length: Int64(clamping: package.length), settings: rules.settings)
+            let report = try pool.repair(package.sha256, length: ByteCount(package.length), from: source)
+            return .repaired(fetched: report.fetched)
+        } catch {
+            switch error {
+            case .sourceFailed(let why): return .interrupted(why)
+            default: return nil
             }
         }
     }

@@ -14,7 +14,8 @@ extension HubShell {
         case .refreshCatalog(let url, let root):
             let now = clock.now
             Task { [catalog] in tell(await catalog.refresh(url: url, root: root, now: now)) }
-        case .importPackage(let package): importPackage(package)
+        case .importPackage(let package): importPackage(package, isDamaged: false)
+        case .repairPackage(let package): importPackage(package, isDamaged: true)
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
@@ -37,7 +38,7 @@ extension HubShell {
         }
     }
 
-    private func importPackage(_ package: Package) {
+    private func importPackage(_ package: Package, isDamaged: Bool) {
         Task { [catalog, pool] in
             let url: String?
             do {
@@ -48,7 +49,7 @@ extension HubShell {
             guard let url else {
                 return tell(.importEnded(package.path, package.sha256, .interrupted("no catalog is set")))
             }
-            let outcome = await catalog.importPackage(package, from: url) { held in
+            let outcome = await catalog.importPackage(package, from: url, isDamaged: isDamaged) { held in
                 self.tell(.importProgressed(package.path, bytesHeld: held))
             }
             tell(.importEnded(package.path, package.sha256, outcome))
@@ -79,7 +80,9 @@ extension HubShell {
     ) {
         reading.submit { [pool, links, reading] in
             do {
-                let source = BulkSource.package(try pool.open(sha256), on: reading)
+                let source = BulkSource.package(try pool.open(sha256), on: reading) {
+                    self.tell(.packagesDamaged([$0]))
+                }
                 links.sendContent(link, request, Content(length: length, offset: offset), from: source)
             } catch {
                 let reply = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
@@ -136,11 +139,20 @@ extension HubShell {
 
 extension BulkSource {
     /// The bytes of a published package; the reader keeps it from being evicted while it is sent.
-    static func package(_ reader: any PackageReader, on queue: NamedQueue) -> BulkSource {
+    /// `damaged` hears of one that the disk has damaged.
+    static func package(
+        _ reader: any PackageReader, on queue: NamedQueue,
+        damaged: @escaping @Sendable (SHA256Digest) -> Void = { _ in }
+    ) -> BulkSource {
         .reader(queue) { buffer, offset in
-            let bytes = try reader.read(at: ByteCount(offset), count: buffer.count)
-            buffer.copyBytes(from: bytes)
-            return bytes.count
+            do throws(StorageError) {
+                let bytes = try reader.read(at: ByteCount(offset), count: buffer.count)
+                buffer.copyBytes(from: bytes)
+                return bytes.count
+            } catch {
+                if case .corrupt(let digest) = error { damaged(digest) }
+                throw error
+            }
         }
     }
 }

@@ -27,6 +27,8 @@ actor HubShell: LinkHandler {
     nonisolated let disk = NamedQueue("hub.disk")
     nonisolated let reading = NamedQueue("hub.read")
     nonisolated let catalog: HubCatalogClient
+    /// Reads the pool again by and by.
+    nonisolated let scrub: ScrubRounds
     /// Packages that operators bring.
     nonisolated let uploads: PackageUploads
     /// Nil where no patches can be made or kept.
@@ -56,6 +58,7 @@ actor HubShell: LinkHandler {
         let quota = try store.pool(node: hubID, name: configuration.poolName)?.quota
         let pool = try PoolFolder.open(HubState.pool(folder), quota: quota ?? Self.defaultQuota, new: .file)
         self.pool = pool
+        scrub = ScrubRounds(pool: pool, file: HubState.scrub(folder), now: { clock.now })
         catalog = HubCatalogClient(
             folder: try MetadataFolder(HubState.trust(folder)), incoming: HubState.incoming(folder), disk: disk,
             pool: pool, rules: downloads)
@@ -106,12 +109,19 @@ actor HubShell: LinkHandler {
             }
         }
         begin()
+        scrub.start { [weak self, messages] outcome in
+            for failure in outcome.failures { messages("scrub: \(failure)") }
+            if !outcome.corrupt.isEmpty { self?.tell(.packagesDamaged(Set(outcome.corrupt))) }
+        }
     }
 
     private func begin() {
+        let damaged = Set(pool.marks().filter { $0.value == .corrupt }.keys)
         tell(
             .started(
-                held: Set(pool.list().map(\.digest)), HubPoolFigures(pool.account()), patches: patches?.contents))
+                held: damaged.union(pool.list().map(\.digest)), HubPoolFigures(pool.account()),
+                patches: patches?.contents))
+        if !damaged.isEmpty { tell(.packagesDamaged(damaged)) }
     }
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }

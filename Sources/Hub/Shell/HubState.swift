@@ -29,6 +29,8 @@ enum HubState {
     static func identity(_ folder: String) -> String { Directory.join(folder, "identity") }
     static func database(_ folder: String) -> String { Directory.join(folder, "hub.db") }
     static func pool(_ folder: String) -> String { Directory.join(folder, "pool") }
+    /// How far the pool's scrub is.
+    static func scrub(_ folder: String) -> String { Directory.join(folder, "scrub") }
     static func patches(_ folder: String) -> String { Directory.join(folder, "patches") }
     static func trust(_ folder: String) -> String { Directory.join(folder, "trust") }
     /// What operators bring, until it is verified.

@@ -162,7 +162,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             }
         case .answerJoin(let join, let message): joins.removeValue(forKey: join)?(message)
         case .refreshCatalog: refresh()
-        case .importPackage(let package): fetch(package)
+        case .importPackage(let package), .repairPackage(let package): fetch(package)
         case .serveMetadata(let link, let request, let name):
             guard let bytes = catalog.file(named: name) else {
                 let reply = ErrorReply(code: .notFound, text: "\(name) is not here")
@@ -315,6 +315,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .importEnded(let path, _, let outcome):
             "import of \(path.release) \(outcome == .imported ? "done" : "failed")"
         case .poolChanged: "pool"
+        case .packagesDamaged: "damaged"
         case .patchEnded(let result):
             if case .made = result.outcome { "a patch is made" } else { "a patch failed" }
         case .patchLost: "a patch is lost"

@@ -167,6 +167,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .unpack(let replica): tell(.unpacked(replica.sha256, .failed("nothing is packed here")))
         case .stopUnpacking: break
         case .evict(let objects): evict(objects)
+        // The memory has no parts that could be mended: all of it is fetched again.
+        case .repair(let replica): transfer(replica, .published)
         case .serveMetadata(let link, let request, let name):
             guard let bytes = catalog?.file(named: name) else {
                 let reply = ErrorReply(code: .notFound, text: "\(name) is not here")
@@ -370,6 +372,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .poolChanged: "pool"
         case .unpacked: "unpacked"
         case .evicted: "evicted"
+        case .replicasDamaged: "damaged"
         case .packageBrought: "brought"
         case .bundleRefused: "bundle refused"
         case .revocationsChecked: "revocations"

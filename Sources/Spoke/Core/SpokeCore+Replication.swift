@@ -76,7 +76,13 @@ extension SpokeCore {
             case .listed(let length, let sha256, let content)
             where length == replica.length && sha256 == replica.sha256:
                 replica.content = content
-                try choose(replica, at: now)
+                if damagedFiles.contains(replica.sha256) {
+                    // A damaged one says so until it is whole.
+                    try store.save(replica)
+                    effects.append(.repair(replica))
+                } else {
+                    try choose(replica, at: now)
+                }
             case .listed, .absent:
                 try postpone(replica, "the catalog does not name this package with this length and hash", at: now)
             case .refused(let why):
@@ -122,9 +128,14 @@ extension SpokeCore {
         case .hashMismatch:
             let why = "the bytes from the hub have another hash than the catalog signs; they were removed"
             try log(.error, .replicaFailed, "package/\(replica.path)", why, at: now)
+            // The next attempt is a whole transfer.
+            damagedFiles.remove(sha256)
+            var replica = replica
+            if !attempt.isExtra { replica.state = .pending }
             try postpone(replica, why, at: now)
         case .interrupted(let why):
             try postpone(replica, why, at: now)
+        case .repaired(let fetched): try repaired(replica, fetched, at: now)
         }
     }
 
@@ -201,7 +212,7 @@ extension SpokeCore {
         var replica = replica
         let attempt = attempts.removeValue(forKey: replica.sha256)
         nextAttempt = .zero
-        if attempt?.isExtra != true { replica.state = .pending }
+        if attempt?.isExtra != true, replica.state != .corrupt { replica.state = .pending }
         replica.text = why
         replica.attempts = min(replica.attempts, 1000) + 1
         let doublings = min(replica.attempts - 1, 10)

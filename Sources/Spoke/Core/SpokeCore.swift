@@ -63,6 +63,8 @@ package struct SpokeCore {
     var attempts: [SHA256Digest: Attempt] = [:]
     /// What the pool holds, by hash: published files, contents and patches.
     var held: Set<SHA256Digest> = []
+    /// Published files in the pool that the disk has damaged and that are to be repaired.
+    var damagedFiles: Set<SHA256Digest> = []
     /// Since when the hub makes something cheaper, for replicas that wait for it.
     var patience: [SHA256Digest: UnixTime] = [:]
     /// Published files that an agent asked for and that are here as contents only.
@@ -131,6 +133,7 @@ package struct SpokeCore {
         case .poolChanged(let pool): changed(pool)
         case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)
         case .evicted(let objects): try evicted(objects)
+        case .replicasDamaged(let digests): try damaged(digests, at: now)
         case .packageBrought(let path, let sha256, let length): try brought(path, sha256, length, at: now)
         case .bundleRefused(let why):
             try log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)", at: now)

@@ -17,6 +17,8 @@ package enum SpokeEffect: Equatable, Sendable {
     case stopUnpacking
     /// Remove these objects from the pool, those that nobody reads now.
     case evict([SHA256Digest])
+    /// Fetch what is damaged of a published file that is here, and no more; then tell `transferEnded`.
+    case repair(WantedReplica)
     /// Answer with the metadata file of that name, as it was received, or with `notFound`.
     case serveMetadata(LinkID, RequestID, name: String)
     /// Answer with the package's bytes from the offset on.

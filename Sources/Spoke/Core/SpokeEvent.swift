@@ -33,6 +33,8 @@ package enum TransferOutcome: Equatable, Sendable {
     case planFailed(String)
     /// The transfer broke; what arrived is kept and the next attempt goes on from there.
     case interrupted(String)
+    /// What was damaged was fetched again and no more: the package is whole.
+    case repaired(fetched: ByteCount)
 }
 
 /// How unpacking a published file ended.
@@ -83,6 +85,8 @@ package enum SpokeEvent: Equatable, Sendable {
     case unpacked(SHA256Digest, UnpackOutcome)
     /// The answer to `evict`: those of the objects that are gone.
     case evicted([SHA256Digest])
+    /// The disk has damaged these packages; the pool withholds them.
+    case replicasDamaged(Set<SHA256Digest>)
     /// A package of the trusted catalog was brought on a medium; it is in the pool, verified.
     case packageBrought(TargetPath, SHA256Digest, length: UInt64)
     /// What was brought on a medium was refused, and why.

@@ -18,6 +18,7 @@ extension SpokeShell {
         case .unpack(let replica): unpack(replica)
         case .stopUnpacking: unpacking?.cancel()
         case .evict(let objects): evict(objects)
+        case .repair(let replica): repair(replica)
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
@@ -122,6 +123,16 @@ extension SpokeShell {
         }
     }
 
+    private func repair(_ replica: WantedReplica) {
+        guard let hub else { return tell(.transferEnded(replica.sha256, .interrupted("the hub is away"))) }
+        let source = HubRepairSource(replica: replica, hub: hub, links: links, queue: importing)
+        Task { [pool, repairing] in
+            let outcome = await repairing.run { source.repair(in: pool) }
+            tell(.transferEnded(replica.sha256, outcome))
+            tell(.poolChanged(PoolFigures(pool.account())))
+        }
+    }
+
     private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
         Task { [catalog, links] in
             let answer: Message
@@ -145,9 +156,14 @@ extension SpokeShell {
             do {
                 let reader = try pool.open(sha256)
                 let source = BulkSource.reader(reading) { buffer, offset in
-                    let bytes = try reader.read(at: ByteCount(offset), count: buffer.count)
-                    buffer.copyBytes(from: bytes)
-                    return bytes.count
+                    do throws(StorageError) {
+                        let bytes = try reader.read(at: ByteCount(offset), count: buffer.count)
+                        buffer.copyBytes(from: bytes)
+                        return bytes.count
+                    } catch {
+                        if case .corrupt(let digest) = error { self.tell(.replicasDamaged([digest])) }
+                        throw error
+                    }
                 }
                 links.sendContent(link, request, Content(length: length, offset: offset), from: source)
             } catch {

@@ -30,6 +30,10 @@ actor SpokeShell: LinkHandler {
     nonisolated let disk = NamedQueue("spoke.disk")
     /// Reads for agents, so that serving does not wait for writing.
     nonisolated let reading = NamedQueue("spoke.read")
+    /// Repairs, which wait for the hub.
+    nonisolated let repairing = NamedQueue("spoke.repair")
+    /// Reads the pool again by and by.
+    nonisolated let scrub: ScrubRounds
     /// Reads from media, which are slow.
     nonisolated let importing = NamedQueue("spoke.import")
     /// Unpacks and patches, which takes long.
@@ -70,9 +74,11 @@ actor SpokeShell: LinkHandler {
             clock.raise(toSeconds: floor)
         }
         let quota = try store.setting(.quota).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
-        pool = try PoolFolder.open(
+        let pool = try PoolFolder.open(
             SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota, new: .file)
         intake = ContentIntake(worker: ContentWorker(program: child), scratch: SpokeState.pool(folder))
+        self.pool = pool
+        scrub = ScrubRounds(pool: pool, file: SpokeState.scrub(folder), now: { clock.now })
         catalog = SpokeCatalog(
             folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links,
             state: folder.path, now: { clock.now })
@@ -120,10 +126,16 @@ actor SpokeShell: LinkHandler {
             messages("no catalog to serve yet: \(error)")
         }
         begin()
+        scrub.start { [weak self, messages] outcome in
+            for failure in outcome.failures { messages("scrub: \(failure)") }
+            if !outcome.corrupt.isEmpty { self?.tell(.replicasDamaged(Set(outcome.corrupt))) }
+        }
     }
 
     private func begin() {
-        tell(.started(held: Set(pool.list().map(\.digest)), PoolFigures(pool.account())))
+        let damaged = Set(pool.marks().filter { $0.value == .corrupt }.keys)
+        tell(.started(held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool.account())))
+        if !damaged.isEmpty { tell(.replicasDamaged(damaged)) }
         Task {
             if let version = await catalog.timestampVersion { tell(.catalogRefreshed(timestampVersion: version)) }
         }

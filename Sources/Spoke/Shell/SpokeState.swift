@@ -10,6 +10,8 @@ package enum SpokeState {
     static func database(_ folder: StateFolder) -> String { folder.file("spoke.db") }
     static func pool(_ folder: StateFolder) -> String { folder.file("pool") }
     static func trust(_ folder: StateFolder) -> String { folder.file("trust") }
+    /// How far the pool's scrub is.
+    static func scrub(_ folder: StateFolder) -> String { folder.file("scrub") }
     /// The vendor's root that was given at the join; it goes before the hub's.
     static func catalogRoot(_ folder: String) -> String { Directory.join(folder, "catalog-root.json") }
     /// The vendor's root that came through the hub; absent until the hub has one.
