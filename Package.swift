@@ -144,7 +144,9 @@ let package = Package(
         tests("Network", ["Model", "Network", "System", "TLS", "TestSupport"]),
         tests("Transport", ["Codec", "Model", "Network", "Protocol", "System", "TLS", "TestSupport", "Transport"]),
         tests("HTTP", ["HTTP", "Model", "Network", "System", "TLS", "TestSupport"]),
-        tests("Storage", ["Compression", "Content", "Model", "Storage", "StorageSupport", "System", "TLS", "TestSupport"]),
+        tests(
+            "Storage",
+            ["Compression", "Content", "Model", "Storage", "StorageSupport", "System", "TLS", "TestSupport"]),
         tests("Compression", ["Compression", "TestSupport"]),
         tests("Content", ["Compression", "Content", "Model", "System", "TLS", "TestSupport"]),
         tests(

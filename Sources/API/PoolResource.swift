@@ -16,12 +16,17 @@ package struct PoolResource: Codable, Hashable, Sendable {
     package var reserved: ByteCount
     /// Bytes free on the file system.
     package var freeOnDisk: ByteCount
+    /// The step of being full that people are warned about: 0, 80 or 95 per cent.
+    package var level: Int
+    /// What may be done with it.
+    package var access: PoolAccess
     /// When its owner said so last; nil for the hub's own.
     package var reported: UnixTime?
 
     package init(
         id: String, name: String, owner: Reference, role: Role, quota: ByteCount, used: ByteCount,
-        reserved: ByteCount, freeOnDisk: ByteCount, reported: UnixTime?
+        reserved: ByteCount, freeOnDisk: ByteCount, level: Int = 0, access: PoolAccess = .readWrite,
+        reported: UnixTime?
     ) {
         self.id = id
         self.name = name
@@ -31,20 +36,32 @@ package struct PoolResource: Codable, Hashable, Sendable {
         self.used = used
         self.reserved = reserved
         self.freeOnDisk = freeOnDisk
+        self.level = level
+        self.access = access
         self.reported = reported
     }
 }
 
-/// `PATCH /v1/pools/ID`: sets the quota; a number of bytes or a text such as `10GB`.
+/// `PATCH /v1/pools/ID`: sets the quota (a number of bytes or a text such as `10GB`), or what may be done with it.
 package struct PoolChange: Codable, Hashable, Sendable {
-    package var quota: ByteCount
+    package var quota: ByteCount?
+    package var access: PoolAccess?
 
-    package init(quota: ByteCount) { self.quota = quota }
+    package init(quota: ByteCount? = nil, access: PoolAccess? = nil) {
+        self.quota = quota
+        self.access = access
+    }
 
-    private enum CodingKeys: String, CodingKey, CaseIterable { case quota }
+    private enum CodingKeys: String, CodingKey, CaseIterable { case quota, access }
 
     package init(from decoder: any Decoder) throws {
         try StrictKeys.check(CodingKeys.self, in: decoder)
-        quota = try decoder.container(keyedBy: CodingKeys.self).decode(ByteCount.self, forKey: .quota)
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        quota = values.contains(.quota) ? try values.decode(ByteCount.self, forKey: .quota) : nil
+        access = values.contains(.access) ? try values.decode(PoolAccess.self, forKey: .access) : nil
+        guard (quota == nil) != (access == nil) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "a change has either a quota or an access"))
+        }
     }
 }

@@ -52,6 +52,10 @@ package struct EventCode: OpenCode {
     package static let quotaExceeded = Self(known: "quotaExceeded")
     /// A pool has come to 80, or to 95, per cent of its quota.
     package static let poolFilling = Self(known: "poolFilling")
+    package static let poolPruned = Self(known: "poolPruned")
+    package static let poolAccessSet = Self(known: "poolAccessSet")
+    package static let poolChecked = Self(known: "poolChecked")
+    package static let retentionSet = Self(known: "retentionSet")
     package static let diskFull = Self(known: "diskFull")
     package static let replicaVerified = Self(known: "replicaVerified")
     package static let replicaFailed = Self(known: "replicaFailed")

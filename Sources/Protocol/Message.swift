@@ -62,7 +62,16 @@ package enum Message: Equatable, Sendable {
     case fetchPlan(FetchPlan)
     /// 38
     case plan(Plan)
+    /// 39
     case setLimit(SetLimit)
+    /// 40
+    case evict(Evict)
+    /// 41
+    case setAccess(SetAccess)
+    /// 42
+    case checkPool(CheckPool)
+    /// 43
+    case poolChecked(PoolChecked)
 
     /// The message's struct.
     package var body: any MessageBody {
@@ -92,6 +101,10 @@ package enum Message: Equatable, Sendable {
         case .fetchPlan(let body): body
         case .plan(let body): body
         case .setLimit(let body): body
+        case .evict(let body): body
+        case .setAccess(let body): body
+        case .checkPool(let body): body
+        case .poolChecked(let body): body
         }
     }
 
@@ -159,6 +172,10 @@ package enum Message: Equatable, Sendable {
         case FetchPlan.number: self = .fetchPlan(try read(FetchPlan.self))
         case Plan.number: self = .plan(try read(Plan.self))
         case SetLimit.number: self = .setLimit(try read(SetLimit.self))
+        case Evict.number: self = .evict(try read(Evict.self))
+        case SetAccess.number: self = .setAccess(try read(SetAccess.self))
+        case CheckPool.number: self = .checkPool(try read(CheckPool.self))
+        case PoolChecked.number: self = .poolChecked(try read(PoolChecked.self))
         default: throw .unsupported("message type \(number)")
         }
     }

@@ -26,11 +26,6 @@ package struct PoolAccount: Hashable, Sendable {
     package var level: PoolLevel { PoolLevel(committed: used + reserved, quota: quota) }
 }
 
-/// What may be done with a pool.
-package enum PoolAccess: String, CaseIterable, Sendable {
-    case readWrite, readOnly, unavailable
-}
-
 /// Why a package is withheld.
 package enum PackageMark: String, CaseIterable, Sendable {
     /// Its bytes are not those of its hash any more.

@@ -81,7 +81,7 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .reservationEnded: "the reservation has ended"
         case .withheld(let digest, let mark): "package \(digest) is marked \(mark.rawValue) and not given to anybody"
         case .noAccess(.readOnly): "the pool is set to read-only; set it to readWrite first"
-        case .noAccess(let access): "the pool is set to \(access.rawValue)"
+        case .noAccess(let access): "the pool is set to \(access.name)"
         case .codingMissing(let coding):
             coding == 1
                 ? "the bytes are stored compressed with zstd, which is not here; install the package libzstd1"

@@ -92,9 +92,14 @@ struct RequestTests {
     }
 
     @Test func quotasAreNumbersOrText() throws {
-        #expect(try read(PoolChange.self, #"{quota: 5}"#).quota.bytes == 5)
-        #expect(try read(PoolChange.self, #"{quota: "10GB"}"#).quota.bytes == 10_000_000_000)
-        for text in [#"{quota: -1}"#, #"{quota: "lots"}"#, #"{quota: null}"#, #"{}"#, #"{quota: 5, used: 1}"#] {
+        #expect(try read(PoolChange.self, #"{quota: 5}"#).quota?.bytes == 5)
+        #expect(try read(PoolChange.self, #"{quota: "10GB"}"#).quota?.bytes == 10_000_000_000)
+        #expect(try read(PoolChange.self, #"{access: "readOnly"}"#) == PoolChange(access: .readOnly))
+        let bad = [
+            #"{quota: -1}"#, #"{quota: "lots"}"#, #"{quota: null}"#, #"{}"#, #"{quota: 5, used: 1}"#,
+            #"{quota: 5, access: "readOnly"}"#, #"{access: "never"}"#,
+        ]
+        for text in bad {
             #expect(throws: Problem.self) { try read(PoolChange.self, text) }
         }
     }

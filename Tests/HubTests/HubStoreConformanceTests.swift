@@ -458,4 +458,27 @@ private struct Refused: Error {}
         }
         #expect(try fixture.store.spokes().count == 1)
     }
+
+    @Test(arguments: StoreKind.allCases) func whatWasPrunedIsKept(kind: StoreKind) throws {
+        let fixture = try kind.make()
+        let package = try samplePackage()
+        let record = PruneRecord(
+            node: node(2), path: package.path, digest: package.sha256, text: "there are newer ones", asked: at(1))
+        try fixture.store.putPrune(record)
+        var other = record
+        other.node = node(1)
+        other.isDone = true
+        try fixture.store.putPrune(other)
+        #expect(try fixture.store.prune(node: node(2), path: package.path) == record)
+        #expect(try fixture.store.prunes(at: node(1)) == [other])
+        #expect(try fixture.store.prunedNodes() == [node(1), node(2)])
+        try fixture.store.removePrune(node: node(2), path: package.path)
+        #expect(try fixture.store.prunes(at: node(2)).isEmpty)
+        #expect(try fixture.store.prunedNodes() == [node(1)])
+        let pool = PoolRecord(
+            node: node(1), name: try name("main"), quota: ByteCount(9), access: .readOnly, wantedAccess: .unavailable,
+            reported: at(2))
+        try fixture.store.putPool(pool)
+        #expect(try fixture.store.pool(node: node(1), name: try name("main")) == pool)
+    }
 }

@@ -55,6 +55,13 @@ enum MessageSamples {
                         .init(start: time, rate: try BitRate(bitsPerSecond: 20_000_000)),
                         .init(start: time + .seconds(3600), rate: nil),
                     ]))),
+            .evict(Evict(path: path, sha256: hash, content: hash, text: "there are 4 newer releases of line main")),
+            .setAccess(SetAccess(pool: pool, access: .readOnly)),
+            .checkPool(CheckPool(pool: pool, check: 7, readsData: true)),
+            .poolChecked(
+                PoolChecked(
+                    pool: pool, check: 7, isOver: true, read: 65_536, total: 12_345_678,
+                    problems: ["a file is not there"], corrupt: [hash])),
         ]
     }
 

@@ -234,4 +234,62 @@ import Testing
         try bench.tell(listed(wanted))
         #expect(transfers(bench) == [wanted.sha256])
     }
+
+    private func evict(_ wanted: Replicate) -> Message {
+        .evict(Evict(path: wanted.path, sha256: wanted.sha256, text: "there are 4 newer releases"))
+    }
+
+    @Test func whatThePlanTakesIsServedToNobodyAndAnsweredWhenItIsGone() throws {
+        var (bench, wanted) = try wanting()
+        #expect(
+            try bench.ask(SpokeBench.hub, evict(wanted))
+                == .error(ErrorReply(code: .busy, text: "the package is in transfer", retryAfterSeconds: 15)))
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        #expect(try bench.ask(SpokeBench.hub, evict(wanted)) == nil)
+        #expect(bench.effects.contains(.evict(wanted.sha256, content: nil)))
+        #expect(bench.store.replica(wanted.sha256)?.state == .evicted)
+        // One that is being read stays, and says so.
+        try bench.tell(.evictionEnded(wanted.sha256, refusal: "it is being read"))
+        #expect(bench.store.replica(wanted.sha256)?.state == .verified)
+        #expect(try bench.ask(SpokeBench.hub, evict(wanted)) == nil)
+        try bench.tell(.evictionEnded(wanted.sha256, refusal: nil))
+        #expect(bench.effects.contains(.link(.reply(SpokeBench.hub, RequestID(90), .ok(OK())))))
+        #expect(bench.store.events(limit: 9).last?.event.code == .replicaEvicted)
+        let told = bench.requests(on: SpokeBench.hub).compactMap {
+            if case .replica(let replica) = $0.message { replica.state } else { nil }
+        }
+        #expect(told == [.evicted])
+        // Told again, it is gone; wanted again, it is fetched.
+        #expect(try bench.ask(SpokeBench.hub, evict(wanted)) == .ok(OK()))
+        #expect(try bench.ask(SpokeBench.hub, .replicate(wanted)) == .ok(OK()))
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+    }
+
+    @Test func aPackageThatIsNotHereYetIsNoLongerFetchedWhenThePlanTakesIt() throws {
+        var (bench, wanted) = try wanting()
+        try bench.tell(listed(wanted))
+        try bench.tell(.transferEnded(wanted.sha256, .noRoom("full", lacking: ByteCount(7))))
+        let told = bench.requests(on: SpokeBench.hub).compactMap {
+            if case .replica(let replica) = $0.message { replica.lacking } else { nil }
+        }
+        #expect(told == [7])
+        #expect(try bench.ask(SpokeBench.hub, evict(wanted)) == .ok(OK()))
+        bench.now = bench.now + .seconds(7000)
+        try bench.tell(.woke)
+        #expect(!bench.effects.contains(.findTarget(wanted.path)))
+        #expect(bench.store.replica(wanted.sha256)?.state == .evicted)
+    }
+
+    @Test func theAccessOfThePoolIsDurable() throws {
+        var bench = try SpokeBench()
+        try bench.openHub()
+        let setting = SetAccess(pool: try NodeName("main"), access: .readOnly)
+        #expect(try bench.ask(SpokeBench.hub, .setAccess(setting)) == .ok(OK()))
+        #expect(bench.effects.contains(.setAccess(.readOnly)))
+        #expect(bench.store.setting(.access) == Array("readOnly".utf8))
+        let check = CheckPool(pool: try NodeName("main"), check: 3, readsData: true)
+        #expect(try bench.ask(SpokeBench.hub, .checkPool(check)) == .ok(OK()))
+        #expect(bench.effects.contains(.checkPool(check)))
+    }
 }

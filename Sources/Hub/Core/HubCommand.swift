@@ -1,4 +1,5 @@
 package import Model
+package import Storage
 package import Trust
 
 /// What an operator tells the hub through the API; each is one transaction with its line in the activity log.
@@ -16,6 +17,13 @@ package enum HubCommand: Equatable, Sendable {
     case setQuota(node: NodeID, pool: NodeName, ByteCount)
     /// Limits the link from the hub to a spoke, and what the spoke gives its agents, by the text of a `BandwidthRule`; nil leaves it as it is.
     case limitSpoke(NodeID, link: String?, agents: String?)
+    case setAccess(node: NodeID, pool: NodeName, PoolAccess)
+    /// Executes the plan for a pool.
+    case prunePool(node: NodeID, pool: NodeName)
+    /// Compares a pool's books and storage, and reads all of it if asked to.
+    case checkPool(node: NodeID, pool: NodeName, readsData: Bool)
+    /// How many releases of each line pools keep.
+    case setRetention(Int)
     /// Sets where the vendor's catalog is and its pinned root; then refreshes it.
     case setCatalog(url: String, root: [UInt8])
     case refreshCatalog
@@ -44,6 +52,8 @@ package enum HubAnswer: Equatable, Sendable {
     case spoke(SpokeRecord)
     case client(ClientEntry)
     case pool(PoolRecord)
+    case prunePlan(PrunePlan)
+    case retention(Int)
     case catalog(CatalogRecord)
     case package(PackageRecord)
     case rollout(RolloutRecord)

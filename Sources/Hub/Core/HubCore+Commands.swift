@@ -25,6 +25,11 @@ extension HubCore {
         case .labelClient(let id, let labels): .client(try label(id, labels, at: now))
         case .limitSpoke(let id, let link, let agents): .spoke(try limitSpoke(id, link, agents, at: now))
         case .setQuota(let node, let pool, let quota): .pool(try setQuota(node, pool, quota, at: now))
+        case .setAccess(let node, let pool, let access): .pool(try setAccess(node, pool, access, at: now))
+        case .prunePool(let node, let pool): .prunePlan(try prune(node, pool, at: now))
+        case .checkPool(let node, let pool, let readsData):
+            .pool(try checkPool(node, pool, readsData: readsData, at: now))
+        case .setRetention(let releases): try setRetention(releases, at: now)
         case .setCatalog(let url, let root): .catalog(try setCatalog(url, root, at: now))
         case .refreshCatalog: .catalog(try refreshCatalog(at: now))
         case .importPackage(let path): .package(try importNow(path, at: now))
@@ -239,6 +244,8 @@ extension HubCore {
 
     private func importNow(_ path: TargetPath, at now: UnixTime) throws -> PackageRecord {
         guard var record = try store.package(path) else { throw HubRefusal.notFound("the catalog has no \(path)") }
+        // A person wants it here, whatever the plan has taken.
+        try store.removePrune(node: configuration.hub, path: path)
         switch record.state {
         case .imported, .downloading, .announced: return record
         case .retired: throw HubRefusal.conflict("the catalog no longer names \(path)")

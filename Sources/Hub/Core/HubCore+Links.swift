@@ -96,6 +96,9 @@ extension HubCore {
         case .fetchPlan(let ask): try fetchPlan(ask, spoke, link, request, at: now)
         case .fetchPackage(let fetch): try fetchPackage(fetch, spoke, link, request, at: now)
         case .replica(let replica): try replicaReported(replica, spoke, link, request, at: now)
+        case .poolChecked(let check):
+            try poolChecked(check, spoke, at: now)
+            reply(link, request, .ok(OK()))
         case .poolStatus(let status): try poolReported(status, spoke, link, request, at: now)
         case .presence(let presence): try presenceReported(presence, spoke, link, request, at: now)
         case .report(let report): try reported(report, spoke, link, request, at: now)
@@ -147,6 +150,9 @@ extension HubCore {
         case .replicate(let path): try replicateAnswered(path, spoke, link, error, at: now)
         case .setQuota(let pool, let quota): try quotaAnswered(pool, quota, spoke, error, at: now)
         case .setLimit(let rule): try agentLimitAnswered(rule, spoke, link, error, at: now)
+        case .setAccess(let pool, let access): try accessAnswered(pool, access, spoke, error, at: now)
+        case .evict(let path): try evictAnswered(path, spoke, error, at: now)
+        case .checkPool(let check): checkAnswered(check, spoke, error)
         case .catalogChanged, .revocations, .anchors:
             if let error {
                 try log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)", at: now)
@@ -192,6 +198,8 @@ extension HubCore {
             dirtySpokes.remove(spoke)
             try sendQuotas(link, spoke)
             try sendAgentLimit(link, spoke, at: now)
+            try sendAccess(link, spoke)
+            try sendEvictions(link, spoke)
             try sendWishes(link, spoke)
             try sendOrders(link, spoke, at: now)
         }

@@ -30,6 +30,7 @@ extension HubCore {
         catalog.error = nil
         try store.setCatalog(catalog)
         try takeIn(contents.packages, at: now)
+        arePrunesDue = true
         guard isNewer else { return }
         try log(.info, .catalogRefreshed, "catalog", "the catalog is at version \(version)", at: now)
         for (link, open) in links.sorted(by: { $0.key < $1.key }) {
@@ -139,6 +140,7 @@ extension HubCore {
             return first == second ? left.package.path < right.package.path : first
         }
         for var record in waiting where importing.count < HubLimits.imports {
+            if try isPrunedHere(record.package) { continue }
             guard importing.insert(record.package.path).inserted else { continue }
             record.state = .downloading
             record.changed = now
@@ -173,10 +175,20 @@ extension HubCore {
             damaged.remove(path)
             let text = "\(path) is whole again: \(fetched) of \(ByteCount(record.package.length)) were fetched"
             try imported(&record, text, .replicaRepaired, at: now)
-        case .noRoom(let why):
+        case .noRoom(let why, let lacking):
             // Contents that were unpacked for patches are worth less than a package.
-            let retry = try dropAllContents() ? Duration.seconds(1) : HubLimits.roomRetry
-            try failed(&record, why, .quotaExceeded, retry: retry, at: now)
+            if try dropAllContents() {
+                return try failed(&record, why, .quotaExceeded, retry: .seconds(1), at: now)
+            }
+            if try makeRoom(lacking, for: record.package, at: configuration.hub, at: now) {
+                record.state = .failed
+                record.error = "waits for room: \(why)"
+                record.nextTry = now + HubLimits.roomRetry
+                return try store.putPackage(record)
+            }
+            // It may have been taken from the list itself.
+            if try isPrunedHere(record.package) { return }
+            try failed(&record, why, .quotaExceeded, retry: HubLimits.roomRetry, at: now)
         case .mismatch(let why):
             let delay = RetryPolicy.transfer.delay(afterFailure: record.failures + 1, using: &random)
             try failed(&record, why, .packageFailed, retry: delay, at: now)
@@ -220,6 +232,7 @@ extension HubCore {
         record.error = nil
         record.failures = 0
         try store.putPackage(record)
+        try store.removePrune(node: configuration.hub, path: record.package.path)
         try log(.info, code, "package/\(record.package.path)", text, at: now)
         try wishReplicas(of: record.package, at: now)
         try wishPatches(to: record.package, at: now)

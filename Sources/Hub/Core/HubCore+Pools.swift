@@ -11,7 +11,8 @@ extension HubCore {
             PoolRecord(
                 node: configuration.hub, name: configuration.poolName, quota: figures.quota, used: figures.used,
                 reserved: figures.reserved, freeOnDisk: figures.freeOnDisk,
-                wantedQuota: known?.wantedQuota == figures.quota ? nil : known?.wantedQuota, reported: now))
+                wantedQuota: known?.wantedQuota == figures.quota ? nil : known?.wantedQuota,
+                access: known?.access ?? .readWrite, reported: now))
         try warnIfFuller(
             configuration.poolName, "the hub", known, quota: figures.quota, committed: figures.used + figures.reserved,
             at: now)
@@ -19,7 +20,7 @@ extension HubCore {
     }
 
     /// There is more room than before: what waits for it is tried at once.
-    private mutating func retryFailedImports(at now: UnixTime) throws {
+    mutating func retryFailedImports(at now: UnixTime) throws {
         for var record in try store.packages(in: .failed) where record.nextTry.map({ $0 > now }) ?? false {
             record.nextTry = now
             try store.putPackage(record)
@@ -35,7 +36,9 @@ extension HubCore {
             PoolRecord(
                 node: spoke, name: status.pool, quota: quota, used: ByteCount(status.used),
                 reserved: ByteCount(status.reserved), freeOnDisk: ByteCount(status.freeOnDisk),
-                wantedQuota: known?.wantedQuota == quota ? nil : known?.wantedQuota, reported: now))
+                wantedQuota: known?.wantedQuota == quota ? nil : known?.wantedQuota,
+                access: status.access, wantedAccess: known?.wantedAccess == status.access ? nil : known?.wantedAccess,
+                reported: now))
         try warnIfFuller(
             status.pool, "a spoke", known, quota: quota, committed: ByteCount(status.used) + ByteCount(status.reserved),
             at: now)

@@ -59,6 +59,7 @@ extension HubCore {
         guard var replica = try store.replica(spoke: spoke, path: message.path), replica.digest == message.sha256 else {
             return
         }
+        if try isPruned(message, at: spoke) { return }
         let before = replica.state
         replica.state = message.state
         replica.bytesHeld = Int64(clamping: message.bytesHeld)
@@ -71,6 +72,11 @@ extension HubCore {
         if message.state == .evicted, before != .evicted { replica.isAcknowledged = false }
         try store.putReplica(replica)
         if message.state == .evicted { dirtySpokes.insert(spoke) }
+        if let lacking = message.lacking, message.state == .pending,
+            let package = try store.package(message.path)?.package
+        {
+            _ = try makeRoom(ByteCount(lacking), for: package, at: spoke, at: now)
+        }
         guard message.state == .verified, before != .verified else { return }
         try dispatch(to: spoke, message.path, at: now)
         // Orders of before that waited for it.

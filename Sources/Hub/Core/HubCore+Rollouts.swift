@@ -12,6 +12,7 @@ extension HubCore {
             id: RolloutID.random(using: &random), specification: specification, state: RolloutMachine.initial,
             created: now)
         rollout.ordinal = try store.insertRollout(rollout)
+        arePrunesDue = true
         try log(
             .notice, .rolloutCreated, "rollout/\(rollout.id)",
             "rollout \(specification.name) of \(specification.product) \(specification.release) was made", at: now)

@@ -1,5 +1,5 @@
 package import Model
-import Protocol
+package import Protocol
 import Rollout
 import Trust
 
@@ -15,6 +15,9 @@ package struct HubCore {
         case order(Int64)
         case replicate(TargetPath)
         case setQuota(NodeName, ByteCount)
+        case setAccess(NodeName, PoolAccess)
+        case evict(TargetPath)
+        case checkPool(UInt64)
         case catalogChanged(UInt64)
         case revocations(UInt64)
         case anchors(UInt64)
@@ -62,6 +65,12 @@ package struct HubCore {
     var importing: Set<TargetPath> = []
     /// Packages in the pool that the disk has damaged; the shell tells it again after a restart.
     var damaged: Set<TargetPath> = []
+    /// Packages on their way out of the hub's own pool, and when that is tried; nil while it is.
+    var evicting: [SHA256Digest: UnixTime?] = [:]
+    /// Something changed that may bring back what was pruned.
+    var arePrunesDue = true
+    /// Checks of pools since the start, by their owners.
+    package internal(set) var checks: [NodeID: PoolChecked] = [:]
     var patching = Patching()
     var isRefreshing = false
     /// What each spoke has brought into the log in this minute; nil stands for joiners at the hub's own listener.
@@ -151,6 +160,8 @@ package struct HubCore {
             try importEnded(path, digest, outcome, at: now)
         case .poolChanged(let pool): try poolChanged(pool, at: now)
         case .packagesDamaged(let digests): try damaged(digests, at: now)
+        case .packageEvicted(let digest, let refusal): try evicted(digest, refusal: refusal, at: now)
+        case .poolChecked(let check): try poolChecked(check, configuration.hub, at: now)
         case .patchEnded(let result): try patchEnded(result, at: now)
         case .patchLost(let digest, let why): try patchLost(digest, why, at: now)
         case .patchPoolChanged(let pool): try patchPoolChanged(pool, at: now)
@@ -167,6 +178,12 @@ package struct HubCore {
         if let wanted = try store.pool(node: configuration.hub, name: configuration.poolName)?.wantedQuota {
             effects.append(.setQuota(wanted))
         }
+        if let access = try store.pool(node: configuration.hub, name: configuration.poolName)?.access,
+            access != .readWrite
+        {
+            effects.append(.setAccess(access))
+        }
+        try resumeEvictions(held: held, at: now)
         try reconcilePackages(held: held, at: now)
         try startPatches(held: held, patches, at: now)
         _ = try anchorSet(at: now)
@@ -184,12 +201,14 @@ package struct HubCore {
         let nextList = try pumpRevocations(at: now)
         let nextLimit = try pumpLimits(at: now)
         try pumpCatalog(at: now)
+        try reconsiderPrunes(at: now)
+        let nextEviction = try pumpEvictions(at: now)
         try pumpImports(at: now)
         try pumpPatches(at: now)
         try moveRollouts(at: now)
         var next: [UnixTime?] = try pumpLinks(at: now)
         next += [
-            nextList, nextLimit,
+            nextList, nextLimit, nextEviction,
             isRefreshing ? nil : try store.catalog().flatMap { $0.isOffline ? nil : $0.nextRefresh },
             try store.nextImport(), try nextPatch(),
             try store.nextActionDeadline(), try store.soakingWaves().first?.soakEnds,

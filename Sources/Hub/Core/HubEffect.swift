@@ -32,6 +32,12 @@ package enum HubEffect: Equatable, Sendable {
     case limit(LinkID, BitRate?)
     /// Give the hub's own pool another quota, then tell `poolChanged`.
     case setQuota(ByteCount)
+    /// Say what may be done with the hub's own pool.
+    case setAccess(PoolAccess)
+    /// Remove a package's objects from the hub's own pool, the published file first, unless they are being read; then tell `packageEvicted`.
+    case evict([SHA256Digest])
+    /// Check the hub's own pool and tell `poolChecked` meanwhile and at the end.
+    case checkPool(CheckPool)
     /// Renew the hub's own certificates where that is due, show them, and believe the roots of this set.
     case useAuthorities(AnchorSet)
     /// Tell `woke` at this time; a later `wake` replaces an earlier one.

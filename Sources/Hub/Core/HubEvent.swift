@@ -32,7 +32,7 @@ package enum ImportOutcome: Equatable, Sendable {
     /// What was damaged was fetched again and no more; the package is whole, as `imported` says.
     case repaired(fetched: ByteCount)
     /// The quota or the disk has no room.
-    case noRoom(String)
+    case noRoom(String, lacking: ByteCount = .zero)
     /// What came has another hash or length than the catalog signs; it was removed.
     case mismatch(String)
     /// The transfer broke; what arrived is kept. The server may have said when to come back.
@@ -75,6 +75,10 @@ package enum HubEvent: Equatable, Sendable {
     case poolChanged(HubPoolFigures)
     /// The disk has damaged these packages; the pool withholds them.
     case packagesDamaged(Set<SHA256Digest>)
+    /// What the plan took from the pool is gone, or why it is not.
+    case packageEvicted(SHA256Digest, refusal: String?)
+    /// How a check of the hub's own pool goes.
+    case poolChecked(PoolChecked)
     /// A patch was made, or why not.
     case patchEnded(PatchResult)
     /// A patch is damaged or not there, and is gone.

@@ -61,4 +61,8 @@ package enum HubLimits {
     package static let approvalTrees = 8
     /// Actions looked at in one go.
     package static let batch = 256
+    /// How soon a package that is being read is tried again to be evicted.
+    package static let evictionRetry = Duration.seconds(15)
+    /// Releases of each line that may be asked to be kept.
+    package static let retention = 1000
 }

@@ -12,6 +12,7 @@ enum HubInitCommand {
         let listen = try address(invocation.value("listen") ?? "0.0.0.0:7440", "--listen")
         let api = try address(invocation.value("api") ?? "0.0.0.0:8443", "--api")
         let pool = try poolKind(invocation.value("pool"))
+        let retention = try retention(invocation.value("retention"))
         let authority = try authority(invocation)
         var random = SystemRandom()
         let settings = HubState.Settings(
@@ -33,11 +34,24 @@ enum HubInitCommand {
             try AtomicFile.write(token + "\n", to: HubState.adminToken(folder), mode: 0o600)
             // The pool is of its kind from here on, whatever is asked for later.
             _ = try PoolFolder.open(HubState.pool(folder), quota: HubShell.defaultQuota, new: pool)
+            if let retention {
+                let store = try SQLiteHubStore(
+                    path: HubState.database(folder), now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+                try store.transaction { try store.setSetting(.retention, String(retention)) }
+            }
             try HubState.write(settings, to: HubState.settings(folder))
         }
         streams.line("made hub \(name) of fleet \(fleet)")
         streams.message("next: axle-hub run --state \(path)")
         return 0
+    }
+
+    private static func retention(_ text: String?) throws(UsageError) -> Int? {
+        guard let text else { return nil }
+        guard let releases = Int(text), 1...HubLimits.retention ~= releases else {
+            throw UsageError("--retention wants 1 to \(HubLimits.retention) releases, not \(text)")
+        }
+        return releases
     }
 
     private static func poolKind(_ text: String?) throws(UsageError) -> PoolFolder.Kind {

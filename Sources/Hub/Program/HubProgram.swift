@@ -23,6 +23,7 @@ package enum HubProgram {
                     .value("listen", "HOST:PORT", "where spokes reach it (default: 0.0.0.0:7440)"),
                     .value("api", "HOST:PORT", "where operators reach it (default: 0.0.0.0:8443)"),
                     .value("pool", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
+                    .value("retention", "N", "releases of each line of a product that pools keep (default: 4)"),
                     .value("ca", "FILE", "a CA of your own: the issuing certificate first, the root last (PEM)"),
                     .value("ca-key", "FILE", "the key of that issuing certificate (PEM)"),
                 ]),

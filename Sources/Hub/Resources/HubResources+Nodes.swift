@@ -190,51 +190,6 @@ extension HubResources {
             package: candidate.package.path.id, reasons: candidate.eligibility.reasons,
             notes: candidate.eligibility.notes)
     }
-
-    // MARK: - Pools
-
-    static func addPools(to router: inout Router<Work>) {
-        router.add(.get, "/v1/pools") { hub, _, _ in
-            let settings = hub.settings
-            let pools = try await hub.reader.read { store in
-                try store.pools().map { try resource($0, settings, store) }
-            }
-            return try json(ListPage(items: pools))
-        }
-        router.add(.patch, "/v1/pools/{pool}") { hub, request, names in
-            let id = names["pool"] ?? ""
-            let settings = hub.settings
-            let change = try body(PoolChange.self, of: request)
-            let found = try await hub.reader.read { store in
-                try store.pools().first { "\($0.node).\($0.name)" == id }
-            }
-            guard let found else {
-                throw Problem(.notFound, "there is no pool \(id)", next: "axle pool list shows them all.")
-            }
-            let command = HubCommand.setQuota(node: found.node, pool: found.name, change.quota)
-            return try await hub.perform(command, request) { answer, store in
-                guard case .pool(let pool) = answer else { throw misfit }
-                return try JSONCoding.encode(try resource(pool, settings, store))
-            }
-        }
-    }
-
-    private static func resource(
-        _ pool: PoolRecord, _ settings: HubState.Settings, _ store: SQLiteHubStore
-    ) throws -> PoolResource {
-        guard pool.node != settings.id else {
-            return resource(pool, Reference(id: settings.id, name: settings.name), .hub)
-        }
-        let name = try store.spoke(pool.node)?.name ?? NodeName("unknown")
-        return resource(pool, Reference(id: pool.node, name: name), .spoke)
-    }
-
-    static func resource(_ pool: PoolRecord, _ owner: Reference, _ role: Role) -> PoolResource {
-        PoolResource(
-            id: "\(pool.node).\(pool.name)", name: pool.name.text, owner: owner, role: role,
-            quota: pool.wantedQuota ?? pool.quota, used: pool.used, reserved: pool.reserved,
-            freeOnDisk: pool.freeOnDisk, reported: role == .hub ? nil : pool.reported)
-    }
 }
 
 extension TrafficResource {

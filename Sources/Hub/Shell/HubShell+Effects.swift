@@ -28,6 +28,9 @@ extension HubShell {
         case .dropPatches(let digests): patches?.drop(digests) { self.tell(.patchPoolChanged($0)) }
         case .dropContents(let digests): patches?.dropContents(digests) { self.tell(.poolChanged($0)) }
         case .setPatchQuota(let quota): setPatchQuota(quota)
+        case .setAccess(let access): pool.setAccess(access)
+        case .evict(let objects): evict(objects)
+        case .checkPool(let check): checkPool(check)
         case .useAuthorities(let set):
             do {
                 try contexts.use(set, now: clock.now)
@@ -100,6 +103,28 @@ extension HubShell {
         }
     }
 
+    private func evict(_ objects: [SHA256Digest]) {
+        guard let package = objects.first else { return }
+        disk.submit { [pool, messages] in
+            var refusal: String?
+            for object in objects {
+                do throws(StorageError) {
+                    try pool.evict(object)
+                } catch {
+                    if case .notHeld = error { continue }
+                    refusal = refusal ?? error.description
+                }
+            }
+            do {
+                try pool.compact()
+            } catch {
+                messages("the room of removed packages comes back later: \(error)")
+            }
+            self.tell(.packageEvicted(package, refusal: refusal))
+            self.tell(.poolChanged(HubPoolFigures(pool.account())))
+        }
+    }
+
     private func servePatch(
         _ link: LinkID, _ request: RequestID, _ sha256: SHA256Digest, length: UInt64, offset: UInt64
     ) {
@@ -122,6 +147,16 @@ extension HubShell {
         patches?.setQuota(quota) { [messages] figures, failure in
             if let failure { messages("the quota \(quota) of the patches could not be set: \(failure)") }
             self.tell(.patchPoolChanged(figures))
+        }
+    }
+
+    private func checkPool(_ request: CheckPool) {
+        Task { [scrub] in
+            let check = await scrub.check(readsData: request.readsData) { check, total in
+                self.tell(.poolChecked(PoolChecked(request, check, total: total, isOver: false)))
+            }
+            if !check.corrupt.isEmpty { tell(.packagesDamaged(Set(check.corrupt))) }
+            tell(.poolChecked(PoolChecked(request, check, total: check.bytesRead, isOver: true)))
         }
     }
 
@@ -154,5 +189,14 @@ extension BulkSource {
                 throw error
             }
         }
+    }
+}
+
+extension PoolChecked {
+    /// How far a check is.
+    init(_ request: CheckPool, _ check: PoolCheck, total: ByteCount, isOver: Bool) {
+        self.init(
+            pool: request.pool, check: request.check, isOver: isOver, read: check.bytesRead.bytes,
+            total: max(total, check.bytesRead).bytes, problems: check.problems, corrupt: check.corrupt)
     }
 }

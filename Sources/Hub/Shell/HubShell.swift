@@ -218,6 +218,9 @@ actor HubShell: LinkHandler {
         return try keys.add { try HubAuthority.create($0, fleet: fleet, now: now) }.pin
     }
 
+    /// The last check of a node's pool since the start.
+    func check(of node: NodeID) -> PoolChecked? { core.checks[node] }
+
     /// Runs a piece of work with the hub's store, in the queue's turn.
     func withStore<Value: Sendable>(_ body: @Sendable (SQLiteHubStore) throws -> Value) throws -> Value {
         try body(store)

@@ -5,7 +5,8 @@ import SQLite
 /// Ids are 16 bytes, hashes 32, times milliseconds since 1970, states the stable numbers of Model; JSON only where nothing is searched for.
 enum HubSchema {
     /// "AXHU".
-    static let migrations = Migrations(applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth])
+    static let migrations = Migrations(
+        applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh])
 
     /// Which reports came, which order a spoke has, and what operators signed.
     private static let second = """
@@ -130,5 +131,14 @@ enum HubSchema {
     private static let sixth = """
         ALTER TABLE link ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE link ADD COLUMN received INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// What pools may be used for, and what the plan took from them.
+    private static let seventh = """
+        ALTER TABLE pool ADD COLUMN access INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE pool ADD COLUMN wanted_access INTEGER;
+        CREATE TABLE prune (
+            node BLOB NOT NULL, path TEXT NOT NULL, sha256 BLOB NOT NULL, text TEXT NOT NULL, done INTEGER NOT NULL,
+            asked INTEGER NOT NULL, PRIMARY KEY (node, path)) STRICT, WITHOUT ROWID;
         """
 }

@@ -69,4 +69,20 @@ extension MemoryHubStore {
     package func pools() throws -> [PoolRecord] {
         state.pools.values.sorted { ($0.node, $0.name) < ($1.node, $1.name) }
     }
+
+    // MARK: Prunes
+
+    package func putPrune(_ prune: PruneRecord) throws {
+        state.prunes[ReplicaKey(spoke: prune.node, path: prune.path)] = prune
+    }
+    package func removePrune(node: NodeID, path: TargetPath) throws {
+        state.prunes.removeValue(forKey: ReplicaKey(spoke: node, path: path))
+    }
+    package func prune(node: NodeID, path: TargetPath) throws -> PruneRecord? {
+        state.prunes[ReplicaKey(spoke: node, path: path)]
+    }
+    package func prunes(at node: NodeID) throws -> [PruneRecord] {
+        state.prunes.values.filter { $0.node == node }.sorted { $0.path < $1.path }
+    }
+    package func prunedNodes() throws -> [NodeID] { Set(state.prunes.values.map(\.node)).sorted() }
 }

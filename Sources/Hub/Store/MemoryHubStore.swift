@@ -19,6 +19,7 @@ package final class MemoryHubStore: HubStore {
         var patches: [PatchKey: PatchRecord] = [:]
         var pools: [PoolKey: PoolRecord] = [:]
         var links: [NodeID: LinkRecord] = [:]
+        var prunes: [ReplicaKey: PruneRecord] = [:]
         var rollouts: [RolloutID: RolloutRecord] = [:]
         var waves: [RolloutID: [Int: WaveRecord]] = [:]
         var actions: [ActionID: ActionRecord] = [:]

@@ -11,12 +11,18 @@ package struct PoolRecord: Hashable, Sendable {
     package var freeOnDisk: ByteCount
     /// Not nil as long as the pool's owner has not said that it has it.
     package var wantedQuota: ByteCount?
+    package var access: PoolAccess
+    /// Not nil as long as the pool's owner has not said that it has it.
+    package var wantedAccess: PoolAccess?
     package var reported: UnixTime
 
     package init(
         node: NodeID, name: NodeName, quota: ByteCount, used: ByteCount = .zero, reserved: ByteCount = .zero,
-        freeOnDisk: ByteCount = .zero, wantedQuota: ByteCount? = nil, reported: UnixTime
+        freeOnDisk: ByteCount = .zero, wantedQuota: ByteCount? = nil,
+        access: PoolAccess = .readWrite, wantedAccess: PoolAccess? = nil, reported: UnixTime
     ) {
+        self.access = access
+        self.wantedAccess = wantedAccess
         self.node = node
         self.name = name
         self.quota = quota

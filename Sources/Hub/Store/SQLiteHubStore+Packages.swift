@@ -123,8 +123,9 @@ extension SQLiteHubStore {
 
     package func putPool(_ pool: PoolRecord) throws {
         try database.run(
-            "INSERT OR REPLACE INTO pool VALUES (?, ?, ?, ?, ?, ?, ?, ?)", pool.node, pool.name, pool.quota, pool.used,
-            pool.reserved, pool.freeOnDisk, pool.wantedQuota, pool.reported)
+            "INSERT OR REPLACE INTO pool VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", pool.node, pool.name, pool.quota,
+            pool.used, pool.reserved, pool.freeOnDisk, pool.wantedQuota, pool.reported, Int(pool.access.rawValue),
+            pool.wantedAccess.map { Int($0.rawValue) })
     }
 
     package func pool(node: NodeID, name: NodeName) throws -> PoolRecord? {
@@ -139,6 +140,37 @@ extension SQLiteHubStore {
         PoolRecord(
             node: try row.id(0), name: try row.named(1), quota: try row.size(2), used: try row.size(3),
             reserved: try row.size(4), freeOnDisk: try row.size(5), wantedQuota: try row.sizeOrNil(6),
+            access: try row.code(8), wantedAccess: try row.isNull(9) ? nil : try row.code(9),
             reported: try row.time(7))
+    }
+
+    // MARK: Prunes
+
+    package func putPrune(_ prune: PruneRecord) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO prune VALUES (?, ?, ?, ?, ?, ?)", prune.node, prune.path, prune.digest, prune.text,
+            prune.isDone, prune.asked)
+    }
+
+    package func removePrune(node: NodeID, path: TargetPath) throws {
+        try database.run("DELETE FROM prune WHERE node = ? AND path = ?", node, path)
+    }
+
+    package func prune(node: NodeID, path: TargetPath) throws -> PruneRecord? {
+        try database.first("SELECT * FROM prune WHERE node = ? AND path = ?", node, path, read: Self.prune)
+    }
+
+    package func prunes(at node: NodeID) throws -> [PruneRecord] {
+        try database.rows("SELECT * FROM prune WHERE node = ? ORDER BY path", node, read: Self.prune)
+    }
+
+    package func prunedNodes() throws -> [NodeID] {
+        try database.rows("SELECT DISTINCT node FROM prune ORDER BY node") { row in try row.id(0) }
+    }
+
+    private static func prune(_ row: borrowing Row) throws -> PruneRecord {
+        PruneRecord(
+            node: try row.id(0), path: try row.named(1), digest: try row.digest(2), text: try row.text(3),
+            isDone: try row.bool(4), asked: try row.time(5))
     }
 }

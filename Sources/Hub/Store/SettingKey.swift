@@ -16,6 +16,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case adminToken
     /// The last time that the hub saw; its clock never counts as earlier.
     case clockFloor
+    /// How many releases of each line of a product pools keep, decimal; 4 without.
+    case retention
 }
 
 /// Settings.

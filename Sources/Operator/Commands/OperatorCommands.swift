@@ -120,16 +120,31 @@ enum OperatorCommands {
             CommandSpecification("retire", "Stop believing the old root when nobody depends on it", options: force),
         ])
 
+    private static let poolSpoke = OptionSpecification.value(
+        "spoke", "NAME", "The spoke whose pool it is (the hub's without)")
+
     private static let pool = CommandSpecification(
         "pool", "Where package bytes are kept",
         commands: [
             CommandSpecification("list", "All storage pools"),
             CommandSpecification(
-                "set", "Set a pool's quota, which is never exceeded", operands: [.required("POOL")],
+                "set", "Set a pool's quota, which is never exceeded, or what may be done with it",
+                operands: [.required("POOL")],
                 options: [
-                    .value("quota", "SIZE", "For example 10GB or 10GiB", required: true),
-                    .value("spoke", "NAME", "The spoke whose pool it is (the hub's without)"),
+                    .value("quota", "SIZE", "For example 10GB or 10GiB"),
+                    .value("access", "ACCESS", "readWrite, readOnly or unavailable"), poolSpoke,
                 ]),
+            CommandSpecification(
+                "plan", "What would go from a pool, what stays, and why", operands: [.optional("POOL")],
+                options: [poolSpoke]),
+            CommandSpecification(
+                "prune", "Remove what the plan lets go", operands: [.required("POOL")],
+                options: [poolSpoke, .flag("dry-run", "Show the plan and change nothing")]),
+            CommandSpecification(
+                "check", "Check a pool; exit status 1 when something is wrong", operands: [.optional("POOL")],
+                options: [poolSpoke, .flag("read-data", "Read every byte and compare it with its hash")]),
+            CommandSpecification(
+                "retention", "How many releases of each line pools keep", operands: [.optional("N")]),
         ])
 
     private static let signing: [OptionSpecification] = [
@@ -173,7 +188,7 @@ enum OperatorCommands {
         case "spoke": try SpokeCommands.run(invocation, hub, printer)
         case "client": try ClientCommands.run(invocation, hub, printer)
         case "candidates": try ClientCommands.candidates(invocation, hub, printer)
-        case "pool": try PoolCommands.run(invocation, hub, printer)
+        case "pool": return try PoolCommands.run(invocation, hub, printer)
         case "rollout": return try RolloutCommands.run(invocation, hub, printer)
         case "ca": try AuthorityCommands.run(invocation, hub, printer)
         case "log": try LogCommand.run(invocation, hub, printer)

@@ -11,13 +11,19 @@ package struct PoolStatus: MessageBody {
     package var used: UInt64
     package var reserved: UInt64
     package var freeOnDisk: UInt64
+    /// What may be done with it; an older spoke does not say.
+    package var access: PoolAccess
 
-    package init(pool: NodeName, quota: UInt64, used: UInt64, reserved: UInt64, freeOnDisk: UInt64) {
+    package init(
+        pool: NodeName, quota: UInt64, used: UInt64, reserved: UInt64, freeOnDisk: UInt64,
+        access: PoolAccess = .readWrite
+    ) {
         self.pool = pool
         self.quota = quota
         self.used = used
         self.reserved = reserved
         self.freeOnDisk = freeOnDisk
+        self.access = access
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
@@ -26,6 +32,7 @@ package struct PoolStatus: MessageBody {
         used = try fields.size(3)
         reserved = try fields.size(4)
         freeOnDisk = try fields.size(5)
+        access = try fields.unsignedIfAny(6) == nil ? .readWrite : try fields.code(6)
     }
 
     package var cbor: [CBORPair] {
@@ -35,6 +42,7 @@ package struct PoolStatus: MessageBody {
             3: .unsigned(used),
             4: .unsigned(reserved),
             5: .unsigned(freeOnDisk),
+            6: access == .readWrite ? nil : .rawCode(access),
         ])
     }
 }

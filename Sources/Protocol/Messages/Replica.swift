@@ -12,13 +12,19 @@ package struct Replica: MessageBody {
     package var bytesHeld: UInt64
     /// Why it is not further, for people.
     package var text: String?
+    /// Bytes that its pool lacks for it, where that is the reason.
+    package var lacking: UInt64?
 
-    package init(path: TargetPath, sha256: SHA256Digest, state: ReplicaState, bytesHeld: UInt64, text: String? = nil) {
+    package init(
+        path: TargetPath, sha256: SHA256Digest, state: ReplicaState, bytesHeld: UInt64, text: String? = nil,
+        lacking: UInt64? = nil
+    ) {
         self.path = path
         self.sha256 = sha256
         self.state = state
         self.bytesHeld = bytesHeld
         self.text = text
+        self.lacking = lacking
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
@@ -27,6 +33,7 @@ package struct Replica: MessageBody {
         state = try fields.code(3)
         bytesHeld = try fields.size(4)
         text = try fields.textIfAny(5)
+        lacking = try fields.unsignedIfAny(6) == nil ? nil : try fields.size(6)
     }
 
     package var cbor: [CBORPair] {
@@ -36,6 +43,7 @@ package struct Replica: MessageBody {
             3: .rawCode(state),
             4: .unsigned(bytesHeld),
             5: text.map { .clipped($0) },
+            6: lacking.map { .unsigned($0) },
         ])
     }
 }

@@ -27,7 +27,7 @@ extension Fleet {
                     return "\(spoke.name) is not connected"
                 }
                 guard spoke.store.reports(limit: 1).isEmpty else { return "\(spoke.name) has reports" }
-                guard spoke.store.replicas().allSatisfy({ $0.state == .verified }) else {
+                guard spoke.store.replicas().allSatisfy({ $0.state == .verified || $0.state == .evicted }) else {
                     return "\(spoke.name) lacks packages"
                 }
             }

@@ -179,6 +179,28 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             // A quota below the use is refused; the hub hears what it really is.
             try? pool.setQuota(wanted)
             tell(.poolChanged(figures))
+        case .setAccess(let access): pool.setAccess(access)
+        case .evict(let objects):
+            fleet.poolsTouched = true
+            guard let package = objects.first else { return }
+            var refusal: String?
+            for object in objects {
+                do {
+                    try pool.evict(object)
+                } catch .notHeld {
+                    // Gone already.
+                } catch {
+                    refusal = error.description
+                }
+            }
+            tell(.packageEvicted(package, refusal: refusal))
+            tell(.poolChanged(figures))
+        case .checkPool(let check):
+            tell(
+                .poolChecked(
+                    PoolChecked(
+                        pool: check.pool, check: check.check, isOver: true, read: 0, total: 0, problems: [], corrupt: []
+                    )))
         case .makePatch(let job): makePatch(job)
         case .servePatch(let link, let request, let digest, let length, let offset):
             fleet.servePackage(
@@ -316,6 +338,8 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             "import of \(path.release) \(outcome == .imported ? "done" : "failed")"
         case .poolChanged: "pool"
         case .packagesDamaged: "damaged"
+        case .packageEvicted: "evicted"
+        case .poolChecked: "checked"
         case .patchEnded(let result):
             if case .made = result.outcome { "a patch is made" } else { "a patch failed" }
         case .patchLost: "a patch is lost"

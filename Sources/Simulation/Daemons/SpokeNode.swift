@@ -184,6 +184,32 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             // A quota below the use is refused; the hub hears what it really is.
             if (try? pool.setQuota(wanted)) != nil { quota = wanted }
             tell(.poolChanged(figures))
+        case .setAccess(let access):
+            pool.setAccess(access)
+            tell(.poolChanged(figures))
+        case .prune(let sha256, let content):
+            fleet.poolsTouched = true
+            var refusal: String?
+            var gone: [SHA256Digest] = []
+            for object in [sha256, content].compactMap({ $0 }) {
+                do {
+                    try pool.evict(object)
+                    gone.append(object)
+                } catch .notHeld {
+                    gone.append(object)
+                } catch {
+                    refusal = refusal ?? error.description
+                }
+            }
+            tell(.evicted(gone))
+            tell(.evictionEnded(sha256, refusal: refusal))
+            tell(.poolChanged(figures))
+        case .checkPool(let check):
+            tell(
+                .poolChecked(
+                    PoolChecked(
+                        pool: check.pool, check: check.check, isOver: true, read: 0, total: 0, problems: [], corrupt: []
+                    )))
         case .checkRevocations(let link, let request, let signed):
             tell(.revocationsChecked(link, request, signed: signed, check(signed)))
         case .checkAnchors(let link, let request, let signed):
@@ -356,7 +382,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         switch error {
         case .alreadyHeld: .verified
         case .hashMismatch: .hashMismatch
-        case .quotaExceeded, .diskFull: .noRoom(error.description)
+        case .quotaExceeded(let needed, let available): .noRoom(error.description, lacking: needed - available)
+        case .diskFull: .noRoom(error.description)
         default: .interrupted(error.description)
         }
     }
@@ -373,6 +400,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .unpacked: "unpacked"
         case .evicted: "evicted"
         case .replicasDamaged: "damaged"
+        case .evictionEnded: "evicted"
+        case .poolChecked: "checked"
         case .packageBrought: "brought"
         case .bundleRefused: "bundle refused"
         case .revocationsChecked: "revocations"

@@ -8,6 +8,8 @@ extension Fleet {
     private static let faultsBegin: Duration = .seconds(120)
     private static let firstRollout: Duration = .seconds(300)
     private static let secondRollout: Duration = .seconds(1_200)
+    /// From then on an operator has everything pruned again and again that may go.
+    private static let pruning: Duration = .seconds(600)
     private static let windowStart: Duration = .seconds(2_700)
     private static let windowEnd: Duration = .seconds(9_000)
     private static let faultsEnd: Duration = .seconds(3_600)
@@ -47,6 +49,8 @@ extension Fleet {
                 return true
             }
         }
+        operate(Self.pruning) { [self] in try hub.execute(.setRetention(1)) != nil }
+        every(.seconds(300)) { [self] in if scheduler.uptime > Self.pruning { pruneAll() } }
         if plan.revokes { operate(.seconds(2_100)) { [self] in try revokeOne() } }
         after(Self.faultsEnd) { [self] in calm() }
         every(.seconds(30)) { [self] in
@@ -74,6 +78,18 @@ extension Fleet {
             } catch {
                 breach(.cleanStoreFailure, "an operator's command threw: \(error)")
             }
+        }
+    }
+
+    private func pruneAll() {
+        do {
+            let name = try NodeName("main")
+            for node in [hub.identity.id] + spokes.filter(\.hasJoined).map(\.identity.id) {
+                // A hub that is away does it the next time.
+                _ = try hub.execute(.prunePool(node: node, pool: name))
+            }
+        } catch {
+            breach(.cleanStoreFailure, "an operator's command threw: \(error)")
         }
     }
 

@@ -47,6 +47,15 @@ extension SpokeCore {
         case .setLimit(let setting):
             try keep(setting)
             reply(link, request, .ok(OK()))
+        case .setAccess(let setting):
+            try store.set(.access, to: Array(setting.access.name.utf8))
+            effects.append(.setAccess(setting.access))
+            try retryWaitingReplicas()
+            reply(link, request, .ok(OK()))
+        case .evict(let eviction): try evict(eviction, link, request, at: now)
+        case .checkPool(let check):
+            effects.append(.checkPool(check))
+            reply(link, request, .ok(OK()))
         case .catalogChanged:
             effects.append(.refreshCatalog)
             reply(link, request, .ok(OK()))
@@ -62,7 +71,7 @@ extension SpokeCore {
     /// The answer to something that the spoke asked.
     mutating func answered(_ errand: Errand, _ link: LinkID, _ message: Message, at now: UnixTime) throws {
         switch errand {
-        case .poolStatus, .replica, .catalogChanged, .newestOrder, .fleetWord:
+        case .poolStatus, .poolChecked, .replica, .catalogChanged, .newestOrder, .fleetWord:
             break  // told anew on the next change or connection
         case .presence(let agent):
             try presenceAnswered(agent, message)
@@ -104,7 +113,7 @@ extension SpokeCore {
             if isLinkOpen { postponeOrders(of: agent, until: now + SpokeLimits.deliveryRetry) }
         case .renewal(let link, let request):
             refuse(link, request, .busy, "the connection to the hub broke; try again", retryAfter: 30)
-        case .poolStatus, .replica, .presence, .catalogChanged, .newestOrder, .fleetWord:
+        case .poolStatus, .poolChecked, .replica, .presence, .catalogChanged, .newestOrder, .fleetWord:
             break
         }
     }
@@ -160,7 +169,7 @@ extension SpokeCore {
         guard let hub else { return }
         let message = PoolStatus(
             pool: poolName, quota: pool.quota.bytes, used: pool.used.bytes, reserved: pool.reserved.bytes,
-            freeOnDisk: pool.freeOnDisk.bytes)
+            freeOnDisk: pool.freeOnDisk.bytes, access: pool.access)
         supersede(.poolStatus)
         ask(hub, .poolStatus(message), .poolStatus)
     }

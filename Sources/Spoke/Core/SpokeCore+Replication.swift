@@ -106,7 +106,7 @@ extension SpokeCore {
         isKeepingDue = true
         switch outcome {
         case .verified: try arrived(replica, attempt, at: now)
-        case .noRoom(let why):
+        case .noRoom(let why, let lacking):
             roomWaited.insert(sha256)
             try makeRoom()
             if let plan = attempt.plan, plan != .published, replica.length < replica.content?.length.bytes ?? 0 {
@@ -122,7 +122,7 @@ extension SpokeCore {
             replica.text = why
             replica.notBefore = now + SpokeLimits.roomRetry
             try store.save(replica)
-            sendState(of: replica)
+            sendState(of: replica, lacking: lacking)
         case .planFailed(let why):
             try planFailed(replica, attempt.plan ?? .published, why, at: now)
         case .hashMismatch:
@@ -224,12 +224,13 @@ extension SpokeCore {
         sendState(of: replica)
     }
 
-    mutating func sendState(of replica: WantedReplica) {
+    mutating func sendState(of replica: WantedReplica, lacking: ByteCount = .zero) {
         guard let hub else { return }
         let held = replica.state == .verified ? replica.length : attempts[replica.sha256]?.held ?? 0
         let message = Replica(
             path: replica.path, sha256: replica.sha256, state: replica.state, bytesHeld: held,
-            text: replica.state == .transferring || replica.text.isEmpty ? nil : replica.text)
+            text: replica.state == .transferring || replica.text.isEmpty ? nil : replica.text,
+            lacking: lacking > .zero ? lacking.bytes : nil)
         supersede(.replica(replica.sha256))
         ask(hub, .replica(message), .replica(replica.sha256))
     }

@@ -13,6 +13,7 @@ package struct SpokeCore {
     /// What an outgoing request was for.
     enum Errand: Hashable {
         case poolStatus
+        case poolChecked
         case replica(SHA256Digest)
         case presence(NodeID)
         case report(agent: NodeID, incarnation: UInt64, counter: UInt64)
@@ -81,6 +82,8 @@ package struct SpokeCore {
     var lookUps: Set<TargetPath> = []
     /// The means beside the published file that this spoke can use.
     let accepts: [TransferMeans]
+    /// Evictions under way, who waits for their ends, and what the replica was.
+    var evictions: [SHA256Digest: (link: LinkID, request: RequestID, before: ReplicaState)] = [:]
     var pool = PoolFigures(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero)
     /// Deliveries to the hub pause until then after it has asked for patience.
     var deliverNotBefore = UnixTime.zero
@@ -134,6 +137,8 @@ package struct SpokeCore {
         case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)
         case .evicted(let objects): try evicted(objects)
         case .replicasDamaged(let digests): try damaged(digests, at: now)
+        case .evictionEnded(let sha256, let refusal): try evictionEnded(sha256, refusal: refusal, at: now)
+        case .poolChecked(let check): sendCheck(check)
         case .packageBrought(let path, let sha256, let length): try brought(path, sha256, length, at: now)
         case .bundleRefused(let why):
             try log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)", at: now)

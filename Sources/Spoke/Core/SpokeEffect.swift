@@ -26,6 +26,12 @@ package enum SpokeEffect: Equatable, Sendable {
     case setQuota(ByteCount)
     /// Let packages go to all agents together no faster than this from now on; nil lifts the limit.
     case limitAgents(BitRate?)
+    /// Say what may be done with the pool, then tell `poolChanged`.
+    case setAccess(PoolAccess)
+    /// Remove these objects of a package from the pool, unless they are being read; then tell `evicted` and `evictionEnded`. Behind transfers and before those that are asked for later.
+    case prune(SHA256Digest, content: SHA256Digest?)
+    /// Check the pool and tell `poolChecked` meanwhile and at the end.
+    case checkPool(CheckPool)
     /// Check the signature and the number of the list, then tell `revocationsChecked`.
     case checkRevocations(LinkID, RequestID, signed: [UInt8])
     /// Check the signature and the number of the set and keep it, then tell `anchorsChecked`.

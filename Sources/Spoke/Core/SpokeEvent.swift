@@ -26,7 +26,7 @@ package enum TransferOutcome: Equatable, Sendable {
     /// The bytes are in the pool, hashed and on disk.
     case verified
     /// The quota or the disk has no room for it; nothing was transferred.
-    case noRoom(String)
+    case noRoom(String, lacking: ByteCount = .zero)
     /// What came has another hash than the catalog signs; it was removed.
     case hashMismatch
     /// A content or a patch was planned and could not be used, whatever the reason; the published file is taken next.
@@ -54,8 +54,12 @@ package struct PoolFigures: Equatable, Sendable {
     package var used: ByteCount
     package var reserved: ByteCount
     package var freeOnDisk: ByteCount
+    package var access: PoolAccess
 
-    package init(quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount) {
+    package init(
+        quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount, access: PoolAccess = .readWrite
+    ) {
+        self.access = access
         self.quota = quota
         self.used = used
         self.reserved = reserved
@@ -85,6 +89,10 @@ package enum SpokeEvent: Equatable, Sendable {
     case unpacked(SHA256Digest, UnpackOutcome)
     /// The answer to `evict`: those of the objects that are gone.
     case evicted([SHA256Digest])
+    /// What the hub told to go is gone, or why it is not.
+    case evictionEnded(SHA256Digest, refusal: String?)
+    /// How a check that the hub asked for goes.
+    case poolChecked(PoolChecked)
     /// The disk has damaged these packages; the pool withholds them.
     case replicasDamaged(Set<SHA256Digest>)
     /// A package of the trusted catalog was brought on a medium; it is in the pool, verified.

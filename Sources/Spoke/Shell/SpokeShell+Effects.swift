@@ -24,6 +24,11 @@ extension SpokeShell {
             servePackage(link, request, sha256, length: length, offset: offset)
         case .setQuota(let quota): setQuota(quota)
         case .limitAgents(let rate): links.limit(all: .agent, to: rate)
+        case .setAccess(let access):
+            pool.setAccess(access)
+            tell(.poolChanged(PoolFigures(pool.account())))
+        case .prune(let sha256, let content): prune(sha256, content)
+        case .checkPool(let check): checkPool(check)
         case .checkRevocations(let link, let request, let signed):
             tell(.revocationsChecked(link, request, signed: signed, check(signed)))
         case .checkAnchors(let link, let request, let signed):
@@ -173,6 +178,45 @@ extension SpokeShell {
         }
     }
 
+    /// Behind what the disk has to do already, and before what is asked of it later.
+    private func prune(_ sha256: SHA256Digest, _ content: SHA256Digest?) {
+        disk.submit { [pool] in
+            var refusal: String?
+            var gone: [SHA256Digest] = []
+            for object in [sha256, content].compactMap({ $0 }) {
+                do throws(StorageError) {
+                    try pool.evict(object)
+                    gone.append(object)
+                } catch {
+                    guard case .notHeld = error else {
+                        refusal = refusal ?? error.description
+                        continue
+                    }
+                    gone.append(object)
+                }
+            }
+            do {
+                try pool.compact()
+            } catch {
+                self.messages("the room of removed packages comes back later: \(error)")
+            }
+            self.tell(.evicted(gone))
+            self.tell(.evictionEnded(sha256, refusal: refusal))
+            self.tell(.poolChanged(PoolFigures(pool.account())))
+        }
+    }
+
+    private func checkPool(_ request: CheckPool) {
+        Task { [scrub] in
+            let check = await scrub.check(readsData: request.readsData) { check, total in
+                self.tell(.poolChecked(PoolChecked(request, check, total: total, isOver: false)))
+            }
+            if !check.corrupt.isEmpty { tell(.replicasDamaged(Set(check.corrupt))) }
+            tell(.poolChecked(PoolChecked(request, check, total: check.bytesRead, isOver: true)))
+            tell(.poolChanged(PoolFigures(pool.account())))
+        }
+    }
+
     private func setQuota(_ quota: ByteCount) {
         disk.submit { [pool, messages] in
             do {
@@ -182,5 +226,14 @@ extension SpokeShell {
             }
             self.tell(.poolChanged(PoolFigures(pool.account())))
         }
+    }
+}
+
+extension PoolChecked {
+    /// How far a check is.
+    init(_ request: CheckPool, _ check: PoolCheck, total: ByteCount, isOver: Bool) {
+        self.init(
+            pool: request.pool, check: request.check, isOver: isOver, read: check.bytesRead.bytes,
+            total: max(total, check.bytesRead).bytes, problems: check.problems, corrupt: check.corrupt)
     }
 }

@@ -77,6 +77,9 @@ actor SpokeShell: LinkHandler {
         let pool = try PoolFolder.open(
             SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota, new: .file)
         intake = ContentIntake(worker: ContentWorker(program: child), scratch: SpokeState.pool(folder))
+        if let access = try store.setting(.access).flatMap({ PoolAccess(name: String(decoding: $0, as: UTF8.self)) }) {
+            pool.setAccess(access)
+        }
         self.pool = pool
         scrub = ScrubRounds(pool: pool, file: SpokeState.scrub(folder), now: { clock.now })
         catalog = SpokeCatalog(
@@ -265,6 +268,7 @@ actor SpokeShell: LinkHandler {
 extension PoolFigures {
     init(_ account: PoolAccount) {
         self.init(
-            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
+            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk,
+            access: account.access)
     }
 }

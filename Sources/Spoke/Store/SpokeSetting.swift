@@ -2,6 +2,8 @@
 package enum SpokeSetting: String, CaseIterable, Sendable {
     /// The pool's quota in bytes, decimal; absent until the hub sets one.
     case quota
+    /// What may be done with the pool, by its name; absent until the hub sets it.
+    case access
     /// The newest revocation list from the hub, as signed.
     case revocations
     /// The order that came last from the hub, as signed; shown to the hub on every connection.

@@ -38,7 +38,7 @@ package struct PoolChoice: Hashable, Sendable {
             case .holdsIt: "holds it already"
             case .fits(let left): "has room; \(left) are left then"
             case .fitsAfterPruning(let bytes): "has room once \(bytes) are pruned"
-            case .noAccess(let access): "is set to \(access.rawValue)"
+            case .noAccess(let access): "is set to \(access.name)"
             case .quota(let lacking): "its quota lacks \(lacking)"
             case .disk(let lacking): "its disk lacks \(lacking)"
             case .notNeeded: "another pool takes it"

@@ -75,6 +75,32 @@ package final class ScrubRounds: Sendable {
         }
     }
 
+    /// Compares books and storage, and with `readsData` reads everything at once, at no measured pace; `progress` hears at most once a second how far it is.
+    package func check(
+        readsData: Bool, progress: @escaping @Sendable (PoolCheck, _ total: ByteCount) -> Void
+    ) async -> PoolCheck {
+        await queue.run { [pool] in
+            var check = pool.check(readData: false)
+            guard readsData else { return check }
+            let total = pool.account().used
+            var told = SystemClock.uptime
+            for unit in pool.scrubUnits() {
+                do throws(StorageError) {
+                    check.found(
+                        try pool.scrub(unit) { bytes in
+                            check.bytesRead += bytes
+                            guard SystemClock.uptime - told >= .seconds(1) else { return }
+                            told = SystemClock.uptime
+                            progress(check, total)
+                        })
+                } catch {
+                    check.problems.append("\(unit) could not be read: \(error)")
+                }
+            }
+            return check
+        }
+    }
+
     private func keep(_ schedule: ScrubSchedule) {
         let isNew = self.schedule.withLock { known in
             defer { known = schedule }

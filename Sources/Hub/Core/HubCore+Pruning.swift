@@ -1,0 +1,236 @@
+import Model
+import Protocol
+import Storage
+
+/// Retention: what goes from the hub's pool and from the spokes', by plan, and what comes back when the plan wants it again.
+///
+/// What is told to go counts as gone at once: nobody is ordered to install it before it is verified again.
+extension HubCore {
+    private var queries: HubQueries { HubQueries(store: store, zones: configuration.zones) }
+
+    // MARK: - Plans
+
+    /// Executes the plan for a pool.
+    mutating func prune(_ node: NodeID, _ name: NodeName, at now: UnixTime) throws -> PrunePlan {
+        guard try store.pool(node: node, name: name) != nil else {
+            throw HubRefusal.notFound("there is no pool \(name) there")
+        }
+        try refusePatches(node, name)
+        let plan = try queries.prunePlan(of: node, isHub: node == configuration.hub)
+        for removal in plan.removals { try take(removal, from: node, at: now) }
+        if !plan.removals.isEmpty {
+            try log(
+                .notice, .poolPruned, "pool/\(name)",
+                "\(plan.removals.count) packages go from pool \(name), \(plan.freed)",
+                at: now)
+        }
+        return plan
+    }
+
+    /// Makes room for a package that a pool wants and has no room for, if the rules keep it there; true if room will come.
+    ///
+    /// One that the rules would let go does not come in: it is noted as pruned.
+    mutating func makeRoom(
+        _ lacking: ByteCount, for package: Package, at node: NodeID, at now: UnixTime
+    ) throws -> Bool {
+        let isHub = node == configuration.hub
+        let plan = try queries.prunePlan(of: node, isHub: isHub, more: [package])
+        if let own = plan.removals.first(where: { $0.holding.digest == package.sha256 }) {
+            let text = "there is no room for it, and \(own.text)"
+            try isHub
+                ? takeFromHub(package, text, at: now) : takeFromSpoke(package.path, package.sha256, node, text, at: now)
+            return false
+        }
+        let removals = plan.removals(freeing: lacking)
+        guard lacking > .zero, removals.reduce(.zero, { $0 + $1.holding.length }) >= lacking else { return false }
+        for removal in removals { try take(removal, from: node, at: now) }
+        try log(
+            .notice, .poolPruned, "package/\(package.path)",
+            "\(removals.count) packages go to make room for \(package.path), as the retention allows", at: now)
+        return true
+    }
+
+    private mutating func take(_ removal: PrunePlan.Removal, from node: NodeID, at now: UnixTime) throws {
+        let digest = removal.holding.digest
+        guard node == configuration.hub else {
+            for replica in try store.replicas(at: node) where replica.digest == digest {
+                try takeFromSpoke(replica.path, digest, node, removal.text, at: now)
+            }
+            return
+        }
+        for record in try store.packages(in: .imported) where record.package.sha256 == digest {
+            try takeFromHub(record.package, removal.text, at: now)
+        }
+    }
+
+    private mutating func takeFromHub(_ package: Package, _ text: String, at now: UnixTime) throws {
+        guard var record = try store.package(package.path) else { return }
+        try store.putPrune(
+            PruneRecord(
+                node: configuration.hub, path: package.path, digest: package.sha256, text: text, isDone: true,
+                asked: now))
+        record.state = .announced
+        record.bytesHeld = 0
+        record.changed = now
+        record.nextTry = nil
+        record.error = "not kept here: \(text)"
+        try store.putPackage(record)
+        damaged.remove(package.path)
+        evicting[package.sha256] = now
+        // A spoke that has not got it yet cannot get it from here any more.
+        for replica in try store.replicas(of: package.path)
+        where replica.state != .verified && replica.state != .evicted {
+            try takeFromSpoke(package.path, replica.digest, replica.spoke, text, at: now)
+        }
+    }
+
+    private mutating func takeFromSpoke(
+        _ path: TargetPath, _ digest: SHA256Digest, _ spoke: NodeID, _ text: String, at now: UnixTime
+    ) throws {
+        guard var replica = try store.replica(spoke: spoke, path: path), replica.digest == digest else { return }
+        try store.putPrune(PruneRecord(node: spoke, path: path, digest: digest, text: text, asked: now))
+        replica.state = .evicted
+        replica.bytesHeld = 0
+        replica.text = text
+        // There is nothing to be wished for.
+        replica.isAcknowledged = true
+        replica.changed = now
+        try store.putReplica(replica)
+        dirtySpokes.insert(spoke)
+    }
+
+    // MARK: - Coming back
+
+    /// What was pruned and is wanted again by a rollout, a pin or the retention is fetched again.
+    mutating func reconsiderPrunes(at now: UnixTime) throws {
+        guard arePrunesDue else { return }
+        arePrunesDue = false
+        for node in try store.prunedNodes() {
+            let isHub = node == configuration.hub
+            var packages: [Package] = []
+            let prunes = try store.prunes(at: node)
+            for prune in prunes {
+                guard let record = try store.package(prune.path), record.package.sha256 == prune.digest,
+                    record.state != .retired
+                else {
+                    // The catalog has another package there now, or none.
+                    try store.removePrune(node: node, path: prune.path)
+                    continue
+                }
+                packages.append(record.package)
+            }
+            let plan = try queries.prunePlan(of: node, isHub: isHub, more: packages)
+            let kept = Set(plan.kept.map(\.digest))
+            for package in packages where kept.contains(package.sha256) {
+                try store.removePrune(node: node, path: package.path)
+                // It need not go first if it has not gone yet.
+                if isHub, case .some(.some) = evicting[package.sha256] { evicting[package.sha256] = nil }
+                guard !isHub, var replica = try store.replica(spoke: node, path: package.path) else { continue }
+                replica.state = .pending
+                replica.isAcknowledged = false
+                replica.text = nil
+                replica.changed = now
+                try store.putReplica(replica)
+                dirtySpokes.insert(node)
+            }
+        }
+    }
+
+    /// Whether the hub does not import the package, by plan, or because it is on its way out.
+    func isPrunedHere(_ package: Package) throws -> Bool {
+        if evicting[package.sha256] != nil { return true }
+        return try store.prune(node: configuration.hub, path: package.path)?.digest == package.sha256
+    }
+
+    // MARK: - The hub's own pool
+
+    /// What the plan took and a cut left in the pool goes now.
+    mutating func resumeEvictions(held: Set<SHA256Digest>, at now: UnixTime) throws {
+        evicting = [:]
+        for prune in try store.prunes(at: configuration.hub) where held.contains(prune.digest) {
+            evicting[prune.digest] = now
+        }
+    }
+
+    /// Evicts what is due; gives when the next one is.
+    mutating func pumpEvictions(at now: UnixTime) throws -> UnixTime? {
+        for (digest, due) in evicting.sorted(by: { $0.key < $1.key }) {
+            guard let due, due <= now else { continue }
+            evicting[digest] = .some(nil)
+            let objects = try objects(of: digest)
+            patching.contents.subtract(objects)
+            effects.append(.evict(objects))
+        }
+        return evicting.values.compactMap { $0 }.min()
+    }
+
+    /// The published file and what is inside it, unless a package that stays needs that too.
+    private func objects(of digest: SHA256Digest) throws -> [SHA256Digest] {
+        let records = try store.packages()
+        let content = records.first { $0.package.sha256 == digest }?.package.metadata.content?.sha256
+        guard let content, content != digest else { return [digest] }
+        let isShared = records.contains { record in
+            record.package.sha256 != digest && record.state == .imported
+                && (record.package.sha256 == content || record.package.metadata.content?.sha256 == content)
+        }
+        return isShared ? [digest] : [digest, content]
+    }
+
+    mutating func evicted(_ digest: SHA256Digest, refusal: String?, at now: UnixTime) throws {
+        guard evicting[digest] != nil else { return }
+        guard refusal == nil else {
+            // It is being read; it goes when nobody does.
+            evicting[digest] = now + HubLimits.evictionRetry
+            return
+        }
+        evicting[digest] = nil
+        for prune in try store.prunes(at: configuration.hub) where prune.digest == digest {
+            try log(
+                .info, .replicaEvicted, "package/\(prune.path)", "\(prune.path) has left the hub's pool: \(prune.text)",
+                at: now)
+        }
+        try retryFailedImports(at: now)
+    }
+
+    // MARK: - Spokes
+
+    /// Sends what a spoke has not said to be gone yet.
+    mutating func sendEvictions(_ link: LinkID, _ spoke: NodeID) throws {
+        for prune in try store.prunes(at: spoke).lazy.filter({ !$0.isDone }).prefix(HubLimits.inFlight) {
+            let content = try store.package(prune.path)?.package.metadata.content?.sha256
+            ask(
+                link,
+                .evict(Evict(path: prune.path, sha256: prune.digest, content: content, text: prune.text)),
+                .evict(prune.path))
+        }
+    }
+
+    mutating func evictAnswered(
+        _ path: TargetPath, _ spoke: NodeID, _ error: ErrorReply?, at now: UnixTime
+    ) throws {
+        // Wanted again meanwhile: the wish is on its way.
+        guard var prune = try store.prune(node: spoke, path: path) else { return }
+        guard let error else {
+            prune.isDone = true
+            return try store.putPrune(prune)
+        }
+        try log(.warning, .replicaFailed, "package/\(path)", "the spoke did not let it go: \(error.text)", at: now)
+        try store.removePrune(node: spoke, path: path)
+        // What it holds it says on its next connection.
+        close(spoke, "say again what you hold")
+    }
+
+    /// Whether what a spoke says about a replica is about one that the plan has taken from it.
+    mutating func isPruned(_ message: Replica, at spoke: NodeID) throws -> Bool {
+        guard var prune = try store.prune(node: spoke, path: message.path), prune.digest == message.sha256 else {
+            return false
+        }
+        if prune.isDone, message.state != .evicted {
+            // Put back to an earlier time, or cut before it was on its disk.
+            prune.isDone = false
+            try store.putPrune(prune)
+            dirtySpokes.insert(spoke)
+        }
+        return true
+    }
+}

@@ -1,0 +1,56 @@
+import Model
+import Protocol
+
+/// What the hub's plan takes from the pool, and its checks.
+extension SpokeCore {
+    /// The hub's plan says that a package goes. It counts as gone at once: nobody is served with it any more.
+    mutating func evict(_ message: Evict, _ link: LinkID, _ request: RequestID, at now: UnixTime) throws {
+        guard var replica = try store.replica(message.sha256), replica.state != .evicted else {
+            return evictions[message.sha256] == nil
+                ? reply(link, request, .ok(OK()))
+                : refuse(link, request, .busy, "the package is being removed", retryAfter: 5)
+        }
+        guard attempts[replica.sha256] == nil else {
+            return refuse(link, request, .busy, "the package is in transfer", retryAfter: 15)
+        }
+        let before = replica.state
+        replica.state = .evicted
+        replica.text = message.text
+        try store.save(replica)
+        // Also for one that is not here yet: what a transfer left goes when room is needed.
+        guard before == .verified || before == .corrupt else {
+            sendState(of: replica)
+            return reply(link, request, .ok(OK()))
+        }
+        evictions[replica.sha256] = (link, request, before)
+        effects.append(.prune(replica.sha256, content: replica.packed?.sha256 ?? message.content))
+    }
+
+    mutating func evictionEnded(_ sha256: SHA256Digest, refusal: String?, at now: UnixTime) throws {
+        guard let (link, request, before) = evictions.removeValue(forKey: sha256),
+            var replica = try store.replica(sha256)
+        else { return }
+        if let refusal {
+            // Asked for again meanwhile, it is what it was as well, unless an attempt is on its way that will find it.
+            if attempts[sha256] == nil {
+                replica.state = before
+                replica.text = ""
+                try store.save(replica)
+                sendState(of: replica)
+            }
+            return refuse(link, request, .busy, refusal, retryAfter: 30)
+        }
+        try log(
+            .info, .replicaEvicted, "package/\(replica.path)",
+            "the package has left the pool: \(replica.text)", at: now)
+        sendState(of: replica)
+        reply(link, request, .ok(OK()))
+        try retryWaitingReplicas()
+    }
+
+    mutating func sendCheck(_ check: PoolChecked) {
+        guard let hub else { return }
+        supersede(.poolChecked)
+        ask(hub, .poolChecked(check), .poolChecked)
+    }
+}

@@ -1,0 +1,200 @@
+import Hub
+import Model
+import Protocol
+import Storage
+import Testing
+
+@Suite struct HubPruningTests {
+    private let main: NodeName
+    init() throws { main = try NodeName("main") }
+
+    /// A hub whose spoke holds releases 1 to `count` of one line, all verified.
+    private func filled(_ count: Int, _ world: HubWorld) throws -> (spoke: NodeID, link: LinkID, packages: [Package]) {
+        let spoke = try world.addSpoke("s1")
+        let link = try world.connect(spoke)
+        let packages = try (1...count).map { try samplePackage("1.\($0)", counter: UInt64($0), hash: UInt8($0)) }
+        try world.publish(packages)
+        try world.importAll()
+        for package in packages { try world.verified(package, link) }
+        _ = try world.ask(
+            link, .poolStatus(PoolStatus(pool: main, quota: 1 << 40, used: 100, reserved: 0, freeOnDisk: 1 << 40)))
+        return (spoke, link, packages)
+    }
+
+    private func evictions(_ world: HubWorld) -> [Evict] {
+        world.requests().compactMap { if case .evict(let message) = $0.2 { message } else { nil } }
+    }
+
+    private func wishes(_ world: HubWorld) -> [TargetPath] {
+        world.requests().compactMap { if case .replicate(let message) = $0.2 { message.path } else { nil } }
+    }
+
+    @Test func aSpokeIsToldWhatGoesAndItIsNotWishedForAgain() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(7, world)
+        world.answers = false
+        world.effects = []
+        guard case .prunePlan(let plan) = try world.run(.prunePool(node: spoke, pool: main)) else {
+            Issue.record("no plan")
+            return
+        }
+        // 4 of the line stay, and the newest of major release 1 is one of them.
+        #expect(plan.removals.map(\.holding.digest) == packages.prefix(3).map(\.sha256))
+        #expect(evictions(world).map(\.path) == packages.prefix(3).map(\.path))
+        #expect(try world.store.replica(spoke: spoke, path: packages[0].path)?.state == .evicted)
+        // What the spoke still says from before changes nothing, and what it says afterwards is no reason to wish.
+        try world.verified(packages[0], link)
+        #expect(try world.store.replica(spoke: spoke, path: packages[0].path)?.state == .evicted)
+        world.effects = []
+        try world.verified(packages[0], link, .evicted)
+        #expect(wishes(world).isEmpty)
+        // Until it has answered it is told again on each connection.
+        world.answers = true
+        let again = try world.connect(spoke)
+        #expect(try world.store.prunes(at: spoke).allSatisfy(\.isDone))
+        world.effects = []
+        _ = try world.connect(spoke)
+        #expect(evictions(world).isEmpty && wishes(world).isEmpty)
+        // A spoke that was put back to an earlier time is told again.
+        try world.verified(packages[1], again)
+    }
+
+    @Test func whatARolloutNeedsStaysAndComesBack() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(7, world)
+        let agent = try world.addAgent("box", spoke, link)
+        _ = agent
+        _ = try world.run(.prunePool(node: spoke, pool: main))
+        _ = try world.run(.prunePool(node: world.hub, pool: main))
+        for package in packages.prefix(3) {
+            #expect(try world.store.package(package.path)?.state == .announced)
+            try world.send(.packageEvicted(package.sha256, refusal: nil))
+        }
+        world.effects = []
+        try world.send(.woke)
+        #expect(
+            !world.effects.contains { if case .importPackage = $0 { true } else { false } }, "it is not fetched again")
+        let wanted = try sampleSpecification(name: "back", release: "1.2")
+        _ = try world.run(.createRollout(wanted))
+        #expect(world.effects.contains(.importPackage(packages[1])))
+        #expect(!world.effects.contains(.importPackage(packages[0])))
+        #expect(try world.store.replica(spoke: spoke, path: packages[1].path)?.state == .pending)
+        try world.importAll()
+        // And a plan does not take it as long as the rollout lives.
+        try world.verified(packages[1], link)
+        guard case .prunePlan(let plan) = try world.run(.prunePool(node: spoke, pool: main)) else {
+            Issue.record("no plan")
+            return
+        }
+        #expect(plan.kept.contains { $0.digest == packages[1].sha256 && $0.reason == .liveRollout("back") })
+    }
+
+    @Test func aPackageWithoutRoomTakesThePlaceOfWhatTheRulesLetGo() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(6, world)
+        let newest = try samplePackage("1.9", counter: 9, hash: 9)
+        try world.publish(packages + [newest], version: 2)
+        try world.importAll()
+        world.answers = false
+        world.effects = []
+        let full = Replica(
+            path: newest.path, sha256: newest.sha256, state: .pending, bytesHeld: 0, text: "no room", lacking: 1)
+        _ = try world.ask(link, .replica(full))
+        #expect(evictions(world).map(\.path) == [packages[0].path], "one is enough")
+        // More than the rules let go is not taken at all.
+        world.effects = []
+        var huge = full
+        huge.lacking = 1 << 40
+        _ = try world.ask(link, .replica(huge))
+        #expect(evictions(world).isEmpty)
+        // One that the rules would let go does not come in.
+        #expect(try world.store.replica(spoke: spoke, path: packages[1].path)?.state == .verified)
+        _ = try world.ask(
+            link,
+            .replica(
+                Replica(path: packages[1].path, sha256: packages[1].sha256, state: .pending, bytesHeld: 0, lacking: 1)))
+        #expect(try world.store.replica(spoke: spoke, path: packages[1].path)?.state == .evicted)
+    }
+
+    @Test func theHubTakesNothingThatIsReadAndTriesAgainAlsoAfterARestart() throws {
+        let world = try HubWorld()
+        let (_, _, packages) = try filled(5, world)
+        _ = try world.run(.prunePool(node: world.hub, pool: main))
+        #expect(world.effects.contains(.evict([packages[0].sha256])))
+        try world.send(.packageEvicted(packages[0].sha256, refusal: "it is being read"))
+        world.effects = []
+        world.now = world.now + .seconds(16)
+        try world.send(.woke)
+        #expect(world.effects.contains(.evict([packages[0].sha256])))
+        world.effects = []
+        try world.restart(held: Set(packages.map(\.sha256)))
+        #expect(world.effects.contains(.evict([packages[0].sha256])))
+        #expect(try world.store.package(packages[0].path)?.state == .announced)
+        try world.send(.packageEvicted(packages[0].sha256, refusal: nil))
+        #expect(try world.events(.replicaEvicted).count == 1)
+        // More releases are kept from now on: it comes back.
+        world.effects = []
+        _ = try world.run(.setRetention(9))
+        #expect(world.effects.contains(.importPackage(packages[0])))
+    }
+
+    @Test func anOlderSpokeKeepsWhatItDoesNotUnderstandToLetGo() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(5, world)
+        world.answers = false
+        world.effects = []
+        _ = try world.run(.prunePool(node: spoke, pool: main))
+        let (_, request, _) = try #require(world.requests().last { if case .evict = $0.2 { true } else { false } })
+        try world.send(.link(.reply(link, request, .error(ErrorReply(code: .unsupported, text: "what?")))))
+        #expect(try world.store.prunes(at: spoke).isEmpty)
+        let again = try world.connect(spoke)
+        try world.verified(packages[0], again)
+        #expect(try world.store.replica(spoke: spoke, path: packages[0].path)?.state == .verified)
+    }
+
+    @Test func accessIsDurableAndSentUntilTheSpokeHasIt() throws {
+        let world = try HubWorld()
+        let (spoke, _, _) = try filled(1, world)
+        world.answers = false
+        _ = try world.run(.setAccess(node: spoke, pool: main, .readOnly))
+        world.effects = []
+        let link = try world.connect(spoke)
+        let sent = world.requests().compactMap { if case .setAccess(let message) = $0.2 { message } else { nil } }
+        #expect(sent == [SetAccess(pool: main, access: .readOnly)])
+        _ = try world.ask(
+            link,
+            .poolStatus(
+                PoolStatus(pool: main, quota: 1 << 40, used: 100, reserved: 0, freeOnDisk: 1, access: .readOnly)))
+        let pool = try #require(try world.store.pool(node: spoke, name: main))
+        #expect(pool.access == .readOnly && pool.wantedAccess == nil)
+        _ = try world.run(.setAccess(node: world.hub, pool: main, .unavailable))
+        world.effects = []
+        try world.restart()
+        #expect(world.effects.contains(.setAccess(.unavailable)))
+    }
+
+    @Test func aChecksProgressAndEndAreKeptAndLogged() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(1, world)
+        world.answers = false
+        world.effects = []
+        _ = try world.run(.checkPool(node: spoke, pool: main, readsData: true))
+        let sent = world.requests().compactMap { if case .checkPool(let message) = $0.2 { message } else { nil } }
+        let request = try #require(sent.first)
+        #expect(request.readsData)
+        func say(_ isOver: Bool, _ corrupt: [SHA256Digest], number: UInt64) throws {
+            _ = try world.ask(
+                link,
+                .poolChecked(
+                    PoolChecked(
+                        pool: main, check: number, isOver: isOver, read: 5, total: 10, problems: [], corrupt: corrupt)))
+        }
+        try say(true, [], number: request.check + 1)
+        #expect(world.core.checks[spoke]?.isOver == false, "another check's words do not count")
+        try say(true, [packages[0].sha256], number: request.check)
+        #expect(world.core.checks[spoke]?.corrupt == [packages[0].sha256])
+        #expect(try world.events(.poolChecked).map(\.event.severity) == [.error])
+        try world.send(.link(.closed(link, LinkClosure(code: .timedOut, text: "gone"))))
+        #expect(throws: HubRefusal.self) { try world.run(.checkPool(node: spoke, pool: main, readsData: true)) }
+    }
+}
