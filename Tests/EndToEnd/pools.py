@@ -144,3 +144,26 @@ def check_finds_and_repairs_and_access_holds(world):
     require(len(packages(state)) == 1, "a read-only pool took a package")
     world.axle("pool", "set", "main", "--spoke", "site", "--access", "readWrite")
     world.wait_verified(2)
+
+
+@test
+def the_hubs_pool_moves_to_another_folder(world):
+    vendor = Vendor(world).make(())
+    vendor.add("1.0", big("1.0", 1_000_000))
+    vendor.sign()
+    world.hub()
+    world.set_catalog(vendor, world.serve(vendor.catalog))
+    wait_for("the import", lambda: world.axle("package", "list", "--json")[0]["state"] == "imported", 30)
+    hub = world.program("axle-hub")
+    target = world.work / "elsewhere/pool"
+    target.parent.mkdir()
+    world.refused(hub, "move-pool", "--state", world.hub_state, "--to", target)
+    world.kill("hub")
+    world.refused(hub, "move-pool", "--state", world.hub_state, "--to", world.hub_state / "pool/inside", status=2)
+    said = world.run(hub, "move-pool", "--state", world.hub_state, "--to", target)
+    require("1 packages" in said.stdout and "remove" in said.stderr, f"it says {said.stdout}{said.stderr}")
+    (world.hub_state / "pool").rename(world.hub_state / "old")
+    world.start("hub", world.commands["hub"])
+    back(world)
+    world.spoke()
+    world.wait_verified(1)

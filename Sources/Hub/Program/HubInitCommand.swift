@@ -12,12 +12,14 @@ enum HubInitCommand {
         let listen = try address(invocation.value("listen") ?? "0.0.0.0:7440", "--listen")
         let api = try address(invocation.value("api") ?? "0.0.0.0:8443", "--api")
         let pool = try poolKind(invocation.value("pool"))
+        let poolFolder = try invocation.value("pool-folder").map { try HubPoolFolder.absolute($0) }
+        if let warning = HubPoolFolder.warning(poolFolder ?? path) { streams.message(warning) }
         let retention = try retention(invocation.value("retention"))
         let authority = try authority(invocation)
         var random = SystemRandom()
         let settings = HubState.Settings(
             fleet: fleet, id: NodeID.random(using: &random), name: name, listen: listen.description,
-            api: api.description)
+            api: api.description, pool: poolFolder)
         _ = try StateFolder.create(path, kind: HubState.kind, version: HubState.version) { folder in
             let hosts = [SystemName.current.node, api.host].compactMap { $0 }.filter { $0 != "0.0.0.0" && $0 != "::" }
             let now = SystemClock.nowMilliseconds / 1000
@@ -33,7 +35,7 @@ enum HubInitCommand {
             let token = ASCII.hex(SystemRandom.bytes(32))
             try AtomicFile.write(token + "\n", to: HubState.adminToken(folder), mode: 0o600)
             // The pool is of its kind from here on, whatever is asked for later.
-            _ = try PoolFolder.open(HubState.pool(folder), quota: HubShell.defaultQuota, new: pool)
+            _ = try PoolFolder.open(settings.poolFolder(in: folder), quota: HubShell.defaultQuota, new: pool)
             if let retention {
                 let store = try SQLiteHubStore(
                     path: HubState.database(folder), now: UnixTime(milliseconds: SystemClock.nowMilliseconds))

@@ -23,6 +23,7 @@ package enum HubProgram {
                     .value("listen", "HOST:PORT", "where spokes reach it (default: 0.0.0.0:7440)"),
                     .value("api", "HOST:PORT", "where operators reach it (default: 0.0.0.0:8443)"),
                     .value("pool", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
+                    .value("pool-folder", "DIR", "where packages are kept (default: in the state folder)"),
                     .value("retention", "N", "releases of each line of a product that pools keep (default: 4)"),
                     .value("ca", "FILE", "a CA of your own: the issuing certificate first, the root last (PEM)"),
                     .value("ca-key", "FILE", "the key of that issuing certificate (PEM)"),
@@ -41,6 +42,13 @@ package enum HubProgram {
                     state, .value("listen", "HOST:PORT", "where spokes reach it (default: as at init)"),
                     .value("api", "HOST:PORT", "where operators reach it (default: as at init)"),
                 ]),
+            CommandSpecification(
+                "move-pool", "Take the packages of a stopped hub to another folder",
+                details: """
+                    Copies them, compares every package with its hash, and switches then; until that is done the hub has its old \
+                    folder, which is left for you to remove. What was cut off is begun anew.
+                    """,
+                options: [state, .value("to", "DIR", "the new folder, on any disk", required: true)]),
             CommandSpecification(
                 "check-config", "Check DIR/hub.json5", details: "The hub runs without such a file too.",
                 options: [state]),
@@ -69,6 +77,7 @@ package enum HubProgram {
             case "init": return try HubInitCommand.run(invocation, streams)
             case "ca-request": return try HubCARequestCommand.run(invocation, streams)
             case "run": return try await HubRunCommand.run(invocation, streams)
+            case "move-pool": return try HubMovePoolCommand.run(invocation, streams)
             case "check-config": return try HubCheckConfigCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }

@@ -50,13 +50,14 @@ actor HubShell: LinkHandler {
     private var alarm: Task<Void, Never>?
 
     init(
-        folder: String, store: SQLiteHubStore, downloads: DownloadRules, cryptography: OpenSSLHubCryptography,
-        configuration: HubConfiguration, clock: ClockFloor, contexts: HubContexts, executable: String?,
+        folder: String, poolFolder: String, store: SQLiteHubStore, downloads: DownloadRules,
+        cryptography: OpenSSLHubCryptography, configuration: HubConfiguration, clock: ClockFloor, contexts: HubContexts,
+        executable: String?,
         messages: @escaping @Sendable (String) -> Void
     ) throws {
         let hubID = configuration.hub
         let quota = try store.pool(node: hubID, name: configuration.poolName)?.quota
-        let pool = try PoolFolder.open(HubState.pool(folder), quota: quota ?? Self.defaultQuota, new: .file)
+        let pool = try PoolFolder.open(poolFolder, quota: quota ?? Self.defaultQuota, new: .file)
         self.pool = pool
         scrub = ScrubRounds(pool: pool, file: HubState.scrub(folder), now: { clock.now })
         catalog = HubCatalogClient(

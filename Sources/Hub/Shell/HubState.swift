@@ -17,6 +17,11 @@ enum HubState {
         var listen: String
         /// `HOST:PORT` of the API and console.
         var api: String
+        /// The pool's folder where it is not in the state folder; absolute.
+        var pool: String?
+
+        /// Where the pool of the hub in that state folder is.
+        func poolFolder(in folder: String) -> String { pool ?? HubState.pool(folder) }
     }
 
     /// `listen.json`: what the running hub has bound.
