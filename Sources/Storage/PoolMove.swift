@@ -35,12 +35,12 @@ package enum PoolMove {
         let old = try PoolFolder.open(source, quota: .maximum, new: kind)
         let new = try PoolFolder.open(target, quota: .maximum, new: kind)
         let check = new.check(readData: true)
+        // What was damaged before is damaged in the copy as well, and repaired there.
+        if let damaged = check.corrupt.first(where: { old.marks()[$0] == nil }) { throw .corrupt(damaged) }
         guard new.list() == old.list(), check.problems.isEmpty else {
             throw .foreignFolder(
                 "the copy in \(target) is not what \(source) holds: \(check.problems.first ?? "packages differ")")
         }
-        // What was damaged before is damaged in the copy as well, and repaired there.
-        if let damaged = check.corrupt.first(where: { old.marks()[$0] == nil }) { throw .corrupt(damaged) }
         try storage { () throws(SystemError) in
             _ = try File.remove("\(target)/\(mark)")
             try Directory.synchronize(target)

@@ -14,7 +14,7 @@ import Testing
         let link = try world.connect(spoke)
         let packages = try (1...count).map { try samplePackage("1.\($0)", counter: UInt64($0), hash: UInt8($0)) }
         try world.publish(packages)
-        try world.importAll()
+        for _ in packages { try world.importAll() }
         for package in packages { try world.verified(package, link) }
         _ = try world.ask(
             link, .poolStatus(PoolStatus(pool: main, quota: 1 << 40, used: 100, reserved: 0, freeOnDisk: 1 << 40)))

@@ -22,7 +22,7 @@ struct MessageTests {
 
     @Test("a required field that is missing or of another kind is refused", arguments: MessageSamples.all)
     func fields(_ message: Message) throws {
-        let optional: [String: Set<UInt64>] = ["error": [3], "replica": [5]]
+        let optional: [String: Set<UInt64>] = ["error": [3], "replica": [5], "evict": [3]]
         let pairs = try #require(message.cbor.asMap)
         for index in pairs.indices {
             let key = try #require(pairs[index].key.asUnsigned)
