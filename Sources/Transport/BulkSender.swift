@@ -62,7 +62,8 @@ final class BulkSender {
     /// The next that is to be sent, as far as the session lets it go.
     func next(_ session: inout Session, _ stream: StreamID) -> Step {
         if case .bytes(let bytes) = source { return queue(bytes, &session, stream) }
-        guard let first = ready.first else { return .waiting }
+        // A source that failed has given what it had; that goes first, so that a later transfer goes on behind it.
+        guard let first = ready.first else { return hasFailed ? .over : .waiting }
         let isLast = ready.count == 1 && readOffset == end && !isReading && !hasFailed
         guard let frame = session.beginFrame(stream, count: first.count - sent, isEnd: isLast) else { return .over }
         guard frame.count > 0 else { return .waiting }
@@ -73,7 +74,7 @@ final class BulkSender {
             sent = 0
             isOut = true
             ready.removeFirst()
-            if !ready.isEmpty { session.wantsToSend(stream) }
+            if !ready.isEmpty || hasFailed { session.wantsToSend(stream) }
         }
         let outgoing = Outgoing(sender: self, stream: stream, buffer: first, left: range, isLastOfBuffer: isUsedUp)
         return .frame(outgoing, isEnd: isLast && isUsedUp)

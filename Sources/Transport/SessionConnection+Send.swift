@@ -100,7 +100,7 @@ extension SessionConnection {
         sender.readAhead(on: loop) { [weak self] in
             self?.assumeIsolated { this in
                 guard this.sending[stream] === sender else { return }
-                if sender.hasFailed {
+                if sender.hasFailed, !sender.isReady {
                     this.sending[stream] = nil
                     this.session.reset(stream, .failed)
                 } else {

@@ -29,6 +29,7 @@ import members  # noqa: F401
 import pools  # noqa: F401
 import repositories  # noqa: F401
 import rollouts  # noqa: F401
+import replication  # noqa: F401
 import space  # noqa: F401
 
 # The slow ones begin first.

@@ -50,13 +50,15 @@ import Testing
         #expect(wishes(world).isEmpty)
         // Until it has answered it is told again on each connection.
         world.answers = true
-        let again = try world.connect(spoke)
+        _ = try world.connect(spoke)
         #expect(try world.store.prunes(at: spoke).allSatisfy(\.isDone))
         world.effects = []
-        _ = try world.connect(spoke)
+        let again = try world.connect(spoke)
         #expect(evictions(world).isEmpty && wishes(world).isEmpty)
         // A spoke that was put back to an earlier time is told again.
+        world.answers = false
         try world.verified(packages[1], again)
+        #expect(evictions(world).map(\.path) == [packages[1].path])
     }
 
     @Test func whatARolloutNeedsStaysAndComesBack() throws {

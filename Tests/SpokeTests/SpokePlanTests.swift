@@ -275,6 +275,27 @@ import Testing
         #expect(plans(bench) == [.published])
     }
 
+    @Test func aFileThatIsNotPackedComesAsItIsWhereItsPatchHasNoRoomBesideIt() throws {
+        var bench = try SpokeBench()
+        let (first, wanted) = (try SpokeBench.replicate(1), try SpokeBench.replicate(2))
+        func plain(_ of: Replicate) -> PackageContent {
+            PackageContent(coding: .none, length: ByteCount(of.length), sha256: of.sha256)
+        }
+        bench.store.save(
+            WantedReplica(
+                path: first.path, sha256: first.sha256, length: first.length, content: plain(first), priority: 4,
+                state: .verified))
+        try bench.restart(held: [first.sha256])
+        try bench.openHub()
+        try bench.ask(SpokeBench.hub, .replicate(wanted))
+        try bench.tell(SpokeBench.listed(wanted, content: plain(wanted)))
+        try answer(&bench, .plan(try patch(base: first.sha256)))
+        try bench.tell(.transferEnded(wanted.sha256, .noRoom("the quota is full")))
+        #expect(bench.effects.contains(.evict([try SpokeBench.digest(200)])))
+        try bench.tell(SpokeBench.listed(wanted, content: plain(wanted)))
+        #expect(plans(bench) == [.published])
+    }
+
     // MARK: Agents
 
     private func serve(_ bench: inout SpokeBench, _ message: Message, _ number: UInt64) throws -> Message? {

@@ -247,7 +247,7 @@ import Testing
         try bench.tell(listed(wanted))
         try bench.tell(.transferEnded(wanted.sha256, .verified))
         #expect(try bench.ask(SpokeBench.hub, evict(wanted)) == nil)
-        #expect(bench.effects.contains(.evict(wanted.sha256, content: nil)))
+        #expect(bench.effects.contains(.prune(wanted.sha256, content: nil)))
         #expect(bench.store.replica(wanted.sha256)?.state == .evicted)
         // One that is being read stays, and says so.
         try bench.tell(.evictionEnded(wanted.sha256, refusal: "it is being read"))

@@ -25,7 +25,8 @@ extension SpokeCore {
             effects.append(.evict([object]))
             return try log(
                 .warning, .replicaCorrupt, "package/\(replica.path)",
-                "the disk has damaged one of two forms of this package; it was removed, the other one is whole", at: now)
+                "the disk has damaged one of two forms of this package; it was removed, the other one is whole", at: now
+            )
         }
         guard replica.state == .verified else { return }
         if object == replica.sha256 { damagedFiles.insert(object) } else { effects.append(.evict([object])) }

@@ -109,8 +109,8 @@ extension SpokeCore {
         case .noRoom(let why, let lacking):
             roomWaited.insert(sha256)
             try makeRoom()
-            if let plan = attempt.plan, plan != .published, replica.length < replica.content?.length.bytes ?? 0 {
-                // The published file is the shorter one.
+            if let plan = attempt.plan, plan.room(for: replica) > replica.length {
+                // The published file needs less.
                 return try planFailed(replica, plan, why, at: now)
             }
             if replica.text != why {

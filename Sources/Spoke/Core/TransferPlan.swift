@@ -27,6 +27,16 @@ package enum TransferPlan: Hashable, Sendable {
         }
     }
 
+    /// Bytes of the pool that it takes: a patch is kept beside the content that it makes.
+    package func room(for replica: WantedReplica) -> UInt64 {
+        let content = replica.content?.length.bytes ?? replica.length
+        return switch self {
+        case .published: replica.length
+        case .content: content
+        case .patch(_, let length, _): length > .max - content ? .max : length + content
+        }
+    }
+
     /// What an answer of the hub comes to.
     package enum Judgement: Equatable, Sendable {
         case accepted(TransferPlan)

@@ -49,7 +49,7 @@ struct SpokeTransfer {
             }
             return .verified
         } catch let error as StorageError where error.isFull {
-            return .noRoom(error.description)
+            return Self.outcome(of: error)
         } catch let error as StorageError where error == .hashMismatch(resumed: false) {
             return .planFailed("it gives another content than the catalog signs")
         } catch {
