@@ -2,7 +2,7 @@
 
 The link is 20 Mbit/s with 100 ms there and back and 1 % loss each way, made by netem between two network namespaces in user-mode Linux, so no
 privilege of the host's kernel is needed. A first copy of 10 MB through a framed session, with BBR and without, takes turns with nginx to curl
-under the kernel's default congestion control. A hotfix that is asked for while a large package is under way is timed on the same link.
+under the kernel's default congestion control.
 """
 
 import ctypes
