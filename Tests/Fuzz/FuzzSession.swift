@@ -75,10 +75,11 @@ struct Run {
         case 6 where command & 16 != 0 && !session.hasOutput:
             if let frame = session.beginFrame(stream, count: payload.count, isEnd: command & 32 != 0), frame.count > 0 {
                 precondition(frame.count <= payload.count)
-                let header =
-                    (0..<8).map { UInt8(truncatingIfNeeded: frame.high >> UInt64(56 - 8 * $0)) }
-                    + (0..<4).map { UInt8(truncatingIfNeeded: frame.low >> UInt32(24 - 8 * $0)) }
-                written += header + payload[..<frame.count]
+                let high: [UInt8] = (0..<8).map { UInt8(truncatingIfNeeded: frame.high >> UInt64(56 - 8 * $0)) }
+                let low: [UInt8] = (0..<4).map { UInt8(truncatingIfNeeded: frame.low >> UInt32(24 - 8 * $0)) }
+                written += high
+                written += low
+                written += payload[..<frame.count]
                 session.wroteDirectly(ProtocolLimits.headerLength + frame.count)
             }
         case 6: session.reset(stream)

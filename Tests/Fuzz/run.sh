@@ -22,10 +22,11 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift
     mkdir -p "$out/source"
     while read -r file; do
         # One module has no imports of its own parts.
-        sed -E 's/^((package|internal) )?import (Model|Codec|Protocol|Trust|Compression)$/\/\/ one module/' "$file" \
+        # One way to import the C library in all of the module.
+        sed -E 's/^internal import Glibc$/import Glibc/; s/^((package|internal) )?import (Model|Codec|Protocol|Trust|Compression|System)$/\/\/ one module/' "$file" \
             >"$out/source/$(basename "$(dirname "$file")")-$(basename "$file")"
     done < <(find "${sources[@]}" \
-        Sources/Content/{PatchHeader,Recipe,ContentIdentity,ContentError}.swift -name '*.swift')
+        Sources/System/NativeLock.swift Sources/Content/{PatchHeader,Recipe,ContentIdentity,ContentError}.swift -name '*.swift')
     objects=()
     rm -rf "$out/modules"
     for library in "${libraries[@]}"; do
