@@ -110,7 +110,12 @@ def sha256(path):
 
 
 def wire():
-    return int(pathlib.Path("/sys/class/net/lo/statistics/rx_bytes").read_text())
+    """Bytes that the loopback interface of this network namespace has received."""
+    for line in pathlib.Path("/proc/net/dev").read_text().splitlines():
+        name, _, counters = line.partition(":")
+        if name.strip() == "lo":
+            return int(counters.split()[0])
+    raise RuntimeError("no loopback interface")
 
 
 def settle():
@@ -173,8 +178,8 @@ class Peers:
         www = work / "www"
         www.mkdir()
         for _, tar, published in releases:
-            (www / tar.name).symlink_to(tar)
-            (www / published.name).symlink_to(published)
+            (www / tar.name).hardlink_to(tar)
+            (www / published.name).hardlink_to(published)
         self.www = www
         self.port = free_port()
         self.nginx = Nginx(work, certificates, self.port)
@@ -214,7 +219,7 @@ class Peers:
         run("openssl", "dgst", "-sha256", target, stdout=subprocess.DEVNULL)
 
     def copy_rsync(self, tar, target):
-        run("rsync", "-L", "--inplace", "--no-whole-file", "--fsync", f"{self.rsync}/{tar.name}", target)
+        run("rsync", "--inplace", "--no-whole-file", "--fsync", f"{self.rsync}/{tar.name}", target)
 
     def make_casync(self, tar):
         """Seconds to put a release into casync's store."""
@@ -262,7 +267,7 @@ class Sites:
 
     def begin(self):
         self.fleet.start_hub("bench", "bench")
-        self.fleet.axle("catalog", "set", "--url", serve(self.catalog), "--root", self.catalog / "root.json")
+        self.fleet.axle("catalog", "set", "--url", serve(self.catalog), "--root", self.catalog / "metadata/1.root.json")
         for name in self.names:
             self.fleet.join_spoke(name)
             self.stop(name)
