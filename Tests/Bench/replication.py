@@ -1,7 +1,8 @@
 """What a first copy and an update cost, beside rsync, casync and curl: what `make bench-replication` prints and writes.
 
 Two pairs of real releases, fetched from Debian and PyPI: the kernel's source tree and tensorflow-cpu. All runs on loopback in a network
-namespace of its own, so that the interface's counters are the bytes on the wire, both directions and all headers. Ours is the whole way: a real
+namespace of its own, so that the interface's counters are the bytes on the wire, both directions and all headers; rsync's pass it three times,
+to, between and from the two ends of stunnel. Ours is the whole way: a real
 hub and real spokes that connect, hear of the package, fetch it, verify it and make it durable; the peers' files are synchronised too.
 Rows are those of bench.py; .build/bench-replication.json also has each system's bytes and seconds.
 """
@@ -267,10 +268,11 @@ class Sites:
 
     def begin(self):
         self.fleet.start_hub("bench", "bench")
-        self.fleet.axle("catalog", "set", "--url", serve(self.catalog), "--root", self.catalog / "metadata/1.root.json")
         for name in self.names:
             self.fleet.join_spoke(name)
             self.stop(name)
+        # Only now, so that no spoke has begun when its first copy is measured.
+        self.fleet.axle("catalog", "set", "--url", serve(self.catalog), "--root", self.catalog / "metadata/1.root.json")
 
     def stop(self, name):
         process = self.fleet.processes.pop(f"spoke-{name}")
