@@ -31,28 +31,9 @@ extension ContentWorker {
         try pieces.finish()
     }
 
-    /// Turns `old` into the new content by a patch, and hashes it as it comes.
+    /// Turns `old` into the new content by a patch and hands it on as it comes; the taker hashes it, as a pool does, so that each byte is hashed once.
     ///
-    /// The file is neither synchronised nor trusted before this returns. With `taker` the file can be a scratch file that is thrown away afterwards:
-    /// the bytes that were hashed are then the very bytes that were handed on.
-    /// - Parameters:
-    ///   - taker: takes the new content in order.
-    package func applyPatch(
-        _ patch: borrowing FileDescriptor, old: borrowing FileDescriptor,
-        expecting expected: (old: ContentIdentity, new: ContentIdentity), into output: borrowing FileDescriptor,
-        cancellation: Cancellation? = nil, taker: (UnsafeRawBufferPointer) throws -> Void = { _ in }
-    ) throws {
-        var meter = ContentMeter()
-        try makeByPatch(patch, old: old, expecting: expected, into: output, cancellation: cancellation) {
-            meter.add($0)
-            try taker($0)
-        }
-        guard try meter.finish() == expected.new else {
-            throw ContentError(.hashMismatch, "the patch does not give what was signed")
-        }
-    }
-
-    /// As `applyPatch`, and leaves the hashing to a taker that hashes what it gets, such as a pool: each byte is hashed once.
+    /// `output` can be a scratch file that is thrown away afterwards: the bytes that the taker gets are those that count. Parameters as `fillByPatch`.
     package func makeByPatch(
         _ patch: borrowing FileDescriptor, old: borrowing FileDescriptor,
         expecting expected: (old: ContentIdentity, new: ContentIdentity), into output: borrowing FileDescriptor,

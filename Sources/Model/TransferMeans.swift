@@ -6,6 +6,6 @@ package enum TransferMeans: UInt8, NamedCode {
     case content = 2
     /// A patch that turns the content of another release, which the receiver holds verified, into this one's.
     case patch = 3
-    /// The chunks of the content that the receiver lacks, as one compressed stream.
+    /// The chunks of the content that the receiver lacks, as one compressed stream. The number is set aside: nobody offers or accepts them yet.
     case chunks = 4
 }

@@ -59,16 +59,19 @@ struct ContentFixture {
         return patch
     }
 
-    /// What the patch makes of `old`, when `new` is wanted; also looks whether taker and file got the same.
+    /// What the patch makes of `old`, when `new` is wanted; hashes it as a pool does before it publishes, and looks whether taker and file got the same.
     func apply(_ patch: [UInt8], _ old: [UInt8], wanted new: [UInt8]) throws -> [UInt8] {
         let output = try FileDescriptor.open(path("output"), [.readWrite, .create, .truncate])
         var taken: [UInt8] = []
-        try worker.applyPatch(
+        try worker.makeByPatch(
             try file("patch", patch), old: try file("old", old),
             expecting: (try Self.identity(old), try Self.identity(new)), into: output
         ) { taken += $0 }
         guard try File.read(path("output"), limit: 1 << 30) == taken else {
             throw TestSupportError("the file and what was handed on differ")
+        }
+        guard try Self.identity(taken) == Self.identity(new) else {
+            throw ContentError(.hashMismatch, "the patch does not give what was signed")
         }
         return taken
     }

@@ -7,7 +7,7 @@ import threading
 import time
 
 from space import big
-from world import Vendor, contains, require, test, wait_for
+from world import QuietServer, Vendor, contains, require, test, wait_for
 
 
 def redirect_to(address):
@@ -52,9 +52,7 @@ class Proxy:
                         self.wfile.write(data)
                 return None
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = QuietServer(Handler)
         self.port = self.server.server_address[1]
 
     def close(self):

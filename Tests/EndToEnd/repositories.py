@@ -4,7 +4,6 @@ import http.server
 import json
 import pathlib
 import sys
-import threading
 from datetime import datetime, timedelta, timezone
 
 from securesystemslib.signer import CryptoSigner
@@ -13,7 +12,7 @@ from tuf.api.metadata import (
 )
 from tuf.ngclient import Updater
 
-from world import contains, require, test
+from world import QuietServer, contains, require, test
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Peers"))
 
@@ -42,9 +41,7 @@ class Server:
                 self.end_headers()
                 self.wfile.write(content or b"")
 
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self.http = QuietServer(Handler)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
 
     def metadata(self, files):

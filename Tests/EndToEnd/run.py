@@ -113,6 +113,7 @@ def main():
     print(f"seed {arguments.seed}", flush=True)
     watch = CommandLineWatch()
     counts = {"passed": 0, "failed": 0, "skipped": 0}
+    failures = []
     try:
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
             futures = [pool.submit(run_one, name, base, arguments, watch) for name in names]
@@ -120,7 +121,10 @@ def main():
                 for future in concurrent.futures.as_completed(futures):
                     name, verdict, seconds, text = future.result()
                     counts[verdict] += 1
-                    print(f"{verdict:7} {name} ({seconds:.1f} s){': ' + text if text else ''}", flush=True)
+                    line = f"{verdict:7} {name} ({seconds:.1f} s){': ' + text if text else ''}"
+                    print(line, flush=True)
+                    if verdict == "failed":
+                        failures.append(line)
             except BaseException:
                 # Interrupted: what waits is not begun, and what runs is left without its processes.
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -138,6 +142,8 @@ def main():
         print(f"failed  secrets in command lines: {watch.found[:3]}")
     skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
     if counts["failed"]:
+        # Once more, where whoever reads only the end of a long log finds them.
+        print("\n".join(failures))
         print(f"again with: run.py --seed {arguments.seed}")
     print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}", flush=True)
     return 1 if counts["failed"] else 0

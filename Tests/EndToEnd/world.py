@@ -99,6 +99,20 @@ class Vendor:
         return next(p for p in (self.catalog / "targets").rglob("*") if p.is_file() and f"/{release}/" in str(p))
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A web server on loopback, of which a client that hangs up is no news: some of the tests kill theirs."""
+
+    daemon_threads = True
+
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class EvilServer:
     """Serves a folder; rules, tried in order, may do something else instead: (pattern, behaviour(handler, bytes))."""
 
@@ -133,9 +147,7 @@ class EvilServer:
                 self.end_headers()
                 self.wfile.write(content)
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = QuietServer(Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
 
     def close(self):

@@ -61,6 +61,36 @@ import Testing
         #expect(bench.store.replica(wanted.sha256)?.state == .verified)
     }
 
+    @Test func bothFormsDamagedAtOnceAreSaidOnceAndTheFileIsRepaired() throws {
+        var (bench, wanted) = try holding(file: true, content: true)
+        let before = bench.store.events(limit: 99).count
+        try bench.tell(.replicasDamaged([wanted.sha256, try Self.content().sha256]))
+        #expect(bench.store.replica(wanted.sha256)?.state == .corrupt)
+        #expect(bench.store.events(limit: 99).count == before + 1)
+        #expect(bench.effects.contains(.evict([try Self.content().sha256])))
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content()))
+        #expect(repairs(bench))
+    }
+
+    @Test func aDamagedFileThatThePlanTookIsFetchedAndNotRepairedWhenItIsWantedAgain() throws {
+        var (bench, wanted) = try holding(file: true, content: false)
+        try bench.tell(.replicasDamaged([wanted.sha256]))
+        bench.now = bench.now + .seconds(7000)
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content()))
+        try bench.tell(.transferEnded(wanted.sha256, .interrupted("the hub is busy")))
+        let evict = Evict(path: wanted.path, sha256: wanted.sha256, text: "there are newer releases")
+        #expect(try bench.ask(SpokeBench.hub, .evict(evict)) == nil)
+        try bench.tell(.evicted([wanted.sha256]))
+        try bench.tell(.evictionEnded(wanted.sha256, refusal: nil))
+        #expect(try bench.ask(SpokeBench.hub, .replicate(wanted)) == .ok(OK()))
+        bench.now = bench.now + .seconds(7000)
+        try bench.tell(.woke)
+        bench.effects = []
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content()))
+        #expect(!repairs(bench))
+        #expect(bench.store.replica(wanted.sha256)?.state == .transferring)
+    }
+
     @Test func aDamagedPatchIsForgotten() throws {
         var (bench, wanted) = try holding(file: true, content: true)
         let patch = try SpokeBench.digest(200)

@@ -106,21 +106,13 @@ extension HubShell {
     private func evict(_ objects: [SHA256Digest]) {
         guard let package = objects.first else { return }
         disk.submit { [pool, messages] in
-            var refusal: String?
-            for object in objects {
-                do throws(StorageError) {
-                    try pool.evict(object)
-                } catch {
-                    if case .notHeld = error { continue }
-                    refusal = refusal ?? error.description
-                }
-            }
+            let refusal = pool.evict(each: objects).refusal
             do {
                 try pool.compact()
             } catch {
                 messages("the room of removed packages comes back later: \(error)")
             }
-            self.tell(.packageEvicted(package, refusal: refusal))
+            self.tell(.packageEvicted(package, refusal: refusal?.description))
             self.tell(.poolChanged(HubPoolFigures(pool.account())))
         }
     }

@@ -189,20 +189,9 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             tell(.poolChanged(figures))
         case .prune(let sha256, let content):
             fleet.poolsTouched = true
-            var refusal: String?
-            var gone: [SHA256Digest] = []
-            for object in [sha256, content].compactMap({ $0 }) {
-                do {
-                    try pool.evict(object)
-                    gone.append(object)
-                } catch .notHeld {
-                    gone.append(object)
-                } catch {
-                    refusal = refusal ?? error.description
-                }
-            }
+            let (gone, refusal) = pool.evict(each: [sha256, content].compactMap { $0 })
             tell(.evicted(gone))
-            tell(.evictionEnded(sha256, refusal: refusal))
+            tell(.evictionEnded(sha256, refusal: refusal?.description))
             tell(.poolChanged(figures))
         case .checkPool(let check):
             tell(
@@ -315,12 +304,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
 
     private func evict(_ objects: [SHA256Digest]) {
         fleet.poolsTouched = true
-        let gone = objects.filter { object in
-            // What is read or was never here is looked at by what the pool has.
-            try? pool.evict(object)
-            return pool.length(of: object) == nil
-        }
-        tell(.evicted(gone))
+        tell(.evicted(pool.evict(each: objects).gone))
         tell(.poolChanged(figures))
     }
 

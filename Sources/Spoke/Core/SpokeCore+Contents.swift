@@ -58,6 +58,7 @@ extension SpokeCore {
     mutating func evicted(_ objects: [SHA256Digest]) throws {
         guard !objects.isEmpty else { return }
         held.subtract(objects)
+        damagedFiles.subtract(objects)
         for object in objects { try store.removePatch(object) }
         isKeepingDue = true
         if !roomWaited.isEmpty { try retryWaitingReplicas() }

@@ -8,13 +8,12 @@ extension SpokeCore {
         held.subtract(objects)
         isKeepingDue = true
         let patches = Set(try store.patches().map(\.sha256))
-        let replicas = try store.replicas()
         for object in objects.sorted() {
             if patches.contains(object) {
                 try store.removePatch(object)
                 effects.append(.evict([object]))
             }
-            for replica in replicas where replica.sha256 == object || replica.packed?.sha256 == object {
+            for replica in try store.replicas() where replica.sha256 == object || replica.packed?.sha256 == object {
                 try damaged(object, of: replica, at: now)
             }
         }
@@ -28,8 +27,10 @@ extension SpokeCore {
                 "the disk has damaged one of two forms of this package; it was removed, the other one is whole", at: now
             )
         }
-        guard replica.state == .verified else { return }
+        // One that is on its way out, or not here yet, has nothing to be repaired.
+        guard replica.state == .verified || replica.state == .corrupt else { return }
         if object == replica.sha256 { damagedFiles.insert(object) } else { effects.append(.evict([object])) }
+        guard replica.state == .verified else { return }
         var replica = replica
         replica.state = .corrupt
         replica.text = "the disk has damaged it"

@@ -109,19 +109,11 @@ extension SpokeShell {
 
     private func evict(_ objects: [SHA256Digest]) {
         disk.submit { [pool, messages] in
-            var gone: [SHA256Digest] = []
-            for object in objects {
-                do throws(StorageError) {
-                    try pool.evict(object)
-                    gone.append(object)
-                } catch {
-                    switch error {
-                    case .notHeld: gone.append(object)
-                    // Somebody reads it: it goes another time.
-                    case .inUse, .inTransfer: break
-                    default: messages("\(object) could not be removed from the pool: \(error)")
-                    }
-                }
+            let (gone, refusal) = pool.evict(each: objects)
+            switch refusal {
+            // Somebody reads it: it goes another time.
+            case nil, .inUse, .inTransfer: break
+            case .some(let refusal): messages("an object could not be removed from the pool: \(refusal)")
             }
             self.tell(.evicted(gone))
             self.tell(.poolChanged(PoolFigures(pool.account())))
@@ -181,27 +173,14 @@ extension SpokeShell {
     /// Behind what the disk has to do already, and before what is asked of it later.
     private func prune(_ sha256: SHA256Digest, _ content: SHA256Digest?) {
         disk.submit { [pool] in
-            var refusal: String?
-            var gone: [SHA256Digest] = []
-            for object in [sha256, content].compactMap({ $0 }) {
-                do throws(StorageError) {
-                    try pool.evict(object)
-                    gone.append(object)
-                } catch {
-                    guard case .notHeld = error else {
-                        refusal = refusal ?? error.description
-                        continue
-                    }
-                    gone.append(object)
-                }
-            }
+            let (gone, refusal) = pool.evict(each: [sha256, content].compactMap { $0 })
             do {
                 try pool.compact()
             } catch {
                 self.messages("the room of removed packages comes back later: \(error)")
             }
             self.tell(.evicted(gone))
-            self.tell(.evictionEnded(sha256, refusal: refusal))
+            self.tell(.evictionEnded(sha256, refusal: refusal?.description))
             self.tell(.poolChanged(PoolFigures(pool.account())))
         }
     }
