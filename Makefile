@@ -44,12 +44,12 @@ tidy: setup
 layers: setup
 	$(SWIFT_BUILD) $(STRICT) --build-tests
 
-# One test at a time: many of them block on real processes and sockets, and side by side they starve each other.
+# Quiet: failures and the closing line, so that nobody has to look for them in a long log. One test at a time: many of them block on real processes and sockets, and side by side they starve each other.
 ## test      all tests
 test: setup
 	$(SWIFT_BUILD) $(STRICT) --build-tests
 	$(if $(FILTER),,.venv/bin/python3 Tests/EndToEnd/run.py)
-	swift test --skip-build --no-parallel $(if $(FILTER),--filter $(FILTER))
+	swift test --skip-build --no-parallel --quiet $(if $(FILTER),--filter $(FILTER))
 
 ## e2e       real processes and bad input; SEED= repeats a run, NAMES= picks tests
 e2e: build

@@ -8,8 +8,13 @@
 static int would_block(void) { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 // What a socket BIO keeps. While `stage` is set, writes are gathered there; `rest` is what the socket did not take of it.
+// While `intake` is set, the socket is read into it; `kept` is what was not taken of it when it was taken back.
 struct axle_socket {
     int fd;
+    unsigned char *intake;
+    size_t intake_size, intake_count, intake_taken;
+    unsigned char *kept;
+    size_t kept_count, kept_taken;
     unsigned char *stage;
     size_t stage_size, stage_count;
     unsigned char *rest;
@@ -82,18 +87,68 @@ int axle_bio_send_gathered(BIO *bio) {
 
 int axle_bio_send_rest(BIO *bio) { return send_rest(socket_of(bio)); }
 
+// Moves at most `count` bytes from a buffer of which some were taken before.
+static int take(char *bytes, int count, const unsigned char *buffer, size_t held, size_t *taken) {
+    size_t n = held - *taken;
+    if (n > (size_t)count) n = (size_t)count;
+    memcpy(bytes, buffer + *taken, n);
+    *taken += n;
+    return (int)n;
+}
+
 static int socket_read(BIO *bio, char *bytes, int count) {
+    struct axle_socket *socket = socket_of(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t n = recv(socket_of(bio)->fd, bytes, (size_t)count, 0);
+    if (count <= 0) return 0;
+    if (socket->kept) {
+        int n = take(bytes, count, socket->kept, socket->kept_count, &socket->kept_taken);
+        if (socket->kept_taken == socket->kept_count) {
+            OPENSSL_free(socket->kept);
+            socket->kept = NULL;
+        }
+        return n;
+    }
+    if (socket->intake_taken < socket->intake_count)
+        return take(bytes, count, socket->intake, socket->intake_count, &socket->intake_taken);
+    int goes_through = socket->intake_size > (size_t)count;
+    ssize_t n = goes_through ? recv(socket->fd, socket->intake, socket->intake_size, 0)
+                             : recv(socket->fd, bytes, (size_t)count, 0);
     if (n < 0 && would_block()) BIO_set_retry_read(bio);
     if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-    return (int)n;
+    if (n <= 0 || !goes_through) return (int)n;
+    socket->intake_count = (size_t)n;
+    socket->intake_taken = 0;
+    return take(bytes, count, socket->intake, socket->intake_count, &socket->intake_taken);
+}
+
+void axle_bio_lend(BIO *bio, void *intake, size_t size) {
+    struct axle_socket *socket = socket_of(bio);
+    socket->intake = intake;
+    socket->intake_size = size;
+    socket->intake_count = socket->intake_taken = 0;
+}
+
+int axle_bio_take_back(BIO *bio) {
+    struct axle_socket *socket = socket_of(bio);
+    const unsigned char *left = socket->intake + socket->intake_taken;
+    size_t count = socket->intake_count - socket->intake_taken;
+    socket->intake = NULL;
+    socket->intake_size = socket->intake_count = socket->intake_taken = 0;
+    if (count == 0) return 1;
+    // Something is read from the intake only when nothing is kept, so there is one rest at a time.
+    socket->kept = OPENSSL_malloc(count);
+    if (!socket->kept) return 0;
+    memcpy(socket->kept, left, count);
+    socket->kept_count = count;
+    socket->kept_taken = 0;
+    return 1;
 }
 
 static int socket_destroy(BIO *bio) {
     struct axle_socket *socket = socket_of(bio);
     if (socket) {
         OPENSSL_free(socket->rest);
+        OPENSSL_free(socket->kept);
         OPENSSL_free(socket);
     }
     BIO_set_data(bio, NULL);

@@ -43,6 +43,7 @@ package final class EventLoop: SerialExecutor, Sendable {
     private nonisolated(unsafe) var clock: Int64 = SystemClock.uptimeNanoseconds
     private nonisolated(unsafe) let scratchMemory: UnsafeMutableRawBufferPointer
     private nonisolated(unsafe) let stageMemory: UnsafeMutableRawBufferPointer
+    private nonisolated(unsafe) let intakeMemory: UnsafeMutableRawBufferPointer
 
     /// Starts the thread. It runs until `stop`, whoever else forgets the loop.
     package init(_ name: String) throws(SystemError) {
@@ -50,12 +51,14 @@ package final class EventLoop: SerialExecutor, Sendable {
         poller = try Poller()
         scratchMemory = .allocate(byteCount: Self.scratchSize, alignment: 4096)
         stageMemory = .allocate(byteCount: TLSConnection.stageSize, alignment: 4096)
+        intakeMemory = .allocate(byteCount: TLSConnection.intakeSize, alignment: 4096)
         try NativeThread(name) { self.run() }.detach()
     }
 
     deinit {
         scratchMemory.deallocate()
         stageMemory.deallocate()
+        intakeMemory.deallocate()
     }
 
     // MARK: From every thread
@@ -104,6 +107,9 @@ package final class EventLoop: SerialExecutor, Sendable {
 
     /// The loop's read buffer, whose contents are anyone's after the current call.
     package var scratch: UnsafeMutableRawBufferPointer { scratchMemory }
+
+    /// What a connection reads the socket into while it decrypts, likewise.
+    package var intake: UnsafeMutableRawBufferPointer { intakeMemory }
 
     /// Where a connection gathers what it sends, likewise; apart from `scratch`, since what is read may be answered at once.
     package var stage: UnsafeMutableRawBufferPointer { stageMemory }

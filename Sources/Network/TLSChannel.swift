@@ -271,7 +271,10 @@ package final class TLSChannel: EventHandler, TimerHandler {
 
     private func advanceHandshake() {
         guard phase == .handshake, let connection else { return }
-        switch connection.handshake() {
+        connection.lend(loop.intake)
+        let progress = connection.handshake()
+        connection.takeBack()
+        switch progress {
         case .wantRead: wait(for: .read)
         case .wantWrite: wait(for: .write)
         case .closed: finish(.peerClosed)
@@ -292,6 +295,8 @@ package final class TLSChannel: EventHandler, TimerHandler {
     private func readSome() {
         guard let connection else { return }
         let scratch = loop.scratch
+        connection.lend(loop.intake)
+        defer { connection.takeBack() }
         var budget = Self.readBudget
         while phase == .open, isReading, !readWantsWrite {
             guard budget > 0 else {

@@ -4,8 +4,8 @@ import Glibc
 /// One TLS connection over a connected, non-blocking socket (`SSL`).
 ///
 /// It does not own the socket: whoever made it closes it, after this. Not thread-safe: one thread, queue or actor at a time.
-/// Never raises SIGPIPE. Reading ahead is on, so after `complete` call `read` again until `wantRead` before waiting for the
-/// socket: bytes may be here that the kernel no longer has.
+/// Never raises SIGPIPE. After `complete` call `read` again until `wantRead` before waiting for the socket: with `lend` bytes may be here that the
+/// kernel no longer has.
 package final class TLSConnection {
     /// Whom a client wants to reach.
     package enum Expectation: Sendable, Equatable {
@@ -79,6 +79,23 @@ package final class TLSConnection {
         }
         isEstablished = true
         return .complete(0)
+    }
+
+    /// How much is read from the socket at a time through a lent buffer: what one has to have room for.
+    package static let intakeSize = 128 * 1024
+
+    /// From here on the socket is read into `intake`, as much at a time as it holds; else each record costs two system calls.
+    ///
+    /// OpenSSL's own reading ahead would move all that is left in its buffer before every record (3.0, `ssl3_read_n`), and have a buffer of that size
+    /// for each connection. The buffer is used in `handshake` and `read`, until it is taken back or the connection is gone.
+    package func lend(_ intake: UnsafeMutableRawBufferPointer) {
+        axle_bio_lend(SSL_get_rbio(pointer), intake.baseAddress, intake.count)
+    }
+
+    /// Ends that: the buffer is anyone's again. What came and was not read is kept, and read first.
+    package func takeBack() {
+        guard axle_bio_take_back(SSL_get_rbio(pointer)) == 0, failure == nil else { return }
+        failure = TLSError(.library, "no memory for bytes that came")
     }
 
     /// Fills `buffer` as far as decrypted bytes can be had without waiting.
@@ -212,9 +229,6 @@ package final class TLSConnection {
         }
         return TLSSession(takingOwnership: session)
     }
-
-    /// Whether bytes from the peer are waiting inside the connection (decrypted or not), whatever the socket says.
-    package var hasPending: Bool { SSL_has_pending(pointer) == 1 }
 
     /// Name of the cipher suite, for logs.
     package var cipherSuite: String {

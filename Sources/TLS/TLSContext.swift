@@ -58,13 +58,12 @@ package final class TLSContext: Sendable {
     ///   - protocols: what is offered, the preferred first; a client that has none of them is refused.
     ///   - requiresProtocol: whether a client that names no protocol at all is refused too.
     ///   - sessionLifetimeSeconds: how long a ticket allows resumption; 0 sends no tickets.
-    ///   - readAheadBytes: size of the read buffer that a busy connection has; an idle one has none.
     package static func server(
         identity: TLSIdentity, protocols: [ApplicationProtocol], clients: ClientAuthentication,
-        requiresProtocol: Bool = true, sessionLifetimeSeconds: Int = 86_400, readAheadBytes: Int = 1 << 16
+        requiresProtocol: Bool = true, sessionLifetimeSeconds: Int = 86_400
     ) throws(TLSError) -> TLSContext {
         let rules = HandshakeRules(protocols: protocols, requiresProtocol: requiresProtocol, pin: nil)
-        let context = try TLSContext(.server, rules, readAheadBytes)
+        let context = try TLSContext(.server, rules)
         try context.show(identity)
         try context.configureServer(clients, sessionLifetimeSeconds)
         return context
@@ -78,20 +77,20 @@ package final class TLSContext: Sendable {
     ///   - requiresProtocol: whether a server that chooses none of them is refused.
     package static func client(
         identity: TLSIdentity? = nil, protocols: [String], server: ServerAuthentication,
-        requiresProtocol: Bool = true, readAheadBytes: Int = 1 << 16
+        requiresProtocol: Bool = true
     ) throws(TLSError) -> TLSContext {
         var pin: [UInt8]?
         if case .pinnedRoot(let given) = server { pin = given }
         let rules = HandshakeRules(
             protocols: protocols.map { ApplicationProtocol($0, asksForCertificate: false) },
             requiresProtocol: requiresProtocol && !protocols.isEmpty, pin: pin)
-        let context = try TLSContext(.client, rules, readAheadBytes)
+        let context = try TLSContext(.client, rules)
         if let identity { try context.show(identity) }
         try context.configureClient(server)
         return context
     }
 
-    private init(_ side: Side, _ rules: HandshakeRules, _ readAheadBytes: Int) throws(TLSError) {
+    private init(_ side: Side, _ rules: HandshakeRules) throws(TLSError) {
         let method = side == .server ? TLS_server_method() : TLS_client_method()
         let made = try ErrorQueue.require(.library, "cannot make a TLS context") { SSL_CTX_new(method) }
         pointer = made
@@ -101,9 +100,7 @@ package final class TLSContext: Sendable {
             SSL_CTX_set_security_level(made, Self.securityLevel)
             SSL_CTX_set_verify_depth(made, Self.chainDepth)
             axle_ctx_set_modes(made)
-            axle_ctx_set_read_ahead(made)
             axle_ctx_set_limits(made, Self.maximumChainBytes)
-            SSL_CTX_set_default_read_buffer_len(made, max(1 << 14, min(readAheadBytes, 1 << 20)))
             guard axle_ctx_require_tls13(made) == 1,
                 SSL_CTX_set_ciphersuites(
                     made, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1,

@@ -7,9 +7,6 @@ package enum SessionTLS {
     package static let sessionProtocol = "axle/1"
     /// ALPN name of joins, on the same port; only the server shows a certificate.
     package static let joinProtocol = "axle-join/1"
-    /// A busy connection reads this much at a time from the kernel; an idle one holds nothing. More costs more than it
-    /// saves: OpenSSL 3.0 moves all that is left in the buffer to its start before every record.
-    static let readAhead = 64 * 1024
 
     /// For a listener; with `takesJoins` it offers joins as well.
     package static func listener(
@@ -18,13 +15,13 @@ package enum SessionTLS {
         var protocols = [ApplicationProtocol(sessionProtocol, asksForCertificate: true)]
         if takesJoins { protocols.append(ApplicationProtocol(joinProtocol, asksForCertificate: false)) }
         return try .server(
-            identity: identity, protocols: protocols, clients: .required(anchors), readAheadBytes: readAhead)
+            identity: identity, protocols: protocols, clients: .required(anchors))
     }
 
     /// For a member of the fleet that dials.
     package static func dialler(identity: TLSIdentity, anchors: TrustStore) throws(TLSError) -> TLSContext {
         try .client(
-            identity: identity, protocols: [sessionProtocol], server: .anchors(anchors), readAheadBytes: readAhead)
+            identity: identity, protocols: [sessionProtocol], server: .anchors(anchors))
     }
 
     /// For a machine that is about to join: it knows the root CA's public key by its hash only.

@@ -26,6 +26,11 @@ int axle_bio_send_gathered(BIO *bio);
 // 1 when no rest is left, 0 while the socket is full, -1 with errno.
 int axle_bio_send_rest(BIO *bio);
 
+// From here on the socket is read into `intake`, as much at a time as it holds, and OpenSSL takes each record from there.
+void axle_bio_lend(BIO *bio, void *intake, size_t size);
+// Ends that; what was read and not taken is kept and comes first. 0 if there is no memory for it.
+int axle_bio_take_back(BIO *bio);
+
 // SSL_CTX: macros over SSL_CTX_ctrl.
 static inline int axle_ctx_require_tls13(SSL_CTX *ctx) {
     return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) && SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION);
@@ -39,7 +44,6 @@ static inline int axle_ctx_add_chain_certificate(SSL_CTX *ctx, X509 *certificate
     return (int)SSL_CTX_add1_chain_cert(ctx, certificate);
 }
 static inline void axle_ctx_set_session_cache(SSL_CTX *ctx, long mode) { SSL_CTX_set_session_cache_mode(ctx, mode); }
-static inline void axle_ctx_set_read_ahead(SSL_CTX *ctx) { SSL_CTX_set_read_ahead(ctx, 1); }
 static inline void axle_ctx_set_limits(SSL_CTX *ctx, long certificate_bytes) {
     SSL_CTX_set_max_cert_list(ctx, certificate_bytes);
     // An end without close_notify is told apart in TLSConnection; OpenSSL's own way would void the session for resumption.

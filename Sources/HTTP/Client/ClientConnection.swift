@@ -21,6 +21,13 @@ final class ClientConnection {
     let origin: Origin
     private let socket: BlockingSocket
     private let tls: TLSConnection?
+    /// What TLS reads the socket into; lent to it for good.
+    private let intake: Intake?
+
+    private final class Intake {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: TLSConnection.intakeSize, alignment: 64)
+        deinit { memory.deallocate() }
+    }
 
     /// Connects, through a proxy if there is one, and for https makes the handshake: the certificate has to name the URL's
     /// host, whoever carries the bytes.
@@ -42,12 +49,17 @@ final class ClientConnection {
         }
         guard url.scheme == .https else {
             tls = nil
+            intake = nil
             return
         }
         if let proxy { try Self.openTunnel(to: url, through: proxy, socket, patience) }
+        let intake = Intake()
+        self.intake = intake
         do throws(TLSError) {
             guard let context else { throw TLSError(.library, "no TLS context") }
-            tls = try TLSConnection(client: context, descriptor: socket.number, expecting: .host(url.host))
+            let tls = try TLSConnection(client: context, descriptor: socket.number, expecting: .host(url.host))
+            tls.lend(intake.memory)
+            self.tls = tls
         } catch {
             throw Self.error(error, "TLS with \(url.authority)")
         }
