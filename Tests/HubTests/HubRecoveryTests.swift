@@ -15,11 +15,11 @@ struct HubRecoveryTests {
         ).signed(by: FakeCryptography.Signer(key: key ?? FakeCryptography().orderKey))
     }
 
-    private func show(_ signed: [UInt8]) -> Message {
+    private func show(_ signed: [UInt8], replicas: UInt64? = nil) -> Message {
         .order(
             OrderMessage(
                 agent: NodeID(high: 0, low: 0), action: ActionID(high: 0, low: 0), kind: 0, expires: .zero,
-                signed: signed))
+                signed: signed, replicas: replicas))
     }
 
     @Test(arguments: StoreKind.allCases) func anOrderOfALostFutureBeginsAnEpochAndOpenOrdersAreSentAgain(
@@ -84,6 +84,76 @@ struct HubRecoveryTests {
         #expect(try world.stale(&agents[0], link, attack, lost(world, UInt64(number) + 1)) == .ok(OK()))
         #expect(try world.orders(for: spoke).map(\.sequence) == [OrderSequence(epoch: 1, number: UInt64(number) + 2)])
         #expect(try world.events(.hubRestored).isEmpty)
+    }
+
+    /// Two packages that a spoke without orders holds verified.
+    private func holding(_ world: HubWorld) throws -> (spoke: NodeID, packages: [Package]) {
+        let spoke = try world.addSpoke("s1")
+        let link = try world.connect(spoke)
+        let packages = [try samplePackage(), try samplePackage("2.0", counter: 2, hash: 2)]
+        try world.publish(packages)
+        try world.importAll()
+        for package in packages { try world.verified(package, link) }
+        #expect(try world.store.replicas(at: spoke).allSatisfy { $0.isAcknowledged && $0.state == .verified })
+        return (spoke, packages)
+    }
+
+    @Test(arguments: StoreKind.allCases) func whatASpokeWithoutOrdersForgotIsWishedAgain(kind: StoreKind) throws {
+        let world = try HubWorld(kind)
+        let (spoke, packages) = try holding(world)
+        world.answers = false
+        // A state of before the second package: no order, one replica.
+        let link = try world.connect(spoke)
+        #expect(try world.ask(link, show([], replicas: 1)) == .ok(OK()))
+        #expect(try world.events(.spokeRestored).isEmpty, "it has not said all yet")
+        try world.verified(packages[0], link)
+        #expect(try world.events(.spokeRestored).map(\.event.text).first?.contains(" 1 packages") == true)
+        #expect(try world.store.replica(spoke: spoke, path: packages[0].path)?.state == .verified)
+        let lost = try #require(try world.store.replica(spoke: spoke, path: packages[1].path))
+        #expect(lost.state == .pending && !lost.isAcknowledged)
+        let wishes = world.requests().compactMap { if case .replicate(let wish) = $0.2 { wish.path } else { nil } }
+        #expect(wishes == [packages[1].path])
+    }
+
+    @Test func aSpokeThatKnowsNothingIsWishedEverythingAgain() throws {
+        let world = try HubWorld()
+        let (spoke, packages) = try holding(world)
+        world.answers = false
+        let link = try world.connect(spoke)
+        #expect(try world.ask(link, show([], replicas: 0)) == .ok(OK()))
+        let wishes = world.requests().compactMap { if case .replicate(let wish) = $0.2 { wish.path } else { nil } }
+        #expect(Set(wishes) == Set(packages.map(\.path)))
+    }
+
+    @Test func aSpokeThatKnowsWhatItWasAskedIsLeftAlone() throws {
+        let world = try HubWorld()
+        let (spoke, packages) = try holding(world)
+        // More than the hub knows, in another order, one of them twice; an older spoke, and one that claims to know more than anybody can say.
+        for count in [UInt64?.some(3), nil, .max] {
+            let link = try world.connect(spoke)
+            #expect(try world.ask(link, show([], replicas: count)) == .ok(OK()))
+            let foreign = try samplePackage("9.0", counter: 9, hash: 9)
+            for package in [packages[1], foreign, packages[1], packages[0]] { try world.verified(package, link) }
+            #expect(try world.events(.spokeRestored).isEmpty)
+            #expect(try world.store.replicas(at: spoke).allSatisfy { $0.isAcknowledged && $0.state == .verified })
+        }
+    }
+
+    @Test func aWishThatTheSpokeIsStillToStoreIsNotForgotten() throws {
+        let world = try HubWorld()
+        let (spoke, packages) = try holding(world)
+        world.answers = false
+        let link = try world.connect(spoke)
+        #expect(try world.ask(link, show([], replicas: 2)) == .ok(OK()))
+        // It came while the spoke was saying, and must not be counted in the place of another.
+        let new = try samplePackage("3.0", counter: 3, hash: 3)
+        try world.publish(packages + [new], version: 2)
+        try world.importAll()
+        try world.verified(packages[0], link)
+        try world.verified(new, link, .pending)
+        #expect(try world.events(.spokeRestored).isEmpty)
+        try world.verified(packages[1], link)
+        #expect(try world.events(.spokeRestored).isEmpty)
     }
 
     @Test(arguments: StoreKind.allCases) func aSpokeThatForgotAnOrderIsSentTheOpenOnesAgain(kind: StoreKind) throws {

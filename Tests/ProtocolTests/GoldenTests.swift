@@ -19,6 +19,14 @@ struct GoldenTests {
         #expect(message.encoded() == bytes)
     }
 
+    @Test("a field that was added later reads from its sample too", arguments: MessageSamples.widened.map(\.added))
+    func widened(_ added: String) throws {
+        let message = try #require(MessageSamples.widened.first { $0.added == added }?.message)
+        let bytes = try sample("message-\(message.number)-\(message.name)-\(added)", made: message.encoded())
+        #expect(try Message(decoding: bytes) == message)
+        #expect(message.encoded() == bytes)
+    }
+
     @Test("every frame reads from its sample and is written the same", arguments: MessageSamples.frames.map(\.name))
     func frame(_ name: String) throws {
         let made = try #require(MessageSamples.frames.first { $0.name == name }?.bytes)
@@ -41,6 +49,7 @@ struct GoldenTests {
     func complete() throws {
         let expected =
             MessageSamples.all.map { "message-\($0.number)-\($0.name).hex" }
+            + MessageSamples.widened.map { "message-\($0.message.number)-\($0.message.name)-\($0.added).hex" }
             + MessageSamples.frames.map { "\($0.name).hex" }
         let found = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
         #expect(Set(found) == Set(expected))

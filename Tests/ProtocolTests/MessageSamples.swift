@@ -65,6 +65,14 @@ enum MessageSamples {
         ]
     }
 
+    /// Messages with the fields that they were given after their first sample, by what was added.
+    static let widened: [(added: String, message: Message)] = [
+        (
+            "replicas",
+            .order(OrderMessage(agent: node, action: action, kind: 0, expires: time, signed: signed, replicas: 300))
+        )
+    ]
+
     /// One example of every frame type but `message`, as it goes over the wire.
     static let frames: [(name: String, bytes: [UInt8])] = [
         ("frame-hello", RawFrame.hello(SessionPair.hello(.spoke))),

@@ -56,7 +56,7 @@ struct RecordedSessionTests {
         pair.listener.accept(SessionPair.hello(.hub))
         run()
         // Every message once as a request, alternating sides; each is answered.
-        for (index, message) in MessageSamples.all.enumerated() {
+        for (index, message) in (MessageSamples.all + MessageSamples.widened.map(\.message)).enumerated() {
             let asker: SessionSide = index.isMultiple(of: 2) ? .dialler : .listener
             let answerer: SessionSide = index.isMultiple(of: 2) ? .listener : .dialler
             let stream = try pair.open(asker, message, .normal)

@@ -90,7 +90,7 @@ package struct PoolWorkload: Sendable {
         }
     }
 
-    /// A transfer in pieces, broken off and resumed once.
+    /// A transfer in pieces, broken off and resumed once; or now and then a file that is filled in place, as by a patch, and given up once.
     private func bring(
         _ number: Int, _ name: SHA256Digest, _ pool: any PackagePool, _ random: inout SeededGenerator,
         _ say: (Word) throws -> Void
@@ -110,6 +110,22 @@ package struct PoolWorkload: Sendable {
                 }
                 try drop(index, other, pool, say)
                 continue
+            }
+            if Int.random(in: 0..<3, using: &random) == 0, let file = try pool.lend(reservation) {
+                let end = attempt == 0 ? Int.random(in: 0...bytes.count, using: &random) : bytes.count
+                try file.write(Array(bytes[..<end]), at: 0)
+                if end < bytes.count, Bool.random(using: &random) {
+                    pool.abandon(reservation, keepingBytes: false)
+                    continue
+                }
+                do {
+                    try pool.publish(reservation)
+                } catch {
+                    guard end < bytes.count, case .hashMismatch = error else { throw error }
+                    continue
+                }
+                try say(.published(number))
+                return
             }
             var at = Int(reservation.resumeOffset.bytes)
             let end = attempt == 0 ? Int.random(in: at...bytes.count, using: &random) : bytes.count

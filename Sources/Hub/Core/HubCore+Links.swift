@@ -102,7 +102,7 @@ extension HubCore {
         case .poolStatus(let status): try poolReported(status, spoke, link, request, at: now)
         case .presence(let presence): try presenceReported(presence, spoke, link, request, at: now)
         case .report(let report): try reported(report, spoke, link, request, at: now)
-        case .order(let order): try spokeShowsOrder(order.signed, spoke, link, request, at: now)
+        case .order(let order): try spokeShowsOrder(order, spoke, link, request, at: now)
         case .event(let event): try eventReported(event, spoke, link, request, at: now)
         case .joinBegin, .joinRequest, .renew: try joinAsked(message, .relayed(link, request, spoke: spoke), at: now)
         default: refuse(link, request, .unsupported, "a hub does not answer \(message.name)")

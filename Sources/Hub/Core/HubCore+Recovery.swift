@@ -47,12 +47,13 @@ extension HubCore {
         return order.sequence
     }
 
-    /// A spoke has connected and shows the newest order that it was given; `signed` is empty when it holds none.
+    /// A spoke has connected and shows the newest order that it was given, without bytes when it holds none; then it says its replicas.
     ///
     /// One below what it acknowledged before means that the spoke itself was restored: what it may have lost is sent again.
     mutating func spokeShowsOrder(
-        _ signed: [UInt8], _ id: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
+        _ message: OrderMessage, _ id: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
+        let signed = message.signed
         guard var spoke = try store.spoke(id) else { return refuse(link, request, .refused, "not a spoke of this hub") }
         var shown: OrderSequence?
         if !signed.isEmpty {
@@ -60,7 +61,12 @@ extension HubCore {
             guard shown != nil else { return refuse(link, request, .refused, "this hub has not signed that order") }
         }
         reply(link, request, .ok(OK()))
-        guard let kept = spoke.lastOrder, shown.map({ $0 < kept }) ?? true else { return }
+        guard let kept = spoke.lastOrder, shown.map({ $0 < kept }) ?? true else {
+            guard let count = message.replicas, count <= HubLimits.inventory else { return }
+            let inventory = ReplicaInventory(count: count, acknowledged: try store.replicas(at: id))
+            links[link]?.inventory = inventory
+            return try compareInventory(of: id, link, at: now)
+        }
         spoke.lastOrder = shown
         try store.updateSpoke(spoke)
         // Which packages it was asked to hold it may have forgotten too; what it does hold it says next.
@@ -74,6 +80,26 @@ extension HubCore {
             .warning, .spokeRestored, "spoke/\(spoke.name)",
             "\(spoke.name) was restored from a backup: it had order \(kept) and does not know it any more; "
                 + "\(count) open orders are sent again", at: now)
+    }
+
+    /// Wishes again what a spoke has been asked to hold and does not know any more, once it has said all that it knows: its state was put back to an
+    /// earlier time.
+    mutating func compareInventory(of id: NodeID, _ link: LinkID, at now: UnixTime) throws {
+        guard let inventory = links[link]?.inventory, inventory.isComplete else { return }
+        links[link]?.inventory = nil
+        let lost = inventory.forgotten(of: try store.replicas(at: id))
+        guard !lost.isEmpty, let spoke = try store.spoke(id) else { return }
+        for var replica in lost {
+            (replica.isAcknowledged, replica.state, replica.bytesHeld, replica.text) = (false, .pending, 0, nil)
+            (replica.means, replica.wireBytes, replica.reason) = (nil, nil, nil)
+            replica.changed = now
+            try store.putReplica(replica)
+        }
+        dirtySpokes.insert(id)
+        try log(
+            .warning, .spokeRestored, "spoke/\(spoke.name)",
+            "\(spoke.name) was restored from a backup: it does not know \(lost.count) packages any more that it was asked "
+                + "to hold; it is asked again", at: now)
     }
 
     /// An agent refused an order because it had obeyed a later one: what it was given before that and has not begun is ordered again.

@@ -56,6 +56,11 @@ extension HubCore {
         _ message: Replica, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
         reply(link, request, .ok(OK()))
+        let known = try store.replica(spoke: spoke, path: message.path)
+        if links[link]?.inventory != nil {
+            links[link]?.inventory?.said(message.sha256, isWished: known?.digest == message.sha256)
+            try compareInventory(of: spoke, link, at: now)
+        }
         guard var replica = try store.replica(spoke: spoke, path: message.path), replica.digest == message.sha256 else {
             return
         }

@@ -38,6 +38,8 @@ package struct HubCore {
         var rateUntil: UnixTime?
         /// When the spoke is told its limit towards its agents, or told it again; nil when there is nothing to tell.
         var agentLimitDue: UnixTime?
+        /// What the spoke is saying that it knows; nil before and after.
+        var inventory: ReplicaInventory?
     }
 
     /// How much of its share of the log a peer has used.

@@ -25,6 +25,8 @@ package enum HubLimits {
     package static let patchDoubt = Duration.seconds(60)
     /// Orders, and wishes for replicas, on their way to one spoke at a time.
     package static let inFlight = 32
+    /// Replicas that a spoke is listened to when it says after connecting what it knows; one that claims more is not compared.
+    package static let inventory: UInt64 = 65_536
     /// How soon a refused or unanswered delivery is tried again.
     package static let deliveryRetry = Duration.seconds(10)
     /// Join attempts that have been given a nonce.

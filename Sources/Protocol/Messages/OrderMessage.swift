@@ -14,13 +14,18 @@ package struct OrderMessage: MessageBody {
     package var expires: UnixTime
     /// COSE_Sign1 of the order, opaque here.
     package var signed: [UInt8]
+    /// With an order that a spoke shows its hub after connecting: how many replicas it knows, each of which it says next. An older spoke does not say.
+    package var replicas: UInt64?
 
-    package init(agent: NodeID, action: ActionID, kind: UInt64, expires: UnixTime, signed: [UInt8]) {
+    package init(
+        agent: NodeID, action: ActionID, kind: UInt64, expires: UnixTime, signed: [UInt8], replicas: UInt64? = nil
+    ) {
         self.agent = agent
         self.action = action
         self.kind = kind
         self.expires = expires
         self.signed = signed
+        self.replicas = replicas
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
@@ -29,6 +34,7 @@ package struct OrderMessage: MessageBody {
         kind = try fields.unsigned(3)
         expires = try fields.time(4)
         signed = try fields.bytes(5)
+        replicas = try fields.unsignedIfAny(6)
     }
 
     package var cbor: [CBORPair] {
@@ -38,6 +44,7 @@ package struct OrderMessage: MessageBody {
             3: .unsigned(kind),
             4: .milliseconds(expires),
             5: .bytes(signed),
+            6: replicas.map { .unsigned($0) },
         ])
     }
 }

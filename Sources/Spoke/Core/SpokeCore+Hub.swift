@@ -11,8 +11,9 @@ extension SpokeCore {
         nextAttempt = .zero
         isKeepingDue = true
         sendPoolStatus()
-        try showNewestOrder()
-        for replica in try store.replicas() { sendState(of: replica) }
+        let replicas = try store.replicas()
+        try showNewestOrder(before: replicas.count)
+        for replica in replicas { sendState(of: replica) }
         for (agent, open) in agents.sorted(by: { $0.key < $1.key }) {
             sendPresence(of: agent, isConnected: true, since: open.since)
         }
@@ -146,15 +147,18 @@ extension SpokeCore {
     }
 
     /// Shows the hub the order that it gave last; by its own signature the hub sees whether one of the two was put back to an earlier time. Without
-    /// bytes it says that there is none.
-    private mutating func showNewestOrder() throws {
+    /// bytes it says that there is none. With it goes how many replicas are said next, so that the hub notices one that is known no more.
+    private mutating func showNewestOrder(before replicas: Int) throws {
         guard let hub else { return }
         let none = (agent: NodeID(high: 0, low: 0), action: ActionID(high: 0, low: 0))
         let signed = try store.setting(.newestOrder) ?? []
         supersede(.newestOrder)
         ask(
             hub,
-            .order(OrderMessage(agent: none.agent, action: none.action, kind: 0, expires: .zero, signed: signed)),
+            .order(
+                OrderMessage(
+                    agent: none.agent, action: none.action, kind: 0, expires: .zero, signed: signed,
+                    replicas: UInt64(replicas))),
             .newestOrder)
     }
 
