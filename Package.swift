@@ -75,7 +75,7 @@ let package = Package(
         module("Identity", ["Codec", "Model", "Protocol", "System", "TLS", "Trust"]),
         module("Network", ["Model", "System", "TLS"]),
         module("Transport", ["Identity", "Model", "Network", "Protocol", "System", "TLS", "Trust"]),
-        module("Content", ["Codec", "Compression", "Model", "System", "TLS"]),
+        module("Content", ["Compression", "Model", "System", "TLS"]),
         module("HTTP", ["Model", "Network", "System", "TLS"]),
         module("Storage", ["Compression", "Content", "Model", "System", "TLS"]),
 

@@ -275,7 +275,7 @@ static const short calls_on_files[] = {
 #define AXLE_ARCHITECTURE 0
 #endif
 
-int axle_confine_calls(int files, int threads) {
+int axle_confine_calls(int files) {
     struct sock_filter code[128];
     unsigned count = 0;
 #define ADD(...) code[count++] = (struct sock_filter)__VA_ARGS__
@@ -290,16 +290,6 @@ int axle_confine_calls(int files, int threads) {
     for (size_t i = 0; i < sizeof calls_of_all / sizeof *calls_of_all; i++) { ALLOW(calls_of_all[i]); }
     if (files) {
         for (size_t i = 0; i < sizeof calls_on_files / sizeof *calls_on_files; i++) { ALLOW(calls_on_files[i]); }
-    }
-    if (threads) {
-        // The C library goes on to clone, whose flags can be looked at: threads, never processes.
-        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1));
-        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
-        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4));
-        ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])));
-        ADD(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1));
-        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
     }
     // Memory is never made executable.
     ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0));

@@ -14,8 +14,6 @@ package final class ZstdCompressor: Compressor {
         package var hasChecksum = false
         /// The content's length, written at the frame's beginning; unknown if nil.
         package var contentLength: UInt64?
-        /// Cut into jobs as the zstd program does (the result differs from that of one piece); needs a thread.
-        package var inJobs = false
 
         package init(level: Int) { self.level = level }
     }
@@ -27,7 +25,6 @@ package final class ZstdCompressor: Compressor {
         guard let made = axle_zstd_compressor() else { throw CompressionError(.memory, "no memory to pack zstd") }
         context = made
         try set(AXLE_ZSTD_LEVEL, settings.level)
-        if settings.inJobs { try set(AXLE_ZSTD_WORKERS, 1) }
         if let windowLog = settings.windowLog { try set(AXLE_ZSTD_WINDOW_LOG, windowLog) }
         if settings.isLong { try set(AXLE_ZSTD_LONG_DISTANCE, 1) }
         try set(AXLE_ZSTD_CHECKSUM, settings.hasChecksum ? 1 : 0)

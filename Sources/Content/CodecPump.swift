@@ -1,21 +1,21 @@
 internal import Compression
-internal import System
 
-/// Drives a codec from an open file to a taker, with two buffers and nothing else.
+/// Drives a codec from a file to a taker, with two buffers and nothing else.
 struct CodecPump {
     private var input = [UInt8](repeating: 0, count: 128 << 10)
     private var output = [UInt8](repeating: 0, count: 256 << 10)
 
     typealias Step = (UnsafeRawBufferPointer, Bool, UnsafeMutableRawBufferPointer) throws(CompressionError) -> CodecStep
 
-    /// Reads the file from its beginning to its end; `output` gets the bytes taken and given so far, and what was given last.
+    /// Reads from `start` until `read`, which is given an offset, says 0; `output` gets the offset up to which bytes were taken, how many were given, and
+    /// what was given last.
     ///
     /// Throws `truncated` when the file ends before the codec says that it is complete, `malformed` when the codec stops before the file ends.
     mutating func run(
-        _ file: borrowing FileDescriptor, _ step: Step,
+        from start: Int64 = 0, read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int, step: Step,
         output give: (UInt64, UInt64, UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        var offset: Int64 = 0
+        var offset = start
         var given: UInt64 = 0
         var count = 0
         var used = 0
@@ -23,7 +23,7 @@ struct CodecPump {
         var isComplete = false
         while true {
             if used == count, !isLast {
-                count = try input.withUnsafeMutableBytes { try file.read(into: $0, at: offset) }
+                count = try input.withUnsafeMutableBytes { try read($0, offset) }
                 used = 0
                 offset += Int64(count)
                 isLast = count == 0

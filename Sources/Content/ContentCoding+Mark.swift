@@ -1,6 +1,11 @@
 package import Model
 
 extension ContentCoding {
+    /// Bytes of a file's beginning that have any mark.
+    package static let markLength = 24
+
+    private static let debMark = ArHeader.magic + Array("debian-binary".utf8)
+
     /// The coding that a file's first bytes are the mark of; nil if they are of none.
     package init?(mark head: [UInt8]) {
         if head.starts(with: [0x1F, 0x8B]) {
@@ -9,6 +14,8 @@ extension ContentCoding {
             self = .zstd
         } else if head.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) {
             self = .xz
+        } else if head.starts(with: Self.debMark) {
+            self = .deb
         } else {
             return nil
         }

@@ -4,10 +4,11 @@ package import System
 
 /// Unpacks a published file inside a process that is confined already; everybody else asks a `ContentWorker`.
 ///
-/// Make it before `Confinement.enter`, since it loads the library; memory is bounded by the coding's window limits (128 MiB). One thread.
+/// Make it before `Confinement.enter`, since it loads the libraries; memory is bounded by the coding's window limits (128 MiB). One thread.
 package final class ContentDecoder {
     private let limits: ContentLimits
-    private let decompressor: any Decompressor
+    /// nil for a Debian package, each of whose members has its own.
+    private let decompressor: (any Decompressor)?
 
     /// Throws `unavailable` where the machine has no library for the coding.
     package init(_ coding: ContentCoding, limits: ContentLimits) throws(ContentError) {
@@ -15,9 +16,12 @@ package final class ContentDecoder {
         do throws(CompressionError) {
             switch coding {
             case .none: decompressor = PlainDecompressor()
-            case .gzip: decompressor = try GzipDecompressor()
-            case .zstd: decompressor = try ZstdDecompressor()
-            case .xz: decompressor = try XZDecompressor()
+            case .gzip: decompressor = try CodecLibrary.gzip.decompressor()
+            case .zstd: decompressor = try CodecLibrary.zstd.decompressor()
+            case .xz: decompressor = try CodecLibrary.xz.decompressor()
+            case .deb:
+                decompressor = nil
+                DebDecoder.loadLibraries()
             }
         } catch {
             throw ContentError(error)
@@ -28,30 +32,22 @@ package final class ContentDecoder {
     ///
     /// Throws `tooLarge` before a byte beyond the limits is given, `truncated` and `malformed`, or what `output` throws.
     package func run(_ file: borrowing FileDescriptor, output: (UnsafeRawBufferPointer) throws -> Void) throws {
-        var pump = CodecPump()
         do {
-            try pump.run(file) { input, isLast, output throws(CompressionError) in
+            guard let decompressor else {
+                var decoder = DebDecoder(limits: limits)
+                return try decoder.run({ try file.read(into: $0, at: $1) }, output: output)
+            }
+            var pump = CodecPump()
+            try pump.run {
+                try file.read(into: $0, at: $1)
+            } step: { input, isLast, output throws(CompressionError) in
                 try decompressor.step(input, isLast: isLast, into: output)
             } output: { taken, given, bytes in
-                guard given <= limits.length else { throw limits.tooLong }
-                guard given <= ContentLimits.ratioBegin || given / max(taken, 1) <= limits.ratio else {
-                    throw ContentError(.tooLarge, "the file unpacks to more than \(limits.ratio) times its length")
-                }
+                try limits.check(taken: taken, given: given)
                 try output(bytes)
             }
         } catch let error as CompressionError {
             throw ContentError(error)
         }
-    }
-}
-
-/// A file that is not packed.
-final class PlainDecompressor: Decompressor {
-    func step(
-        _ input: UnsafeRawBufferPointer, isLast: Bool, into output: UnsafeMutableRawBufferPointer
-    ) throws(CompressionError) -> CodecStep {
-        let count = min(input.count, output.count)
-        if count > 0 { output.copyMemory(from: UnsafeRawBufferPointer(rebasing: input[..<count])) }
-        return CodecStep(consumed: count, produced: count, isComplete: count == input.count)
     }
 }

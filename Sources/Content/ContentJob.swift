@@ -6,7 +6,6 @@ package import System
 /// Its only word is a line `CODE TEXT` on standard error when it refuses, with exit status 1.
 package enum ContentJob: String, CaseIterable {
     case decode
-    case encode
     case makePatch = "make-patch"
     case applyPatch = "apply-patch"
     /// Tries what a limited child must not be able to do and says what came of it, a line each: `NAME refused` or `NAME possible`.
@@ -36,7 +35,6 @@ package enum ContentJob: String, CaseIterable {
     private func run(_ arguments: [String]) throws {
         switch self {
         case .decode: try DecodeJob(arguments).run()
-        case .encode: try EncodeJob(arguments).run()
         case .makePatch: try MakePatchJob(arguments).run()
         case .applyPatch: try ApplyPatchJob(arguments).run()
         case .selfCheck:

@@ -22,6 +22,8 @@ package enum ContentCoding: UInt8, NamedCode {
     case gzip = 2
     case zstd = 3
     case xz = 4
+    /// A Debian package whose members are packed; its content is the same package with control.tar and data.tar unpacked.
+    case deb = 5
 }
 
 /// What is inside a package's compressed file; patches and chunks are made of that.
@@ -212,7 +214,7 @@ package struct PackageMetadata: Codable, Hashable, Sendable {
     package var version: Version { Version(release) }
 
     /// Refuses what no catalog may say: limits of counts and lengths, relative program paths that leave the package,
-    /// a floor above the release itself.
+    /// a floor above the release itself, a Debian package inside what is none.
     package func validate() throws(ModelError) {
         let what = "package metadata"
         func refuse(_ value: String, _ why: String) -> ModelError { ModelError(what, value, why) }
@@ -242,6 +244,9 @@ package struct PackageMetadata: Codable, Hashable, Sendable {
             if command.utf8.first != 0x2F { try Self.checkRelative(command) }
         }
         if let floor, floor.counter > counter { throw refuse("floor", "is above the release itself") }
+        guard content?.coding != .deb || kind == .deb else {
+            throw refuse("content", "is of a Debian package, and the package is of the kind \(kind.name)")
+        }
         if platform.bits == nil, platform.arch != "any" { throw refuse("platform", "has no bits") }
     }
 

@@ -10,8 +10,6 @@ package enum Confinement {
     package enum Scope: Sendable {
         /// Only what is open already.
         case descriptors
-        /// As `descriptors`, and threads.
-        case descriptorsAndThreads
         /// As `descriptors`, and making files below this folder.
         case folder(String)
     }
@@ -26,20 +24,16 @@ package enum Confinement {
     @discardableResult
     package static func enter(_ scope: Scope) throws(SystemError) -> Hold {
         try retrying("prctl") { axle_undumpable() }
-        var threads: Int32 = 0
         var files: Int32 = 0
         let confinesFiles: Bool
         switch scope {
         case .descriptors: confinesFiles = axle_confine_files(-1) == 0
-        case .descriptorsAndThreads:
-            threads = 1
-            confinesFiles = axle_confine_files(-1) == 0
         case .folder(let path):
             files = 1
             let folder = try FileDescriptor.open(path, [.folder, .noFollow])
             confinesFiles = axle_confine_files(folder.number) == 0
         }
-        return Hold(filtersCalls: axle_confine_calls(files, threads) == 0, confinesFiles: confinesFiles)
+        return Hold(filtersCalls: axle_confine_calls(files) == 0, confinesFiles: confinesFiles)
     }
 
     /// What a confined process tries in vain; the error of each attempt, nil for one that succeeded.

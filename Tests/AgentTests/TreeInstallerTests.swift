@@ -48,7 +48,7 @@ struct TreeInstallerTests {
 
     @Test(
         "a packed archive is unpacked, and what is inside is the content that was signed",
-        arguments: ContentCoding.allCases)
+        arguments: ContentCoding.allCases.filter { $0 != .deb })
     func packed(coding: ContentCoding) throws {
         let (package, file) = try packed(coding, Sample.archive(version: "3.0"), hash: nil)
         try installer.stage(package, action: Sample.action(1), archive: .published(file))

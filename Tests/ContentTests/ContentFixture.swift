@@ -88,12 +88,12 @@ struct ContentFixture {
     func packed(_ bytes: [UInt8], _ coding: ContentCoding, _ options: [String] = []) throws -> [UInt8] {
         let program =
             switch coding {
-            case .none: "cat"
+            case .none, .deb: "cat"
             case .gzip: "gzip"
             case .zstd: "zstd"
             case .xz: "xz"
             }
-        let arguments = coding == .none ? [] : ["-c"] + (coding == .zstd ? ["-q"] : []) + options
+        let arguments = program == "cat" ? [] : ["-c"] + (coding == .zstd ? ["-q"] : []) + options
         try AtomicFile.write(bytes, to: path("plain"))
         return try Program.run(program, arguments + [path("plain")])
     }

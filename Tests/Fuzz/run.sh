@@ -26,7 +26,8 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift
         sed -E 's/^internal import Glibc$/import Glibc/; s/^((package|internal) )?import (Model|Codec|Protocol|Trust|Compression|System)$/\/\/ one module/' "$file" \
             >"$out/source/$(basename "$(dirname "$file")")-$(basename "$file")"
     done < <(find "${sources[@]}" \
-        Sources/System/NativeLock.swift Sources/Content/{PatchHeader,Recipe,ContentIdentity,ContentError}.swift -name '*.swift')
+        Sources/Content/Deb Sources/System/NativeLock.swift \
+        Sources/Content/{PatchHeader,ContentIdentity,ContentError,ContentLimits,CodecPump,PlainDecompressor}.swift -name '*.swift')
     objects=()
     rm -rf "$out/modules"
     for library in "${libraries[@]}"; do

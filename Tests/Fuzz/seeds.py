@@ -46,5 +46,22 @@ zstd = subprocess.run(["zstd", "-qc"], input=text, capture_output=True, check=Tr
 for kind, packed in enumerate([zstd, lzma.compress(text), gzip.compress(text, mtime=0)]):
     for piece in (0, 20, 84):
         write("packed", f"{kind}-{piece}", bytes([kind + 3 * piece]) + packed)
+
+
+def archive(*members):
+    """An ar archive, member by member."""
+    whole = b"!<arch>\n"
+    for name, data in members:
+        whole += f"{name:16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
+    return whole
+
+
+version = ("debian-binary", b"2.0\n")
+for name, members in {
+    "plain": [version, ("control.tar", b"c"), ("data.tar", text)],
+    "xz": [version, ("control.tar.xz", lzma.compress(b"c")), ("data.tar.xz", lzma.compress(text))],
+    "gzip": [version, ("_x", b"1"), ("control.tar.gz", gzip.compress(b"c", mtime=0)), ("data.tar.zst", zstd), ("later", b"1")],
+}.items():
+    write("packed", f"deb-{name}", b"\0" + archive(*members))
 write("patch", "frame", bytes([32]) + zstd)
 write("patch", "header", b"axlepat1" + bytes([1, 31]) + bytes(6 + 80))

@@ -22,7 +22,7 @@ struct CodesTests {
         )
         #expect(list(PackageKind.self) == "1 tree, 2 deb, 3 script")
         #expect(list(Severity.self) == "1 normal, 2 critical, 3 hotfix")
-        #expect(list(ContentCoding.self) == "1 none, 2 gzip, 3 zstd, 4 xz")
+        #expect(list(ContentCoding.self) == "1 none, 2 gzip, 3 zstd, 4 xz, 5 deb")
         #expect(list(RestartNeed.self) == "1 none, 2 service, 3 machine")
         #expect(list(Autodeploy.self) == "1 yes, 2 no, 3 noreboot")
         #expect(list(SchedulerState.self) == "1 service, 2 process, 3 stopped, 4 absent")

@@ -229,6 +229,40 @@ struct PublishTests {
         #expect(text.contains(#""content":{"coding":"\#(program)","length":100000,"sha256":"\#(hash)"}"#), "\(text)")
     }
 
+    @Test func aDebianPackageIsFoundByItsBytesAndItsContentIsSigned() async throws {
+        _ = await publish("init")
+        func field(_ text: String, _ count: Int) -> [UInt8] {
+            Array(text.utf8) + [UInt8](repeating: 0x20, count: count - text.utf8.count)
+        }
+        func archive(_ members: [(String, [UInt8])]) -> [UInt8] {
+            members.reduce(Array("!<arch>\n".utf8)) { archive, member in
+                archive + field(member.0, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8)
+                    + field("\(member.1.count)", 10) + [0x60, 0x0A] + member.1 + (member.1.count % 2 == 1 ? [0x0A] : [])
+            }
+        }
+        let (version, control, data) = (Array("2.0\n".utf8), Array("c".utf8), [UInt8](repeating: 7, count: 5000))
+        let packed = try Program.run("xz", ["-c"], input: data)
+        let published = archive([("debian-binary", version), ("control.tar", control), ("data.tar.xz", packed)])
+        let content = archive([("debian-binary", version), ("control.tar", control), ("data.tar", data)])
+        // A tree is no Debian package, whoever says so.
+        #expect(try await add("1.0", published, ["--kind", "tree"]).errors.contains("of a Debian package"))
+        #expect(try await add("1.0", published).status == 0)
+        // One with nothing packed in it is its own content.
+        #expect(try await add("2.0", content).status == 0)
+        let broken = try await add("3.0", archive([("debian-binary", version), ("control.tar", control)]))
+        #expect(broken.status == 1 && broken.errors.contains("cannot be unpacked"))
+        #expect(broken.errors.contains("dpkg-deb"))
+        #expect(await publish("sign").status == 0)
+        let names = try Directory.list(Directory.join(catalog, "metadata")).filter { $0.hasSuffix("ruff.json") }
+        let text = try names.map { name in
+            String(decoding: try File.read(Directory.join(catalog, "metadata/\(name)"), limit: 1 << 20), as: UTF8.self)
+        }.joined()
+        let hash = try SHA256Digest(bytes: SHA256.hash(content))
+        let said = #""content":{"coding":"deb","length":\#(content.count),"sha256":"\#(hash)"}"#
+        #expect(text.components(separatedBy: said).count == 2, "\(text)")
+        #expect(text.components(separatedBy: #""kind":"deb""#).count == 3, "\(text)")
+    }
+
     @Test func aCompressedFileThatIsBrokenIsNotPublished() async throws {
         _ = await publish("init")
         let run = try await add("1.0", [0x1F, 0x8B, 8, 0], ["--unpacked-size", "10MB"])

@@ -82,8 +82,8 @@ int axle_is_sanitized(void);
 
 // Confinement of this process, which nothing takes back. No core and no other process's look into its memory.
 int axle_undumpable(void);
-// From now on all but a short list of calls fail with EPERM (seccomp); `files`: also those that make files; `threads`: also threads.
-int axle_confine_calls(int files, int threads);
+// From now on all but a short list of calls fail with EPERM (seccomp); `files`: also those that make files.
+int axle_confine_calls(int files);
 // From now on no file can be opened or made but below `folder` (Landlock), or none at all with -1.
 int axle_confine_files(int folder);
 // Tries what a confined process must not be able to do: 0 socket, 1 open, 2 exec, 3 fork, 4 kill, 5 executable memory, 6 prctl, 7 unlink.

@@ -39,10 +39,6 @@ int axle_xz_load(void);
 uint32_t axle_xz_version(void);
 // A decoder of concatenated streams that takes no more memory than this.
 int axle_xz_decoder(struct axle_xz_stream *stream, uint64_t memory_limit);
-// One stream of one block without sizes in its header, as `xz -T1` and most libraries write it.
-int axle_xz_encoder(struct axle_xz_stream *stream, uint32_t preset, int check);
-// One stream of blocks with sizes in their headers, as `xz -T0` and dpkg-deb write it; block_size 0 is the library's own.
-int axle_xz_block_encoder(struct axle_xz_stream *stream, uint32_t preset, int check, uint64_t block_size);
 int axle_xz_code(struct axle_xz_stream *stream, int action);
 void axle_xz_end(struct axle_xz_stream *stream);
 

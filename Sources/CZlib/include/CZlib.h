@@ -20,8 +20,6 @@ struct axle_zlib_stream {
 
 // Results.
 enum { AXLE_ZLIB_OK = 0, AXLE_ZLIB_END = 1, AXLE_ZLIB_MEMORY = -4, AXLE_ZLIB_NO_PROGRESS = -5 };
-// What to flush.
-enum { AXLE_ZLIB_RUN = 0, AXLE_ZLIB_FINISH = 4 };
 
 // 1 if the library is there with all that is declared here. Safe from one thread at a time.
 int axle_zlib_load(void);
@@ -32,10 +30,5 @@ int axle_zlib_inflate(struct axle_zlib_stream *stream);
 // Ready for the next member.
 int axle_zlib_inflate_reset(struct axle_zlib_stream *stream);
 void axle_zlib_inflate_end(struct axle_zlib_stream *stream);
-// An encoder of bare deflate blocks (RFC 1951), window 32 KiB, memory level 8.
-int axle_zlib_deflater(struct axle_zlib_stream *stream, int level);
-int axle_zlib_deflate(struct axle_zlib_stream *stream, int flush);
-void axle_zlib_deflate_end(struct axle_zlib_stream *stream);
-unsigned long axle_zlib_crc32(unsigned long crc, const unsigned char *bytes, unsigned count);
 
 #endif

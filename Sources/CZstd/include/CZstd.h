@@ -23,7 +23,6 @@ enum {
     AXLE_ZSTD_LONG_BUCKET_LOG = 163,
     AXLE_ZSTD_CONTENT_SIZE = 200,
     AXLE_ZSTD_CHECKSUM = 201,
-    AXLE_ZSTD_WORKERS = 400,
     AXLE_ZSTD_STABLE_IN = 1006,
 };
 // Parameters of a decompressor (ZSTD_dParameter).

@@ -1,3 +1,4 @@
+import Content
 import Model
 import System
 
@@ -19,7 +20,7 @@ struct PackageDescription {
         var metadata = PackageMetadata(
             product: path.product, release: path.release, line: line,
             counter: try counter(path.release, line, siblings), platform: try Platform(path.platform.text),
-            kind: try code("kind", PackageKind.tree))
+            kind: try code("kind", ContentCoding(mark: copy.head) == .deb ? .deb : PackageKind.tree))
         metadata.severity = try code("severity", Severity.normal)
         metadata.requires = try requirements()
         metadata.install = try installSteps()

@@ -1,3 +1,4 @@
+import Content
 import Model
 import System
 import TLS
@@ -9,8 +10,11 @@ enum PackageIntake {
         let temporary: String
         let length: UInt64
         let sha256: SHA256Digest
+        /// The file's first bytes, which say what it is.
+        let head: [UInt8]
+
         /// The file begins with the mark of gzip, zstd, xz or bzip2.
-        let isCompressed: Bool
+        var isCompressed: Bool { PackageIntake.marks.contains { head.starts(with: $0) } }
     }
 
     private static let pieceBytes = 1 << 20
@@ -39,14 +43,13 @@ enum PackageIntake {
         let output = try FileDescriptor.open(temporary, [.write, .create, .exclusive, .noFollow], mode: 0o644)
         var head: [UInt8] = []
         let (length, hash) = try read(source, followLinks: followLinks) { piece in
-            if head.isEmpty { head = Array(piece.prefix(6)) }
+            if head.isEmpty { head = Array(piece.prefix(ContentCoding.markLength)) }
             try output.write(piece)
         }
         try output.synchronize()
         try output.close()
         return Copy(
-            temporary: temporary, length: UInt64(length), sha256: try SHA256Digest(bytes: hash),
-            isCompressed: marks.contains { head.starts(with: $0) })
+            temporary: temporary, length: UInt64(length), sha256: try SHA256Digest(bytes: hash), head: head)
     }
 
     /// The length and SHA-256 of a file, whose pieces pass by; a link is refused.
