@@ -168,8 +168,8 @@ let package = Package(
         tests(
             "Agent",
             [
-                "Agent", "Codec", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS",
-                "TestSupport", "Transport", "Trust",
+                "Agent", "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System",
+                "TLS", "TestSupport", "Transport", "Trust",
             ]),
         tests(
             "Operator",

@@ -28,6 +28,8 @@ package struct SpokeResource: Codable, Hashable, Sendable {
     package var agentLimit: LimitResource?
     /// What passes over its link to the hub.
     package var traffic: TrafficResource?
+    /// The folders of its machine that show a product's newest release; in the answer for one spoke only.
+    package var shares: [ShareResource]?
 
     package init(
         id: NodeID, name: NodeName, connected: Bool, since: UnixTime?, joined: UnixTime, revoked: UnixTime?,
@@ -53,6 +55,33 @@ package struct SpokeResource: Codable, Hashable, Sendable {
         self.limit = limit
         self.agentLimit = agentLimit
         self.traffic = traffic
+    }
+}
+
+/// A folder of a spoke's machine that shows the newest release of a product, as the spoke said last. It is set there (`axle-spoke share`), never by the hub.
+package struct ShareResource: Codable, Hashable, Sendable {
+    package var name: NodeName
+    package var product: ProductName
+    /// Nil: whichever the product has.
+    package var platform: PlatformName?
+    package var folder: String
+    package var state: ShareState
+    /// The release that it shows; nil when there is none.
+    package var release: String?
+    /// What is wrong; nil when nothing is.
+    package var problem: String?
+
+    package init(
+        name: NodeName, product: ProductName, platform: PlatformName?, folder: String, state: ShareState,
+        release: String?, problem: String?
+    ) {
+        self.name = name
+        self.product = product
+        self.platform = platform
+        self.folder = folder
+        self.state = state
+        self.release = release
+        self.problem = problem
     }
 }
 

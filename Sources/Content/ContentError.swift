@@ -2,7 +2,8 @@ internal import Compression
 
 /// What went wrong between a published file, its content and a patch.
 package struct ContentError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Who has to act. Bytes that were refused as `malformed`, `truncated`, `tooLarge` or `hashMismatch` are never tried again.
+    /// Who has to act. Bytes that were refused as `malformed`, `truncated`, `tooLarge`, `path`, `link`, `special`, `duplicate` or `hashMismatch`
+    /// are never tried again.
     package enum Code: String, Hashable, Sendable, CaseIterable {
         /// No library for this coding on this machine.
         case unavailable
@@ -12,6 +13,14 @@ package struct ContentError: Error, Hashable, Sendable, CustomStringConvertible 
         case truncated
         /// More bytes, ratio, window or memory than allowed.
         case tooLarge
+        /// A member's path is absolute, holds `..`, a control byte, or is not UTF-8.
+        case path
+        /// A link that points out of the archive's own tree, or leads there.
+        case link
+        /// A device node, a fifo or a sparse file.
+        case special
+        /// Two members for one path.
+        case duplicate
         /// What came out is not what was signed or promised.
         case hashMismatch
         /// The patch is not for the release that is here, or not for the one that is wanted.

@@ -8,6 +8,7 @@ package enum ContentJob: String, CaseIterable {
     case decode
     case makePatch = "make-patch"
     case applyPatch = "apply-patch"
+    case unpack
     /// Tries what a limited child must not be able to do and says what came of it, a line each: `NAME refused` or `NAME possible`.
     case selfCheck = "self-check"
 
@@ -37,6 +38,7 @@ package enum ContentJob: String, CaseIterable {
         case .decode: try DecodeJob(arguments).run()
         case .makePatch: try MakePatchJob(arguments).run()
         case .applyPatch: try ApplyPatchJob(arguments).run()
+        case .unpack: try UnpackJob(arguments).run()
         case .selfCheck:
             try Confinement.enter(.descriptors)
             let lines = Confinement.attempts().map { "\($0.name) \($0.refusal == nil ? "possible" : "refused")\n" }

@@ -18,11 +18,11 @@ package struct ContentLimits: Hashable, Sendable {
 
     /// Throws `tooLarge` when so many bytes of a file may not unpack to so many.
     func check(taken: UInt64, given: UInt64) throws(ContentError) {
-        guard given <= length else {
-            throw ContentError(.tooLarge, "the file unpacks to more than \(length) bytes")
-        }
+        guard given <= length else { throw tooLong }
         guard given <= Self.ratioBegin || given / max(taken, 1) <= ratio else {
             throw ContentError(.tooLarge, "the file unpacks to more than \(ratio) times its length")
         }
     }
+
+    var tooLong: ContentError { ContentError(.tooLarge, "the file unpacks to more than \(length) bytes") }
 }

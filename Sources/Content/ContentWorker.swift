@@ -25,6 +25,12 @@ package struct ContentWorker: Sendable {
         command = [program]
     }
 
+    /// - Parameters:
+    ///   - command: how this program is started: its path, and arguments before its own.
+    package init(command: [String]) {
+        self.command = command
+    }
+
     /// A child for a job; with room for these mapped bytes.
     func child(_ job: [String], deadline: Duration, mapped: UInt64 = 0) -> ConfinedChild {
         var child = ConfinedChild(command: command + [Self.argument] + job, deadline: deadline)

@@ -63,6 +63,9 @@ package struct EventCode: OpenCode {
     /// A damaged package is whole again.
     package static let replicaRepaired = Self(known: "replicaRepaired")
     package static let replicaEvicted = Self(known: "replicaEvicted")
+    /// A folder of a spoke's machine shows another release now.
+    package static let sharePublished = Self(known: "sharePublished")
+    package static let shareFailed = Self(known: "shareFailed")
 
     // Rollouts and actions.
     package static let rolloutCreated = Self(known: "rolloutCreated")

@@ -72,6 +72,8 @@ package enum Message: Equatable, Sendable {
     case checkPool(CheckPool)
     /// 43
     case poolChecked(PoolChecked)
+    /// 48
+    case shares(Shares)
 
     /// The message's struct.
     package var body: any MessageBody {
@@ -105,6 +107,7 @@ package enum Message: Equatable, Sendable {
         case .setAccess(let body): body
         case .checkPool(let body): body
         case .poolChecked(let body): body
+        case .shares(let body): body
         }
     }
 
@@ -176,6 +179,7 @@ package enum Message: Equatable, Sendable {
         case SetAccess.number: self = .setAccess(try read(SetAccess.self))
         case CheckPool.number: self = .checkPool(try read(CheckPool.self))
         case PoolChecked.number: self = .poolChecked(try read(PoolChecked.self))
+        case Shares.number: self = .shares(try read(Shares.self))
         default: throw .unsupported("message type \(number)")
         }
     }

@@ -4,6 +4,7 @@ import Model
 import Protocol
 import System
 import TLS
+import TestSupport
 import Testing
 
 /// Updates that come as patches of the release before, between a spoke in this process and an agent of its own.

@@ -4,6 +4,7 @@ import Model
 import Protocol
 import System
 import TLS
+import TestSupport
 import Testing
 import Trust
 

@@ -2,6 +2,7 @@ import Agent
 import Model
 import Rollout
 import System
+import TestSupport
 import Testing
 
 @Suite("Facts")

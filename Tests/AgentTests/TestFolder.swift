@@ -2,6 +2,7 @@ import Agent
 import Model
 import System
 import TLS
+import TestSupport
 
 /// A folder of its own for one test, removed afterwards.
 final class TestFolder: Sendable {

@@ -1,7 +1,9 @@
 import Agent
+import Content
 import Model
 import System
 import TLS
+import TestSupport
 import Testing
 
 @Suite("Tree installer")

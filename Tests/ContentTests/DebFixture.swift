@@ -10,7 +10,8 @@ enum DebFixture {
         let tree = folder.path + "/tree-\(version)"
         let control = "Package: tool\nVersion: \(version)\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\n"
         for (name, text) in [
-            ("DEBIAN/control", control + "Description: a tool\n"), ("usr/bin/tool", "#!/bin/sh\necho tool \(version)\n"),
+            ("DEBIAN/control", control + "Description: a tool\n"),
+            ("usr/bin/tool", "#!/bin/sh\necho tool \(version)\n"),
             ("usr/share/tool/data", String(repeating: "some data of \(version)\n", count: 3000)),
         ] {
             try Directory.create(Directory.parent(of: Directory.join(tree, name)))

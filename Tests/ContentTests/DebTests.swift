@@ -31,7 +31,8 @@ struct DebTests {
         let information = try Program.run("dpkg-deb", ["-I", file]).split(separator: 0x0A).dropFirst(2)
         return [
             Array(information.joined(separator: [0x0A])), try Program.run("dpkg-deb", ["-c", file]),
-            try Program.run("dpkg-deb", ["--ctrl-tarfile", file]), try Program.run("dpkg-deb", ["--fsys-tarfile", file]),
+            try Program.run("dpkg-deb", ["--ctrl-tarfile", file]),
+            try Program.run("dpkg-deb", ["--fsys-tarfile", file]),
             try Program.run(
                 "sh", ["-c", "cd \"$0\" && find . -type f -exec sha256sum {} + && stat -c '%a %n' usr/bin/*", tree]),
         ]
@@ -93,7 +94,10 @@ struct DebTests {
             ("no archive", Array("!<thin>\n".utf8)),
             ("no first member", DebFixture.archive([control, data])),
             ("version 3", DebFixture.archive([Member("debian-binary", Array("3.0\n".utf8)), control, data])),
-            ("version without an end", DebFixture.archive([Member("debian-binary", Array("2.0".utf8)), control, data])),
+            (
+                "version without an end",
+                DebFixture.archive([Member("debian-binary", Array("2.0".utf8)), control, data])
+            ),
             ("no version", DebFixture.archive([Member("debian-binary", []), control, data])),
             (
                 "a long version",
@@ -112,7 +116,10 @@ struct DebTests {
             ("no name", DebFixture.archive([version, control, data, Member("", [])])),
             ("a name of BSD", DebFixture.archive([version, control, data, Member("#1/20", [])])),
             ("a NUL in a name", DebFixture.archive([version, control, data, Member("a\0b", [])])),
-            ("a size that is no number", DebFixture.archive([version, Member("control.tar", [1, 2], size: "0x2"), data])),
+            (
+                "a size that is no number",
+                DebFixture.archive([version, Member("control.tar", [1, 2], size: "0x2"), data])
+            ),
             ("a negative size", DebFixture.archive([version, Member("control.tar", [1, 2], size: "-2"), data])),
             ("a size behind a blank", DebFixture.archive([version, Member("control.tar", [1, 2], size: " 2"), data])),
             ("no size", DebFixture.archive([version, Member("control.tar", [1, 2], size: ""), data])),
@@ -120,14 +127,20 @@ struct DebTests {
                 "another padding",
                 DebFixture.archive([version, wrong(Member("control.tar", [1])) { $0.padding = [0] }, data])
             ),
-            ("rubbish in a packed member", DebFixture.archive([version, control, Member("data.tar.gz", [1, 2, 3, 4])])),
+            (
+                "rubbish in a packed member",
+                DebFixture.archive([version, control, Member("data.tar.gz", [1, 2, 3, 4])])
+            ),
             (
                 "bytes behind a packed member's end",
                 DebFixture.archive([
                     version, control, Member("data.tar.gz", try fixture.packed([1], .gzip) + Array("rubbish".utf8)),
                 ])
             ),
-            ("bytes behind the end", DebFixture.archive([version, control, data], tail: [UInt8](repeating: 0, count: 60))),
+            (
+                "bytes behind the end",
+                DebFixture.archive([version, control, data], tail: [UInt8](repeating: 0, count: 60))
+            ),
             (
                 "seventeen members",
                 DebFixture.archive([version, control, data] + (0..<14).map { Member("m\($0)", []) })
@@ -212,7 +225,8 @@ struct DebTests {
     func missingLibrary() throws {
         let library = try folder.write("libzstd.so.1", Array("no library".utf8))
         let program = fixture.path("program")
-        let script = "#!/bin/sh\nLD_LIBRARY_PATH='\(Directory.parent(of: library))' exec '\(try ContentFixture.program())' \"$@\"\n"
+        let script =
+            "#!/bin/sh\nLD_LIBRARY_PATH='\(Directory.parent(of: library))' exec '\(try ContentFixture.program())' \"$@\"\n"
         try AtomicFile.write(Array(script.utf8), to: program, mode: 0o755)
         let lame = ContentWorker(program: program)
         func decode(_ packer: String) throws -> ContentIdentity {

@@ -16,7 +16,7 @@ sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Stor
 libraries=(CZstd CXZ CZlib)
 mkdir -p "$out"
 
-if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Tests/Fuzz -name '*.swift' -newer "$program" -print -quit)" ]; then
+if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Sources/Content Tests/Fuzz -name '*.swift' -newer "$program" -print -quit)" ]; then
     echo "fuzz: building"
     rm -rf "$out/source"
     mkdir -p "$out/source"

@@ -279,6 +279,23 @@ struct OperatorCommandTests {
         #expect(await hub.run("pool set main --quota many").status == 2)
     }
 
+    @Test func theSharesOfASpokesMachineAreShown() async throws {
+        var spoke = try Self.spoke("berlin", "2", connected: true)
+        spoke.shares = [
+            ShareResource(
+                name: try NodeName("apps"), product: try ProductName("ruff"), platform: nil, folder: "/srv/apps",
+                state: .published, release: "2.0", problem: nil),
+            ShareResource(
+                name: try NodeName("tools"), product: try ProductName("uv"), platform: nil, folder: "/srv/tools",
+                state: .failed, release: nil, problem: "/srv/tools is not there: make it"),
+        ]
+        let hub = try FakeHub(["GET /v1/spokes/berlin": try FakeHub.json(spoke)])
+        let lines = await hub.run("spoke show berlin").output.split(separator: "\n").map(String.init)
+        let shown = try #require(lines.first { $0.hasPrefix("apps") })
+        #expect(shown.split(separator: " ") == ["apps", "ruff", "2.0", "published", "/srv/apps", "<none>"])
+        #expect(lines.contains { $0.hasPrefix("tools") && $0.contains("failed") && $0.contains("make it") })
+    }
+
     @Test func howAReplicaCameIsShownWithThePackageAndWithTheSpoke() async throws {
         let release = try ReleaseName("2.0")
         let package = Package(

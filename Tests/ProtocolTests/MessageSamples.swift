@@ -62,6 +62,15 @@ enum MessageSamples {
                 PoolChecked(
                     pool: pool, check: 7, isOver: true, read: 65_536, total: 12_345_678,
                     problems: ["a file is not there"], corrupt: [hash])),
+            .shares(
+                Shares([
+                    Shares.Item(
+                        name: pool, product: try ProductName("ruff"), platform: try PlatformName("linux-x86_64-glibc"),
+                        folder: "/srv/ruff", state: .published, release: "0.12.1", text: ""),
+                    Shares.Item(
+                        name: try NodeName("other"), product: try ProductName("uv"), platform: nil, folder: "/srv/uv",
+                        state: .failed, release: nil, text: "/srv/uv is not there"),
+                ])),
         ]
     }
 

@@ -35,10 +35,7 @@ package enum AgentProgram {
 
     /// Runs the limited child if the program was started as one; nil if not. Before anything else, while there is one thread.
     package static func runConfined(_ arguments: [String], _ streams: ProgramStreams) -> Int32? {
-        if arguments.starts(with: [ContentWorker.argument, UnpackCommand.name]) {
-            return UnpackCommand.run(Array(arguments.dropFirst(2)), streams)
-        }
-        return ContentJob.runIfAsked(arguments, streams)
+        ContentJob.runIfAsked(arguments, streams)
     }
 
     /// Runs the program with the arguments after its name; gives the exit status.

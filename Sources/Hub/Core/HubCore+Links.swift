@@ -29,6 +29,8 @@ extension HubCore {
             effects.append(.link(.close(link, .refused, "not a spoke of this hub, or revoked")))
             return
         }
+        // It tells them anew, unless it has none any more.
+        shares[peer.id] = nil
         if let old = linkOf[peer.id] {
             links[old] = nil
             effects.append(.link(.close(old, .replaced, "a newer session has taken this one's place")))
@@ -98,6 +100,9 @@ extension HubCore {
         case .replica(let replica): try replicaReported(replica, spoke, link, request, at: now)
         case .poolChecked(let check):
             try poolChecked(check, spoke, at: now)
+            reply(link, request, .ok(OK()))
+        case .shares(let told):
+            shares[spoke] = told.items.isEmpty ? nil : told
             reply(link, request, .ok(OK()))
         case .poolStatus(let status): try poolReported(status, spoke, link, request, at: now)
         case .presence(let presence): try presenceReported(presence, spoke, link, request, at: now)

@@ -73,6 +73,8 @@ package struct HubCore {
     var arePrunesDue = true
     /// Checks of pools since the start, by their owners.
     package internal(set) var checks: [NodeID: PoolChecked] = [:]
+    /// The folders that spokes' machines show releases in, as each spoke said last; told anew with every connection.
+    package internal(set) var shares: [NodeID: Shares] = [:]
     var patching = Patching()
     var isRefreshing = false
     /// What each spoke has brought into the log in this minute; nil stands for joiners at the hub's own listener.

@@ -2,6 +2,7 @@ internal import API
 internal import HTTP
 internal import Identity
 internal import Model
+internal import Protocol
 internal import Rollout
 internal import Transport
 
@@ -37,6 +38,11 @@ extension HubResources {
                 return resource
             }
             if let figures = await hub.shell.figures(of: found.id) { found.traffic?.add(figures) }
+            found.shares = await hub.shell.shares(of: found.id)?.items.map {
+                ShareResource(
+                    name: $0.name, product: $0.product, platform: $0.platform, folder: $0.folder, state: $0.state,
+                    release: $0.release, problem: $0.text.isEmpty ? nil : $0.text)
+            }
             return try json(found)
         }
         router.add(.patch, "/v1/spokes/{spoke}") { hub, request, names in

@@ -222,6 +222,9 @@ actor HubShell: LinkHandler {
     /// The last check of a node's pool since the start.
     func check(of node: NodeID) -> PoolChecked? { core.checks[node] }
 
+    /// The folders that a spoke's machine shows releases in.
+    func shares(of node: NodeID) -> Shares? { core.shares[node] }
+
     /// Runs a piece of work with the hub's store, in the queue's turn.
     func withStore<Value: Sendable>(_ body: @Sendable (SQLiteHubStore) throws -> Value) throws -> Value {
         try body(store)

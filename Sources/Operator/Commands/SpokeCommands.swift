@@ -75,6 +75,11 @@ enum SpokeCommands {
         printer.section(
             "Pools", PoolCommands.header, spoke.pools.map { PoolCommands.row($0) })
         printer.section(
+            "Shares", ["SHARE", "PRODUCT", "SHOWS", "STATE", "FOLDER", "PROBLEM"], lastIsText: true,
+            (spoke.shares ?? []).map {
+                [$0.name.text, $0.product.text, $0.release, $0.state.name, $0.folder, $0.problem]
+            })
+        printer.section(
             "Means", ["MEANS", "PACKAGES", "SENT", "SAVED"],
             (spoke.traffic?.means ?? []).map {
                 [$0.means.name, "\($0.packages)", Wording.size($0.sent), Wording.size($0.saved)]

@@ -20,6 +20,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     private var revocations: RevocationList?
     private var joins: [JoinID: (Message) -> Void] = [:]
     private var lastJoin: UInt64 = 0
+    /// What this machine's share shows; it outlives the process, like a folder.
+    private(set) var shown: Package?
     /// A transfer was broken off for the sake of a broken rule.
     private var brokeOff = false
     private var hub: LinkEnd? { upstreamEnd }
@@ -55,6 +57,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         catalog?.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
         revocations = store.setting(.revocations).flatMap(read)
         tell(.started(held: Set(pool.list().map(\.digest)), figures))
+        tell(.sharesSet([Share(name: poolName, product: fleet.vendor.product, folder: "/srv/share")]))
         announce()
     }
 
@@ -203,8 +206,24 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             tell(.revocationsChecked(link, request, signed: signed, check(signed)))
         case .checkAnchors(let link, let request, let signed):
             tell(.anchorsChecked(link, request, signed: signed, refusal: nil))
+        case .surveyCatalog(let products):
+            let trusted = catalog?.trusted.flatMap { $0.freshUntil > fleet.now ? $0 : nil }
+            tell(.catalogSurveyed(trusted?.packages().packages.filter { products.contains($0.path.product) }))
+        case .tendShare(let share, let package): tend(share, package)
         case .wake(let time): setAlarm(at: time, .woke)
         }
+    }
+
+    /// Shows the package in memory, as the machine's folder does on its disk.
+    private func tend(_ share: Share, _ package: Package?) {
+        guard let package else {
+            return tell(.shareTended(share, .done(ShareView(shown: shown.map { ShareView.name(of: $0) }))))
+        }
+        let isHere = [package.sha256, package.content.sha256].contains { pool.length(of: $0) != nil }
+        guard isHere else { return tell(.shareTended(share, .failed("the package has left the pool"))) }
+        let isNew = shown != package
+        shown = package
+        tell(.shareTended(share, .done(ShareView(shown: ShareView.name(of: package), isNew: isNew))))
     }
 
     private func check(_ signed: [UInt8]) -> RevocationOutcome {
@@ -391,6 +410,9 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .revocationsChecked: "revocations"
         case .anchorsChecked: "anchors"
         case .catalogRefreshed(let version): "catalog \(version)"
+        case .sharesSet: "shares"
+        case .catalogSurveyed: "surveyed"
+        case .shareTended(_, let outcome): "share \(outcome)"
         case .woke: "woke"
         }
     }

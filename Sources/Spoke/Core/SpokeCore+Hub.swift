@@ -14,6 +14,7 @@ extension SpokeCore {
         let replicas = try store.replicas()
         try showNewestOrder(before: replicas.count)
         for replica in replicas { sendState(of: replica) }
+        tellShares(isAnew: true)
         for (agent, open) in agents.sorted(by: { $0.key < $1.key }) {
             sendPresence(of: agent, isConnected: true, since: open.since)
         }
@@ -72,7 +73,7 @@ extension SpokeCore {
     /// The answer to something that the spoke asked.
     mutating func answered(_ errand: Errand, _ link: LinkID, _ message: Message, at now: UnixTime) throws {
         switch errand {
-        case .poolStatus, .poolChecked, .replica, .catalogChanged, .newestOrder, .fleetWord:
+        case .poolStatus, .poolChecked, .replica, .catalogChanged, .newestOrder, .fleetWord, .shares:
             break  // told anew on the next change or connection
         case .presence(let agent):
             try presenceAnswered(agent, message)
@@ -114,7 +115,7 @@ extension SpokeCore {
             if isLinkOpen { postponeOrders(of: agent, until: now + SpokeLimits.deliveryRetry) }
         case .renewal(let link, let request):
             refuse(link, request, .busy, "the connection to the hub broke; try again", retryAfter: 30)
-        case .poolStatus, .poolChecked, .replica, .presence, .catalogChanged, .newestOrder, .fleetWord:
+        case .poolStatus, .poolChecked, .replica, .presence, .catalogChanged, .newestOrder, .fleetWord, .shares:
             break
         }
     }

@@ -24,6 +24,7 @@ package struct SpokeCore {
         case join(JoinID)
         case catalogChanged(NodeID)
         case fleetWord(FleetWord, NodeID)
+        case shares
         /// How a replica had best come.
         case plan(SHA256Digest)
         /// An agent's renewal: where its answer goes.
@@ -76,8 +77,17 @@ package struct SpokeCore {
     var unpackFailed: Set<SHA256Digest> = []
     /// Replicas that found no room at their last attempt.
     var roomWaited: Set<SHA256Digest> = []
-    /// Whether contents and patches have to be looked through again.
-    var isKeepingDue = true
+    /// Whether contents and patches have to be looked through again; shares too, since the same things matter to them.
+    var isKeepingDue = true {
+        didSet { if isKeepingDue { areSharesDue = true } }
+    }
+    /// The folders of this machine that show a product's newest release.
+    var shares: [NodeName: ShareRecord] = [:]
+    /// Whether the catalog has to be asked what they are to show, and whether it is being asked.
+    var areSharesDue = true
+    var isSurveying = false
+    /// What the hub was told of them last.
+    var toldShares: Shares?
     /// Packages whose content is being looked up in the catalog, for the keeping of bases.
     var lookUps: Set<TargetPath> = []
     /// The means beside the published file that this spoke can use.
@@ -146,7 +156,12 @@ package struct SpokeCore {
             try revoke(outcome, signed: signed, link, request, at: now)
         case .anchorsChecked(let link, let request, let signed, let refusal):
             try anchorsChecked(refusal, signed: signed, link, request, at: now)
-        case .catalogRefreshed(let version): announceCatalog(version)
+        case .catalogRefreshed(let version):
+            announceCatalog(version)
+            areSharesDue = true
+        case .sharesSet(let shares): sharesSet(shares)
+        case .catalogSurveyed(let packages): try surveyed(packages, at: now)
+        case .shareTended(let share, let outcome): try shareTended(share, outcome, at: now)
         case .woke: wakeAt = nil
         }
         try pump(at: now)
@@ -258,13 +273,16 @@ package struct SpokeCore {
             _ = try store.removeOrders(expiredBefore: now)
             nextTidying = now + SpokeLimits.tidying
             isKeepingDue = true
+            recheckShares()
         }
+        let nextShare = pumpShares(at: now)
         try pumpReplicas(at: now)
         try pumpKeeping()
         let listAlarm = try watchList(at: now)
         let nextRate = followAgentLimit(at: now)
         let times = [
             hub == nil ? nil : nextAttempt, try pumpDeliveries(at: now), try pumpOrders(at: now), listAlarm, nextRate,
+            nextShare,
         ]
         let next = times.compactMap { $0 }.reduce(nextTidying, min)
         if wakeAt != next {

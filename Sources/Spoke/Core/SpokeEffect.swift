@@ -19,6 +19,10 @@ package enum SpokeEffect: Equatable, Sendable {
     case evict([SHA256Digest])
     /// Fetch what is damaged of a published file that is here, and no more; then tell `transferEnded`.
     case repair(WantedReplica)
+    /// Say which packages of these products the trusted catalog names: `catalogSurveyed`.
+    case surveyCatalog(Set<ProductName>)
+    /// Have the share's folder show the package, or with nil what it shows already, and tidy it up; then tell `shareTended`.
+    case tendShare(Share, Package?)
     /// Answer with the metadata file of that name, as it was received, or with `notFound`.
     case serveMetadata(LinkID, RequestID, name: String)
     /// Answer with the package's bytes from the offset on.

@@ -104,6 +104,11 @@ package enum SpokeEvent: Equatable, Sendable {
     case anchorsChecked(LinkID, RequestID, signed: [UInt8], refusal: String?)
     /// A newer catalog is trusted here.
     case catalogRefreshed(timestampVersion: UInt64)
+    /// The shares of this machine, at the start and when they were changed.
+    case sharesSet([Share])
+    /// The answer to `surveyCatalog`; nil where no catalog is trusted that is in date.
+    case catalogSurveyed([Package]?)
+    case shareTended(Share, ShareOutcome)
     /// The time asked for by `SpokeEffect.wake` has come.
     case woke
 }

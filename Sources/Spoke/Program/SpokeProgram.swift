@@ -30,6 +30,7 @@ package enum SpokeProgram {
                 "import", "Take a bundle from a medium into the pool; the spoke may be running or not",
                 details: "Bundles are made with `axle bundle export`. The spoke must be able to read it.",
                 operands: [.required("BUNDLE")], options: [state]),
+            SpokeShareCommand.specification,
         ])
 
     /// Runs the program with the arguments after its name; gives the exit status.
@@ -51,6 +52,7 @@ package enum SpokeProgram {
 
     private static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async -> Int32 {
         do {
+            if invocation.path.contains("share") { return try SpokeShareCommand.run(invocation, streams) }
             switch invocation.name {
             case "join": return try await SpokeJoinCommand.run(invocation, streams)
             case "import": return try await SpokeImportCommand.run(invocation, streams)

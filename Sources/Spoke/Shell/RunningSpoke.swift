@@ -23,6 +23,7 @@ package final class RunningSpoke: Sendable {
     private let listener: SessionListener
     private let dialer: SessionDialer
     private let imports: Task<Void, Never>
+    private let shares: Task<Void, Never>
 
     private struct Addresses: Codable {
         let listen: String
@@ -71,6 +72,7 @@ package final class RunningSpoke: Sendable {
         self.folder = folder
         self.shell = shell
         imports = Self.watchImports(ImportDrop(folder: SpokeState.imports(folder.path)), shell)
+        shares = shell.watchShares()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let addresses = Addresses(listen: endpoint.description)
@@ -113,6 +115,7 @@ package final class RunningSpoke: Sendable {
         listener.close()
         dialer.stop()
         imports.cancel()
+        shares.cancel()
         shell.links.closeAll(.leaving, "the spoke is stopping", retryAfterSeconds: 5)
         // Whether they heard it or not, nothing acknowledged is lost.
         try? await Task.sleep(for: .milliseconds(200))

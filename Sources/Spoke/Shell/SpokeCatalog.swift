@@ -84,6 +84,12 @@ actor SpokeCatalog {
         return fresh.trusted
     }
 
+    /// The packages of these products that the catalog names; nil where none is trusted that is in date.
+    func packages(of products: Set<ProductName>) -> [Package]? {
+        guard let trusted, trusted.freshUntil > now() else { return nil }
+        return trusted.packages().packages.filter { products.contains($0.path.product) }
+    }
+
     /// What the catalog says about a path, refreshed first where what is known does not name it.
     func find(_ path: TargetPath, through hub: LinkID) async -> TargetFinding {
         do {

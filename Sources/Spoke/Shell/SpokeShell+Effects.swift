@@ -41,6 +41,8 @@ extension SpokeShell {
                     tell(.anchorsChecked(link, request, signed: signed, refusal: "\(error)"))
                 }
             }
+        case .surveyCatalog(let products): survey(products)
+        case .tendShare(let share, let package): tend(share, package)
         case .wake(let time): setAlarm(at: time)
         }
     }

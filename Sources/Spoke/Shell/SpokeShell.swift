@@ -39,6 +39,11 @@ actor SpokeShell: LinkHandler {
     /// Unpacks and patches, which takes long.
     nonisolated let making = NamedQueue("spoke.content")
     nonisolated let intake: ContentIntake
+    /// Writes into shares, whose disks may be slow.
+    nonisolated let sharing = NamedQueue("spoke.share")
+    nonisolated let shareSettings: ShareSettings
+    nonisolated let worker: ContentWorker
+    nonisolated let scratch: String
     nonisolated let catalog: SpokeCatalog
     /// As it was at the start; what changes is asked of the keeper.
     nonisolated let identity: MemberIdentity
@@ -76,7 +81,10 @@ actor SpokeShell: LinkHandler {
         let quota = try store.setting(.quota).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
         let pool = try PoolFolder.open(
             SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota, new: .file)
-        intake = ContentIntake(worker: ContentWorker(program: child), scratch: SpokeState.pool(folder))
+        worker = ContentWorker(program: child)
+        scratch = SpokeState.pool(folder)
+        intake = ContentIntake(worker: worker, scratch: scratch)
+        shareSettings = ShareSettings(state: folder.path)
         if let access = try store.setting(.access).flatMap({ PoolAccess(name: String(decoding: $0, as: UTF8.self)) }) {
             pool.setAccess(access)
         }
@@ -139,6 +147,7 @@ actor SpokeShell: LinkHandler {
         let damaged = Set(pool.marks().filter { $0.value == .corrupt }.keys)
         tell(.started(held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool.account())))
         if !damaged.isEmpty { tell(.replicasDamaged(damaged)) }
+        takeShares()
         Task {
             if let version = await catalog.timestampVersion { tell(.catalogRefreshed(timestampVersion: version)) }
         }

@@ -18,6 +18,8 @@ package enum SpokeState {
     static func catalogRootFromHub(_ folder: String) -> String { Directory.join(folder, "catalog-root-from-hub.json") }
     /// Where a bundle is asked to be taken while the spoke runs, see `ImportDrop`.
     static func imports(_ folder: String) -> String { Directory.join(folder, "import") }
+    /// The machine's shares, see `ShareSettings`.
+    static func shares(_ folder: String) -> String { Directory.join(folder, "shares.json") }
     /// The addresses that the running spoke has bound.
     static func listen(_ folder: StateFolder) -> String { folder.file("listen.json") }
 }

@@ -2,8 +2,8 @@ internal import System
 
 /// Puts the members of a tar archive into a folder that is empty; the child's half of unpacking.
 ///
-/// Runs in the process that `UnpackChild` starts, never in the agent proper. Names were checked by `TarReader`; the kernel checks again where they
-/// lead (`ConfinedFolder`). Names at the top that begin with `.axle-` are the agent's own and refused.
+/// Runs in the process that `ContentWorker.unpackTree` starts, never in a daemon. Names were checked by `TarReader`; the kernel checks again where they
+/// lead (`ConfinedFolder`). Names at the top that begin with `.axle-` are Axle's own and refused.
 package struct Unpacker {
     private let limits: TarLimits
 
@@ -37,7 +37,7 @@ package final class FolderSink: TarSink {
 
     package func begin(_ entry: TarEntry) throws {
         if let first = entry.path.first, first.hasPrefix(".axle-") {
-            throw AgentError(.archivePath, "\(first) is a name of the agent's own")
+            throw ContentError(.path, "\(first) is a name of Axle's own")
         }
         do throws(SystemError) {
             switch entry.kind {
@@ -55,7 +55,7 @@ package final class FolderSink: TarSink {
         try bytes.withUnsafeBufferPointer { buffer in
             switch file {
             case .some(let file): try file.write(UnsafeRawBufferPointer(buffer))
-            case .none: throw AgentError(.archiveMalformed, "bytes without a file")
+            case .none: throw ContentError(.malformed, "bytes without a file")
             }
         }
     }
@@ -64,13 +64,13 @@ package final class FolderSink: TarSink {
 
     func synchronize() throws { try folder.synchronizeAll() }
 
-    private static func refusal(_ error: SystemError, _ entry: TarEntry) -> AgentError {
+    private static func refusal(_ error: SystemError, _ entry: TarEntry) -> ContentError {
         switch error.errno {
-        case .exists: AgentError(.archiveDuplicate, "\(entry.name) is in the archive twice")
+        case .exists: ContentError(.duplicate, "\(entry.name) is in the archive twice")
         case .tooManyLinks, .notFolder, .otherDevice, .notPermitted:
-            AgentError(.archiveLink, "\(entry.name) leads through a link: \(error)")
-        case .notFound: AgentError(.archiveLink, "\(entry.name) links to a file that is not there")
-        default: AgentError(.io, "\(entry.name): \(error)")
+            ContentError(.link, "\(entry.name) leads through a link: \(error)")
+        case .notFound: ContentError(.link, "\(entry.name) links to a file that is not there")
+        default: ContentError(error.isFull ? .full : .failed, "\(entry.name): \(error)")
         }
     }
 }

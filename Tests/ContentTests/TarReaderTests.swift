@@ -1,4 +1,5 @@
-import Agent
+import Content
+import TestSupport
 import Testing
 
 /// Keeps what a reader says, with a file's bytes joined.
@@ -34,11 +35,11 @@ private func list(_ bytes: [UInt8], limits: TarLimits = TarLimits(), pieces: Int
     return listing
 }
 
-private func refusal(_ bytes: [UInt8], limits: TarLimits = TarLimits()) -> AgentError.Code? {
+private func refusal(_ bytes: [UInt8], limits: TarLimits = TarLimits()) -> ContentError.Code? {
     do {
         _ = try list(bytes, limits: limits)
         return nil
-    } catch let error as AgentError {
+    } catch let error as ContentError {
         return error.code
     } catch {
         return nil
@@ -105,124 +106,124 @@ struct TarReaderTests {
         #expect(listing.entries[0].kind == .file(size: Int64(inner.count)))
     }
 
-    static let attacks: [(String, AgentError.Code, [UInt8])] = [
-        ("absolute path", .archivePath, TarBuilder.archive { $0.file("/etc/passwd", "x") }),
+    static let attacks: [(String, ContentError.Code, [UInt8])] = [
+        ("absolute path", .path, TarBuilder.archive { $0.file("/etc/passwd", "x") }),
         (
-            "absolute path by PAX", .archivePath,
+            "absolute path by PAX", .path,
             TarBuilder.archive {
                 $0.pax([("path", "/x")]); $0.file("a", "x")
             }
         ),
         (
-            "absolute path by GNU long name", .archivePath,
+            "absolute path by GNU long name", .path,
             TarBuilder.archive {
                 $0.gnuLong("/x", type: "L"); $0.file("a", "x")
             }
         ),
-        ("dot-dot at the front", .archivePath, TarBuilder.archive { $0.file("../x", "x") }),
-        ("dot-dot in the middle", .archivePath, TarBuilder.archive { $0.file("a/../../x", "x") }),
-        ("dot-dot through the prefix", .archivePath, TarBuilder.archive { $0.header("x", prefix: "a/..") }),
+        ("dot-dot at the front", .path, TarBuilder.archive { $0.file("../x", "x") }),
+        ("dot-dot in the middle", .path, TarBuilder.archive { $0.file("a/../../x", "x") }),
+        ("dot-dot through the prefix", .path, TarBuilder.archive { $0.header("x", prefix: "a/..") }),
         (
-            "NUL in a PAX path", .archivePath,
+            "NUL in a PAX path", .path,
             TarBuilder.archive {
                 $0.pax([("path", "a\u{0}b")]); $0.file("a", "x")
             }
         ),
-        ("escape sequence in a name", .archivePath, TarBuilder.archive { $0.file("a\u{1B}[2Jb", "x") }),
-        ("symbolic link to an absolute path", .archiveLink, TarBuilder.archive { $0.symbolicLink("a", to: "/etc") }),
-        ("symbolic link out of the tree", .archiveLink, TarBuilder.archive { $0.symbolicLink("a/b", to: "../../x") }),
+        ("escape sequence in a name", .path, TarBuilder.archive { $0.file("a\u{1B}[2Jb", "x") }),
+        ("symbolic link to an absolute path", .link, TarBuilder.archive { $0.symbolicLink("a", to: "/etc") }),
+        ("symbolic link out of the tree", .link, TarBuilder.archive { $0.symbolicLink("a/b", to: "../../x") }),
         (
-            "symbolic link up behind another link", .archiveLink,
+            "symbolic link up behind another link", .link,
             TarBuilder.archive { $0.symbolicLink("a/b/c", to: "l/../../x") }
         ),
-        ("empty symbolic link", .archiveLink, TarBuilder.archive { $0.symbolicLink("a", to: "") }),
-        ("hard link to an absolute path", .archivePath, TarBuilder.archive { $0.hardLink("a", to: "/etc/shadow") }),
-        ("hard link out of the tree", .archivePath, TarBuilder.archive { $0.hardLink("a", to: "../x") }),
-        ("the root as a link", .archiveLink, TarBuilder.archive { $0.symbolicLink("./", to: "../x") }),
-        ("character device", .archiveSpecial, TarBuilder.archive { $0.header("null", type: "3") }),
-        ("block device", .archiveSpecial, TarBuilder.archive { $0.header("sda", type: "4") }),
-        ("fifo", .archiveSpecial, TarBuilder.archive { $0.header("pipe", type: "6") }),
-        ("unknown type", .archiveSpecial, TarBuilder.archive { $0.header("odd", type: "Z") }),
-        ("GNU sparse file", .archiveSpecial, TarBuilder.archive { $0.header("odd", type: "S") }),
+        ("empty symbolic link", .link, TarBuilder.archive { $0.symbolicLink("a", to: "") }),
+        ("hard link to an absolute path", .path, TarBuilder.archive { $0.hardLink("a", to: "/etc/shadow") }),
+        ("hard link out of the tree", .path, TarBuilder.archive { $0.hardLink("a", to: "../x") }),
+        ("the root as a link", .link, TarBuilder.archive { $0.symbolicLink("./", to: "../x") }),
+        ("character device", .special, TarBuilder.archive { $0.header("null", type: "3") }),
+        ("block device", .special, TarBuilder.archive { $0.header("sda", type: "4") }),
+        ("fifo", .special, TarBuilder.archive { $0.header("pipe", type: "6") }),
+        ("unknown type", .special, TarBuilder.archive { $0.header("odd", type: "Z") }),
+        ("GNU sparse file", .special, TarBuilder.archive { $0.header("odd", type: "S") }),
         (
-            "PAX sparse file", .archiveSpecial,
+            "PAX sparse file", .special,
             TarBuilder.archive {
                 $0.pax([("GNU.sparse.major", "1")]); $0.file("a", "x")
             }
         ),
         (
-            "directory with bytes", .archiveMalformed,
+            "directory with bytes", .malformed,
             TarBuilder.archive {
                 $0.header("d", type: "5", size: 512); $0.raw([UInt8](repeating: 1, count: 512))
             }
         ),
         (
-            "link with bytes by PAX", .archiveMalformed,
+            "link with bytes by PAX", .malformed,
             TarBuilder.archive {
                 $0.pax([("size", "512")]); $0.symbolicLink("a", to: "b")
             }
         ),
         (
-            "global PAX size", .archiveMalformed,
+            "global PAX size", .malformed,
             TarBuilder.archive {
                 $0.pax([("size", "512")], type: "g"); $0.file("a", "b")
             }
         ),
         (
-            "PAX size that is no number", .archiveMalformed,
+            "PAX size that is no number", .malformed,
             TarBuilder.archive {
                 $0.pax([("size", "-1")]); $0.file("a", "b")
             }
         ),
-        ("wrong checksum", .archiveMalformed, TarBuilder.archive { $0.header("a", checksum: 1) }),
-        ("V7 archive", .archiveMalformed, TarBuilder.archive { $0.header("a", magic: "") }),
+        ("wrong checksum", .malformed, TarBuilder.archive { $0.header("a", checksum: 1) }),
+        ("V7 archive", .malformed, TarBuilder.archive { $0.header("a", magic: "") }),
         (
-            "negative base-256 size", .archiveMalformed,
+            "negative base-256 size", .malformed,
             TarBuilder.archive { $0.header("a", sizeField: [UInt8](repeating: 0xFF, count: 12)) }
         ),
         (
-            "base-256 size beyond 63 bits", .archiveMalformed,
+            "base-256 size beyond 63 bits", .malformed,
             TarBuilder.archive { $0.header("a", sizeField: [0x80] + [UInt8](repeating: 0x7F, count: 11)) }
         ),
         (
-            "size with letters", .archiveMalformed,
+            "size with letters", .malformed,
             TarBuilder.archive { $0.header("a", sizeField: Array("0000000009x\u{0}".utf8)) }
         ),
         (
-            "huge file", .archiveTooLarge,
+            "huge file", .tooLarge,
             TarBuilder.archive {
                 $0.pax([("size", "99999999999999")]); $0.header("a")
             }
         ),
-        ("huge PAX header", .archiveTooLarge, TarBuilder.archive { $0.header("p", type: "x", size: 1 << 30) }),
+        ("huge PAX header", .tooLarge, TarBuilder.archive { $0.header("p", type: "x", size: 1 << 30) }),
         (
-            "path that is too long", .archiveTooLarge,
+            "path that is too long", .tooLarge,
             TarBuilder.archive {
                 $0.gnuLong(String(repeating: "a/", count: 600), type: "L"); $0.file("a", "x")
             }
         ),
         (
-            "path that is too deep", .archiveTooLarge,
+            "path that is too deep", .tooLarge,
             TarBuilder.archive {
                 $0.gnuLong(String(repeating: "a/", count: 60), type: "L"); $0.file("a", "x")
             }
         ),
         (
-            "no end mark", .archiveTruncated,
+            "no end mark", .truncated,
             {
                 var b = TarBuilder(); b.file("a", "x"); return b.bytes
             }()
         ),
         (
-            "cut in a file", .archiveTruncated,
+            "cut in a file", .truncated,
             {
                 var b = TarBuilder(); b.header("a", size: 4); return b.bytes
             }()
         ),
-        ("cut in a header", .archiveTruncated, Array(TarBuilder.archive { $0.file("a", "x") }.prefix(100))),
-        ("empty", .archiveTruncated, []),
+        ("cut in a header", .truncated, Array(TarBuilder.archive { $0.file("a", "x") }.prefix(100))),
+        ("empty", .truncated, []),
         (
-            "bytes after the end", .archiveTruncated,
+            "bytes after the end", .truncated,
             TarBuilder.archive {
                 $0.file("a", "x"); $0.end(); $0.file("b", "y")
             }
@@ -230,7 +231,7 @@ struct TarReaderTests {
     ]
 
     @Test("hostile archives are refused", arguments: attacks)
-    func refuses(name: String, code: AgentError.Code, bytes: [UInt8]) {
+    func refuses(name: String, code: ContentError.Code, bytes: [UInt8]) {
         #expect(refusal(bytes) == code, "\(name)")
     }
 
@@ -243,14 +244,14 @@ struct TarReaderTests {
             $0.data(body.isEmpty ? [0x41] : Array(body.utf8))
             $0.file("a", "x")
         }
-        #expect(refusal(bytes) == .archiveMalformed)
+        #expect(refusal(bytes) == .malformed)
     }
 
     @Test("entries and bytes are limited")
     func limits() {
         let three = TarBuilder.archive { for name in ["a", "b", "c"] { $0.file(name, "12345") } }
-        #expect(refusal(three, limits: TarLimits(entries: 2)) == .archiveTooLarge)
-        #expect(refusal(three, limits: TarLimits(bytes: 14)) == .archiveTooLarge)
+        #expect(refusal(three, limits: TarLimits(entries: 2)) == .tooLarge)
+        #expect(refusal(three, limits: TarLimits(bytes: 14)) == .tooLarge)
         #expect(refusal(three, limits: TarLimits(entries: 3, bytes: 15)) == nil)
     }
 
@@ -265,7 +266,7 @@ struct TarReaderTests {
         }
         for length in 0..<good.count where length < good.count - 511 {
             let code = refusal(Array(good.prefix(length)))
-            #expect(code == .archiveTruncated, "\(length)")
+            #expect(code == .truncated, "\(length)")
         }
         for index in good.indices {
             var bad = good

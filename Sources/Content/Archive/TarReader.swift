@@ -71,9 +71,9 @@ package struct TarReader {
     }
 
     /// Says that the archive has ended; throws `archiveTruncated` when its end mark was not seen.
-    package func finish() throws(AgentError) {
+    package func finish() throws(ContentError) {
         guard case .closed = state, block.isEmpty else {
-            throw AgentError(.archiveTruncated, "the archive ends before its end mark")
+            throw ContentError(.truncated, "the archive ends before its end mark")
         }
     }
 
@@ -91,7 +91,7 @@ package struct TarReader {
         case (.closing, true): state = .closed
         case (.closed, true): break
         case (.closing, false), (.closed, false):
-            throw AgentError(.archiveTruncated, "there are bytes after the archive's end")
+            throw ContentError(.truncated, "there are bytes after the archive's end")
         default: try takeHeader(TarHeader(block), &sink)
         }
     }
@@ -99,12 +99,12 @@ package struct TarReader {
     private mutating func takeHeader(_ header: TarHeader, _ sink: inout some TarSink) throws {
         entries += 1
         guard entries <= limits.entries else {
-            throw AgentError(.archiveTooLarge, "more than \(limits.entries) entries")
+            throw ContentError(.tooLarge, "more than \(limits.entries) entries")
         }
         switch header.type {
         case UInt8(ascii: "x"), UInt8(ascii: "g"), UInt8(ascii: "L"), UInt8(ascii: "K"):
             guard header.size > 0, header.size <= Int64(limits.headerLength) else {
-                throw AgentError(.archiveTooLarge, "an extended header of \(header.size) bytes")
+                throw ContentError(.tooLarge, "an extended header of \(header.size) bytes")
             }
             extended.removeAll(keepingCapacity: true)
             state = .extended(
@@ -115,7 +115,7 @@ package struct TarReader {
     }
 
     /// An extended header is complete: it speaks of the next member.
-    private mutating func takeExtended(_ type: UInt8) throws(AgentError) {
+    private mutating func takeExtended(_ type: UInt8) throws(ContentError) {
         switch type {
         case UInt8(ascii: "x"): pax = try PaxRecords(extended, global: false)
         case UInt8(ascii: "g"): _ = try PaxRecords(extended, global: true)
@@ -142,10 +142,10 @@ package struct TarReader {
         case UInt8(ascii: "2"): kind = .symbolicLink(target: try TarPath.linkTarget(rawLink, at: path, limits: limits))
         case UInt8(ascii: "1"): kind = .hardLink(target: try TarPath.components(rawLink, limits: limits))
         case UInt8(ascii: "3"), UInt8(ascii: "4"):
-            throw AgentError(.archiveSpecial, "\(TarPath.shown(rawName)) is a device node")
-        case UInt8(ascii: "6"): throw AgentError(.archiveSpecial, "\(TarPath.shown(rawName)) is a fifo")
+            throw ContentError(.special, "\(TarPath.shown(rawName)) is a device node")
+        case UInt8(ascii: "6"): throw ContentError(.special, "\(TarPath.shown(rawName)) is a fifo")
         default:
-            throw AgentError(.archiveSpecial, "\(TarPath.shown(rawName)) is of the unknown type \(header.type)")
+            throw ContentError(.special, "\(TarPath.shown(rawName)) is of the unknown type \(header.type)")
         }
         try begin(path: path, kind: kind, size: size, mode: header.mode, shown: TarPath.shown(rawName), &sink)
     }
@@ -154,10 +154,10 @@ package struct TarReader {
         path: [String], kind: TarEntry.Kind, size: Int64, mode: Int64, shown: String, _ sink: inout some TarSink
     ) throws {
         guard case .file = kind else {
-            guard size == 0 else { throw AgentError(.archiveMalformed, "\(shown) has bytes but is no file") }
+            guard size == 0 else { throw ContentError(.malformed, "\(shown) has bytes but is no file") }
             if case .directory = kind {
             } else if path.isEmpty {
-                throw AgentError(.archivePath, "the archive's root is a link")
+                throw ContentError(.path, "the archive's root is a link")
             }
             let isDirectory = kind == .directory
             try sink.begin(TarEntry(path: path, kind: kind, mode: isDirectory ? 0o755 : 0o777))
@@ -165,10 +165,10 @@ package struct TarReader {
             state = .header
             return
         }
-        guard !path.isEmpty else { throw AgentError(.archivePath, "the archive's root is a file") }
+        guard !path.isEmpty else { throw ContentError(.path, "the archive's root is a file") }
         let (total, overflow) = bytes.addingReportingOverflow(size)
         guard !overflow, total <= limits.bytes else {
-            throw AgentError(.archiveTooLarge, "\(shown) takes the archive over \(limits.bytes) bytes")
+            throw ContentError(.tooLarge, "\(shown) takes the archive over \(limits.bytes) bytes")
         }
         bytes = total
         try sink.begin(TarEntry(path: path, kind: kind, mode: UInt16(mode & 0o755) | 0o600))

@@ -1,9 +1,11 @@
 /// Makes tar archives byte by byte, also ones that no honest program would make.
-struct TarBuilder {
-    private(set) var bytes: [UInt8] = []
+package struct TarBuilder {
+    package private(set) var bytes: [UInt8] = []
+
+    package init() {}
 
     /// One header block, with the checksum right unless `checksum` says otherwise.
-    mutating func header(
+    package mutating func header(
         _ name: String, type: Character = "0", size: Int = 0, mode: Int = 0o644, link: String = "",
         magic: String = "ustar\u{0}00", prefix: String = "", checksum: Int? = nil, sizeField: [UInt8]? = nil
     ) {
@@ -30,23 +32,23 @@ struct TarBuilder {
         bytes += block
     }
 
-    mutating func data(_ content: [UInt8]) {
+    package mutating func data(_ content: [UInt8]) {
         bytes += content
         bytes += [UInt8](repeating: 0, count: (512 - content.count % 512) % 512)
     }
 
-    mutating func file(_ name: String, _ content: String, mode: Int = 0o644) {
+    package mutating func file(_ name: String, _ content: String, mode: Int = 0o644) {
         header(name, size: content.utf8.count, mode: mode)
         data(Array(content.utf8))
     }
 
-    mutating func directory(_ name: String) { header(name, type: "5", mode: 0o755) }
+    package mutating func directory(_ name: String) { header(name, type: "5", mode: 0o755) }
 
-    mutating func symbolicLink(_ name: String, to target: String) { header(name, type: "2", link: target) }
+    package mutating func symbolicLink(_ name: String, to target: String) { header(name, type: "2", link: target) }
 
-    mutating func hardLink(_ name: String, to target: String) { header(name, type: "1", link: target) }
+    package mutating func hardLink(_ name: String, to target: String) { header(name, type: "1", link: target) }
 
-    mutating func pax(_ records: [(String, String)], type: Character = "x") {
+    package mutating func pax(_ records: [(String, String)], type: Character = "x") {
         var body: [UInt8] = []
         for (key, value) in records {
             let tail = " \(key)=\(value)\n"
@@ -58,17 +60,17 @@ struct TarBuilder {
         data(body)
     }
 
-    mutating func gnuLong(_ text: String, type: Character) {
+    package mutating func gnuLong(_ text: String, type: Character) {
         header("././@LongLink", type: type, size: text.utf8.count + 1, magic: "ustar  \u{0}")
         data(Array(text.utf8) + [0])
     }
 
-    mutating func raw(_ more: [UInt8]) { bytes += more }
+    package mutating func raw(_ more: [UInt8]) { bytes += more }
 
-    mutating func end() { bytes += [UInt8](repeating: 0, count: 1024) }
+    package mutating func end() { bytes += [UInt8](repeating: 0, count: 1024) }
 
     /// An archive of the given members with its end mark.
-    static func archive(_ build: (inout TarBuilder) -> Void) -> [UInt8] {
+    package static func archive(_ build: (inout TarBuilder) -> Void) -> [UInt8] {
         var builder = TarBuilder()
         build(&builder)
         builder.end()

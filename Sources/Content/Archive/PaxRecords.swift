@@ -1,7 +1,7 @@
 /// The records of one PAX extended header: `LENGTH KEY=VALUE\n`, the length in decimal and counting itself (POSIX.1-2001, pax).
 ///
 /// Only `path`, `linkpath` and `size` change anything here. Times, owners, ACLs, extended attributes and capabilities are dropped: a
-/// release gets those of the agent. A sparse file's records are refused, as is a global `path`, `linkpath` or `size`.
+/// release gets those of who unpacks it. A sparse file's records are refused, as is a global `path`, `linkpath` or `size`.
 struct PaxRecords {
     /// `nil`: no record; empty: the record takes the header's own value back.
     var path: [UInt8]?
@@ -10,7 +10,7 @@ struct PaxRecords {
 
     init() {}
 
-    init(_ bytes: [UInt8], global: Bool) throws(AgentError) {
+    init(_ bytes: [UInt8], global: Bool) throws(ContentError) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let digits = rest.prefix { (0x30...0x39).contains($0) }
@@ -28,19 +28,19 @@ struct PaxRecords {
         }
     }
 
-    private static var malformed: AgentError { AgentError(.archiveMalformed, "a PAX record is malformed") }
+    private static var malformed: ContentError { ContentError(.malformed, "a PAX record is malformed") }
 
-    private mutating func set(key: String, value: [UInt8], global: Bool) throws(AgentError) {
-        if key.hasPrefix("GNU.sparse") { throw AgentError(.archiveSpecial, "sparse files are not accepted") }
+    private mutating func set(key: String, value: [UInt8], global: Bool) throws(ContentError) {
+        if key.hasPrefix("GNU.sparse") { throw ContentError(.special, "sparse files are not accepted") }
         guard ["path", "linkpath", "size"].contains(key) else { return }
-        guard !global else { throw AgentError(.archiveMalformed, "a global PAX header may not set \(key)") }
+        guard !global else { throw ContentError(.malformed, "a global PAX header may not set \(key)") }
         switch key {
         case "path": path = value
         case "linkpath": linkPath = value
         default:
             guard value.count <= 18, value.allSatisfy({ (0x30...0x39).contains($0) }),
                 let number = Int64(String(decoding: value, as: UTF8.self))
-            else { throw AgentError(.archiveMalformed, "a PAX size is not a number") }
+            else { throw ContentError(.malformed, "a PAX size is not a number") }
             size = number
         }
     }

@@ -18,16 +18,16 @@ struct TarHeader {
     let linkName: [UInt8]
 
     /// Reads a header; throws `archiveMalformed` for a wrong magic, checksum or number.
-    init(_ block: [UInt8]) throws(AgentError) {
-        guard block.count == Self.length else { throw AgentError(.archiveMalformed, "a header block is 512 bytes") }
+    init(_ block: [UInt8]) throws(ContentError) {
+        guard block.count == Self.length else { throw ContentError(.malformed, "a header block is 512 bytes") }
         guard block[257..<262].elementsEqual("ustar".utf8), block[262] == 0 || block[262] == 0x20 else {
-            throw AgentError(.archiveMalformed, "not a ustar, PAX or GNU tar archive")
+            throw ContentError(.malformed, "not a ustar, PAX or GNU tar archive")
         }
         let isPOSIX = block[262] == 0
         var sum: Int64 = 8 * 0x20
         for (index, byte) in block.enumerated() where !(148..<156).contains(index) { sum += Int64(byte) }
         guard try Self.number(block[148..<156]) == sum else {
-            throw AgentError(.archiveMalformed, "a header's checksum is wrong")
+            throw ContentError(.malformed, "a header's checksum is wrong")
         }
         let short = Self.text(block[0..<100])
         let prefix = isPOSIX ? Self.text(block[345..<500]) : []
@@ -42,8 +42,8 @@ struct TarHeader {
     private static func text(_ field: ArraySlice<UInt8>) -> [UInt8] { Array(field.prefix { $0 != 0 }) }
 
     /// An octal or base-256 number, never negative.
-    private static func number(_ field: ArraySlice<UInt8>) throws(AgentError) -> Int64 {
-        let bad = AgentError(.archiveMalformed, "a header's number is malformed")
+    private static func number(_ field: ArraySlice<UInt8>) throws(ContentError) -> Int64 {
+        let bad = ContentError(.malformed, "a header's number is malformed")
         guard let first = field.first else { throw bad }
         var value: Int64 = 0
         if first & 0x80 != 0 {

@@ -1,0 +1,227 @@
+"""Shares: folders of a spoke's machine that show the newest release of a product."""
+
+import io
+import os
+import random
+import subprocess
+import tarfile
+import threading
+import time
+
+from world import PLATFORM, PRODUCT, Vendor, require, test, tool, wait_for
+
+
+def share(world, *arguments, spoke="site"):
+    return world.run(
+        world.program("axle-spoke"), "share", arguments[0], "--state", world.work / f"spoke-{spoke}", *arguments[1:]).stdout
+
+
+def add(world, name, folder, *more):
+    folder.mkdir(parents=True, exist_ok=True)
+    share(world, "add", name, "--product", PRODUCT, "--folder", folder, *more)
+
+
+def says(folder):
+    """What the program in a share prints: None where there is none; a mixture of releases is a failure."""
+    current = folder / "current"
+    if not os.path.lexists(current):
+        return None
+    target = os.path.realpath(current)
+    done = subprocess.run([f"{target}/bin/tool"], capture_output=True, text=True, check=True)
+    words = done.stdout.split()
+    require(len(words) == 2 and words[0] == words[1], f"{folder} shows a mixture: {words}")
+    require(os.path.basename(target).startswith(f"{words[0]}-"), f"{folder} shows {words[0]} as {target}")
+    return words[0]
+
+
+def wait_says(folder, release, deadline=40):
+    wait_for(f"{folder} to show {release}", lambda: says(folder) == release, deadline)
+
+
+def shown_at_hub(world, name):
+    shares = world.axle("spoke", "show", "site", "--json").get("shares") or []
+    return next((s for s in shares if s["name"] == name), None)
+
+
+def publish(world, vendor, release, **options):
+    vendor.add(release, **options)
+    vendor.sign()
+    world.axle("catalog", "refresh")
+
+
+@test
+def a_share_shows_the_newest_release(world):
+    world.small("1.0", agents=())
+    one, two = world.work / "share one", world.work / "share-two"
+    add(world, "one", one)
+    add(world, "two", two, "--keep", "1")
+    for folder in (one, two):
+        wait_says(folder, "1.0")
+    world.wait_event("sharePublished", "1.0", str(two))
+    held = wait_for("the hub to show it", lambda: (
+        s if (s := shown_at_hub(world, "one")) and s["state"] == "published" else None), 20)
+    require(held["release"] == "1.0" and held["folder"] == str(one), f"shown as {held}")
+
+    # A client that runs from the release before goes on, whatever comes.
+    old = (one / "current").resolve()
+    stop, seen, failures = threading.Event(), set(), []
+
+    def client():
+        with open(old / "share/part") as kept:
+            while not stop.is_set():
+                try:
+                    kept.seek(0)
+                    require(kept.read() == "1.0\n" and (old / "bin/tool").exists(), "the old release was touched")
+                    seen.add(says(one))
+                except Exception as error:  # noqa: BLE001  (told below)
+                    failures.append(str(error))
+                    return
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    try:
+        publish(world, Vendor(world), "2.0")
+        for folder in (one, two):
+            wait_says(folder, "2.0")
+        time.sleep(0.3)
+    finally:
+        stop.set()
+        thread.join()
+    require(not failures and seen == {"1.0", "2.0"}, f"{failures} {seen}")
+    require(len(list((one / ".releases").glob("[0-9]*"))) == 2, "the release before is gone")
+    require(len(list((two / ".releases").glob("[0-9]*"))) == 1, "more than one is kept")
+
+    listed = share(world, "list")
+    require("2.0" in listed and str(one) in listed, f"listed as {listed}")
+    share(world, "remove", "two")
+    wait_for("the hub to forget it", lambda: shown_at_hub(world, "two") is None, 20)
+    publish(world, Vendor(world), "3.0")
+    wait_says(one, "3.0")
+    require(says(two) == "2.0", "a share that was removed was changed")
+    # Taken back by the vendor: the newest that is still named.
+    world.run(
+        world.program("axle"), "publish", "remove", Vendor(world).catalog, f"{PRODUCT}/3.0/{PLATFORM}/{PRODUCT}-3.0.tar",
+        "--keys", Vendor(world).keys)
+    Vendor(world).sign()
+    world.axle("catalog", "refresh")
+    wait_says(one, "2.0")
+
+
+@test
+def kill_nine_while_a_share_is_filled(world):
+    vendor = world.vendor("1.0")
+    files = {**tool("2.0"), **{f"data/{n}": (b"%d" % n * 2000, 0o644) for n in range(400)}}
+    world.hub()
+    server = world.serve(vendor.catalog)
+    world.set_catalog(vendor, server)
+    world.spoke()
+    world.wait_verified(1)
+    chance = random.Random(world.seed)
+    folders = [world.work / f"share-{n}" for n in range(3)]
+    for number, folder in enumerate(folders):
+        add(world, f"s{number}", folder)
+    for folder in folders:
+        wait_says(folder, "1.0")
+    publish(world, vendor, "2.0", files=files)
+    cuts = 0
+    ends = time.monotonic() + 25
+    while time.monotonic() < ends and not all(says(f) == "2.0" for f in folders):
+        started = [f for f in folders if (f / ".releases/.new").exists()]
+        if not started:
+            time.sleep(0.005)
+            continue
+        time.sleep(chance.uniform(0, 0.08))
+        world.kill("spoke-site")
+        cuts += 1
+        for folder in folders:
+            require(says(folder) in ("1.0", "2.0"), f"{folder} shows {says(folder)} after a cut")
+        world.start("spoke-site", world.commands["spoke-site"])
+        time.sleep(chance.uniform(0.5, 1.5))
+    require(cuts, "no cut came while a share was filled")
+    for folder in folders:
+        wait_says(folder, "2.0", 90)
+        require(len(list((folder / "current/data").iterdir())) == 400, "a release that is not whole is shown")
+        wait_for("leftovers to go", lambda: not (folder / ".releases/.new").exists(), 20)
+
+
+@test
+def a_share_on_a_full_or_read_only_disk(world):
+    disk = world.work / "share-disk"
+    world.small_disk(disk, size="2m")
+    world.small("1.0", agents=())
+    add(world, "small", disk / "apps")
+    wait_says(disk / "apps", "1.0")
+    world.fill(disk)
+    publish(world, Vendor(world), "2.0")
+    world.wait_event("shareFailed", "room")
+    require(says(disk / "apps") == "1.0", "a full disk spoilt what was shown")
+    shown = shown_at_hub(world, "small")
+    require(shown["state"] == "failed" and "room" in shown["problem"], f"shown as {shown}")
+    world.free(disk)
+    wait_says(disk / "apps", "2.0", 60)
+    world.run("mount", "-o", "remount,ro", disk)
+    publish(world, Vendor(world), "3.0")
+    world.wait_event("shareFailed", "read-only")
+    require(says(disk / "apps") == "2.0", "it was changed")
+    world.run("mount", "-o", "remount,rw", disk)
+    wait_says(disk / "apps", "3.0", 60)
+
+
+@test
+def a_share_that_cannot_be_used(world):
+    world.small("1.0", agents=())
+    missing, taken, link = (world.work / name for name in ("missing", "taken", "link"))
+    missing.mkdir()
+    add(world, "missing", missing)
+    wait_says(missing, "1.0")
+    taken.mkdir()
+    (taken / "current").write_text("mine")
+    add(world, "taken", taken)
+    world.wait_event("shareFailed", str(taken / "current"), "move it away")
+    require((taken / "current").read_text() == "mine", "somebody else's file was touched")
+    (taken / "current").unlink()
+    wait_says(taken, "1.0", 60)
+    link.symlink_to(missing)
+    add(world, "link", link)
+    world.wait_event("shareFailed", str(link), "is a link")
+    for words, arguments in [
+        (["absolute"], ["bad", "--product", PRODUCT, "--folder", "relative"]),
+        (["one in the other"], ["bad", "--product", PRODUCT, "--folder", taken / "inside"]),
+        (["state folder"], ["bad", "--product", PRODUCT, "--folder", world.work / "spoke-site/pool"]),
+        (["--keep"], ["bad", "--product", PRODUCT, "--folder", "/srv/x", "--keep", "0"]),
+        (["other settings"], ["taken", "--product", "another", "--folder", taken]),
+    ]:
+        world.refused(
+            world.program("axle-spoke"), "share", "add", "--state", world.work / "spoke-site", *arguments, status=2,
+            words=words)
+
+
+@test
+def a_package_that_leads_out_of_a_share(world):
+    vendor = world.vendor("1.0")
+    folder = world.work / "share"
+    outside = world.work / "outside"
+    outside.mkdir()
+    evil = vendor.base / "evil.tar"
+    with tarfile.open(evil, "w") as tar:
+        info = tarfile.TarInfo("out")
+        info.type, info.linkname = tarfile.SYMTYPE, str(outside)
+        tar.addfile(info)
+        info = tarfile.TarInfo("out/written")
+        info.size = 4
+        tar.addfile(info, io.BytesIO(b"evil"))
+    world.run(
+        world.program("axle"), "publish", "add", vendor.catalog, "--keys", vendor.keys, "--product", PRODUCT,
+        "--release", "2.0", "--platform", PLATFORM, "--kind", "tree", "--file", evil, "--line", "main")
+    vendor.sign()
+    world.hub()
+    server = world.serve(vendor.catalog)
+    world.set_catalog(vendor, server)
+    world.spoke()
+    world.wait_verified(2)
+    add(world, "apps", folder)
+    world.wait_event("shareFailed", "could not be unpacked")
+    require(not list(outside.iterdir()), "it wrote outside")
+    require(not os.path.lexists(folder / "current"), "it is shown")
+    publish(world, vendor, "3.0")
+    wait_says(folder, "3.0")
