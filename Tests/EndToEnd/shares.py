@@ -225,3 +225,47 @@ def a_package_that_leads_out_of_a_share(world):
     require(not os.path.lexists(folder / "current"), "it is shown")
     publish(world, vendor, "3.0")
     wait_says(folder, "3.0")
+
+
+@test
+def a_debian_package_updates_by_a_patch_and_is_shown(world):
+    """What comes is the content; it is shown under the published name, and dpkg takes it for the same package."""
+    filler = random.Random("deb").randbytes(3_000_000)
+    vendor = Vendor(world).make(())
+
+    def publish_deb(release):
+        tree = vendor.base / f"deb-{release}"
+        (tree / "DEBIAN").mkdir(parents=True)
+        (tree / "opt").mkdir()
+        (tree / "DEBIAN/control").write_text(
+            f"Package: tool\nVersion: {release}\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: a tool\n")
+        (tree / "opt/tool").write_bytes(filler[:1_000_000] + release.encode() + filler[1_000_000:])
+        package = vendor.base / f"tool_{release}.deb"
+        world.run("dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", tree, package)
+        world.run(
+            world.program("axle"), "publish", "add", vendor.catalog, "--keys", vendor.keys, "--product", PRODUCT,
+            "--release", release, "--platform", PLATFORM, "--file", package, "--line", "main")
+        vendor.sign()
+        return package
+
+    publish_deb("1.0")
+    world.hub()
+    server = world.serve(vendor.catalog)
+    world.set_catalog(vendor, server)
+    world.spoke()
+    world.wait_verified(1)
+    folder = world.work / "share"
+    add(world, "debs", folder)
+    wait_for("the first to be shown", lambda: (folder / "current/tool_1.0.deb").exists(), 30)
+    published = publish_deb("2.0")
+    world.axle("catalog", "refresh")
+    world.wait_verified(2)
+    means = {r["package"].split(":")[1]: r for r in world.axle("spoke", "show", "site", "--json")["replicas"]}
+    require(means["2.0"]["means"] == "patch" and means["2.0"]["sent"] < 30_000, f"it came as {means['2.0']}")
+    wait_for("the second to be shown", lambda: (folder / "current/tool_2.0.deb").exists(), 30)
+    shown = folder / "current/tool_2.0.deb"
+    require(shown.stat().st_size != published.stat().st_size, "this is the published file, not its content")
+    for question in (("--field",), ("--contents",), ("--fsys-tarfile",)):
+        answers = [
+            subprocess.run(["dpkg-deb", *question, p], capture_output=True, check=True).stdout for p in (shown, published)]
+        require(answers[0] == answers[1], f"dpkg-deb {question} says other things of the two")
