@@ -1,8 +1,11 @@
-"""How packages come to a spoke: as patches where it holds another release, as files where that fails."""
+"""How packages come to a spoke and on to an agent: as patches where they hold another release, as files where that fails."""
 
+import contextlib
+import pathlib
 import random
+import time
 
-from world import Vendor, require, test, wait_for
+from world import PRODUCT, Failure, Vendor, descendants, require, test, wait_for
 
 FILLER = random.Random("filler").randbytes(3_000_000)
 
@@ -78,3 +81,54 @@ def damaged_patch_gives_way_to_the_file(world):
     require(held["means"] == "published", f"it came as {held}")
     require(held["sent"] > shown["length"], f"the patch was not counted: {held}")
     world.wait_event("patchFailed", "damaged")
+
+
+def large_tree(release):
+    """Large enough that a kill finds the patch being applied."""
+    filler = random.Random("large").randbytes(60_000_000)
+    note = random.Random(release).randbytes(300)
+    script = f"#!/bin/sh\necho {release} {release}\n".encode()
+    return {"bin/tool": (script, 0o755), "share/filler": (filler[:20_000_000] + note + filler[20_000_000:], 0o644)}
+
+
+def kill_while_it_applies(world, name, deadline=60):
+    """kill -9 of a daemon and its children at a moment when one of these applies a patch."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        for pid in descendants(world.processes[name].pid):
+            with contextlib.suppress(OSError):
+                if b"apply-patch" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                    world.kill(name)
+                    return
+        time.sleep(0.002)
+    raise Failure(f"{name} was not seen to apply a patch")
+
+
+@test
+def patch_reaches_the_agent_through_kills_in_mid_apply(world):
+    vendor = Vendor(world).make(())
+    vendor.add("1.0", large_tree("1.0"), packed=True)
+    vendor.sign()
+    world.hub()
+    server = world.serve(vendor.catalog)
+    world.set_catalog(vendor, server)
+    world.spoke()
+    world.agent()
+    world.wait_verified(1)
+    world.wait_connected(1)
+    world.wait_rollout(world.roll_out(PRODUCT, "1.0"), {"box": "succeeded"})
+    vendor.add("2.0", large_tree("2.0"), packed=True)
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    for _ in range(2):
+        kill_while_it_applies(world, "spoke-site")
+        world.start("spoke-site", world.commands["spoke-site"])
+    world.wait_verified(2)
+    shown, held = replica(world, "2.0")
+    require(held["means"] == "patch" and held["sent"] * 100 < shown["length"], f"it came as {held}")
+    rollout = world.roll_out(PRODUCT, "2.0")
+    kill_while_it_applies(world, "agent-box")
+    world.start("agent-box", world.commands["agent-box"])
+    world.wait_rollout(rollout, {"box": "succeeded"})
+    require(world.tool_says() == "2.0", f"the agent runs {world.tool_says()}")
+    world.wait_log("agent-box", "came as its patch")

@@ -2,7 +2,6 @@
 
 import time
 
-import shares  # noqa: F401  (registers its tests, which fill disks too)
 from world import Vendor, require, test, wait_for
 
 MEGABYTE = 1_000_000

@@ -15,8 +15,8 @@ struct AgentDownload: Sendable {
     let queue: NamedQueue
     let bases: ReleaseBases
     let worker: ContentWorker
-    /// Hears why a cheaper way was not taken.
-    let say: @Sendable (String) -> Void
+    /// Hears how the package came, where not simply as its file, and why a cheaper way was not taken.
+    let say: @Sendable (EventSeverity, String) -> Void
 
     private var package: Package { files.package }
 
@@ -38,14 +38,14 @@ struct AgentDownload: Sendable {
                     let content = package.content
                     try await fetch(
                         ContentIdentity(length: content.length.bytes, sha256: content.sha256), to: files.content, link)
-                    return try await done()
+                    return try await done(.content, content.length)
                 case .patch(let patch, let base):
                     try await fetch(patch, to: files.patch(patch.sha256), link)
                     try await apply(patch, base)
-                    return try await done()
+                    return try await done(.patch, ByteCount(patch.length))
                 }
             } catch let useless as Useless {
-                say("\(package.path) comes as its published file: \(useless.why)")
+                say(.warning, "\(package.path) comes as its published file: \(useless.why)")
             }
             do {
                 try await fetch(
@@ -62,9 +62,14 @@ struct AgentDownload: Sendable {
     }
 
     /// What is left of other ways goes.
-    private func done() async throws -> DownloadOutcome {
+    private func done(
+        _ means: TransferMeans = .published, _ length: ByteCount = .zero
+    ) async throws -> DownloadOutcome {
         let files = files
         try await queue.run { try files.removeRest() }
+        if means != .published {
+            say(.info, "\(package.path) came as its \(means.name): \(length) instead of \(ByteCount(package.length))")
+        }
         return .complete
     }
 

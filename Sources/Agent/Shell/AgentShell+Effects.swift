@@ -80,7 +80,7 @@ extension AgentShell {
         guard let link else { return tell(.downloaded(action, .failed("there is no connection to the spoke"))) }
         let download = AgentDownload(
             files: PackageFiles(package, in: downloads), links: links, queue: downloading, bases: bases, worker: worker,
-            say: { [messages] in messages(.warning, $0) })
+            say: { [messages] in messages($0, $1) })
         transfers[action]?.cancel()
         transfers[action] = Task {
             let outcome = await download.run(from: link)
