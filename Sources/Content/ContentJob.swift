@@ -9,6 +9,8 @@ package enum ContentJob: String, CaseIterable {
     case makePatch = "make-patch"
     case applyPatch = "apply-patch"
     case unpack
+    case makeChunks = "make-chunks"
+    case applyChunks = "apply-chunks"
     /// Tries what a limited child must not be able to do and says what came of it, a line each: `NAME refused` or `NAME possible`.
     case selfCheck = "self-check"
 
@@ -39,6 +41,8 @@ package enum ContentJob: String, CaseIterable {
         case .makePatch: try MakePatchJob(arguments).run()
         case .applyPatch: try ApplyPatchJob(arguments).run()
         case .unpack: try UnpackJob(arguments).run()
+        case .makeChunks: try MakeChunksJob(arguments).run()
+        case .applyChunks: try ApplyChunksJob(arguments).run()
         case .selfCheck:
             try Confinement.enter(.descriptors)
             let lines = Confinement.attempts().map { "\($0.name) \($0.refusal == nil ? "possible" : "refused")\n" }

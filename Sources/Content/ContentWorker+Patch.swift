@@ -16,22 +16,38 @@ extension ContentWorker {
         cancellation: Cancellation? = nil, progress: (UInt64) -> Void = { _ in },
         output: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        try Self.check(old, header.old)
-        try Self.check(new, header.new)
-        let bytes = header.encoded()
-        try bytes.withUnsafeBytes(output)
-        let job = [
-            ContentJob.makePatch.rawValue, "\(header.windowLog)", "\(header.old.length)", "\(header.new.length)",
-        ]
-        let child = child(job, deadline: patchDeadline, mapped: header.old.length + header.new.length)
-        var pieces = PatchPieces(limit: header.new.length)
-        try run(child, "making a patch", files: [old.number, new.number], cancellation: cancellation) { bytes in
+        try make(
+            .patch(header), "making a patch", old: old, new: new, cancellation: cancellation, progress: progress,
+            output: output)
+    }
+
+    /// Makes a chunk delta that turns `old` into `new`, as `makePatch` does: of contents of any length, and without libzstd where `header` says that it is not packed.
+    package func makeChunks(
+        _ header: ChunkDeltaHeader, old: borrowing FileDescriptor, new: borrowing FileDescriptor,
+        cancellation: Cancellation? = nil, progress: (UInt64) -> Void = { _ in },
+        output: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try make(
+            .chunks(header), "making a chunk delta", old: old, new: new, cancellation: cancellation,
+            progress: progress, output: output)
+    }
+
+    private func make(
+        _ file: PatchFile, _ what: String, old: borrowing FileDescriptor, new: borrowing FileDescriptor,
+        cancellation: Cancellation?, progress: (UInt64) -> Void, output: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try Self.check(old, file.old)
+        try Self.check(new, file.new)
+        try file.encoded.withUnsafeBytes(output)
+        let child = child(file.makeJob, deadline: patchDeadline, mapped: file.old.length + file.new.length)
+        var pieces = PatchPieces(limit: file.new.length)
+        try run(child, what, files: [old.number, new.number], cancellation: cancellation) { bytes in
             try pieces.take(bytes, progress: progress, output: output)
         }
         try pieces.finish()
     }
 
-    /// Turns `old` into the new content by a patch and hands it on as it comes; the taker hashes it, as a pool does, so that each byte is hashed once.
+    /// Turns `old` into the new content by a patch or a chunk delta and hands it on as it comes; the taker hashes it, as a pool does, so that each byte is hashed once.
     ///
     /// `output` can be a scratch file that is thrown away afterwards: the bytes that the taker gets are those that count. Parameters as `fillByPatch`.
     package func makeByPatch(
@@ -47,12 +63,12 @@ extension ContentWorker {
         }
     }
 
-    /// Has the child fill `output` in place with what a patch makes of `old`; nobody has looked at the result when this returns.
+    /// Has the child fill `output` in place with what a patch or a chunk delta makes of `old`; nobody has looked at the result when this returns.
     ///
     /// The child writes the content through a mapping, so that neither content takes anonymous memory. Who hashes the file does it after this has
     /// returned: then the child is gone, and with it whoever could still change a byte. The file is not synchronised.
     /// - Parameters:
-    ///   - patch: an open file, the patch and nothing else.
+    ///   - patch: an open file, the patch or chunk delta and nothing else; it says itself which.
     ///   - old: an open file of the old content; a wrong one gives `wrongReference` or other bytes than wanted.
     ///   - expected: the old and the new content as they were signed; a patch between others is `wrongReference`, before anything is made of it.
     ///   - output: a file that may be empty, open for reading and writing.
@@ -63,10 +79,10 @@ extension ContentWorker {
         cancellation: Cancellation? = nil, progress: (UInt64) throws -> Void = { _ in }
     ) throws {
         let patchLength: Int64
-        let header: PatchHeader
+        let header: PatchFile
         do {
             patchLength = try patch.status().size
-            let bytes = try patch.read(count: PatchHeader.length, at: 0)
+            let bytes = try patch.read(count: PatchFile.headerLength, at: 0)
             header = try Self.header(bytes, expected)
             try Self.check(old, header.old)
             let length = Int64(clamping: header.new.length)
@@ -76,13 +92,9 @@ extension ContentWorker {
             throw ContentError(error)
         }
         var done = ProgressReader(limit: header.new.length)
-        let job = [
-            ContentJob.applyPatch.rawValue, "\(header.windowLog)", "\(header.old.length)", "\(header.new.length)",
-            "\(patchLength)",
-        ]
         let mapped = header.old.length + header.new.length + UInt64(clamping: patchLength)
         try run(
-            child(job, deadline: patchDeadline, mapped: mapped), "applying a patch",
+            child(header.applyJob(length: patchLength), deadline: patchDeadline, mapped: mapped), "applying a patch",
             files: [patch.number, old.number, output.number], cancellation: cancellation
         ) { try progress(try done.take($0)) }
         try progress(header.new.length)
@@ -90,8 +102,8 @@ extension ContentWorker {
 
     private static func header(
         _ bytes: [UInt8], _ expected: (old: ContentIdentity, new: ContentIdentity)
-    ) throws(ContentError) -> PatchHeader {
-        let header = try PatchHeader(bytes)
+    ) throws(ContentError) -> PatchFile {
+        let header = try PatchFile(bytes)
         guard header.old == expected.old, header.new == expected.new else {
             throw ContentError(.wrongReference, "the patch is between other releases than the ones wanted")
         }

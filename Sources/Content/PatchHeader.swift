@@ -1,5 +1,3 @@
-internal import Model
-
 /// The first 96 bytes of a patch: which content it turns into which, and how.
 ///
 /// ```
@@ -22,6 +20,8 @@ package struct PatchHeader: Hashable, Sendable {
     private static let magic = Array("axlepat1".utf8)
     private static let zstdMethod: UInt8 = 1
     private static let windowLogs = 10...31
+    /// zstd looks back so far and no further: between longer contents a patch would hold most of the new one.
+    package static let reach: UInt64 = 1 << 31
 
     package let old: ContentIdentity
     package let new: ContentIdentity
@@ -46,29 +46,14 @@ package struct PatchHeader: Hashable, Sendable {
             bytes[10..<16].allSatisfy({ $0 == 0 })
         else { throw ContentError(.malformed, "this is no patch of a kind known here") }
         windowLog = Int(bytes[9])
-        old = try Self.identity(bytes[16..<56])
-        new = try Self.identity(bytes[56..<96])
+        old = try ContentIdentity(encoded: bytes[16..<56])
+        new = try ContentIdentity(encoded: bytes[56..<96])
         guard Self.windowLogs.contains(windowLog), max(old.length, new.length) <= Self.contentLimit else {
             throw ContentError(.tooLarge, "the patch is of more bytes than allowed")
         }
     }
 
     package func encoded() -> [UInt8] {
-        Self.magic + [Self.zstdMethod, UInt8(windowLog)] + [UInt8](repeating: 0, count: 6) + Self.bytes(old)
-            + Self.bytes(new)
-    }
-
-    private static func identity(_ bytes: ArraySlice<UInt8>) throws(ContentError) -> ContentIdentity {
-        let length = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        do throws(ModelError) {
-            return ContentIdentity(length: length, sha256: try SHA256Digest(bytes: Array(bytes.dropFirst(8))))
-        } catch {
-            throw ContentError(.malformed, "\(error)")
-        }
-    }
-
-    private static func bytes(_ identity: ContentIdentity) -> [UInt8] {
-        stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: identity.length >> UInt64($0)) }
-            + identity.sha256.bytes
+        Self.magic + [Self.zstdMethod, UInt8(windowLog)] + [UInt8](repeating: 0, count: 6) + old.encoded + new.encoded
     }
 }

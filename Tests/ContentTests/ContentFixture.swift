@@ -59,7 +59,14 @@ struct ContentFixture {
         return patch
     }
 
-    /// What the patch makes of `old`, when `new` is wanted; hashes it as a pool does before it publishes, and looks whether taker and file got the same.
+    func chunks(_ old: [UInt8], _ new: [UInt8], isPacked: Bool) throws -> [UInt8] {
+        let header = try ChunkDeltaHeader(from: Self.identity(old), to: Self.identity(new), isPacked: isPacked)
+        var delta: [UInt8] = []
+        try worker.makeChunks(header, old: try file("old", old), new: try file("new", new)) { delta += $0 }
+        return delta
+    }
+
+    /// What the patch or chunk delta makes of `old`, when `new` is wanted; hashes it as a pool does before it publishes, and looks whether taker and file got the same.
     func apply(_ patch: [UInt8], _ old: [UInt8], wanted new: [UInt8]) throws -> [UInt8] {
         let output = try FileDescriptor.open(path("output"), [.readWrite, .create, .truncate])
         var taken: [UInt8] = []

@@ -3,7 +3,7 @@ import Glibc
 // Patches and packed files: whatever the bytes, an error or a result within the limits. The libraries are those of this machine.
 
 /// The content that every patch of the fuzzer is against.
-private let reference: [UInt8] = (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) }
+let reference: [UInt8] = (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) }
 
 @Sendable func fuzzPatch(_ input: [UInt8]) {
     if let header = try? PatchHeader(input) {

@@ -17,7 +17,8 @@ private let target: @Sendable ([UInt8]) -> Void = {
     case "session": fuzzSession
     case "pool": fuzzPool
     case "patch": fuzzPatch
+    case "chunks": fuzzChunks
     case "packed": fuzzPacked
-    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session, pool, patch, packed")
+    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session, pool, patch, chunks, packed")
     }
 }()

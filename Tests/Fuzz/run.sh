@@ -8,11 +8,11 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-20}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json metadata session pool patch packed)
+[ ${#targets[@]} -gt 0 ] || targets=(frames cbor json metadata session pool patch chunks packed)
 export SWIFT_BACKTRACE=enable=no
 out=.build/fuzz
 program=$out/fuzz
-sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Storage/Format Sources/Compression)
+sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Storage/Format Sources/Compression Sources/Content/Chunks)
 libraries=(CZstd CXZ CZlib)
 mkdir -p "$out"
 
@@ -23,11 +23,12 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Sources/Content Tests/Fuz
     while read -r file; do
         # One module has no imports of its own parts.
         # One way to import the C library in all of the module.
-        sed -E 's/^internal import Glibc$/import Glibc/; s/^((package|internal) )?import (Model|Codec|Protocol|Trust|Compression|System)$/\/\/ one module/' "$file" \
+        sed -E 's/^internal import Glibc$/import Glibc/; s/^((package|internal) )?import (Model|Codec|Protocol|Trust|Compression|Content|System)$/\/\/ one module/' "$file" \
             >"$out/source/$(basename "$(dirname "$file")")-$(basename "$file")"
     done < <(find "${sources[@]}" \
         Sources/Content/Deb Sources/System/NativeLock.swift \
-        Sources/Content/{PatchHeader,ContentIdentity,ContentError,ContentLimits,CodecPump,PlainDecompressor}.swift -name '*.swift')
+        Sources/Content/{PatchHeader,ContentIdentity,ContentError,ContentLimits,CodecPump,PlainDecompressor}.swift \
+        Sources/Content/Chunks/{Chunk*,Zstd*}.swift -name '*.swift')
     objects=()
     rm -rf "$out/modules"
     for library in "${libraries[@]}"; do
@@ -53,7 +54,8 @@ for selector in '\x00' '\x80' '\x81' '\x82' '\x83' '\x04' '\x05'; do
     done
 done
 cp Tests/Golden/trust/*.json "$out/seeds/json/"
-mkdir -p "$out/seeds/patch" "$out/seeds/packed"
+mkdir -p "$out/seeds/patch" "$out/seeds/chunks" "$out/seeds/packed"
+cp Tests/Golden/content/*.chunks "$out/seeds/chunks/"
 status=0
 for target in "${targets[@]}"; do
     echo "fuzz: $target for $seconds s"

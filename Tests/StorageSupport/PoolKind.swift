@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Content
 import Model
 package import Storage
 import System

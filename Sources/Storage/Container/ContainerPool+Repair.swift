@@ -1,3 +1,4 @@
+import Content
 package import Model
 import Synchronization
 import System

@@ -1,3 +1,4 @@
+package import Content
 package import Model
 
 /// How a container pool cuts, packs and stores.

@@ -1,3 +1,4 @@
+import Content
 import Model
 
 /// What stands before a chunk's bytes in a container.

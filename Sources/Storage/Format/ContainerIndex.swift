@@ -1,3 +1,4 @@
+import Content
 import Model
 
 /// The chunks of a finished container, written beside it so that a start need not read the container itself.

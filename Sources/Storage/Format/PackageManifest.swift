@@ -1,3 +1,4 @@
+import Content
 import Model
 
 /// The chunks that a package is made of, in order: a file that grows while the package comes and is renamed when it is whole.
