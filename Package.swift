@@ -119,7 +119,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Model", "System", "TLS"], path: "Tests/TestSupport",
             swiftSettings: house),
         .target(
-            name: "StorageSupport", dependencies: ["Content", "Model", "Storage", "System", "TLS"], path: "Tests/StorageSupport",
+            name: "StorageSupport", dependencies: ["Content", "Model", "Storage", "System", "TLS"],
+            path: "Tests/StorageSupport",
             swiftSettings: house),
         .executableTarget(
             name: "axle-crash", dependencies: ["Model", "Storage", "StorageSupport", "System", "TLS"],

@@ -98,10 +98,12 @@ package struct HeldReplicaResource: Codable, Hashable, Sendable {
     }
 }
 
-/// A patch that turns another release into a package's content.
+/// A patch or a chunk delta that turns another release into a package's content.
 package struct PatchResource: Codable, Hashable, Sendable {
     /// The package that it is made from.
     package var from: String
+    /// `patch`, `chunks` or `plainChunks`.
+    package var means: TransferMeans
     package var state: PatchState
     /// Its bytes, once it is made.
     package var length: UInt64?
@@ -110,8 +112,11 @@ package struct PatchResource: Codable, Hashable, Sendable {
     /// When a spoke was last told to take it, or took it.
     package var used: UnixTime?
 
-    package init(from: String, state: PatchState, length: UInt64?, problem: String?, used: UnixTime?) {
+    package init(
+        from: String, means: TransferMeans, state: PatchState, length: UInt64?, problem: String?, used: UnixTime?
+    ) {
         self.from = from
+        self.means = means
         self.state = state
         self.length = length
         self.problem = problem

@@ -2,9 +2,9 @@ package import Model
 
 /// How a package had best come to who asks for it: by the fewest bytes on the wire. Pure; used by whoever answers `fetchPlan`.
 package enum TransferChoice: Hashable, Sendable {
-    /// Fetch this; `base` is the content that a patch is made against, and `why` says it to people.
+    /// Fetch this; `base` is the content that a patch or chunk delta is made against, and `why` says it to people.
     case fetch(TransferMeans, TransferOffer.Object, base: SHA256Digest?, why: String)
-    /// Ask again after this time: a patch that would save much is being made.
+    /// Ask again after this time: what would save much is being made.
     case wait(Duration, why: String)
     /// Nothing of the package is here that the asker takes.
     case nothing
@@ -18,32 +18,46 @@ package enum TransferChoice: Hashable, Sendable {
         _ offer: TransferOffer, bases: [SHA256Digest], accepts: [TransferMeans], at now: UnixTime,
         patience: TransferPatience = TransferPatience()
     ) {
-        let takesPatches = accepts.contains(.patch)
-        let patch = offer.patches.filter { takesPatches && bases.contains($0.base) }
-            .min { ($0.object.length, $0.base) < ($1.object.length, $1.base) }
-        let whole = Self.whole(offer, accepts)
-        if let patch, patch.object.length < whole?.object.length ?? .max {
-            let saved = whole.map { " instead of \(ByteCount($0.object.length))" } ?? ""
-            self = .fetch(
-                .patch, patch.object, base: patch.base, why: "patch, \(ByteCount(patch.object.length))\(saved)")
-            return
+        func isTaken(_ means: TransferMeans, _ base: SHA256Digest) -> Bool {
+            accepts.contains(means) && bases.contains(base)
         }
-        let coming = offer.making.filter { takesPatches && bases.contains($0.base) }.map(\.since).min()
-        if let since = coming {
-            let left = patience.limit(inPlaceOf: whole?.object.length ?? .max) - (now - since)
+        let patch = offer.patches.filter { isTaken($0.means, $0.base) }
+            .min { ($0.object.length, $0.means.rawValue, $0.base) < ($1.object.length, $1.means.rawValue, $1.base) }
+        let whole = Self.whole(offer, accepts)
+        let saving = patch.flatMap { $0.object.length < whole?.object.length ?? .max ? $0 : nil }
+        let cheapest = saving?.object.length ?? whole?.object.length
+        // Nobody waits for what is no better than what is here.
+        let coming = offer.making.filter {
+            isTaken($0.means, $0.base) && $0.means.rawValue < saving?.means.rawValue ?? .max
+        }.min { ($0.since, $0.means.rawValue) < ($1.since, $1.means.rawValue) }
+        if let coming {
+            let left = patience.limit(inPlaceOf: cheapest ?? .max) - (now - coming.since)
             if left > .zero {
-                let instead = whole.map { " in place of \(ByteCount($0.object.length))" } ?? ""
+                let instead = cheapest.map { " in place of \(ByteCount($0))" } ?? ""
+                let noun = coming.means == .patch ? "a patch" : "a chunk delta"
                 self = .wait(
-                    min(max(left, .seconds(1)), patience.askAgain), why: "a patch\(instead) is being made")
+                    min(max(left, .seconds(1)), patience.askAgain), why: "\(noun)\(instead) is being made")
                 return
             }
+        }
+        if let saving {
+            let saved = whole.map { " instead of \(ByteCount($0.object.length))" } ?? ""
+            let reason =
+                switch saving.means {
+                case .patch: ""
+                default: accepts.contains(.patch) ? saving.why.map { ": \($0)" } ?? "" : ": no patches are taken"
+                }
+            self = .fetch(
+                saving.means, saving.object, base: saving.base,
+                why: "\(saving.means.phrase), \(ByteCount(saving.object.length))\(saved)\(reason)")
+            return
         }
         guard let whole else {
             self = .nothing
             return
         }
         let reason =
-            if !takesPatches {
+            if !accepts.contains(where: \.needsBase) {
                 "no patches are taken"
             } else if bases.isEmpty {
                 "no other release is held there"

@@ -13,24 +13,31 @@ package struct TransferOffer: Hashable, Sendable {
         }
     }
 
-    /// A patch that is here.
+    /// A patch or a chunk delta that is here.
     package struct Patch: Hashable, Sendable {
+        package var means: TransferMeans
         /// The content that it is made against.
         package var base: SHA256Digest
         package var object: Object
+        /// Why it is no patch, where it is none and that is known; for people.
+        package var why: String?
 
-        package init(base: SHA256Digest, object: Object) {
+        package init(means: TransferMeans = .patch, base: SHA256Digest, object: Object, why: String? = nil) {
+            self.means = means
             self.base = base
             self.object = object
+            self.why = why
         }
     }
 
-    /// A patch that is being made, or waits for its turn.
+    /// A patch or a chunk delta that is being made, or waits for its turn.
     package struct Making: Hashable, Sendable {
+        package var means: TransferMeans
         package var base: SHA256Digest
         package var since: UnixTime
 
-        package init(base: SHA256Digest, since: UnixTime) {
+        package init(means: TransferMeans = .patch, base: SHA256Digest, since: UnixTime) {
+            self.means = means
             self.base = base
             self.since = since
         }
@@ -42,7 +49,7 @@ package struct TransferOffer: Hashable, Sendable {
     /// Whether they are here.
     package var holdsPublished: Bool
     package var holdsContent: Bool
-    /// Patches to this content.
+    /// Patches and chunk deltas to this content.
     package var patches: [Patch]
     package var making: [Making]
 

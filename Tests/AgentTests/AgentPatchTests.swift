@@ -117,7 +117,7 @@ struct AgentPatchTests {
 
     @Test(
         "a spoke that plans what is not signed, or gives a wrong patch, makes the agent take the published file",
-        arguments: ["base", "huge", "other content", "damaged", "missing", "chunks"])
+        arguments: ["base", "huge", "other content", "damaged", "missing", "chunks", "hostile chunks"])
     func hostile(how: String) async throws {
         var published: SHA256Digest?
         let agent = try await update { patch, old, new, package in
@@ -137,7 +137,15 @@ struct AgentPatchTests {
                 try spoke.hold(lie)
                 return try plan(.patch, lie, base: base)
             case "missing": return try plan(.patch, [1, 2, 3], base: base)
-            default: return try plan(.chunks, [1])
+            case "hostile chunks":
+                let header = try ChunkDeltaHeader(
+                    from: ContentIdentity(length: UInt64(old.count), sha256: base),
+                    to: ContentIdentity(
+                        length: UInt64(new.count), sha256: SHA256Digest(bytes: SHA256.hash(new))), isPacked: false)
+                let lie = header.encoded() + [0, 0, 0, 2, 1, 0, 7]
+                try spoke.hold(lie)
+                return try plan(.plainChunks, lie, base: base)
+            default: return try plan(.chunks, [1], base: SHA256Digest(bytes: SHA256.hash([1])))
             }
         }
         #expect(spoke.fetched.last == published)

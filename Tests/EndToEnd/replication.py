@@ -1,8 +1,10 @@
-"""How packages come to a spoke and on to an agent: as patches where they hold another release, as files where that fails."""
+"""How packages come to a spoke and on to an agent: as patches where they hold another release, as chunks where there are no patches, as files where that fails."""
 
 import contextlib
 import pathlib
 import random
+import shutil
+import subprocess
 import time
 
 from world import PRODUCT, Failure, Vendor, descendants, require, test, wait_for
@@ -23,9 +25,9 @@ def replica(world, release):
     return shown, shown["replicas"][0]
 
 
-def first_release(world):
+def first_release(world, packed=True):
     vendor = Vendor(world).make(())
-    vendor.add("1.0", tree("1.0"), packed=True)
+    vendor.add("1.0", tree("1.0"), packed=packed)
     vendor.sign()
     world.hub()
     server = world.serve(vendor.catalog)
@@ -132,3 +134,67 @@ def patch_reaches_the_agent_through_kills_in_mid_apply(world):
     world.wait_rollout(rollout, {"box": "succeeded"})
     require(world.tool_says() == "2.0", f"the agent runs {world.tool_says()}")
     world.wait_log("agent-box", "came as its patch")
+
+
+def without_libzstd(world, name):
+    """Starts a daemon again so that libzstd.so.1 is a library without its functions, as if it were not there."""
+    folder = world.work / "no-libzstd"
+    if not folder.exists():
+        folder.mkdir()
+        listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+        other = next(line.split("=>")[1].strip() for line in listed.splitlines() if "libz.so.1 " in line)
+        shutil.copy(other, folder / "libzstd.so.1")
+    world.kill(name)
+    usual = world.commands[name]
+    world.start(name, ["env", f"LD_LIBRARY_PATH={folder}", *usual])
+    return usual
+
+
+@test
+def site_without_libzstd_is_updated_by_chunks(world):
+    vendor = first_release(world, packed=False)
+    usual = without_libzstd(world, "spoke-site")
+    vendor.add("2.0", tree("2.0"))
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    world.wait_verified(2)
+    shown, held = replica(world, "2.0")
+    require(held["means"] == "plainChunks", f"it came as {held}")
+    require(held["sent"] * 1000 < shown["length"], f"{held['sent']} bytes for {shown['length']}")
+    require("no patches are taken" in held["reason"], f"the reason is {held['reason']}")
+    text = world.axle("package", "show", shown["id"])
+    require("chunks (uncompressed), " in text and "instead of" in text, f"not shown: {text}")
+    world.wait_event("replicaVerified", "chunks")
+    # With the library again, the next update is a patch.
+    world.kill("spoke-site")
+    world.start("spoke-site", usual)
+    vendor.add("3.0", tree("3.0"))
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    world.wait_verified(3)
+    require(replica(world, "3.0")[1]["means"] == "patch", "the library was not found again")
+
+
+@test
+def damaged_chunks_of_a_hub_without_libzstd_give_way_to_the_file(world):
+    vendor = first_release(world, packed=False)
+    world.kill("spoke-site")
+    without_libzstd(world, "hub")
+    wait_for("the hub's API", lambda: world.axle("status", check=False), 30)
+    world.wait_event("patchFailed", "chunks go uncompressed")
+    vendor.add("2.0", tree("2.0"))
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    world.wait_event("patchMade", "uncompressed chunk delta", "1.0")
+    files = [p for p in (world.hub_state / "patches/packages").rglob("*") if p.is_file()]
+    require(len(files) == 1 and files[0].read_bytes().startswith(b"axlechd1"), f"chunk deltas: {files}")
+    damaged = bytearray(files[0].read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    files[0].chmod(0o600)
+    files[0].write_bytes(damaged)
+    world.start("spoke-site", world.commands["spoke-site"])
+    world.wait_verified(2)
+    shown, held = replica(world, "2.0")
+    require(held["means"] == "published", f"it came as {held}")
+    require(held["sent"] > shown["length"], f"the chunks were not counted: {held}")
+    world.wait_event("patchFailed", "damaged")

@@ -75,9 +75,9 @@ struct HostilePlanTests {
         let huge = try await offer("3.0", 3) { patch, _ in try Self.plan(patch, base: base, length: 1 << 60) }
         #expect(huge.contains("plan was refused: it names a patch of 1152921504606846976 bytes"))
         let means = try await offer("4.0", 4) { _, _ in
-            .plan(Plan(means: .chunks, sha256: base, length: 10))
+            .plan(Plan(means: .chunks, sha256: base, length: 10, base: try SHA256Digest(bytes: SHA256.hash([2]))))
         }
-        #expect(means.contains("plan was refused: it names the means chunks"))
+        #expect(means.contains("plan was refused: it names chunks against a base that is not here"))
         let something = try await offer("5.0", 5) { patch, new in
             // The header says what is wanted; what comes out is something else.
             var other = new
@@ -94,24 +94,37 @@ struct HostilePlanTests {
             return try Self.plan(noise, base: base)
         }
         #expect(nothing.contains("the patch could not be used"))
-        #expect([otherBase, huge, means, something, nothing].allSatisfy { $0.contains("the package is here, ") })
+        let table = try await offer("7.0", 7) { _, new in
+            // A copy from far behind the old content.
+            let header = try ChunkDeltaHeader(
+                from: Self.identity(old), to: Self.identity(new), isPacked: false)
+            let lie = header.encoded() + [0, 0, 0, 9, 0, 1] + [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]
+            evil.hold(lie)
+            return .plan(
+                Plan(
+                    means: .plainChunks, sha256: try Self.identity(lie).sha256, length: UInt64(lie.count), base: base))
+        }
+        #expect(
+            table.contains("could not be used: the chunk delta copies from beyond the old content"), "\(table)")
+        #expect(
+            [otherBase, huge, means, something, nothing, table].allSatisfy { $0.contains("the package is here, ") })
 
-        let good = try await offer("7.0", 7) { patch, _ in try Self.plan(patch, base: base) }
+        let good = try await offer("8.0", 8) { patch, _ in try Self.plan(patch, base: base) }
         #expect(good.contains("the package is here by a patch of"))
 
         // Killed as soon as the patch has left the hub, wherever it is then.
-        let last = try fleet.vendor.release("8.0", counter: 8)
-        let new = try #require(fleet.vendor.packages["8.0"]).bytes
+        let last = try fleet.vendor.release("9.0", counter: 9)
+        let new = try #require(fleet.vendor.packages["9.0"]).bytes
         let patch = try Self.patch(old, new)
         evil.hold(patch)
         evil.plan(last, try Self.plan(patch, base: base))
         let name = try Self.identity(patch).sha256
-        evil.serve(fleet.vendor.files, version: 1008)
+        evil.serve(fleet.vendor.files, version: 1009)
         evil.offer(last, new)
         try await eventually("the patch to be fetched") { evil.fetched.contains(name) }
         fleet.kill("spoke")
         try fleet.startSpoke()
-        try await eventually("8.0 verified after kill -9: \(fleet.log("spoke"))") { evil.replica(last) == .verified }
+        try await eventually("9.0 verified after kill -9: \(fleet.log("spoke"))") { evil.replica(last) == .verified }
         #expect(!evil.fetched.contains(last.sha256), "by the patch")
     }
 }

@@ -19,6 +19,7 @@ private let target: @Sendable ([UInt8]) -> Void = {
     case "patch": fuzzPatch
     case "chunks": fuzzChunks
     case "packed": fuzzPacked
-    default: preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session, pool, patch, chunks, packed")
+    default:
+        preconditionFailure("AXLE_FUZZ is none of frames, cbor, json, metadata, session, pool, patch, chunks, packed")
     }
 }()

@@ -12,7 +12,7 @@ targets=("$@")
 export SWIFT_BACKTRACE=enable=no
 out=.build/fuzz
 program=$out/fuzz
-sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Storage/Format Sources/Compression Sources/Content/Chunks)
+sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Storage/Format Sources/Compression)
 libraries=(CZstd CXZ CZlib)
 mkdir -p "$out"
 

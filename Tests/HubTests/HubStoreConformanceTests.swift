@@ -294,6 +294,16 @@ private struct Refused: Error {}
         #expect(try again.patches(dueBy: at(4)).map(\.key.new) == [digest(8)])
         #expect(try again.patches(dueBy: at(9)).map(\.key.new) == [digest(8), digest(9)])
         #expect(try again.nextPatch() == at(4))
+        // Chunks stand beside a patch between the same contents.
+        let chunks = PatchRecord(
+            key: PatchKey(old: try digest(2), new: try digest(9), means: .plainChunks), oldPath: one, newPath: two,
+            wished: at(3))
+        try again.putPatch(chunks)
+        let last = try fixture.reopen()
+        #expect(try last.patch(chunks.key) == chunks && last.patch(made.key) == made)
+        #expect(try last.patches(to: digest(9)) == [wanted(1, 9, 5), made, chunks])
+        try last.removePatch(chunks.key)
+        #expect(try last.patch(chunks.key) == nil && last.patch(made.key) == made)
         for record in try again.patches() { try again.removePatch(record.key) }
         #expect(try again.patches().isEmpty && again.nextPatch() == nil)
     }

@@ -61,9 +61,10 @@ import Testing
     }
 
     private func make(
-        _ maker: PatchMaker, _ old: Package, _ new: Package, limit: UInt64? = nil, evictable: [SHA256Digest] = []
+        _ maker: PatchMaker, _ old: Package, _ new: Package, _ means: TransferMeans = .patch, limit: UInt64? = nil,
+        evictable: [SHA256Digest] = []
     ) async -> PatchResult {
-        let job = PatchJob(old: old, new: new, limit: limit ?? new.length - 1, evictable: evictable)
+        let job = PatchJob(means, old: old, new: new, limit: limit ?? new.length - 1, evictable: evictable)
         return await withCheckedContinuation { continuation in
             maker.make(job) { continuation.resume(returning: $0) }
         }
@@ -91,6 +92,29 @@ import Testing
             ContentIdentity(length: 600_000, sha256: old.content.sha256), by: digest,
             to: ContentIdentity(length: 600_500, sha256: new.content.sha256), from: maker.patches, into: spoke)
         #expect(spoke.length(of: new.content.sha256) == ByteCount(600_500))
+    }
+
+    @Test(arguments: [TransferMeans.chunks, .plainChunks])
+    func chunkDeltasAreMadeAsPatchesAreAndTakenByTheSamePool(means: TransferMeans) async throws {
+        let first = bytes(600_000, seed: 1)
+        let second = Array(first[..<300_000]) + bytes(500, seed: 2) + Array(first[300_000...])
+        let (old, new) = (try release("1.0", first), try release("2.0", second))
+        let result = await make(maker, old, new, means)
+        guard case .made(let digest, let length) = result.outcome else {
+            return #expect(Bool(false), "\(result.outcome)")
+        }
+        #expect(length < 1_000 && result.key.means == means)
+        let spoke = try PoolFolder.open(
+            Directory.join(folder.path, "spoke"), quota: ByteCount(50_000_000), new: .file)
+        try put(first, into: spoke)
+        let program = Directory.join(Directory.parent(of: try CurrentProcess.executablePath()), "axle-agent")
+        try ContentIntake(worker: ContentWorker(program: program), scratch: folder.path).patch(
+            ContentIdentity(length: 600_000, sha256: old.content.sha256), by: digest,
+            to: ContentIdentity(length: 600_500, sha256: new.content.sha256), from: maker.patches, into: spoke)
+        #expect(spoke.length(of: new.content.sha256) == ByteCount(600_500))
+        // Contents that have nothing in common.
+        let useless = await make(maker, old, try release("3.0", bytes(50_000, seed: 9)), means)
+        guard case .useless = useless.outcome else { return #expect(Bool(false), "\(useless.outcome)") }
     }
 
     @Test func aPoolOfChunksGivesAndTakesContentsTheSameWay() async throws {

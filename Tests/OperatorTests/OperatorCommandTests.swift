@@ -308,7 +308,7 @@ struct OperatorCommandTests {
             spoke: try Self.reference("berlin", "2"), state: .verified, held: 139_000_000, means: .patch, sent: 700_000,
             reason: "patch, 700 kB instead of 139 MB")
         let patch = PatchResource(
-            from: "ruff:1.0:linux-x86_64-glibc:ruff.tar.xz", state: .made, length: 700_000, problem: nil,
+            from: "ruff:1.0:linux-x86_64-glibc:ruff.tar.xz", means: .patch, state: .made, length: 700_000, problem: nil,
             used: Self.ago(60))
         var spoke = try Self.spoke("berlin", "2", connected: true)
         spoke.replicas = [HeldReplicaResource(package: package.path.id, length: package.length, replica)]

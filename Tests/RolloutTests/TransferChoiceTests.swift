@@ -120,4 +120,58 @@ import Testing
     @Test func aPatchThatIsHereIsNotPassedOverForOneThatMayCome() throws {
         #expect(means(try choose(try offer(patches: [10: 900], making: [11: .zero]), bases: [11, 10])) == .patch)
     }
+
+    // MARK: Chunks
+
+    /// Chunks against base 10, and patches in the making.
+    private func chunked(
+        _ chunks: [TransferMeans: UInt64], making: [TransferMeans] = [], why: String? = nil
+    ) throws -> TransferOffer {
+        var offer = try offer()
+        offer.patches = try chunks.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+            .init(
+                means: $0.key, base: try digest(10),
+                object: .init(sha256: try digest($0.key.rawValue + 100), length: $0.value), why: why)
+        }
+        offer.making = try making.map { .init(means: $0, base: try digest(10), since: now) }
+        return offer
+    }
+
+    @Test func theFewestBytesCountWhateverTheirForm() throws {
+        let offer = try chunked([.patch: 900, .chunks: 800, .plainChunks: 700])
+        #expect(means(try choose(offer, bases: [10], accepts: TransferMeans.fromBase)) == .plainChunks)
+        #expect(means(try choose(offer, bases: [10], accepts: [.patch, .chunks])) == .chunks)
+        #expect(means(try choose(offer, bases: [10], accepts: [.content, .patch])) == .patch)
+        #expect(means(try choose(offer, bases: [11], accepts: TransferMeans.fromBase)) == .published)
+        let large = try chunked([.chunks: 100_000_000])
+        #expect(means(try choose(large, bases: [10], accepts: TransferMeans.fromBase)) == .published)
+    }
+
+    @Test func chunksAreExplained() throws {
+        let offer = try chunked([.chunks: 52_000_000], why: "no patch can be made of contents over 2 GB")
+        guard
+            case .fetch(.chunks, _, let base, let why) = try choose(offer, bases: [10], accepts: TransferMeans.fromBase)
+        else { return #expect(Bool(false), "no chunks") }
+        #expect(try base == digest(10))
+        #expect(why == "chunks, 52 MB instead of 100 MB: no patch can be made of contents over 2 GB")
+        guard
+            case .fetch(.plainChunks, _, _, let plain) = try choose(
+                try chunked([.plainChunks: 52_000_000], why: "anything"), bases: [10], accepts: [.plainChunks])
+        else { return #expect(Bool(false), "no chunks") }
+        #expect(plain == "chunks (uncompressed), 52 MB instead of 100 MB: no patches are taken")
+    }
+
+    @Test func aBetterFormInTheMakingIsWaitedForAsLongAsItSaves() throws {
+        let offer = try chunked([.plainChunks: 50_000_000], making: [.patch])
+        guard case .wait(_, let why) = try choose(offer, bases: [10], accepts: TransferMeans.fromBase) else {
+            return #expect(Bool(false), "no waiting")
+        }
+        #expect(why == "a patch in place of 50 MB is being made")
+        // Not by who cannot take it, not for little, and never for a worse one.
+        #expect(means(try choose(offer, bases: [10], accepts: [.plainChunks])) == .plainChunks)
+        let small = try chunked([.plainChunks: 900_000], making: [.patch])
+        #expect(means(try choose(small, bases: [10], accepts: TransferMeans.fromBase)) == .plainChunks)
+        let worse = try chunked([.patch: 50_000_000], making: [.chunks])
+        #expect(means(try choose(worse, bases: [10], accepts: TransferMeans.fromBase)) == .patch)
+    }
 }

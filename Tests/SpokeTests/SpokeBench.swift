@@ -17,6 +17,9 @@ struct SpokeBench {
     static let figures = PoolFigures(
         quota: ByteCount(1000), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5000))
 
+    /// What the spoke can make use of, from the next restart on.
+    var accepts: [TransferMeans] = [.content] + TransferMeans.fromBase
+
     init() throws {
         core = SpokeCore(store: store, poolName: try NodeName("main"), random: FixedRandom())
         try tell(.started(held: [], Self.figures))
@@ -24,7 +27,8 @@ struct SpokeBench {
 
     /// The same store under a new core: what a restart leaves.
     mutating func restart(held: Set<SHA256Digest> = []) throws {
-        core = SpokeCore(store: store, poolName: try NodeName("main"), random: FixedRandom())
+        core = SpokeCore(
+            store: store, poolName: try NodeName("main"), random: FixedRandom(), accepts: accepts)
         try tell(.started(held: held, Self.figures))
     }
 

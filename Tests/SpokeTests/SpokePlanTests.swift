@@ -14,8 +14,11 @@ import Testing
         quota: ByteCount(1 << 40), used: .zero, reserved: .zero, freeOnDisk: ByteCount(1 << 40))
 
     /// A bench that holds release 1 packed and unpacked, and whose hub has asked for release 2, which the catalog names.
-    private func updating() throws -> (SpokeBench, Replicate) {
+    private func updating(
+        accepts: [TransferMeans] = [.content] + TransferMeans.fromBase
+    ) throws -> (SpokeBench, Replicate) {
         var bench = try SpokeBench()
+        bench.accepts = accepts
         let first = try SpokeBench.replicate(1)
         bench.store.save(
             WantedReplica(
@@ -64,7 +67,7 @@ import Testing
         let plan = try #require(asked(bench)).plan
         #expect(plan.path == wanted.path && plan.sha256 == wanted.sha256 && plan.length == wanted.length)
         #expect(plan.bases == [try Self.content(1).sha256])
-        #expect(plan.accepts == [.content, .patch])
+        #expect(plan.accepts == [.content, .patch, .chunks, .plainChunks])
         #expect(plans(bench).isEmpty)
     }
 
@@ -120,12 +123,17 @@ import Testing
     }
 
     @Test func aMeansThatWasNotAskedForIsRefusedByName() throws {
-        try refused(Plan(means: .chunks, sha256: try SpokeBench.digest(9), length: 9), "chunks")
+        let plan = Plan(
+            means: .chunks, sha256: try SpokeBench.digest(9), length: 9, base: try Self.content(1).sha256)
+        try refused(plan, "chunks", accepts: [.content, .patch, .plainChunks])
+        try refused(patch(), "patch", accepts: [.content, .plainChunks])
     }
 
     /// The plan is refused with this word, and the published file is fetched at once.
-    private func refused(_ plan: Plan, _ word: String) throws {
-        var (bench, wanted) = try updating()
+    private func refused(
+        _ plan: Plan, _ word: String, accepts: [TransferMeans] = [.content] + TransferMeans.fromBase
+    ) throws {
+        var (bench, wanted) = try updating(accepts: accepts)
         try answer(&bench, .plan(plan))
         #expect(plans(bench) == [.published])
         let event = try #require(bench.store.events(limit: 9).last?.event)
@@ -342,6 +350,51 @@ import Testing
             try serve(&bench, ask([], []), 55)
                 == .plan(Plan(means: .published, sha256: wanted.sha256, length: wanted.length)))
         #expect(bench.store.replica(wanted.sha256)?.means == .patch)
+    }
+
+    @Test(arguments: [TransferMeans.chunks, .plainChunks])
+    func chunksMakeTheReplicaVerifiedAndAreServedToAgentsThatTakeThem(means: TransferMeans) throws {
+        var (bench, wanted) = try updating()
+        var plan = try patch()
+        plan.means = means
+        try answer(&bench, .plan(plan))
+        #expect(
+            plans(bench)
+                == [.patch(try SpokeBench.digest(200), length: 10, base: try Self.content(1), means: means)])
+        try bench.tell(.transferEnded(wanted.sha256, .verified))
+        let replica = try #require(bench.store.replica(wanted.sha256))
+        #expect(replica.state == .verified && replica.means == means && replica.transferred == 10)
+        #expect(bench.store.events(limit: 9).last?.event.text.contains("chunks") == true)
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        func planned(_ accepts: [TransferMeans], _ number: UInt64) throws -> Message? {
+            let ask = FetchPlan(
+                path: wanted.path, sha256: wanted.sha256, length: wanted.length,
+                bases: [try Self.content(1).sha256], accepts: accepts)
+            return try serve(&bench, .fetchPlan(ask), number)
+        }
+        #expect(try planned([.content] + TransferMeans.fromBase, 70) == .plan(plan))
+        // A machine without libzstd gets uncompressed ones alone.
+        let content = try Self.content(2)
+        #expect(
+            try planned([.content, .plainChunks], 71)
+                == .plan(
+                    means == .plainChunks ? plan : Plan(means: .content, sha256: content.sha256, length: 900)))
+        #expect(
+            try planned([.content, .patch], 72) == .plan(Plan(means: .content, sha256: content.sha256, length: 900)))
+    }
+
+    @Test func chunksThatFailGiveWayToTheFile() throws {
+        var (bench, wanted) = try updating()
+        var plan = try patch()
+        plan.means = .chunks
+        try answer(&bench, .plan(plan))
+        try bench.tell(.transferEnded(wanted.sha256, .planFailed("damaged")))
+        #expect(bench.store.events(limit: 9).last?.event.text.contains("the chunks could not be used") == true)
+        let gone = try SpokeBench.digest(200)
+        #expect(bench.store.patches().isEmpty && bench.effects.contains(.evict([gone])))
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        #expect(plans(bench) == [.published])
     }
 
     @Test func nothingIsServedUnderAnotherPath() throws {

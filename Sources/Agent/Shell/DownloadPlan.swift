@@ -6,7 +6,7 @@ package import Protocol
 package enum DownloadPlan: Equatable {
     case published
     case content
-    /// A patch of this hash and length against the base.
+    /// A patch or a chunk delta of this hash and length against the base.
     case patch(ContentIdentity, base: ReleaseBases.Base)
     /// The plan breaks a rule: the published file is taken, and somebody is told.
     case refused(String)
@@ -15,7 +15,7 @@ package enum DownloadPlan: Equatable {
     package static func accepts(_ package: Package, hasBase: Bool, canPatch: Bool) -> [TransferMeans] {
         var means: [TransferMeans] = []
         if package.content.sha256 != package.sha256 { means.append(.content) }
-        if hasBase, canPatch { means.append(.patch) }
+        if hasBase { means += canPatch ? TransferMeans.fromBase : [.plainChunks] }
         return means
     }
 
@@ -37,15 +37,14 @@ package enum DownloadPlan: Equatable {
                 return .refused("it names another content than the catalog signs")
             }
             return .content
-        case .patch:
+        case .patch, .chunks, .plainChunks:
             guard let base, plan.base == base.identity.sha256 else {
-                return .refused("it names a patch against a base that is not here")
+                return .refused("it names \(plan.means.noun) against a base that is not here")
             }
             guard plan.length > 0, plan.length < package.length else {
-                return .refused("it names a patch of \(plan.length) bytes for a file of \(package.length)")
+                return .refused("it names \(plan.means.noun) of \(plan.length) bytes for a file of \(package.length)")
             }
             return .patch(ContentIdentity(length: plan.length, sha256: plan.sha256), base: base)
-        case .chunks: return .refused("it names the means chunks, which was not asked for")
         }
     }
 }

@@ -1,12 +1,14 @@
 import Model
 import Rollout
 
-/// Patches between releases: wished for, made one at a time, kept as long as their room lasts and their release is named.
+/// Patches between releases, and chunk deltas where there can be no patch: wished for, made one at a time, kept as long as their room lasts and their release is named.
 extension HubCore {
     /// What the core knows of patches beside its store.
     struct Patching {
-        /// Whether there is a pool of patches, and nothing known that keeps this machine from making any.
+        /// Whether there is a pool of patches.
         var isPossible = false
+        /// Whether this machine has the library for more than uncompressed chunk deltas.
+        var hasLibrary = false
         /// What is being made.
         var current: PatchKey?
         /// Contents that were unpacked into the hub's pool.
@@ -23,7 +25,8 @@ extension HubCore {
     mutating func startPatches(held: Set<SHA256Digest>, _ pool: HubPatchPool?, at now: UnixTime) throws {
         let known = try store.packages().map(\.package)
         let packed = Set(known.filter { $0.content.coding != .none }.map(\.content.sha256))
-        patching = Patching(isPossible: pool != nil, contents: held.intersection(packed))
+        patching = Patching(
+            isPossible: pool != nil, hasLibrary: pool?.hasLibrary ?? false, contents: held.intersection(packed))
         guard let pool else { return }
         try patchPoolChanged(pool.figures, at: now)
         if let wanted = try store.pool(node: configuration.hub, name: configuration.patchPoolName)?.wantedQuota {
@@ -36,6 +39,7 @@ extension HubCore {
             try store.putPatch(record)
             if let digest = record.sha256 { owned.insert(digest) }
         }
+        if !pool.hasLibrary { try withoutLibrary("libzstd is not on this machine", at: now) }
         let strangers = pool.held.subtracting(owned)
         if !strangers.isEmpty { effects.append(.dropPatches(strangers.sorted())) }
         try retirePatches(at: now)
@@ -63,30 +67,70 @@ extension HubCore {
             }
         }
         let newest = bases.sorted { ($1.metadata.version, $1.path) < ($0.metadata.version, $0.path) }
-        for base in newest.prefix(HubLimits.patchBases) { _ = try wishPatch(from: base, to: package, at: now) }
+        for base in newest.prefix(HubLimits.patchBases) {
+            _ = try wishPatch(from: base, to: package, for: TransferMeans.fromBase, at: now)
+        }
     }
 
-    /// Wishes a patch from the first of these contents that is a release of the same product and platform, if none is known that would do.
-    mutating func wishPatch(to package: Package, fromOneOf bases: [SHA256Digest], at now: UnixTime) throws {
+    /// Wishes a patch, or what comes in its place for who accepts no more, from the first of these contents that is a release of the same product and
+    /// platform, if none is known that would do.
+    mutating func wishPatch(
+        to package: Package, fromOneOf bases: [SHA256Digest], for accepts: [TransferMeans], at now: UnixTime
+    ) throws {
         guard patching.isPossible, !bases.isEmpty else { return }
-        let known = try store.patches(to: package.content.sha256)
-        let isServed = known.contains { $0.state != .failed && bases.contains($0.key.old) }
-        guard !isServed, known.count < HubLimits.patchesOfRelease else { return }
-        for base in bases where !known.contains(where: { $0.key.old == base }) {
+        let isServed = try store.patches(to: package.content.sha256).contains { known in
+            guard known.failures == 0, known.state != .failed, bases.contains(known.key.old),
+                accepts.contains(known.key.means)
+            else { return false }
+            // Not by what is worse than could be made.
+            guard let old = try store.package(known.oldPath)?.package else { return true }
+            return try form(from: old, to: package, for: accepts) == nil
+        }
+        guard !isServed else { return }
+        for base in bases {
             for path in try paths(of: base) {
                 guard let old = try store.package(path)?.package, isBase(old, of: package),
-                    try wishPatch(from: old, to: package, at: now)
+                    try wishPatch(from: old, to: package, for: accepts, at: now)
                 else { continue }
                 return
             }
         }
     }
 
-    private func wishPatch(from old: Package, to new: Package, at now: UnixTime) throws -> Bool {
-        let key = PatchKey(old: old.content.sha256, new: new.content.sha256)
-        guard try store.patch(key) == nil, try source(old.path, key.old) != nil else { return false }
+    private func wishPatch(
+        from old: Package, to new: Package, for accepts: [TransferMeans], at now: UnixTime
+    ) throws -> Bool {
+        guard let means = try form(from: old, to: new, for: accepts), try source(old.path, old.content.sha256) != nil,
+            try store.patches(to: new.content.sha256).filter({ $0.key.means == means }).count
+                < HubLimits.patchesOfRelease
+        else { return false }
+        let key = PatchKey(old: old.content.sha256, new: new.content.sha256, means: means)
         try store.putPatch(PatchRecord(key: key, oldPath: old.path, newPath: new.path, wished: now))
         return true
+    }
+
+    /// The form in which one content is to be made of the other for who accepts these means: the best that can be made here and has not failed. Nil
+    /// where it is known already, or was given up for good.
+    private func form(from old: Package, to new: Package, for accepts: [TransferMeans]) throws -> TransferMeans? {
+        for means in TransferMeans.fromBase where accepts.contains(means) && canMake(means, from: old, to: new) {
+            let key = PatchKey(old: old.content.sha256, new: new.content.sha256, means: means)
+            guard let known = try store.patch(key) else { return means }
+            if known.failures == 0 { return nil }
+        }
+        return nil
+    }
+
+    private func canMake(_ means: TransferMeans, from old: Package, to new: Package) -> Bool {
+        switch means {
+        case .patch: patching.hasLibrary && !Self.isBeyondReach(old, new)
+        case .chunks: patching.hasLibrary
+        default: true
+        }
+    }
+
+    /// Whether a patch would have to look back further than it can.
+    static func isBeyondReach(_ old: Package, _ new: Package) -> Bool {
+        max(old.content.length, new.content.length).bytes > HubLimits.patchReach
     }
 
     private func isBase(_ old: Package, of new: Package) -> Bool {
@@ -131,7 +175,8 @@ extension HubCore {
             record.changed = now
             try store.putPatch(record)
             patching.current = record.key
-            let job = PatchJob(old: old, new: new, limit: new.length - 1, evictable: try leastUsed())
+            let job = PatchJob(
+                record.key.means, old: old, new: new, limit: new.length - 1, evictable: try leastUsed())
             effects.append(.makePatch(job))
             return
         }
@@ -178,23 +223,52 @@ extension HubCore {
             try fail(&record, why, isFinal: false, at: now)
         case .unavailable(let why):
             want(&record, at: now)
-            patching.isPossible = false
-            try log(.notice, .patchFailed, "", "no patches are made here until the next start: \(why)", at: now)
+            try store.putPatch(record)
+            try withoutLibrary(why, at: now)
+            return try trimContents()
         }
         try store.putPatch(record)
+        if case .failed = result.outcome { try wishInstead(of: record, at: now) }
         try trimContents()
+    }
+
+    /// What was wished for and needs the library is made as uncompressed chunk deltas until the next start.
+    private mutating func withoutLibrary(_ why: String, at now: UnixTime) throws {
+        patching.hasLibrary = false
+        try log(
+            .notice, .patchFailed, "",
+            "no patches are made here until the next start, and chunks go uncompressed: \(why)", at: now)
+        for record in try store.patches() where record.key.means != .plainChunks && record.nextTry != nil {
+            try store.removePatch(record.key)
+            try wishInstead(of: record, at: now)
+        }
+    }
+
+    /// Wishes the next form of a patch that failed, for the spokes that would get the file meanwhile.
+    private mutating func wishInstead(of record: PatchRecord, at now: UnixTime) throws {
+        guard let old = try source(record.oldPath, record.key.old), let new = try source(record.newPath, record.key.new)
+        else { return }
+        _ = try wishPatch(from: old, to: new, for: TransferMeans.fromBase, at: now)
     }
 
     private func text(of record: PatchRecord) throws -> String {
         let instead = try store.package(record.newPath).map { " instead of \(ByteCount($0.package.length))" } ?? ""
-        return "the patch from \(record.oldPath.release) is made: \(ByteCount(record.length))\(instead)"
+        return "the \(Self.noun(record)) from \(record.oldPath.release) is made: \(ByteCount(record.length))\(instead)"
+    }
+
+    private static func noun(_ record: PatchRecord) -> String {
+        switch record.key.means {
+        case .patch: "patch"
+        case .chunks: "chunk delta"
+        default: "uncompressed chunk delta"
+        }
     }
 
     /// Says why, once, and when it is tried again.
     private mutating func fail(_ record: inout PatchRecord, _ why: String, isFinal: Bool, at now: UnixTime) throws {
         let isNews = record.problem == nil
         record.problem = Event.singleLine(why, limit: 512)
-        record.failures += 1
+        record.failures = isFinal ? 0 : record.failures + 1
         record.sha256 = nil
         record.length = 0
         let delay = isFinal ? nil : HubLimits.patchRetry.delay(afterFailure: record.failures, using: &random)
@@ -202,9 +276,10 @@ extension HubCore {
         record.nextTry = delay.map { now + $0 }
         record.changed = now
         guard isNews else { return }
+        let instead = isFinal || record.key.means == .plainChunks ? "the file is sent instead" : "chunks are tried"
         try log(
             isFinal ? .info : .warning, .patchFailed, "package/\(record.newPath)",
-            "no patch from \(record.oldPath.release): \(why); the file is sent instead", at: now)
+            "no \(Self.noun(record)) from \(record.oldPath.release): \(why); \(instead)", at: now)
     }
 
     // MARK: - What goes

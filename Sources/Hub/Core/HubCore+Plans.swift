@@ -14,8 +14,8 @@ extension HubCore {
         guard record.isHere else {
             return refuse(link, request, .busy, "\(ask.path) is not here yet", retryAfter: 15)
         }
-        if ask.accepts.contains(.patch) {
-            try wishPatch(to: record.package, fromOneOf: ask.bases, at: now)
+        if ask.accepts.contains(where: \.needsBase) {
+            try wishPatch(to: record.package, fromOneOf: ask.bases, for: ask.accepts, at: now)
             try pumpPatches(at: now)
         }
         let choice = TransferChoice(
@@ -43,17 +43,30 @@ extension HubCore {
             published: .init(sha256: package.sha256, length: package.length),
             content: .init(sha256: content.sha256, length: content.length.bytes), holdsPublished: true,
             holdsContent: content.coding == .none || patching.contents.contains(content.sha256),
-            patches: patches.compactMap { patch in
+            patches: try patches.compactMap { patch in
                 guard patch.state == .made, let digest = patch.sha256 else { return nil }
-                return .init(base: patch.key.old, object: .init(sha256: digest, length: patch.length))
+                return .init(
+                    means: patch.key.means, base: patch.key.old, object: .init(sha256: digest, length: patch.length),
+                    why: try whyNoPatch(patch, to: package))
             },
             // One that failed before is not waited for.
             making: patches.filter {
                 patching.isPossible && ($0.state == .wanted || $0.state == .making) && $0.failures == 0
-            }.map { .init(base: $0.key.old, since: $0.wished) })
+            }.map { .init(means: $0.key.means, base: $0.key.old, since: $0.wished) })
     }
 
-    /// Serves what belongs to an imported package: its file, its content, and patches to that; by path and hash.
+    /// Why chunks are offered in a patch's place; nil for a patch, and where one is still on its way.
+    private func whyNoPatch(_ chunks: PatchRecord, to new: Package) throws -> String? {
+        guard chunks.key.means != .patch else { return nil }
+        if let old = try store.package(chunks.oldPath)?.package, Self.isBeyondReach(old, new) {
+            return "no patch can be made of contents over \(ByteCount(HubLimits.patchReach))"
+        }
+        if !patching.hasLibrary { return "the hub has no libzstd" }
+        let patch = try store.patch(PatchKey(old: chunks.key.old, new: chunks.key.new))
+        return patch?.problem.map { "no patch could be made: \($0)" }
+    }
+
+    /// Serves what belongs to an imported package: its file, its content, and patches and chunk deltas to that; by path and hash.
     mutating func fetchPackage(
         _ fetch: FetchPackage, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
@@ -64,7 +77,7 @@ extension HubCore {
             return refuse(link, request, .busy, "\(fetch.path) is not here yet", retryAfter: 15)
         }
         try note(means, fetch, record.package, spoke, at: now)
-        guard means == .patch else {
+        guard means.needsBase else {
             effects.append(.servePackage(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
             return
         }
@@ -86,7 +99,7 @@ extension HubCore {
         guard let patch = try store.patch(sha256: fetch.sha256), patch.state == .made,
             patch.key.new == content.sha256, patch.length == fetch.length
         else { return nil }
-        return .patch
+        return patch.key.means
     }
 
     /// Writes down how a replica comes and what is sent for it. A fetch that goes on where an earlier one broke off is counted once; one that takes
@@ -97,7 +110,7 @@ extension HubCore {
         guard var replica = try store.replica(spoke: spoke, path: fetch.path), replica.digest == package.sha256,
             replica.means != means
         else { return }
-        if replica.means == .patch {
+        if replica.means?.needsBase == true {
             for patch in try store.patches(to: package.content.sha256) { doubt(patch, at: now) }
         }
         let (sent, isOver) = (replica.wireBytes ?? 0).addingReportingOverflow(fetch.length)

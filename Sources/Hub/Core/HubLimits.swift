@@ -1,3 +1,4 @@
+internal import Content
 import Rollout
 
 /// Every bound of the hub's core in one place.
@@ -14,11 +15,13 @@ package enum HubLimits {
     package static let imports = 2
     /// How soon an import without room is tried again.
     package static let roomRetry = Duration.seconds(60)
-    /// Releases from which patches to a new one are made without being asked for, and patches to one release in all.
+    /// Releases from which patches to a new one are made without being asked for, and patches to one release in all, of each form.
     package static let patchBases = 3
     package static let patchesOfRelease = 6
     /// No patches are made to packages of fewer bytes.
     package static let patchFloor: UInt64 = 4096
+    /// zstd looks back two GiB at most: between longer contents chunk deltas are made.
+    package static let patchReach: UInt64 = PatchHeader.reach
     /// When a patch that failed is tried again.
     static let patchRetry = RetryPolicy(first: .seconds(30), longest: .seconds(1800), attempts: 3)
     /// How often a patch is read again because a spoke took the file after it.

@@ -1,7 +1,9 @@
 package import Model
 
-/// A patch to be made, as the core wants it.
+/// A patch or a chunk delta to be made, as the core wants it.
 package struct PatchJob: Equatable, Sendable {
+    /// `patch`, `chunks` or `plainChunks`.
+    package var means: TransferMeans
     /// Packages whose published files are in the hub's pool; their contents perhaps not.
     package var old: Package
     package var new: Package
@@ -10,14 +12,17 @@ package struct PatchJob: Equatable, Sendable {
     /// Patches that may be dropped for its room, the first first. What the pool holds beside these is nobody's and goes before them.
     package var evictable: [SHA256Digest]
 
-    package init(old: Package, new: Package, limit: UInt64, evictable: [SHA256Digest] = []) {
+    package init(
+        _ means: TransferMeans = .patch, old: Package, new: Package, limit: UInt64, evictable: [SHA256Digest] = []
+    ) {
+        self.means = means
         self.old = old
         self.new = new
         self.limit = limit
         self.evictable = evictable
     }
 
-    package var key: PatchKey { PatchKey(old: old.content.sha256, new: new.content.sha256) }
+    package var key: PatchKey { PatchKey(old: old.content.sha256, new: new.content.sha256, means: means) }
 }
 
 /// How a patch's making ended.
@@ -28,7 +33,7 @@ package enum PatchOutcome: Equatable, Sendable {
     case useless(String)
     /// It may go better another time.
     case failed(String)
-    /// This machine cannot make any, for want of a library.
+    /// This machine can make neither patches nor compressed chunk deltas, for want of a library.
     case unavailable(String)
 }
 
@@ -55,9 +60,12 @@ package struct PatchResult: Equatable, Sendable {
 package struct HubPatchPool: Equatable, Sendable {
     package var held: Set<SHA256Digest>
     package var figures: HubPoolFigures
+    /// Whether this machine has the library that patches and compressed chunk deltas are made with.
+    package var hasLibrary: Bool
 
-    package init(held: Set<SHA256Digest>, figures: HubPoolFigures) {
+    package init(held: Set<SHA256Digest>, figures: HubPoolFigures, hasLibrary: Bool = true) {
         self.held = held
         self.figures = figures
+        self.hasLibrary = hasLibrary
     }
 }

@@ -134,7 +134,8 @@ extension HubResources {
 
     private static func resource(_ patch: PatchRecord) -> PatchResource {
         PatchResource(
-            from: patch.oldPath.id, state: patch.state, length: patch.state == .made ? patch.length : nil,
-            problem: patch.problem, used: patch.state == .made ? patch.lastUsed : nil)
+            from: patch.oldPath.id, means: patch.key.means, state: patch.state,
+            length: patch.state == .made ? patch.length : nil, problem: patch.problem,
+            used: patch.state == .made ? patch.lastUsed : nil)
     }
 }

@@ -4,7 +4,7 @@ package import Storage
 internal import System
 internal import TLS
 
-/// Makes patches between releases and keeps them in a pool of their own; one piece of work after the other, on a queue of its own.
+/// Makes patches and chunk deltas between releases and keeps them in a pool of their own; one piece of work after the other, on a queue of its own.
 ///
 /// What is packed is unpacked into the hub's pool first. Contents come from outside, so that limited children alone look at them. Any thread.
 package final class PatchMaker: Sendable {
@@ -38,7 +38,9 @@ package final class PatchMaker: Sendable {
 
     /// What the core is told at the start.
     package var contents: HubPatchPool {
-        HubPatchPool(held: Set(patches.list().map(\.digest)), figures: HubPoolFigures(patches.account()))
+        HubPatchPool(
+            held: Set(patches.list().map(\.digest)), figures: HubPoolFigures(patches.account()),
+            hasLibrary: ContentWorker.canPatch)
     }
 
     /// Ends what is under way and takes no more; what was not told is begun again after the next start.
@@ -82,7 +84,8 @@ package final class PatchMaker: Sendable {
         } catch let error as ContentError {
             switch error.code {
             case .cancelled: return nil
-            case .unavailable: return .unavailable(error.message)
+            // What needs no library for itself cannot be unpacked without it.
+            case .unavailable: return job.means == .plainChunks ? .useless(error.message) : .unavailable(error.message)
             default: return error.isFinal ? .useless(error.message) : .failed(error.message)
             }
         } catch {
@@ -109,14 +112,13 @@ package final class PatchMaker: Sendable {
 
     /// Makes the patch in a nameless file, since its hash names it, and puts it into its pool.
     private func make(_ job: PatchJob, _ evicted: inout [SHA256Digest]) throws -> (SHA256Digest, UInt64) {
-        let header = try PatchHeader(from: Self.identity(job.old), to: Self.identity(job.new))
         let (oldReader, newReader) = (try packages.open(job.key.old), try packages.open(job.key.new))
         // Neither may be evicted while the child reads it.
         defer { withExtendedLifetime((oldReader, newReader)) {} }
         let old = try oldReader.file(scratch: scratch)
         let new = try newReader.file(scratch: scratch)
         let file = try ScratchFile.make(in: scratch, length: .zero)
-        let (digest, length) = try write(header, from: old, to: new, into: file, limit: job.limit)
+        let (digest, length) = try write(job, from: old, to: new, into: file)
         guard let reservation = try room(for: digest, ByteCount(length), job.evictable, &evicted) else {
             return (digest, length)
         }
@@ -137,19 +139,27 @@ package final class PatchMaker: Sendable {
 
     /// Writes the patch into an empty file; its hash and length.
     private func write(
-        _ header: PatchHeader, from old: borrowing FileDescriptor, to new: borrowing FileDescriptor,
-        into file: borrowing FileDescriptor, limit: UInt64
+        _ job: PatchJob, from old: borrowing FileDescriptor, to new: borrowing FileDescriptor,
+        into file: borrowing FileDescriptor
     ) throws -> (SHA256Digest, UInt64) {
         var hash = SHA256()
         var length: UInt64 = 0
         let writer = try file.duplicate()
-        try worker.makePatch(header, old: old, new: new, cancellation: cancellation) { bytes in
-            guard UInt64(bytes.count) <= limit - length else {
+        func take(_ bytes: UnsafeRawBufferPointer) throws {
+            guard UInt64(bytes.count) <= job.limit - length else {
                 throw Useless(why: "it would be no smaller than the file")
             }
             hash.update(bytes)
             try writer.write(bytes, at: Int64(clamping: length))
             length += UInt64(bytes.count)
+        }
+        let (base, wanted) = (Self.identity(job.old), Self.identity(job.new))
+        if job.means == .patch {
+            let header = try PatchHeader(from: base, to: wanted)
+            try worker.makePatch(header, old: old, new: new, cancellation: cancellation, output: take)
+        } else {
+            let header = try ChunkDeltaHeader(from: base, to: wanted, isPacked: job.means == .chunks)
+            try worker.makeChunks(header, old: old, new: new, cancellation: cancellation, output: take)
         }
         return (try SHA256Digest(bytes: hash.finish()), length)
     }

@@ -6,7 +6,7 @@ import SQLite
 enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
-        applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh])
+        applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh, eighth])
 
     /// Which reports came, which order a spoke has, and what operators signed.
     private static let second = """
@@ -140,5 +140,19 @@ enum HubSchema {
         CREATE TABLE prune (
             node BLOB NOT NULL, path TEXT NOT NULL, sha256 BLOB NOT NULL, text TEXT NOT NULL, done INTEGER NOT NULL,
             asked INTEGER NOT NULL, PRIMARY KEY (node, path)) STRICT, WITHOUT ROWID;
+        """
+
+    /// Chunk deltas beside patches.
+    private static let eighth = """
+        CREATE TABLE patch_by_means (
+            new BLOB NOT NULL, old BLOB NOT NULL, means INTEGER NOT NULL, new_path TEXT NOT NULL,
+            old_path TEXT NOT NULL, state INTEGER NOT NULL, sha256 BLOB UNIQUE, length INTEGER NOT NULL, problem TEXT,
+            failures INTEGER NOT NULL, next_try INTEGER, wished INTEGER NOT NULL, changed INTEGER NOT NULL,
+            used INTEGER NOT NULL, PRIMARY KEY (new, old, means)) STRICT, WITHOUT ROWID;
+        INSERT INTO patch_by_means SELECT new, old, 3, new_path, old_path, state, sha256, length, problem, failures,
+            next_try, wished, changed, used FROM patch;
+        DROP TABLE patch;
+        ALTER TABLE patch_by_means RENAME TO patch;
+        CREATE INDEX patch_by_next_try ON patch (next_try) WHERE next_try IS NOT NULL;
         """
 }

@@ -11,14 +11,19 @@ extension MemoryHubStore {
     package func removePatch(_ key: PatchKey) throws { state.patches[key] = nil }
 
     package func patches() throws -> [PatchRecord] {
-        state.patches.values.sorted { ($0.key.new, $0.key.old) < ($1.key.new, $1.key.old) }
+        state.patches.values.sorted {
+            ($0.key.new, $0.key.old, $0.key.means.rawValue) < ($1.key.new, $1.key.old, $1.key.means.rawValue)
+        }
     }
 
     package func patches(to new: SHA256Digest) throws -> [PatchRecord] { try patches().filter { $0.key.new == new } }
 
     package func patches(dueBy time: UnixTime) throws -> [PatchRecord] {
         state.patches.values.filter { patch in patch.nextTry.map { $0 <= time } ?? false }
-            .sorted { ($0.wished, $0.key.new, $0.key.old) < ($1.wished, $1.key.new, $1.key.old) }
+            .sorted {
+                ($0.wished, $0.key.new, $0.key.old, $0.key.means.rawValue)
+                    < ($1.wished, $1.key.new, $1.key.old, $1.key.means.rawValue)
+            }
     }
 
     package func nextPatch() throws -> UnixTime? { state.patches.values.compactMap(\.nextTry).min() }

@@ -1,17 +1,20 @@
 package import Model
 
-/// Which content a patch turns into which.
+/// Which content a patch turns into which, and in what form it is.
 package struct PatchKey: Hashable, Sendable {
     package var old: SHA256Digest
     package var new: SHA256Digest
+    /// `patch`, or a chunk delta: `chunks` or `plainChunks`.
+    package var means: TransferMeans
 
-    package init(old: SHA256Digest, new: SHA256Digest) {
+    package init(old: SHA256Digest, new: SHA256Digest, means: TransferMeans = .patch) {
         self.old = old
         self.new = new
+        self.means = means
     }
 }
 
-/// A patch between the contents of two releases: wished for, made, or why it is not.
+/// A patch or a chunk delta between the contents of two releases: wished for, made, or why it is not.
 package struct PatchRecord: Hashable, Sendable {
     package var key: PatchKey
     /// The packages whose contents they are; others may have the same.
@@ -23,7 +26,7 @@ package struct PatchRecord: Hashable, Sendable {
     package var length: UInt64
     /// Why the last attempt failed, or why it is not worth it.
     package var problem: String?
-    /// Failures in a row.
+    /// Failures in a row; none where it was given up since it would be of no use, in whatever form.
     package var failures: Int
     /// When it is to be made; not nil as long as it is wanted, and only then.
     package var nextTry: UnixTime?

@@ -53,10 +53,10 @@ enum PackageCommands {
                 ]
             })
         printer.section(
-            "Patches", ["FROM", "STATE", "SIZE", "USED", "PROBLEM"], lastIsText: true,
+            "Patches", ["FROM", "MEANS", "STATE", "SIZE", "USED", "PROBLEM"], lastIsText: true,
             (package.patches ?? []).map { patch in
                 [
-                    patch.from, patch.state.name, patch.length.map { Wording.size($0) },
+                    patch.from, patch.means.name, patch.state.name, patch.length.map { Wording.size($0) },
                     Wording.age(patch.used, printer.now), patch.problem,
                 ]
             })

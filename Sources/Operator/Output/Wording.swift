@@ -38,8 +38,7 @@ enum Wording {
     /// How a package's bytes came: `patch, 700kB instead of 139MB`.
     static func transfer(_ means: TransferMeans?, sent: UInt64?, of length: UInt64) -> String? {
         guard let means, let sent else { return nil }
-        let name = means == .published ? "file" : means.name
-        return "\(name), \(size(sent))" + (sent < length ? " instead of \(size(length))" : "")
+        return "\(means.phrase), \(size(sent))" + (sent < length ? " instead of \(size(length))" : "")
     }
 
     static func connection(_ connected: Bool, revoked: UnixTime?) -> String {

@@ -9,10 +9,10 @@ package struct Plan: MessageBody {
     package static let name = "plan"
 
     package var means: TransferMeans
-    /// Hash and length of the bytes to fetch: of the published file, the content or the patch.
+    /// Hash and length of the bytes to fetch: of the published file, the content, the patch or the chunk delta.
     package var sha256: SHA256Digest
     package var length: UInt64
-    /// The content that a patch is made against; one of the bases that were named.
+    /// The content that a patch or chunk delta is made against; one of the bases that were named.
     package var base: SHA256Digest?
 
     package init(means: TransferMeans, sha256: SHA256Digest, length: UInt64, base: SHA256Digest? = nil) {
@@ -27,8 +27,8 @@ package struct Plan: MessageBody {
         sha256 = try fields.sha256(2)
         length = try fields.size(3)
         base = try fields.sha256IfAny(4)
-        guard (base != nil) == (means == .patch) else {
-            throw .malformed("plan: a base belongs to a patch, and to it alone")
+        guard (base != nil) == means.needsBase else {
+            throw .malformed("plan: a base belongs to a patch or chunks, and to them alone")
         }
     }
 

@@ -55,7 +55,8 @@ final class InvariantChecks {
         guard order.kind == .install, let record = action(order.action), let spoke = fleet.spoke(record.spoke) else {
             return
         }
-        if spoke.pool.length(of: record.digest) == nil {
+        let forms = [record.digest, fleet.vendor.packages[record.path]?.content.sha256].compactMap { $0 }
+        if forms.allSatisfy({ spoke.pool.length(of: $0) == nil }) {
             breach(.replicaBeforeOrder, "\(record.path) was ordered while \(spoke.name) does not hold it")
         }
         let waves = (try? fleet.hub.store.waves(of: record.rollout)) ?? []  // a memory store does not fail

@@ -15,6 +15,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     /// Room for a few patches only, so that some have to make room for others.
     private let patchQuota = ByteCount(8_000)
     private(set) var patches: MemoryPool
+    private var hasLibrary = true
     private(set) var catalog: MetadataClient
     private let node: PeerIdentity
     private var core: HubCore
@@ -48,7 +49,11 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             store: store, cryptography: cryptography, configuration: coreConfiguration,
             random: SimulationRandom.fork(fleet.configuration.seed, "hub core \(life)"))
         catalog.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
-        let kept = HubPatchPool(held: Set(patches.list().map(\.digest)), figures: patchFigures)
+        // Now and then the machine comes up without the library.
+        var chance = SimulationRandom.fork(fleet.configuration.seed, "hub library \(life)")
+        hasLibrary = !chance.chance(200)
+        let kept = HubPatchPool(
+            held: Set(patches.list().map(\.digest)), figures: patchFigures, hasLibrary: hasLibrary)
         tell(.started(held: Set(pool.list().map(\.digest)), figures, patches: kept))
     }
 
@@ -286,13 +291,19 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     /// A patch now and then fails, or is one that nobody can use.
     private func makePatch(_ job: PatchJob) {
         later(random.milliseconds(20...3_000)) { [self] in
-            guard !fleet.faults.vendorFails() else {
+            guard hasLibrary || job.means == .plainChunks else {
+                return tell(.patchEnded(PatchResult(key: job.key, outcome: .unavailable("it is not here"))))
+            }
+            guard !fleet.faults.vendorFails(), unpack(job.old), unpack(job.new) else {
                 return tell(.patchEnded(PatchResult(key: job.key, outcome: .failed("the child died"))))
             }
             let isBad = fleet.faults.vendorFails()
             let bytes = SimulatedPatch.make(
-                from: job.key.old, to: isBad ? job.key.old : job.key.new, fleet.vendor.contents[job.key.new] ?? [])
+                job.means, from: job.key.old, to: isBad ? job.key.old : job.key.new,
+                fleet.vendor.contents[job.key.new] ?? [])
             var result = PatchResult(key: job.key, outcome: .useless("it would be no smaller than the file"))
+            let packed = [job.old, job.new].filter { $0.content.coding != .none }
+            result.contents = Set(packed.map(\.content.sha256))
             if UInt64(bytes.count) <= job.limit {
                 do {
                     let digest = try SHA256Digest(bytes: SHA256.hash(bytes))
@@ -304,7 +315,15 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             }
             tell(.patchEnded(result))
             tell(.patchPoolChanged(patchFigures))
+            tell(.poolChanged(figures))
         }
+    }
+
+    /// Puts a packed file's content into the pool beside it; false where that has no room.
+    private func unpack(_ package: Package) -> Bool {
+        guard package.content.coding != .none else { return true }
+        guard pool.length(of: package.sha256) != nil else { return false }
+        return pool.bring(package.content.sha256, fleet.vendor.contents[package.content.sha256] ?? []) == nil
     }
 
     private func keep(

@@ -22,6 +22,10 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     private var lastJoin: UInt64 = 0
     /// What this machine's share shows; it outlives the process, like a folder.
     private(set) var shown: Package?
+    /// Some sites have no library, and take uncompressed chunks.
+    private let hasLibrary: Bool
+    /// What is being unpacked is to make way for a transfer.
+    private var isUnpackingStopped = false
     /// A transfer was broken off for the sake of a broken rule.
     private var brokeOff = false
     private var hub: LinkEnd? { upstreamEnd }
@@ -30,6 +34,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         poolName = try NodeName("main")
         quota = fleet.has(.poolIgnoresQuota) ? ByteCount(10_000) : fleet.plan.spokeQuota
         pool = MemoryPool(disk: disk, quota: quota)
+        var chance = SimulationRandom.fork(fleet.configuration.seed, "\(name) library")
+        hasLibrary = !chance.chance(300)
         core = SpokeCore(store: store, poolName: poolName, random: SimulationRandom(seed: 0))
         try super.init(fleet, name)
     }
@@ -53,7 +59,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         core = SpokeCore(
             store: store, poolName: poolName,
             random: SimulationRandom.fork(fleet.configuration.seed, "\(name) core \(life)"),
-            accepts: fleet.has(.spokeRefetches) ? [] : [.content, .patch])
+            accepts: fleet.has(.spokeRefetches)
+                ? [] : [.content] + (hasLibrary ? TransferMeans.fromBase : [.plainChunks]))
         catalog?.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
         revocations = store.setting(.revocations).flatMap(read)
         tell(.started(held: Set(pool.list().map(\.digest)), figures))
@@ -167,8 +174,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .findTarget(let path): find(path)
         case .refreshCatalog: refresh { _ in }
         case .transfer(let replica, let plan): transfer(replica, plan)
-        case .unpack(let replica): tell(.unpacked(replica.sha256, .failed("nothing is packed here")))
-        case .stopUnpacking: break
+        case .unpack(let replica): unpack(replica)
+        case .stopUnpacking: isUnpackingStopped = true
         case .evict(let objects): evict(objects)
         // The memory has no parts that could be mended: all of it is fetched again.
         case .repair(let replica): transfer(replica, .published)
@@ -285,7 +292,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .published, .content:
             let digest = plan == .published ? replica.sha256 : replica.content?.sha256 ?? replica.sha256
             fetch(replica, digest, length: plan.length(of: replica), end)
-        case .patch(let patch, let length, let base):
+        case .patch(let patch, let length, let base, _):
             fetch(replica, patch, length: length) { [unowned self] outcome in
                 guard outcome == .verified else {
                     return end(outcome == .hashMismatch ? .planFailed("another hash") : outcome)
@@ -305,19 +312,33 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             _ = try pool.open(base.sha256)
             guard
                 let made = SimulatedPatch.apply(
-                    bytes, to: base.sha256, wanting: content.sha256, fleet.vendor.contents)
+                    bytes, to: base.sha256, wanting: content.sha256, hasLibrary: hasLibrary, fleet.vendor.contents)
             else { return .planFailed("the patch is between other contents") }
-            let reservation = try pool.reserve(content.sha256, length: content.length)
-            let rest = made.dropFirst(Int(clamping: reservation.resumeOffset.bytes))
-            try pool.write(reservation, at: reservation.resumeOffset, Array(rest).span.bytes)
-            try pool.publish(reservation)
-            return .verified
-        } catch {
-            switch error {
-            case .alreadyHeld: return .verified
-            case .quotaExceeded, .diskFull: return .noRoom(error.description)
-            default: return .planFailed(error.description)
+            switch pool.bring(content.sha256, made) {
+            case nil: return .verified
+            case .quotaExceeded?, .diskFull?: return .noRoom("there is no room for the content")
+            case let error?: return .planFailed(error.description)
             }
+        } catch {
+            return .planFailed("\(error)")
+        }
+    }
+
+    /// Makes the content of a packed file, beside it and after a while, unless a transfer comes in between.
+    private func unpack(_ replica: WantedReplica) {
+        isUnpackingStopped = false
+        later(random.milliseconds(20...5_000)) { [self] in
+            fleet.poolsTouched = true
+            guard !isUnpackingStopped else { return tell(.unpacked(replica.sha256, .cancelled)) }
+            guard pool.length(of: replica.sha256) != nil, let content = replica.content,
+                let bytes = fleet.vendor.contents[content.sha256]
+            else { return tell(.unpacked(replica.sha256, .failed("the file is not here"))) }
+            switch pool.bring(content.sha256, bytes) {
+            case nil: tell(.unpacked(replica.sha256, .done))
+            case .quotaExceeded?, .diskFull?: tell(.unpacked(replica.sha256, .noRoom("the pool is full")))
+            case let error?: tell(.unpacked(replica.sha256, .failed(error.description)))
+            }
+            tell(.poolChanged(figures))
         }
     }
 

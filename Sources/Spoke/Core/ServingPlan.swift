@@ -15,7 +15,7 @@ package enum ServingPlan {
             holdsContent: replica.packed.map { held.contains($0.sha256) } ?? held.contains(replica.sha256),
             patches: patches.filter { $0.content == content?.sha256 && held.contains($0.sha256) }.map {
                 TransferOffer.Patch(
-                    base: $0.base, object: TransferOffer.Object(sha256: $0.sha256, length: $0.length))
+                    means: $0.means, base: $0.base, object: TransferOffer.Object(sha256: $0.sha256, length: $0.length))
             })
         guard
             case .fetch(let means, let object, let base, _) = TransferChoice(

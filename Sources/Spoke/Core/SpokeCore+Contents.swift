@@ -68,7 +68,7 @@ extension SpokeCore {
     mutating func makeRoom() throws {
         var bases: Set<SHA256Digest> = []
         for attempt in attempts.values {
-            if case .patch(_, _, let base) = attempt.plan { bases.insert(base.sha256) }
+            if case .patch(_, _, let base, _) = attempt.plan { bases.insert(base.sha256) }
         }
         let spare = ContentKeeping.spare(try store.replicas(), held: held, bases: bases)
         if !spare.isEmpty { effects.append(.evict(spare)) }

@@ -17,7 +17,7 @@ extension SpokeCore {
         }
         let accepted = try means(for: replica)
         guard let hub, !accepted.isEmpty else { return try begin(replica, .published) }
-        let bases = accepted.contains(.patch) ? try self.bases(for: replica).map(\.sha256) : []
+        let bases = accepted.contains(where: \.needsBase) ? try self.bases(for: replica).map(\.sha256) : []
         sendState(of: replica)
         supersede(.plan(replica.sha256))
         ask(
@@ -34,8 +34,8 @@ extension SpokeCore {
         guard !replica.isPlain, replica.content != nil else { return [] }
         var means: [TransferMeans] = []
         if accepts.contains(.content), replica.packed != nil { means.append(.content) }
-        if accepts.contains(.patch), try !bases(for: replica).isEmpty, try store.patches().count < SpokeLimits.patches {
-            means.append(.patch)
+        if try !bases(for: replica).isEmpty, try store.patches().count < SpokeLimits.patches {
+            means += TransferMeans.fromBase.filter { accepts.contains($0) }
         }
         return means
     }
@@ -47,11 +47,12 @@ extension SpokeCore {
 
     private mutating func begin(_ replica: WantedReplica, _ plan: TransferPlan) throws {
         attempts[replica.sha256]?.plan = plan
-        if case .patch(let patch, let length, let base) = plan, let content = replica.content {
+        if case .patch(let patch, let length, let base, let means) = plan, let content = replica.content {
             // Written down before a byte of it is here, so that it is never in the pool without a name.
             try store.save(
                 KeptPatch(
-                    sha256: patch, length: length, base: base.sha256, content: content.sha256, path: replica.path))
+                    sha256: patch, length: length, means: means, base: base.sha256, content: content.sha256,
+                    path: replica.path))
         }
         sendState(of: replica)
         effects.append(.transfer(replica, plan))
@@ -129,8 +130,8 @@ extension SpokeCore {
         guard plan != .published else { return try postpone(replica, why, at: now) }
         try log(
             .warning, .replicaFailed, "package/\(replica.path)",
-            "the \(plan.means.name) could not be used: \(why); the published file is fetched", at: now)
-        if case .patch(let patch, _, _) = plan {
+            "the \(plan.means.phrase) could not be used: \(why); the published file is fetched", at: now)
+        if case .patch(let patch, _, _, _) = plan {
             try store.removePatch(patch)
             effects.append(.evict([patch]))
         }

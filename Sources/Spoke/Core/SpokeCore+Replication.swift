@@ -150,7 +150,7 @@ extension SpokeCore {
         switch plan {
         case .published: held.insert(replica.sha256)
         case .content: if let content = replica.content { held.insert(content.sha256) }
-        case .patch(let patch, _, _):
+        case .patch(let patch, _, _, _):
             held.insert(patch)
             if let content = replica.content { held.insert(content.sha256) }
         }
@@ -170,8 +170,8 @@ extension SpokeCore {
             switch plan {
             case .published: "the package is here, \(file), hash checked"
             case .content: "the package is here unpacked, \(ByteCount(replica.transferred)), hash checked"
-            case .patch:
-                "the package is here by a patch of \(ByteCount(replica.transferred)) instead of \(file), hash checked"
+            case .patch(_, _, _, let means):
+                "the package is here by \(means.noun) of \(ByteCount(replica.transferred)) instead of \(file), hash checked"
             }
         try log(.info, .replicaVerified, "package/\(replica.path)", text, at: now)
         sendState(of: replica)

@@ -120,10 +120,10 @@ package struct SpokeCore {
 
     /// A core over its store; `random` spreads the retries.
     ///
-    /// `accepts` names the means beside the published file that this machine can use; a patch needs libzstd.
+    /// `accepts` names the means beside the published file that this machine can use; patches and compressed chunks need libzstd.
     package init(
         store: any SpokeStore, poolName: NodeName, random: any RandomNumberGenerator & Sendable,
-        accepts: [TransferMeans] = [.content, .patch]
+        accepts: [TransferMeans] = [.content] + TransferMeans.fromBase
     ) {
         self.accepts = accepts
         self.store = store

@@ -7,14 +7,14 @@ package enum TransferPlan: Hashable, Sendable {
     case published
     /// What is inside it, as it is.
     case content
-    /// A patch, kept as an object of its own in the pool, then the content that it makes of `base`, which is held.
-    case patch(SHA256Digest, length: UInt64, base: PackageContent)
+    /// A patch, or a chunk delta where `means` says so: kept as an object of its own in the pool, then the content that it makes of `base`, which is held.
+    case patch(SHA256Digest, length: UInt64, base: PackageContent, means: TransferMeans = .patch)
 
     package var means: TransferMeans {
         switch self {
         case .published: .published
         case .content: .content
-        case .patch: .patch
+        case .patch(_, _, _, let means): means
         }
     }
 
@@ -23,7 +23,7 @@ package enum TransferPlan: Hashable, Sendable {
         switch self {
         case .published: replica.length
         case .content: replica.content?.length.bytes ?? replica.length
-        case .patch(_, let length, _): length
+        case .patch(_, let length, _, _): length
         }
     }
 
@@ -33,7 +33,7 @@ package enum TransferPlan: Hashable, Sendable {
         return switch self {
         case .published: replica.length
         case .content: content
-        case .patch(_, let length, _): length > .max - content ? .max : length + content
+        case .patch(_, let length, _, _): length > .max - content ? .max : length + content
         }
     }
 
@@ -46,7 +46,7 @@ package enum TransferPlan: Hashable, Sendable {
 
     /// Judges what the hub planned for a package whose content is known, when these bases were named; nothing of the answer is believed.
     ///
-    /// What is to be fetched as the published file or as the content must be what is signed. A patch has no signature: it must be for a base that was
+    /// What is to be fetched as the published file or as the content must be what is signed. A patch and a chunk delta have no signature: they must be for a base that was
     /// named and shorter than the published file, so that a lie costs no more than fetching that would have.
     package static func judge(
         _ plan: Plan, for replica: WantedReplica, bases: [PackageContent], accepts: [TransferMeans]
@@ -64,19 +64,19 @@ package enum TransferPlan: Hashable, Sendable {
             guard let content = replica.content, plan.sha256 == content.sha256, plan.length == content.length.bytes
             else { return .refused("it names another content than the catalog signs") }
             return .accepted(content.sha256 == replica.sha256 ? .published : .content)
-        case .patch:
+        case .patch, .chunks, .plainChunks:
             guard let base = bases.first(where: { $0.sha256 == plan.base }) else {
-                return .refused("it names a patch against a base that is not here")
+                return .refused("it names \(plan.means.noun) against a base that is not here")
             }
             guard plan.length > 0, plan.length < replica.length else {
                 return .refused(
-                    "it names a patch of \(plan.length) bytes for a file of \(replica.length), which is shorter")
+                    "it names \(plan.means.noun) of \(plan.length) bytes for a file of \(replica.length), which is shorter"
+                )
             }
             guard plan.sha256 != replica.sha256, plan.sha256 != replica.content?.sha256 else {
                 return .refused("it names the package itself as its patch")
             }
-            return .accepted(.patch(plan.sha256, length: plan.length, base: base))
-        case .chunks: return .refused("it names the means chunks, which this spoke did not ask for")
+            return .accepted(.patch(plan.sha256, length: plan.length, base: base, means: plan.means))
         }
     }
 }

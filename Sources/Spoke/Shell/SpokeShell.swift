@@ -113,8 +113,9 @@ actor SpokeShell: LinkHandler {
         }
     }
 
-    /// What this machine can make use of: patches need libzstd.
-    static let accepts: [TransferMeans] = ContentWorker.canPatch ? [.content, .patch] : [.content]
+    /// What this machine can make use of: patches and compressed chunks need libzstd.
+    static let accepts: [TransferMeans] =
+        [.content] + (ContentWorker.canPatch ? TransferMeans.fromBase : [.plainChunks])
 
     /// What a pool holds until the hub sets a quota.
     static let defaultQuota = ByteCount(40_000_000_000)

@@ -7,7 +7,7 @@ internal import Transport
 
 /// One package on its way from the hub into the pool by a plan: room first, then the bytes that are missing, then the hash, then the name.
 ///
-/// A patch is an object of its own, fetched so; then the content is made of its base by it, and counts with its signed hash only.
+/// A patch or a chunk delta is an object of its own, fetched so; then the content is made of its base by it, and counts with its signed hash only.
 struct SpokeTransfer {
     let replica: WantedReplica
     let plan: TransferPlan
@@ -27,7 +27,7 @@ struct SpokeTransfer {
         case .content:
             guard let content = replica.content else { return .planFailed("the content is not known") }
             return Self.planned(await object(content.sha256, length: content.length.bytes, from: hub))
-        case .patch(let patch, let length, let base):
+        case .patch(let patch, let length, let base, _):
             let outcome = Self.planned(await object(patch, length: length, from: hub))
             guard outcome == .verified else { return outcome }
             return await apply(patch, base)

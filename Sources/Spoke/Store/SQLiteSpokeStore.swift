@@ -44,6 +44,8 @@ package final class SQLiteSpokeStore: SpokeStore {
                 path TEXT NOT NULL
             ) STRICT, WITHOUT ROWID;
             """,
+            // Chunk deltas beside patches.
+            "ALTER TABLE patches ADD COLUMN means INTEGER NOT NULL DEFAULT 3;",
         ])
 
     /// Opens or makes the database and brings it up to date; `now` is written down with each step.
@@ -122,22 +124,30 @@ package final class SQLiteSpokeStore: SpokeStore {
     }
 
     package func patches() throws -> [KeptPatch] {
-        try database.rows("SELECT sha256, length, base, content, path FROM patches ORDER BY sha256") { row in
+        try database.rows("SELECT sha256, length, base, content, path, means FROM patches ORDER BY sha256") { row in
             KeptPatch(
                 sha256: try SHA256Digest(bytes: try row.blob(0)), length: UInt64(bitPattern: try row.int64(1)),
-                base: try SHA256Digest(bytes: try row.blob(2)), content: try SHA256Digest(bytes: try row.blob(3)),
+                means: try means(row), base: try SHA256Digest(bytes: try row.blob(2)),
+                content: try SHA256Digest(bytes: try row.blob(3)),
                 path: try TargetPath(try row.text(4)))
         }
+    }
+
+    private func means(_ row: borrowing Row) throws -> TransferMeans {
+        guard let means = TransferMeans(rawValue: UInt8(clamping: try row.int64(5))) else {
+            throw ModelError("means of transfer", String(try row.int64(5)), "is none that this version knows")
+        }
+        return means
     }
 
     package func save(_ patch: KeptPatch) throws {
         try database.run(
             """
-            INSERT INTO patches VALUES (?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET length = excluded.length,
-                base = excluded.base, content = excluded.content, path = excluded.path
+            INSERT INTO patches VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET length = excluded.length,
+                base = excluded.base, content = excluded.content, path = excluded.path, means = excluded.means
             """,
             patch.sha256.bytes, Int64(bitPattern: patch.length), patch.base.bytes, patch.content.bytes,
-            patch.path.description)
+            patch.path.description, Int64(patch.means.rawValue))
     }
 
     package func removePatch(_ sha256: SHA256Digest) throws {
