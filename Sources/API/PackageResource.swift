@@ -17,6 +17,8 @@ package struct PackageResource: Codable, Hashable, Sendable {
     package var held: UInt64
     /// Why it is not imported; nil when nothing failed.
     package var problem: String?
+    /// Where the hub has it, where it has several pools.
+    package var place: PlaceResource?
     package var replicas: [ReplicaResource]
     /// Patches to it from other releases; in the answer for one package only.
     package var patches: [PatchResource]?
@@ -25,7 +27,8 @@ package struct PackageResource: Codable, Hashable, Sendable {
 
     package init(
         _ package: Package, state: PackageState, held: UInt64, problem: String? = nil,
-        replicas: [ReplicaResource] = [], patches: [PatchResource]? = nil, withMetadata: Bool = false
+        place: PlaceResource? = nil, replicas: [ReplicaResource] = [], patches: [PatchResource]? = nil,
+        withMetadata: Bool = false
     ) {
         id = package.path.id
         path = package.path
@@ -38,6 +41,7 @@ package struct PackageResource: Codable, Hashable, Sendable {
         self.state = state
         self.held = held
         self.problem = problem
+        self.place = place
         self.replicas = replicas
         self.patches = patches
         metadata = withMetadata ? package.metadata : nil
@@ -58,10 +62,12 @@ package struct ReplicaResource: Codable, Hashable, Sendable {
     package var sent: UInt64?
     /// Why it came that way, for people.
     package var reason: String?
+    /// Where the spoke has it, where it has several pools.
+    package var place: PlaceResource?
 
     package init(
         spoke: Reference, state: ReplicaState, held: UInt64, problem: String? = nil, means: TransferMeans? = nil,
-        sent: UInt64? = nil, reason: String? = nil
+        sent: UInt64? = nil, reason: String? = nil, place: PlaceResource? = nil
     ) {
         self.spoke = spoke
         self.state = state
@@ -69,6 +75,20 @@ package struct ReplicaResource: Codable, Hashable, Sendable {
         self.problem = problem
         self.means = means
         self.sent = sent
+        self.reason = reason
+        self.place = place
+    }
+}
+
+/// In which of several pools a package is.
+package struct PlaceResource: Codable, Hashable, Sendable {
+    /// The pool's name.
+    package var pool: String
+    /// Why it is there and not in a pool before, for people; nil where there is nothing to say.
+    package var reason: String?
+
+    package init(pool: String, reason: String?) {
+        self.pool = pool
         self.reason = reason
     }
 }
@@ -85,6 +105,7 @@ package struct HeldReplicaResource: Codable, Hashable, Sendable {
     package var means: TransferMeans?
     package var sent: UInt64?
     package var reason: String?
+    package var place: PlaceResource?
 
     package init(package: String, length: UInt64, _ replica: ReplicaResource) {
         self.package = package
@@ -95,6 +116,7 @@ package struct HeldReplicaResource: Codable, Hashable, Sendable {
         means = replica.means
         sent = replica.sent
         reason = replica.reason
+        place = replica.place
     }
 }
 

@@ -20,13 +20,15 @@ package struct PoolResource: Codable, Hashable, Sendable {
     package var level: Int
     /// What may be done with it.
     package var access: PoolAccess
+    /// Why it is unavailable, where its disk is gone; what it holds is what was known last.
+    package var problem: String?
     /// When its owner said so last; nil for the hub's own.
     package var reported: UnixTime?
 
     package init(
         id: String, name: String, owner: Reference, role: Role, quota: ByteCount, used: ByteCount,
         reserved: ByteCount, freeOnDisk: ByteCount, level: Int = 0, access: PoolAccess = .readWrite,
-        reported: UnixTime?
+        problem: String? = nil, reported: UnixTime?
     ) {
         self.id = id
         self.name = name
@@ -38,6 +40,7 @@ package struct PoolResource: Codable, Hashable, Sendable {
         self.freeOnDisk = freeOnDisk
         self.level = level
         self.access = access
+        self.problem = problem
         self.reported = reported
     }
 }

@@ -54,6 +54,8 @@ package struct EventCode: OpenCode {
     package static let poolFilling = Self(known: "poolFilling")
     package static let poolPruned = Self(known: "poolPruned")
     package static let poolAccessSet = Self(known: "poolAccessSet")
+    /// A pool's disk is gone, or has come back.
+    package static let poolAvailability = Self(known: "poolAvailability")
     package static let poolChecked = Self(known: "poolChecked")
     package static let retentionSet = Self(known: "retentionSet")
     package static let diskFull = Self(known: "diskFull")

@@ -162,6 +162,21 @@ package struct MessageFields: Sendable {
         do { return try Name(text) } catch { throw malformed(key, "is no name") }
     }
 
+    package func nameIfAny<Rule: NameRule>(_ key: UInt64) throws(MessageError) -> Name<Rule>? {
+        optional(key) == nil ? nil : try name(key)
+    }
+
+    /// A list of at most `count` different names; empty where there is none.
+    package func namesIfAny<Rule: NameRule>(_ key: UInt64, count: Int) throws(MessageError) -> [Name<Rule>] {
+        guard optional(key) != nil else { return [] }
+        var names: [Name<Rule>] = []
+        for text in try texts(key, count: count, limit: ProtocolLimits.nameLength) {
+            do { names.append(try Name(text)) } catch { throw malformed(key, "has an entry that is no name") }
+        }
+        guard Set(names).count == names.count else { throw malformed(key, "has a name twice") }
+        return names
+    }
+
     /// A closed code; a number that this release does not know is no fault of the peer.
     package func code<Code: NamedCode>(_ key: UInt64) throws(MessageError) -> Code {
         let number = try unsigned(key)

@@ -77,6 +77,12 @@ package final class MemoryPool: PackagePool {
 
     package func marks() -> [SHA256Digest: PackageMark] { state.withLock { $0.ledger.marks } }
 
+    package func contains(_ digest: SHA256Digest) -> Bool { state.withLock { $0.ledger.held[digest] != nil } }
+
+    package func part(of digest: SHA256Digest) -> ByteCount {
+        state.withLock { ByteCount($0.ledger.leftover(of: digest)) }
+    }
+
     package func length(of digest: SHA256Digest) -> ByteCount? {
         state.withLock { $0.ledger.visibleLength(of: digest).map { ByteCount($0) } }
     }

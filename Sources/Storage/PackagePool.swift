@@ -71,6 +71,12 @@ package protocol PackagePool: AnyObject, Sendable {
     /// The length of a visible package, else nil.
     func length(of digest: SHA256Digest) -> ByteCount?
 
+    /// Whether a package is here, visible or marked.
+    func contains(_ digest: SHA256Digest) -> Bool
+
+    /// Bytes on disk that a transfer that nobody has open has left of a package.
+    func part(of digest: SHA256Digest) -> ByteCount
+
     /// What is visible, in the order of the hashes.
     func list() -> [PoolEntry]
 
@@ -118,6 +124,7 @@ package protocol PackageReader: AnyObject, Sendable {
 
 extension PackagePool {
     package func lend(_ reservation: Reservation) throws(StorageError) -> FileDescriptor? { nil }
+    package func contains(_ digest: SHA256Digest) -> Bool { length(of: digest) != nil || marks()[digest] != nil }
 }
 
 extension PackageReader {

@@ -1,11 +1,21 @@
 package import Model
 
 /// A part of a pool that a scrub reads in one go.
-package enum ScrubUnit: Hashable, Sendable {
+package enum ScrubUnit: Hashable, Sendable, CustomStringConvertible {
     /// A package: its own file, or the list of its chunks.
     case package(SHA256Digest)
     /// A container file, by its number.
     case container(UInt64)
+    /// A part of one pool of several.
+    indirect case part(of: NodeName, ScrubUnit)
+
+    package var description: String {
+        switch self {
+        case .package(let digest): "package \(digest)"
+        case .container(let number): "container \(String(number, radix: 16))"
+        case .part(let pool, let unit): "\(unit) of pool \(pool)"
+        }
+    }
 }
 
 /// What a check of a pool found.

@@ -11,6 +11,8 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case scratchFull(needed: ByteCount, available: ByteCount)
     /// The quota asked for is below what is on disk and reserved.
     case quotaBelowUse(ByteCount)
+    /// None of several pools takes the package; what each of them lacks.
+    case noPool(PoolChoice)
 
     // The bytes are wrong: they are gone, fetch them again or not at all.
     /// The bytes received do not have the hash of the reservation; `resumed` says that some were there before a restart.
@@ -56,8 +58,17 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether waiting for space may help.
     package var isFull: Bool {
         switch self {
-        case .quotaExceeded, .diskFull, .scratchFull: true
+        case .quotaExceeded, .diskFull, .scratchFull, .noPool: true
         default: false
+        }
+    }
+
+    /// How much is lacking, and in which of several pools least is; nil where the quota is not the reason.
+    package var lacking: (bytes: ByteCount, pool: NodeName?)? {
+        switch self {
+        case .quotaExceeded(let needed, let available): (needed - available, nil)
+        case .noPool(let choice): choice.least.map { ($0.lacking, $0.name) }
+        default: nil
         }
     }
 
@@ -67,6 +78,7 @@ package enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .diskFull: "the disk is full"
         case .scratchFull(let needed, let available):
             "the disk has \(available) free, a scratch file needs \(needed); make room on it"
+        case .noPool(let choice): choice.refusal
         case .quotaBelowUse(let used): "the quota would be below the \(used) that are stored and reserved"
         case .hashMismatch(let resumed):
             resumed ? "the bytes have another hash (some were there before a restart)" : "the bytes have another hash"

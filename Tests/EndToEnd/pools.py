@@ -1,5 +1,7 @@
 """Pools that keep themselves: damage that the disk makes."""
 
+import os
+
 from space import big
 from world import Vendor, require, test, wait_for
 
@@ -167,3 +169,136 @@ def the_hubs_pool_moves_to_another_folder(world):
     back(world)
     world.spoke()
     world.wait_verified(1)
+
+
+def place(world, name="site"):
+    """Each replica's pool and the reason, by release."""
+    return {
+        r["package"].split(":")[1]: (r["state"], r.get("place", {}).get("pool"), r.get("place", {}).get("reason"))
+        for r in world.axle("spoke", "show", name, "--json")["replicas"]}
+
+
+def pool_named(world, name, role="spoke"):
+    return next((p for p in world.axle("pool", "list", "--json") if p["name"] == name and p["role"] == role), {})
+
+
+@test
+def a_next_pool_takes_what_does_not_fit(world):
+    vendor = Vendor(world).make(())
+    vendor.add("1.0", big("1.0", 300_000))
+    vendor.sign()
+    world.hub()
+    server = world.serve(vendor.catalog)
+    world.set_catalog(vendor, server)
+    world.spoke()
+    world.agent()
+    world.wait_verified(1)
+    world.axle("pool", "set", "site/main", "--quota", "1MB")
+    spoke = world.program("axle-spoke")
+    state = world.work / "spoke-site"
+    disk = world.work / "disk"
+    disk.mkdir()
+    (world.work / "letters").mkdir()
+    (world.work / "letters/mine").write_text("mine")
+    add = [spoke, "add-pool", "--state", state, "--quota", "20MB", "--pool-folder"]
+    world.refused(*add, world.work / "letters", "next", words=["not empty"])
+    world.refused(*add, state / "inside", "next", words=["inside"])
+    world.refused(*add, disk / "pool", "main", words=["another name"])
+    # While it runs: it is taken up by itself.
+    world.run(*add, disk / "pool", "next")
+    wait_for("the next pool", lambda: int(pool_named(world, "next").get("quota", 0)) == 20_000_000, 40)
+    vendor.add("2.0", big("2.0", 3_000_000))
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    world.wait_event("replicaVerified", "in pool next: main has", "are needed", deadline=60)
+    world.wait_verified(2)
+    placed = place(world)
+    require(placed["1.0"][1] == "main" and placed["2.0"][1] == "next", f"the places are {placed}")
+    require("main has" in placed["2.0"][2], f"the reason is {placed}")
+    bytes_of = vendor.package_file("2.0").read_bytes()
+    require(
+        any(p.read_bytes() == bytes_of for p in (disk / "pool/packages").rglob("*/*")), "it is not in the pool's folder")
+    shown = world.axle("spoke", "show", "site")
+    require("next" in shown and "main h" in shown, f"it is not shown: {shown}")
+    world.wait_connected(1)
+    world.plan("bring", "2.0", world.window(-60, 3600))
+    current = world.work / "agent-box/products/tool/current"
+    wait_for("the agent to install from the next pool", lambda: os.path.realpath(current).endswith("/2.0"), 90)
+    # One that fits none says what each lacks, and what to do.
+    world.axle("pool", "set", "site/next", "--quota", "7MB")
+    vendor.add("3.0", big("3.0", 5_000_000))
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    world.wait_event("quotaExceeded", "main has", "next has", "add a pool", deadline=60)
+
+    # The disk goes away and comes back by itself.
+    (disk / "pool").rename(world.work / "away")
+    world.wait_event("poolAvailability", "pool next is unavailable", "is its disk mounted?", deadline=60)
+    gone = pool_named(world, "next")
+    require(gone["access"] == "unavailable" and "mounted" in gone["problem"], f"the pool is {gone}")
+    require(int(gone["used"]) > 3_000_000, f"what it holds was forgotten: {gone}")
+    wait_for("the replica to be said so", lambda: place(world)["2.0"][0] == "pending", 30)
+    require(place(world)["1.0"][0] == "verified", "the other pool does not go on")
+    world.restart("spoke-site")
+    wait_for(
+        "the spoke", lambda: world.axle("spoke", "show", "site", "--json")["connected"], 30)
+    require(place(world)["2.0"][0] == "pending", "the restart forgot it")
+    wait_for("the other place", lambda: place(world)["1.0"][:2] == ("verified", "main"), 30)
+    (world.work / "away").rename(disk / "pool")
+    asked = len(server.requests)
+    world.axle("pool", "check", "next", "--spoke", "site")
+    wait_for("the replica again", lambda: place(world)["2.0"][:2] == ("verified", "next"), 60)
+    require(len(server.requests) == asked, "it was fetched again")
+
+    # Emptied into another one, it may go.
+    world.kill("spoke-site")
+    remove = [spoke, "remove-pool", "--state", state]
+    world.refused(*remove, "next", words=["drain-pool"])
+    world.refused(*remove, "main", words=["stays"])
+    world.run(spoke, "add-pool", "--state", state, "--quota", "200MB", "--kind", "container", "--pool-folder",
+              disk / "third", "third")
+    world.run(spoke, "drain-pool", "--state", state, "next")
+    world.run(*remove, "next")
+    world.start("spoke-site", world.commands["spoke-site"])
+    wait_for("the new place", lambda: place(world)["2.0"][:2] == ("verified", "third"), 60)
+    wait_for("the pool to be forgotten", lambda: not pool_named(world, "next"), 30)
+
+
+@test
+def the_hub_has_a_next_pool(world):
+    vendor = Vendor(world).make(())
+    vendor.add("1.0", big("1.0", 300_000))
+    vendor.sign()
+    world.hub()
+    world.set_catalog(vendor, world.serve(vendor.catalog))
+    wait_for("the import", lambda: world.axle("package", "list", "--json")[0]["state"] == "imported", 30)
+    world.axle("pool", "set", "main", "--quota", "1MB")
+    world.kill("hub")
+    hub = world.program("axle-hub")
+    world.run(
+        hub, "add-pool", "--state", world.hub_state, "--quota", "20MB", "--pool-folder", world.work / "disk", "next")
+    world.start("hub", world.commands["hub"])
+    back(world)
+    vendor.add("2.0", big("2.0", 3_000_000))
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    world.wait_event("packageImported", "in pool next: main has", deadline=60)
+    world.spoke()
+    world.wait_verified(2)
+    package = next(p for p in world.axle("package", "list", "--json") if p["release"] == "2.0")
+    require(package["place"]["pool"] == "next" and "main has" in package["place"]["reason"], f"it is {package}")
+    require(int(pool_named(world, "next", "hub")["quota"]) == 20_000_000, "the quota is not its own")
+    text = world.axle("pool", "check", "next", "--read-data")
+    require("nothing is wrong with pool next" in text, text)
+    plan = world.axle("pool", "plan", "next", "--json")
+    require([item["package"].split(":")[1] for item in plan["stays"]] == ["2.0"], f"the plan is {plan}")
+    world.kill("hub")
+    (world.work / "disk").rename(world.work / "away")
+    world.start("hub", world.commands["hub"])
+    back(world)
+    require(pool_named(world, "next", "hub")["access"] == "unavailable", "it is not said to be gone")
+    packages_of = lambda: {p["release"]: p for p in world.axle("package", "list", "--json")}  # noqa: E731
+    require(packages_of()["2.0"]["state"] == "failed", f"it is {packages_of()}")
+    require("mounted" in packages_of()["2.0"]["problem"] and packages_of()["1.0"]["state"] == "imported", "not said")
+    (world.work / "away").rename(world.work / "disk")
+    wait_for("the package again", lambda: packages_of()["2.0"]["state"] == "imported", 60)

@@ -282,7 +282,7 @@ import Testing
         #expect(try world.store.pool(node: spoke, name: world.pool)?.wantedQuota == ByteCount(400))
         world.effects = []
         try world.run(.setQuota(node: world.hub, pool: world.pool, ByteCount(5000)))
-        #expect(world.effects.contains(.setQuota(ByteCount(5000))))
+        #expect(world.effects.contains(.setQuota(world.pool, ByteCount(5000))))
         try world.send(.poolChanged(world.figures(quota: 5000)))
         #expect(try world.store.pool(node: world.hub, name: world.pool)?.wantedQuota == nil)
         _ = link

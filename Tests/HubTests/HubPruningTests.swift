@@ -172,7 +172,7 @@ import Testing
         _ = try world.run(.setAccess(node: world.hub, pool: main, .unavailable))
         world.effects = []
         try world.restart()
-        #expect(world.effects.contains(.setAccess(.unavailable)))
+        #expect(world.effects.contains(.setAccess(main, .unavailable)))
     }
 
     @Test func aChecksProgressAndEndAreKeptAndLogged() throws {

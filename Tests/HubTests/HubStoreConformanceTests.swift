@@ -469,6 +469,30 @@ private struct Refused: Error {}
         #expect(try fixture.store.spokes().count == 1)
     }
 
+    @Test(arguments: StoreKind.allCases) func placesAreKeptAndPoolsForgotten(kind: StoreKind) throws {
+        let fixture = try StoreFixture(kind)
+        let path = try TargetPath("tool/1.0/any-any-any/tool.tar")
+        let (main, next) = (try NodeName("main"), try NodeName("next"))
+        let place = PlaceRecord(node: node(2), path: path, pool: next, reason: "main has 1 B left and 2 B are needed")
+        try fixture.store.putPlace(PlaceRecord(node: node(2), path: path, pool: main))
+        try fixture.store.putPlace(place)
+        try fixture.store.putPlace(PlaceRecord(node: node(1), path: path, pool: main))
+        #expect(try fixture.store.place(node: node(2), path: path) == place)
+        #expect(try fixture.store.places(at: node(2)) == [place])
+        try fixture.store.removePlace(node: node(2), path: path)
+        #expect(try fixture.store.place(node: node(2), path: path) == nil)
+        #expect(try fixture.store.places(at: node(1)).map(\.reason) == [nil])
+        var pool = PoolRecord(
+            node: node(2), name: next, quota: ByteCount(5), access: .readOnly, problem: "/b is gone", reported: .zero)
+        try fixture.store.putPool(pool)
+        #expect(try fixture.store.pool(node: node(2), name: next) == pool)
+        pool.name = main
+        pool.problem = nil
+        try fixture.store.putPool(pool)
+        try fixture.store.removePool(node: node(2), name: next)
+        #expect(try fixture.store.pools() == [pool])
+    }
+
     @Test(arguments: StoreKind.allCases) func whatWasPrunedIsKept(kind: StoreKind) throws {
         let fixture = try kind.make()
         let package = try samplePackage()

@@ -75,12 +75,35 @@ enum MessageSamples {
     }
 
     /// Messages with the fields that they were given after their first sample, by what was added.
-    static let widened: [(added: String, message: Message)] = [
-        (
-            "replicas",
-            .order(OrderMessage(agent: node, action: action, kind: 0, expires: time, signed: signed, replicas: 300))
-        )
-    ]
+    static let widened: [(added: String, message: Message)] = {
+        do { return try madeWidened() } catch { preconditionFailure("the widened samples: \(error)") }
+    }()
+
+    private static func madeWidened() throws -> [(String, Message)] {
+        let path = try TargetPath("ruff/0.9.1/linux-x86_64-glibc/ruff.tar")
+        let hash = try SHA256Digest(bytes: bytes32)
+        let (main, next) = (try NodeName("main"), try NodeName("next"))
+        return [
+            (
+                "replicas",
+                .order(OrderMessage(agent: node, action: action, kind: 0, expires: time, signed: signed, replicas: 300))
+            ),
+            (
+                "pools",
+                .poolStatus(
+                    PoolStatus(
+                        pool: next, quota: 10_000_000_000, used: 0, reserved: 0, freeOnDisk: 0, access: .unavailable,
+                        problem: "/mnt/b is gone; is its disk mounted?", pools: [main, next]))
+            ),
+            (
+                "place",
+                .replica(
+                    Replica(
+                        path: path, sha256: hash, state: .verified, bytesHeld: 1_400_000_000, pool: next,
+                        reason: "main has 1.2 GB left and 1.4 GB are needed"))
+            ),
+        ]
+    }
 
     /// One example of every frame type but `message`, as it goes over the wire.
     static let frames: [(name: String, bytes: [UInt8])] = [

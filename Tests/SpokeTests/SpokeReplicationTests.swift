@@ -70,7 +70,7 @@ import Testing
         #expect(!bench.effects.contains(.findTarget(wanted.path)))
         let quota = SetQuota(pool: try NodeName("main"), quota: 5000)
         #expect(try bench.ask(SpokeBench.hub, .setQuota(quota)) == .ok(OK()))
-        #expect(bench.effects.contains(.setQuota(ByteCount(5000))))
+        #expect(bench.effects.contains(.setQuota(try NodeName("main"), ByteCount(5000))))
         #expect(bench.effects.contains(.findTarget(wanted.path)))
         #expect(bench.store.setting(.quota) == Array("5000".utf8))
     }
@@ -286,7 +286,7 @@ import Testing
         try bench.openHub()
         let setting = SetAccess(pool: try NodeName("main"), access: .readOnly)
         #expect(try bench.ask(SpokeBench.hub, .setAccess(setting)) == .ok(OK()))
-        #expect(bench.effects.contains(.setAccess(.readOnly)))
+        #expect(bench.effects.contains(.setAccess(try NodeName("main"), .readOnly)))
         #expect(bench.store.setting(.access) == Array("readOnly".utf8))
         let check = CheckPool(pool: try NodeName("main"), check: 3, readsData: true)
         #expect(try bench.ask(SpokeBench.hub, .checkPool(check)) == .ok(OK()))

@@ -26,6 +26,8 @@ package final class FaultyPool: PackagePool {
     package func account() -> PoolAccount { pool.account() }
     package func setAccess(_ access: PoolAccess) { pool.setAccess(access) }
     package func length(of digest: SHA256Digest) -> ByteCount? { pool.length(of: digest) }
+    package func contains(_ digest: SHA256Digest) -> Bool { pool.contains(digest) }
+    package func part(of digest: SHA256Digest) -> ByteCount { pool.part(of: digest) }
     package func list() -> [PoolEntry] { pool.list() }
     package func marks() -> [SHA256Digest: PackageMark] { pool.marks() }
     package func scrubUnits() -> [ScrubUnit] { pool.scrubUnits() }

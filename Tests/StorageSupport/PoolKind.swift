@@ -7,6 +7,8 @@ import System
 /// A kind of pool under test.
 package enum PoolKind: String, CaseIterable, Sendable {
     case file, container, memory, faulty
+    /// Two pools in memory, and a file pool before a container pool: what does not fit into the first, a small one, goes to the next.
+    case chain, diskChain
 
     /// The kinds that have a folder.
     package static let onDisk: [PoolKind] = [.file, .container]
@@ -21,8 +23,13 @@ package enum PoolKind: String, CaseIterable, Sendable {
         switch self {
         case .container: Self.settings.quota(for: lengths).bytes
         case .file, .memory, .faulty: lengths.reduce(0, +)
+        case .chain: lengths.reduce(Self.small, +)
+        case .diskChain: Self.settings.quota(for: lengths).bytes + Self.small
         }
     }
+
+    /// The quota of a chain's first pool where nothing else is said.
+    package static let small: UInt64 = 64
 
     /// Opens a pool of a kind that has a folder.
     package func open(

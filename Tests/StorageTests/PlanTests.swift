@@ -98,45 +98,6 @@ import Testing
         #expect(pool.list().count == 3)
     }
 
-    // MARK: Choice
-
-    private static func candidate(
-        _ name: String, quota: UInt64, used: UInt64 = 0, disk: UInt64 = 1 << 40, prunable: UInt64 = 0,
-        access: PoolAccess = .readWrite, holds: Bool = false
-    ) throws -> PoolChoice.Candidate {
-        PoolChoice.Candidate(
-            name: try NodeName(name),
-            account: PoolAccount(
-                quota: ByteCount(quota), used: ByteCount(used), reserved: .zero, freeOnDisk: ByteCount(disk),
-                access: access), prunable: ByteCount(prunable), holds: holds)
-    }
-
-    @Test func whatDoesNotFitGoesToTheNextPoolAndTheReasonIsSaid() throws {
-        let choice = PoolChoice(
-            room: ByteCount(100),
-            candidates: try [
-                Self.candidate("a", quota: 1000, used: 950), Self.candidate("b", quota: 1000, access: .readOnly),
-                Self.candidate("c", quota: 1000, disk: 40), Self.candidate("d", quota: 1000, used: 500),
-                Self.candidate("e", quota: 1000),
-            ])
-        #expect(choice.chosen?.text == "d" && choice.prune == .zero)
-        #expect(
-            choice.explanation
-                == "a its quota lacks 50 B; b is set to readOnly; c its disk lacks 60 B; d has room; 400 B are left then; e another pool takes it"
-        )
-    }
-
-    @Test func aPoolThatHoldsThePackageComesFirstAndPruningLast() throws {
-        let full = try Self.candidate("a", quota: 1000, used: 950, prunable: 500)
-        let free = try Self.candidate("b", quota: 1000)
-        let holder = try Self.candidate("c", quota: 1000, used: 1000, access: .readOnly, holds: true)
-        #expect(PoolChoice(room: ByteCount(100), candidates: [full, free, holder]).chosen?.text == "c")
-        #expect(PoolChoice(room: ByteCount(100), candidates: [full, free]).chosen?.text == "b")
-        let last = PoolChoice(room: ByteCount(100), candidates: [full])
-        #expect(last.chosen?.text == "a" && last.prune == ByteCount(50))
-        #expect(PoolChoice(room: ByteCount(2000), candidates: [full, free]).chosen == nil)
-    }
-
     // MARK: Scrub
 
     @Test func everyPartIsReadOnceInAPeriodEvenlySpreadAndNothingTwiceAfterAPause() throws {

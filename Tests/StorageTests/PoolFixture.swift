@@ -14,11 +14,17 @@ final class PoolFixture {
     let kind: PoolKind
     let folder: String
     let disk = MemoryPool.Disk()
+    /// Of the next pool of a chain in memory.
+    private let nextDisk = MemoryPool.Disk()
+    /// The quota of a chain's first pool; what is left of the whole is the next one's.
+    private let first: UInt64
 
-    init(_ kind: PoolKind) throws {
+    init(_ kind: PoolKind, first: UInt64 = PoolKind.small) throws {
         self.kind = kind
+        self.first = first
         folder = Self.root + "/" + UUID().uuidString
         try Directory.create(Self.root)
+        if kind == .diskChain { try Directory.create(folder) }
     }
 
     /// Holds the folders of this process until it ends.
@@ -37,18 +43,42 @@ final class PoolFixture {
         case .file, .container: try kind.open(folder, quota: quota)
         case .memory: MemoryPool(disk: disk, quota: ByteCount(quota))
         case .faulty: FaultyPool(MemoryPool(disk: disk, quota: ByteCount(quota)))
+        case .chain:
+            try Self.chain([
+                MemoryPool(disk: disk, quota: ByteCount(min(first, quota))),
+                MemoryPool(disk: nextDisk, quota: ByteCount(quota - min(first, quota))),
+            ])
+        case .diskChain:
+            try Self.chain([
+                PoolKind.file.open(folder + "/a", quota: min(first, quota)),
+                PoolKind.container.open(folder + "/b", quota: quota - min(first, quota)),
+            ])
         }
     }
 
+    /// Pools under the names a, b, c, …
+    static func chain(_ pools: [any PackagePool]) throws -> PoolChain {
+        let chain = PoolChain()
+        for (pool, name) in zip(pools, "abcdefgh") { chain.attach(try NodeName(String(name)), pool) }
+        return chain
+    }
+
     /// True where the books count the bytes of packages and nothing beside them.
-    var isExact: Bool { kind != .container }
+    var isExact: Bool { kind != .container && kind != .diskChain }
+
+    /// Sets the quota of the pool, of a chain's last one.
+    func setQuota(_ quota: ByteCount, of pool: any PackagePool) throws {
+        guard let chain = pool as? PoolChain, let last = chain.names.last else { return try pool.setQuota(quota) }
+        #expect(try chain.setQuota(quota, of: last))
+    }
 
     /// Changes a published package behind the pool's back.
     func damage(_ digest: SHA256Digest) throws {
         switch kind {
         case .memory, .faulty: _ = disk.damage(digest)
+        case .chain: _ = disk.damage(digest) || nextDisk.damage(digest)
         case .file: try flip("\(folder)/packages/\(digest.hex.prefix(2))/\(digest.hex)", at: 0)
-        case .container:
+        case .container, .diskChain:
             let containers = try PoolKind.files(folder).filter { $0.hasSuffix(".container") }
             // The first chunk's first stored byte, behind the headers of container and chunk.
             try flip(try #require(containers.first), at: 32 + 72)
@@ -65,6 +95,6 @@ final class PoolFixture {
 
     /// Bytes that lie on the storage now, whatever the books say.
     func bytesOnDisk() throws -> UInt64 {
-        PoolKind.onDisk.contains(kind) ? try PoolKind.bytesOnDisk(folder) : 0
+        PoolKind.onDisk.contains(kind) || kind == .diskChain ? try PoolKind.bytesOnDisk(folder) : 0
     }
 }

@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: PoolKind.allCases, [1, 2, 3, 4] as [UInt64])
     func aPoolIsItsModelAndNeverBeyondItsQuota(kind: PoolKind, seed: UInt64) throws {
-        let fixture = try PoolFixture(kind)
+        let fixture = try PoolFixture(kind, first: 25_000)
         let packages = (0..<20).map(Self.package)
         let names = try packages.map(digest)
         let quota = kind.quota(40_000, 30_000)
@@ -82,6 +82,9 @@ import Testing
                 pool = try fixture.open(quota: quota)
             }
             #expect(pool.committed <= quota)
+            for standing in (pool as? PoolChain)?.standings() ?? [] {
+                #expect(standing.account.used + standing.account.reserved <= standing.account.quota)
+            }
             #expect(try fixture.bytesOnDisk() <= pool.account().used.bytes)
             #expect(Set(pool.list().map(\.digest)) == Set(model.published.map { names[$0] }))
             #expect(pool.marks() == Dictionary(uniqueKeysWithValues: model.withheld.map { (names[$0], .withheld) }))

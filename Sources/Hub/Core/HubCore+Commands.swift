@@ -198,7 +198,7 @@ extension HubCore {
             try shrinkPatches(to: quota)
             effects.append(.setPatchQuota(quota))
         } else if node == configuration.hub {
-            effects.append(.setQuota(quota))
+            effects.append(.setQuota(name, quota))
         } else {
             dirtySpokes.insert(node)
         }

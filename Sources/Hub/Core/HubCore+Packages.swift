@@ -114,6 +114,10 @@ extension HubCore {
         importing = []
         for var record in try store.packages() where record.state == .imported || record.state == .downloading {
             guard record.state == .downloading || !held.contains(record.package.sha256) else { continue }
+            if record.state == .imported, let absent = try absentPool() {
+                try miss(&record, absent, at: now)
+                continue
+            }
             if record.state == .imported {
                 try log(
                     .error, .packageFailed, "package/\(record.package.path)",
@@ -170,17 +174,17 @@ extension HubCore {
         switch outcome {
         case .imported:
             damaged.remove(path)
-            try imported(&record, "\(path) is in the hub's pool, hash checked", at: now)
+            try imported(&record, "\(path) is in the hub's pool, hash checked" + placeText(of: path), at: now)
         case .repaired(let fetched):
             damaged.remove(path)
             let text = "\(path) is whole again: \(fetched) of \(ByteCount(record.package.length)) were fetched"
             try imported(&record, text, .replicaRepaired, at: now)
-        case .noRoom(let why, let lacking):
+        case .noRoom(let why, let lacking, let pool):
             // Contents that were unpacked for patches are worth less than a package.
             if try dropAllContents() {
                 return try failed(&record, why, .quotaExceeded, retry: .seconds(1), at: now)
             }
-            if try makeRoom(lacking, for: record.package, at: configuration.hub, at: now) {
+            if try makeRoom(lacking, in: pool, for: record.package, at: configuration.hub, at: now) {
                 record.state = .failed
                 record.error = "waits for room: \(why)"
                 record.nextTry = now + HubLimits.roomRetry

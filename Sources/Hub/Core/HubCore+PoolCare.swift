@@ -27,7 +27,7 @@ extension HubCore {
         if node == configuration.hub {
             pool.access = access
             pool.wantedAccess = nil
-            effects.append(.setAccess(access))
+            effects.append(.setAccess(name, access))
             if access == .readWrite { try retryFailedImports(at: now) }
         } else {
             dirtySpokes.insert(node)

@@ -4,19 +4,38 @@ import Storage
 
 /// Pools and presence: what spokes say about themselves, and the quotas that operators want.
 extension HubCore {
-    /// The hub's own pool has changed.
+    /// The hub's own pools have changed.
     mutating func poolChanged(_ figures: HubPoolFigures, at now: UnixTime) throws {
-        let known = try store.pool(node: configuration.hub, name: configuration.poolName)
-        try store.putPool(
-            PoolRecord(
-                node: configuration.hub, name: configuration.poolName, quota: figures.quota, used: figures.used,
-                reserved: figures.reserved, freeOnDisk: figures.freeOnDisk,
-                wantedQuota: known?.wantedQuota == figures.quota ? nil : known?.wantedQuota,
-                access: known?.access ?? .readWrite, reported: now))
-        try warnIfFuller(
-            configuration.poolName, "the hub", known, quota: figures.quota, committed: figures.used + figures.reserved,
-            at: now)
-        if let known, figures.quota > known.quota { try retryFailedImports(at: now) }
+        var pools = figures.pools
+        if pools.isEmpty {
+            pools = [
+                HubPool(
+                    name: configuration.poolName, quota: figures.quota, used: figures.used, reserved: figures.reserved,
+                    freeOnDisk: figures.freeOnDisk)
+            ]
+        }
+        try forgetPools(of: configuration.hub, but: pools.map(\.name) + [configuration.patchPoolName])
+        for pool in pools {
+            let known = try store.pool(node: configuration.hub, name: pool.name)
+            // What a pool holds whose disk is gone is what was known of it.
+            let used = pool.problem == nil ? pool.used : known?.used ?? .zero
+            try store.putPool(
+                PoolRecord(
+                    node: configuration.hub, name: pool.name, quota: pool.quota, used: used,
+                    reserved: pool.reserved, freeOnDisk: pool.freeOnDisk,
+                    wantedQuota: known?.wantedQuota == pool.quota ? nil : known?.wantedQuota,
+                    access: known?.access ?? .readWrite, problem: pool.problem, reported: now))
+            try warnIfFuller(
+                pool.name, "the hub", known, quota: pool.quota, committed: used + pool.reserved, at: now)
+            if known.map({ pool.quota > $0.quota }) ?? (pools.count > 1) { try retryFailedImports(at: now) }
+        }
+    }
+
+    /// Forgets the pools of a node that it does not have any more.
+    private mutating func forgetPools(of node: NodeID, but names: [NodeName]) throws {
+        for pool in try store.pools() where pool.node == node && !names.contains(pool.name) {
+            try store.removePool(node: node, name: pool.name)
+        }
     }
 
     /// There is more room than before: what waits for it is tried at once.
@@ -32,15 +51,21 @@ extension HubCore {
     ) throws {
         let known = try store.pool(node: spoke, name: status.pool)
         let quota = ByteCount(status.quota)
+        let isHere = status.problem == nil
+        // What a pool holds whose disk is gone is what was known of it; what it may be used for is as it was.
+        let used = isHere ? ByteCount(status.used) : known?.used ?? .zero
+        let access = isHere ? status.access : known?.access ?? .readWrite
         try store.putPool(
             PoolRecord(
-                node: spoke, name: status.pool, quota: quota, used: ByteCount(status.used),
+                node: spoke, name: status.pool, quota: quota, used: used,
                 reserved: ByteCount(status.reserved), freeOnDisk: ByteCount(status.freeOnDisk),
                 wantedQuota: known?.wantedQuota == quota ? nil : known?.wantedQuota,
-                access: status.access, wantedAccess: known?.wantedAccess == status.access ? nil : known?.wantedAccess,
-                reported: now))
+                access: access, wantedAccess: known?.wantedAccess == access ? nil : known?.wantedAccess,
+                problem: status.problem.map { Event.singleLine($0, limit: 512) }, reported: now))
+        // A spoke with one pool, and an older one, names none: then what it says of is all that it has.
+        try forgetPools(of: spoke, but: status.pools.contains(status.pool) ? status.pools : [status.pool])
         try warnIfFuller(
-            status.pool, "a spoke", known, quota: quota, committed: ByteCount(status.used) + ByteCount(status.reserved),
+            status.pool, "a spoke", known, quota: quota, committed: used + ByteCount(status.reserved),
             at: now)
         if known?.wantedQuota != nil { dirtySpokes.insert(spoke) }
         reply(link, request, .ok(OK()))

@@ -16,7 +16,7 @@ extension HubCore {
             throw HubRefusal.notFound("there is no pool \(name) there")
         }
         try refusePatches(node, name)
-        let plan = try queries.prunePlan(of: node, isHub: node == configuration.hub)
+        let plan = try queries.prunePlan(of: node, isHub: node == configuration.hub, in: name)
         for removal in plan.removals { try take(removal, from: node, at: now) }
         if !plan.removals.isEmpty {
             try log(
@@ -27,14 +27,14 @@ extension HubCore {
         return plan
     }
 
-    /// Makes room for a package that a pool wants and has no room for, if the rules keep it there; true if room will come.
+    /// Makes room for a package that a pool (one of several, where it is named) wants and has no room for, if the rules keep it there; true if room will come.
     ///
     /// One that the rules would let go does not come in: it is noted as pruned.
     mutating func makeRoom(
-        _ lacking: ByteCount, for package: Package, at node: NodeID, at now: UnixTime
+        _ lacking: ByteCount, in pool: NodeName?, for package: Package, at node: NodeID, at now: UnixTime
     ) throws -> Bool {
         let isHub = node == configuration.hub
-        let plan = try queries.prunePlan(of: node, isHub: isHub, more: [package])
+        let plan = try queries.prunePlan(of: node, isHub: isHub, in: pool, more: [package])
         if let own = plan.removals.first(where: { $0.holding.digest == package.sha256 }) {
             let text = "there is no room for it, and \(own.text)"
             try isHub
@@ -75,6 +75,7 @@ extension HubCore {
         record.nextTry = nil
         record.error = "not kept here: \(text)"
         try store.putPackage(record)
+        try store.removePlace(node: configuration.hub, path: package.path)
         damaged.remove(package.path)
         evicting[package.sha256] = now
         // A spoke that has not got it yet cannot get it from here any more.
@@ -96,6 +97,7 @@ extension HubCore {
         replica.isAcknowledged = true
         replica.changed = now
         try store.putReplica(replica)
+        try store.removePlace(node: spoke, path: path)
         dirtySpokes.insert(spoke)
     }
 

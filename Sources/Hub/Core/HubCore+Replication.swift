@@ -76,11 +76,12 @@ extension HubCore {
         // What was dropped is wished for again as long as the catalog names it.
         if message.state == .evicted, before != .evicted { replica.isAcknowledged = false }
         try store.putReplica(replica)
+        try notePlace(message, at: spoke)
         if message.state == .evicted { dirtySpokes.insert(spoke) }
         if let lacking = message.lacking, message.state == .pending,
             let package = try store.package(message.path)?.package
         {
-            _ = try makeRoom(ByteCount(lacking), for: package, at: spoke, at: now)
+            _ = try makeRoom(ByteCount(lacking), in: message.pool, for: package, at: spoke, at: now)
         }
         guard message.state == .verified, before != .verified else { return }
         try dispatch(to: spoke, message.path, at: now)

@@ -166,6 +166,8 @@ package struct HubCore {
         case .packagesDamaged(let digests): try damaged(digests, at: now)
         case .packageEvicted(let digest, let refusal): try evicted(digest, refusal: refusal, at: now)
         case .poolChecked(let check): try poolChecked(check, configuration.hub, at: now)
+        case .placed(let places): try placed(places)
+        case .poolsMoved(let went, let came, let text): try poolsMoved(went, came, text, at: now)
         case .patchEnded(let result): try patchEnded(result, at: now)
         case .patchLost(let digest, let why): try patchLost(digest, why, at: now)
         case .patchPoolChanged(let pool): try patchPoolChanged(pool, at: now)
@@ -179,13 +181,9 @@ package struct HubCore {
         try store.disconnectAllSpokes()
         try store.disconnectClients(of: nil, at: now)
         try poolChanged(pool, at: now)
-        if let wanted = try store.pool(node: configuration.hub, name: configuration.poolName)?.wantedQuota {
-            effects.append(.setQuota(wanted))
-        }
-        if let access = try store.pool(node: configuration.hub, name: configuration.poolName)?.access,
-            access != .readWrite
-        {
-            effects.append(.setAccess(access))
+        for pool in try store.pools() where pool.node == configuration.hub && pool.name != configuration.patchPoolName {
+            if let wanted = pool.wantedQuota { effects.append(.setQuota(pool.name, wanted)) }
+            if pool.access != .readWrite { effects.append(.setAccess(pool.name, pool.access)) }
         }
         try resumeEvictions(held: held, at: now)
         try reconcilePackages(held: held, at: now)

@@ -30,10 +30,10 @@ package enum HubEffect: Equatable, Sendable {
     case setPatchQuota(ByteCount)
     /// Let packages go to a spoke no faster than this from now on; nil lifts the limit.
     case limit(LinkID, BitRate?)
-    /// Give the hub's own pool another quota, then tell `poolChanged`.
-    case setQuota(ByteCount)
-    /// Say what may be done with the hub's own pool.
-    case setAccess(PoolAccess)
+    /// Give one of the hub's own pools another quota, then tell `poolChanged`.
+    case setQuota(NodeName, ByteCount)
+    /// Say what may be done with one of the hub's own pools.
+    case setAccess(NodeName, PoolAccess)
     /// Remove a package's objects from the hub's own pool, the published file first, unless they are being read; then tell `packageEvicted`.
     case evict([SHA256Digest])
     /// Check the hub's own pool and tell `poolChecked` meanwhile and at the end.

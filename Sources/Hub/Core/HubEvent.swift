@@ -32,25 +32,64 @@ package enum ImportOutcome: Equatable, Sendable {
     /// What was damaged was fetched again and no more; the package is whole, as `imported` says.
     case repaired(fetched: ByteCount)
     /// The quota or the disk has no room.
-    case noRoom(String, lacking: ByteCount = .zero)
+    case noRoom(String, lacking: ByteCount = .zero, pool: NodeName? = nil)
     /// What came has another hash or length than the catalog signs; it was removed.
     case mismatch(String)
     /// The transfer broke; what arrived is kept. The server may have said when to come back.
     case interrupted(String, retryAfter: Duration? = nil)
 }
 
-/// What a pool holds, in bytes.
+/// One of the hub's own pools.
+package struct HubPool: Equatable, Sendable {
+    package var name: NodeName
+    package var quota: ByteCount
+    package var used: ByteCount
+    package var reserved: ByteCount
+    package var freeOnDisk: ByteCount
+    /// Why it is unavailable, where its disk is gone; what it holds is not known then.
+    package var problem: String?
+
+    package init(
+        name: NodeName, quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount,
+        problem: String? = nil
+    ) {
+        self.name = name
+        self.quota = quota
+        self.used = used
+        self.reserved = reserved
+        self.freeOnDisk = freeOnDisk
+        self.problem = problem
+    }
+}
+
+/// Where an object is among the hub's own pools, and why there, where there is something to say.
+package struct HubPlace: Equatable, Sendable {
+    package var pool: NodeName
+    package var reason: String?
+
+    package init(pool: NodeName, reason: String? = nil) {
+        self.pool = pool
+        self.reason = reason
+    }
+}
+
+/// What a pool, or the hub's several pools together, holds, in bytes.
 package struct HubPoolFigures: Equatable, Sendable {
     package var quota: ByteCount
     package var used: ByteCount
     package var reserved: ByteCount
     package var freeOnDisk: ByteCount
+    /// Each of them in their order, where there are several.
+    package var pools: [HubPool]
 
-    package init(quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount) {
+    package init(
+        quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount, pools: [HubPool] = []
+    ) {
         self.quota = quota
         self.used = used
         self.reserved = reserved
         self.freeOnDisk = freeOnDisk
+        self.pools = pools
     }
 }
 
@@ -73,6 +112,10 @@ package enum HubEvent: Equatable, Sendable {
     case importProgressed(TargetPath, bytesHeld: UInt64)
     case importEnded(TargetPath, SHA256Digest, ImportOutcome)
     case poolChanged(HubPoolFigures)
+    /// Where objects are, where there are several pools; told before what makes them imported.
+    case placed([SHA256Digest: HubPlace])
+    /// A pool's disk is gone or has come back: what is no longer held, and what is again.
+    case poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String)
     /// The disk has damaged these packages; the pool withholds them.
     case packagesDamaged(Set<SHA256Digest>)
     /// What the plan took from the pool is gone, or why it is not.

@@ -3,6 +3,8 @@ import Rollout
 
 /// Every bound of the hub's core in one place.
 package enum HubLimits {
+    /// How long packages of a pool whose disk is gone wait for it, before they are fetched again into another one.
+    package static let diskPatience = Duration.seconds(3600)
     /// The offline horizon of TRUST.md: how long orders without windows stay valid.
     package static let offlineHorizon = Duration.seconds(45 * 86_400)
     /// How long after an order's end its report may still be under way before the action counts as missed.

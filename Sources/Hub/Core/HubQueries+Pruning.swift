@@ -10,9 +10,11 @@ extension HubQueries {
 
     /// The plan for the pool of the hub or of a spoke, by what is known of it here.
     ///
-    /// - Parameter more: packages that are looked at as if they were in the pool: those that were pruned, or one that wants in.
+    /// - Parameters:
+    ///   - pool: the one of several pools whose packages are meant; the rules look at all.
+    ///   - more: packages that are looked at as if they were in the pool: those that were pruned, or one that wants in.
     package func prunePlan(
-        of node: NodeID, isHub: Bool, more: [Package] = []
+        of node: NodeID, isHub: Bool, in pool: NodeName? = nil, more: [Package] = []
     ) throws -> PrunePlan {
         let records = try store.packages()
         var stored = more.map { PoolEntry(digest: $0.sha256, length: ByteCount($0.length)) }
@@ -34,10 +36,18 @@ extension HubQueries {
             }
         }
         let holdings = records.filter { $0.state != .retired }.map { PrunePlan.Holding($0.package) }
-        return PrunePlan(
+        let plan = PrunePlan(
             stored: stored, holdings: holdings,
             rules: PrunePlan.Rules(releasesPerLine: try retention()),
             needs: PrunePlan.Needs(rollouts: try rolloutNeeds(), pinned: try pinned(records), inUse: inUse))
+        guard let pool else { return plan }
+        let places = try store.places(at: node)
+        guard !places.isEmpty else { return plan }
+        // What lies nowhere that is known is on its way in, or was there before there were several.
+        let elsewhere = Set(places.filter { $0.pool != pool }.map(\.path))
+        let kept = Set(more.map(\.sha256))
+        let away = Set(records.filter { elsewhere.contains($0.package.path) }.map(\.package.sha256)).subtracting(kept)
+        return plan.without(away)
     }
 
     /// The packages of rollouts that have not ended, wherever they are: of the release, and of every action that is not over.

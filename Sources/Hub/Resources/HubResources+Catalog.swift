@@ -41,6 +41,7 @@ extension HubResources {
             try await hub.perform(.refreshCatalog, request, status: 202, catalogBody)
         }
         router.add(.get, "/v1/catalog/releases") { hub, _, _ in
+            let settings = hub.settings
             let releases = try await hub.reader.read { store in
                 let packages = try store.packages().filter { $0.state != .retired }
                 let byRelease = Dictionary(grouping: packages) {
@@ -51,7 +52,8 @@ extension HubResources {
                     return ReleaseResource(
                         product: first.path.product, release: first.path.release, line: first.metadata.line,
                         counter: first.metadata.counter, severity: first.metadata.severity,
-                        notes: first.metadata.notes, packages: try packages.map { try resource($0, store) })
+                        notes: first.metadata.notes, packages: try packages.map { try resource($0, settings.id, store) }
+                    )
                 }
             }
             let inOrder = releases.sorted {
@@ -75,27 +77,32 @@ extension HubResources {
 
     static func addPackages(to router: inout Router<Work>) {
         router.add(.get, "/v1/packages") { hub, request, _ in
+            let settings = hub.settings
             let limit = try limit(of: request)
             let after = try request.query["after"].map { try TargetPath(id: $0) }
             let found = try await hub.reader.read { store in
                 let packages = try store.packages(after: after, limit: limit + 1)
-                return try page(packages, limit: limit, cursor: { $0.package.path.id }) { try resource($0, store) }
+                return try page(packages, limit: limit, cursor: { $0.package.path.id }) {
+                    try resource($0, settings.id, store)
+                }
             }
             return try json(found)
         }
         router.add(.get, "/v1/packages/{package}") { hub, _, names in
             let path = try path(names)
+            let settings = hub.settings
             let found = try await hub.reader.read { store in
-                try store.package(path).map { try resource($0, store, withMetadata: true) }
+                try store.package(path).map { try resource($0, settings.id, store, withMetadata: true) }
             }
             guard let found else { throw unknown(path) }
             return try json(found)
         }
         router.add(.post, "/v1/packages/{package}/import") { hub, request, names in
             let path = try path(names)
+            let settings = hub.settings
             return try await hub.perform(.importPackage(path), request, status: 202) { answer, store in
                 guard case .package(let package) = answer else { throw misfit }
-                return try JSONCoding.encode(try resource(package, store))
+                return try JSONCoding.encode(try resource(package, settings.id, store))
             }
         }
     }
@@ -114,22 +121,32 @@ extension HubResources {
     }
 
     private static func resource(
-        _ record: PackageRecord, _ store: SQLiteHubStore, withMetadata: Bool = false
+        _ record: PackageRecord, _ hub: NodeID, _ store: SQLiteHubStore, withMetadata: Bool = false
     ) throws -> PackageResource {
         let replicas = try store.replicas(of: record.package.path).compactMap { replica -> ReplicaResource? in
             guard let spoke = try store.spoke(replica.spoke) else { return nil }
-            return resource(replica, Reference(id: spoke.id, name: spoke.name))
+            return resource(
+                replica, Reference(id: spoke.id, name: spoke.name),
+                try store.place(node: spoke.id, path: replica.path))
         }
         let patches = try withMetadata ? store.patches(to: record.package.content.sha256).map(resource) : nil
         return PackageResource(
             record.package, state: record.state, held: UInt64(clamping: record.bytesHeld), problem: record.error,
+            place: try store.place(node: hub, path: record.package.path).map(place),
             replicas: replicas, patches: patches, withMetadata: withMetadata)
     }
 
-    static func resource(_ replica: ReplicaRecord, _ spoke: Reference) -> ReplicaResource {
+    private static func place(_ place: PlaceRecord) -> PlaceResource {
+        PlaceResource(pool: place.pool.text, reason: place.reason)
+    }
+
+    static func resource(
+        _ replica: ReplicaRecord, _ spoke: Reference, _ place: PlaceRecord?
+    ) -> ReplicaResource {
         ReplicaResource(
             spoke: spoke, state: replica.state, held: UInt64(clamping: replica.bytesHeld), problem: replica.text,
-            means: replica.means, sent: replica.wireBytes, reason: replica.reason)
+            means: replica.means, sent: replica.wireBytes, reason: replica.reason,
+            place: place.map(Self.place))
     }
 
     private static func resource(_ patch: PatchRecord) -> PatchResource {

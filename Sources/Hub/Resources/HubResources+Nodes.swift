@@ -31,7 +31,8 @@ extension HubResources {
                 resource.replicas = try store.replicas(at: spoke.id).compactMap { replica in
                     try store.package(replica.path).map {
                         HeldReplicaResource(
-                            package: replica.path.id, length: $0.package.length, Self.resource(replica, reference))
+                            package: replica.path.id, length: $0.package.length,
+                            Self.resource(replica, reference, try store.place(node: spoke.id, path: replica.path)))
                     }
                 }
                 resource.traffic?.means = MeansResource.sums(of: resource.replicas ?? [])

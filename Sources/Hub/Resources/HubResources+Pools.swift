@@ -50,12 +50,12 @@ extension HubResources {
         router.add(.get, "/v1/pools/{pool}/plan") { hub, _, names in
             let settings = hub.settings
             let found = try await hub.pool(names)
-            guard found.node != settings.id || found.name.text == "main" else {
+            guard found.node != settings.id || found.name.text != "patches" else {
                 throw Problem(.invalid, "pool \(found.name) keeps itself and has no plan")
             }
             let answer = try await hub.reader.read { store in
                 let plan = try HubQueries(store: store, zones: FoundationZone.named)
-                    .prunePlan(of: found.node, isHub: found.node == settings.id)
+                    .prunePlan(of: found.node, isHub: found.node == settings.id, in: found.name)
                 return try resource(plan, found, settings, store)
             }
             return try json(answer)
@@ -157,6 +157,7 @@ extension HubResources {
             id: "\(pool.node).\(pool.name)", name: pool.name.text, owner: owner, role: role,
             quota: quota, used: pool.used, reserved: pool.reserved, freeOnDisk: pool.freeOnDisk,
             level: PoolLevel(committed: pool.used + pool.reserved, quota: quota).rawValue,
-            access: pool.wantedAccess ?? pool.access, reported: role == .hub ? nil : pool.reported)
+            access: pool.problem == nil ? pool.wantedAccess ?? pool.access : .unavailable, problem: pool.problem,
+            reported: role == .hub ? nil : pool.reported)
     }
 }

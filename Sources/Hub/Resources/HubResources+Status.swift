@@ -14,7 +14,7 @@ extension HubResources {
                 let summary = try HubQueries(store: store, zones: FoundationZone.named).summary(at: now)
                 let rollouts = Dictionary(grouping: try store.rollouts(after: 0, limit: 10_000), by: \.state.name)
                     .mapValues(\.count)
-                let pool = try store.pools().first { $0.node == settings.id }
+                let pool = try store.pools().first { $0.node == settings.id && $0.name.text == "main" }
                 let offline = try store.spokes().compactMap { spoke in
                     try offlineUntil(spoke, store).map {
                         StatusResource.OfflineSite(spoke: spoke.name, since: spoke.since ?? spoke.joined, until: $0)

@@ -177,8 +177,8 @@ final class HubCatalogClient: Sendable {
     private static func outcome(of error: StorageError) -> ImportOutcome {
         switch error {
         case .alreadyHeld: .imported
-        case .quotaExceeded(let needed, let available): .noRoom(error.description, lacking: needed - available)
-        case .diskFull: .noRoom(error.description)
+        case .quotaExceeded, .noPool, .diskFull:
+            .noRoom(error.description, lacking: error.lacking?.bytes ?? .zero, pool: error.lacking?.pool)
         case .hashMismatch: .mismatch("the bytes that came have another hash than the catalog signs; they were removed")
         case .tooLong, .incomplete: .mismatch(error.description)
         default: .interrupted(error.description)

@@ -20,15 +20,16 @@ extension HubShell {
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
         case .limit(let link, let rate): links.limit(link, to: rate)
-        case .setQuota(let quota): setQuota(quota)
+        case .setQuota(let name, let quota): setQuota(quota, of: name)
         case .makePatch(let job): makePatch(job)
         case .servePatch(let link, let request, let sha256, let length, let offset):
             servePatch(link, request, sha256, length: length, offset: offset)
         case .checkPatch(let digest): patches?.check(digest) { self.tell(.patchLost(digest, $0)) }
         case .dropPatches(let digests): patches?.drop(digests) { self.tell(.patchPoolChanged($0)) }
-        case .dropContents(let digests): patches?.dropContents(digests) { self.tell(.poolChanged($0)) }
+        case .dropContents(let digests):
+            patches?.dropContents(digests) { [pool] _ in self.tell(.poolChanged(HubPoolFigures(pool))) }
         case .setPatchQuota(let quota): setPatchQuota(quota)
-        case .setAccess(let access): pool.setAccess(access)
+        case .setAccess(let name, let access): pools.setAccess(access, of: name)
         case .evict(let objects): evict(objects)
         case .checkPool(let check): checkPool(check)
         case .useAuthorities(let set):
@@ -55,8 +56,9 @@ extension HubShell {
             let outcome = await catalog.importPackage(package, from: url, isDamaged: isDamaged) { held in
                 self.tell(.importProgressed(package.path, bytesHeld: held))
             }
+            tellPlace(of: package.sha256)
             tell(.importEnded(package.path, package.sha256, outcome))
-            tell(.poolChanged(HubPoolFigures(pool.account())))
+            tell(.poolChanged(HubPoolFigures(pool)))
         }
     }
 
@@ -99,7 +101,7 @@ extension HubShell {
         patches.make(job) { [pool] result in
             self.tell(.patchEnded(result))
             self.tell(.patchPoolChanged(HubPoolFigures(patches.patches.account())))
-            self.tell(.poolChanged(HubPoolFigures(pool.account())))
+            self.tell(.poolChanged(HubPoolFigures(pool)))
         }
     }
 
@@ -113,7 +115,7 @@ extension HubShell {
                 messages("the room of removed packages comes back later: \(error)")
             }
             self.tell(.packageEvicted(package, refusal: refusal?.description))
-            self.tell(.poolChanged(HubPoolFigures(pool.account())))
+            self.tell(.poolChanged(HubPoolFigures(pool)))
         }
     }
 
@@ -143,8 +145,10 @@ extension HubShell {
     }
 
     private func checkPool(_ request: CheckPool) {
-        Task { [scrub] in
-            let check = await scrub.check(readsData: request.readsData) { check, total in
+        Task { [scrub, pools] in
+            // A disk that has come back is taken up by a check.
+            await lookAtPools()
+            let check = await scrub.check(readsData: request.readsData, of: pools.part(request.pool)) { check, total in
                 self.tell(.poolChecked(PoolChecked(request, check, total: total, isOver: false)))
             }
             if !check.corrupt.isEmpty { tell(.packagesDamaged(Set(check.corrupt))) }
@@ -152,14 +156,14 @@ extension HubShell {
         }
     }
 
-    private func setQuota(_ quota: ByteCount) {
-        disk.submit { [pool, messages] in
+    private func setQuota(_ quota: ByteCount, of name: NodeName) {
+        disk.submit { [pools, messages] in
             do {
-                try pool.setQuota(quota)
+                guard try pools.setQuota(quota, of: name) else { return }
             } catch {
                 messages("the quota \(quota) could not be set: \(error)")
             }
-            self.tell(.poolChanged(HubPoolFigures(pool.account())))
+            self.tell(.poolChanged(HubPoolFigures(pools.chain)))
         }
     }
 }

@@ -23,7 +23,11 @@ actor HubShell: LinkHandler {
     nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
     nonisolated let links = Links()
-    nonisolated let pool: any PackagePool
+    nonisolated let pools: PoolSet
+    /// All pools as one.
+    nonisolated var pool: PoolChain { pools.chain }
+    /// Looks at the pools' disks.
+    nonisolated let looking = NamedQueue("hub.look")
     nonisolated let disk = NamedQueue("hub.disk")
     nonisolated let reading = NamedQueue("hub.read")
     nonisolated let catalog: HubCatalogClient
@@ -48,17 +52,22 @@ actor HubShell: LinkHandler {
     private var core: HubCore
     private let makeCore: () -> HubCore
     private var alarm: Task<Void, Never>?
+    private var watch: Task<Void, Never>?
 
+    /// `poolFolder` is where the first pool is, nil for the one in the state folder.
     init(
-        folder: String, poolFolder: String, store: SQLiteHubStore, downloads: DownloadRules,
+        folder: String, poolFolder: String?, store: SQLiteHubStore, downloads: DownloadRules,
         cryptography: OpenSSLHubCryptography, configuration: HubConfiguration, clock: ClockFloor, contexts: HubContexts,
         executable: String?,
         messages: @escaping @Sendable (String) -> Void
     ) throws {
         let hubID = configuration.hub
-        let quota = try store.pool(node: hubID, name: configuration.poolName)?.quota
-        let pool = try PoolFolder.open(poolFolder, quota: quota ?? Self.defaultQuota, new: .file)
-        self.pool = pool
+        pools = try PoolSet(
+            first: .init(
+                name: configuration.poolName, folder: poolFolder ?? HubState.pool(folder), isOwn: poolFolder == nil),
+            list: HubState.pools(folder), owner: hubID, quota: Self.defaultQuota,
+            settings: try Self.settings(store, hub: hubID))
+        let pool = pools.chain
         scrub = ScrubRounds(pool: pool, file: HubState.scrub(folder), now: { clock.now })
         catalog = HubCatalogClient(
             folder: try MetadataFolder(HubState.trust(folder)), incoming: HubState.incoming(folder), disk: disk,
@@ -90,6 +99,15 @@ actor HubShell: LinkHandler {
         revoked.withLock { $0 = Set(nodes) }
     }
 
+    /// What operators have set for each of the hub's pools.
+    static func settings(_ store: SQLiteHubStore, hub: NodeID) throws -> [NodeName: PoolSet.Setting] {
+        var settings: [NodeName: PoolSet.Setting] = [:]
+        for pool in try store.pools() where pool.node == hub {
+            settings[pool.name] = PoolSet.Setting(quota: pool.quota, access: pool.access)
+        }
+        return settings
+    }
+
     /// What the hub's pool holds until an operator sets a quota.
     static let defaultQuota = ByteCount(40_000_000_000)
 
@@ -114,13 +132,15 @@ actor HubShell: LinkHandler {
             for failure in outcome.failures { messages("scrub: \(failure)") }
             if !outcome.corrupt.isEmpty { self?.tell(.packagesDamaged(Set(outcome.corrupt))) }
         }
+        watch = watchPools()
     }
 
     private func begin() {
         let damaged = Set(pool.marks().filter { $0.value == .corrupt }.keys)
+        tellPlaces()
         tell(
             .started(
-                held: damaged.union(pool.list().map(\.digest)), HubPoolFigures(pool.account()),
+                held: damaged.union(pool.list().map(\.digest)), HubPoolFigures(pool),
                 patches: patches?.contents))
         if !damaged.isEmpty { tell(.packagesDamaged(damaged)) }
     }

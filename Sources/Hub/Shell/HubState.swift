@@ -36,6 +36,8 @@ enum HubState {
     static func pool(_ folder: String) -> String { Directory.join(folder, "pool") }
     /// How far the pool's scrub is.
     static func scrub(_ folder: String) -> String { Directory.join(folder, "scrub") }
+    /// The pools beside that one, a `PoolList`.
+    static func pools(_ folder: String) -> String { Directory.join(folder, "pools") }
     static func patches(_ folder: String) -> String { Directory.join(folder, "patches") }
     static func trust(_ folder: String) -> String { Directory.join(folder, "trust") }
     /// What operators bring, until it is verified.

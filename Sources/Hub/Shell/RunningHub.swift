@@ -49,7 +49,7 @@ package final class RunningHub: Sendable {
         }
         let contexts = try HubContexts(keys, folder: folder.path, set: set, now: clock.now)
         let shell = try HubShell(
-            folder: folder.path, poolFolder: settings.poolFolder(in: folder.path), store: store, downloads: downloads,
+            folder: folder.path, poolFolder: settings.pool, store: store, downloads: downloads,
             cryptography: cryptography, configuration: configuration, clock: clock, contexts: contexts,
             executable: executable, messages: messages)
         let group = try EventLoopGroup(count: 2)

@@ -6,7 +6,7 @@ import SQLite
 enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
-        applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh, eighth])
+        applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth])
 
     /// Which reports came, which order a spoke has, and what operators signed.
     private static let second = """
@@ -154,5 +154,13 @@ enum HubSchema {
         DROP TABLE patch;
         ALTER TABLE patch_by_means RENAME TO patch;
         CREATE INDEX patch_by_next_try ON patch (next_try) WHERE next_try IS NOT NULL;
+        """
+
+    /// Several pools at one hub or spoke: those whose disks are gone, and what lies where.
+    private static let ninth = """
+        ALTER TABLE pool ADD COLUMN problem TEXT;
+        CREATE TABLE place (
+            node BLOB NOT NULL, path TEXT NOT NULL, pool TEXT NOT NULL, reason TEXT,
+            PRIMARY KEY (node, path)) STRICT, WITHOUT ROWID;
         """
 }

@@ -66,6 +66,9 @@ extension MemoryHubStore {
     package func pool(node: NodeID, name: NodeName) throws -> PoolRecord? {
         state.pools[PoolKey(node: node, name: name)]
     }
+    package func removePool(node: NodeID, name: NodeName) throws {
+        state.pools.removeValue(forKey: PoolKey(node: node, name: name))
+    }
     package func pools() throws -> [PoolRecord] {
         state.pools.values.sorted { ($0.node, $0.name) < ($1.node, $1.name) }
     }
@@ -85,4 +88,19 @@ extension MemoryHubStore {
         state.prunes.values.filter { $0.node == node }.sorted { $0.path < $1.path }
     }
     package func prunedNodes() throws -> [NodeID] { Set(state.prunes.values.map(\.node)).sorted() }
+
+    // MARK: Places
+
+    package func putPlace(_ place: PlaceRecord) throws {
+        state.places[ReplicaKey(spoke: place.node, path: place.path)] = place
+    }
+    package func removePlace(node: NodeID, path: TargetPath) throws {
+        state.places.removeValue(forKey: ReplicaKey(spoke: node, path: path))
+    }
+    package func place(node: NodeID, path: TargetPath) throws -> PlaceRecord? {
+        state.places[ReplicaKey(spoke: node, path: path)]
+    }
+    package func places(at node: NodeID) throws -> [PlaceRecord] {
+        state.places.values.filter { $0.node == node }.sorted { $0.path < $1.path }
+    }
 }

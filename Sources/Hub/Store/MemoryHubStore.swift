@@ -20,6 +20,7 @@ package final class MemoryHubStore: HubStore {
         var pools: [PoolKey: PoolRecord] = [:]
         var links: [NodeID: LinkRecord] = [:]
         var prunes: [ReplicaKey: PruneRecord] = [:]
+        var places: [ReplicaKey: PlaceRecord] = [:]
         var rollouts: [RolloutID: RolloutRecord] = [:]
         var waves: [RolloutID: [Int: WaveRecord]] = [:]
         var actions: [ActionID: ActionRecord] = [:]

@@ -123,9 +123,13 @@ extension SQLiteHubStore {
 
     package func putPool(_ pool: PoolRecord) throws {
         try database.run(
-            "INSERT OR REPLACE INTO pool VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", pool.node, pool.name, pool.quota,
+            "INSERT OR REPLACE INTO pool VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", pool.node, pool.name, pool.quota,
             pool.used, pool.reserved, pool.freeOnDisk, pool.wantedQuota, pool.reported, Int(pool.access.rawValue),
-            pool.wantedAccess.map { Int($0.rawValue) })
+            pool.wantedAccess.map { Int($0.rawValue) }, pool.problem)
+    }
+
+    package func removePool(node: NodeID, name: NodeName) throws {
+        try database.run("DELETE FROM pool WHERE node = ? AND name = ?", node, name)
     }
 
     package func pool(node: NodeID, name: NodeName) throws -> PoolRecord? {
@@ -141,7 +145,7 @@ extension SQLiteHubStore {
             node: try row.id(0), name: try row.named(1), quota: try row.size(2), used: try row.size(3),
             reserved: try row.size(4), freeOnDisk: try row.size(5), wantedQuota: try row.sizeOrNil(6),
             access: try row.code(8), wantedAccess: try row.isNull(9) ? nil : try row.code(9),
-            reported: try row.time(7))
+            problem: try row.textOrNil(10), reported: try row.time(7))
     }
 
     // MARK: Prunes

@@ -42,7 +42,9 @@ enum PackageCommands {
             ("Size", "\(Wording.size(package.length)) (\(Wording.size(package.held)) here)"),
             ("SHA-256", package.sha256.description), ("Kind", package.kind.name),
             ("Severity", package.metadata?.severity.name), ("Program", package.metadata?.install.program),
-            ("Notes", package.metadata?.notes), ("Problem", package.problem),
+            ("Notes", package.metadata?.notes),
+            ("Pool", package.place.map { "\($0.pool)\($0.reason.map { " (\($0))" } ?? "")" }),
+            ("Problem", package.problem),
         ])
         printer.section(
             "Replicas", ["SPOKE", "STATE", "HELD", "DETAIL"], lastIsText: true,

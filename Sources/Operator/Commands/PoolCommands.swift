@@ -5,7 +5,7 @@ import System
 
 /// `axle pool …`.
 enum PoolCommands {
-    static let header = ["POOL", "OWNER", "QUOTA", "USED", "LEVEL", "RESERVED", "FREE-ON-DISK", "ACCESS"]
+    static let header = ["POOL", "OWNER", "QUOTA", "USED", "LEVEL", "RESERVED", "FREE-ON-DISK", "ACCESS", "PROBLEM"]
     /// How long a check may say nothing new.
     private static let checkPatience = Duration.seconds(600)
     /// How long damaged packages are waited for, to say whether they were repaired.
@@ -15,7 +15,7 @@ enum PoolCommands {
         [
             pool.name, pool.owner.name.text, Wording.size(pool.quota), Wording.size(pool.used),
             pool.level == 0 ? "ok" : "\(pool.level)%", Wording.size(pool.reserved), Wording.size(pool.freeOnDisk),
-            pool.access.name,
+            pool.access.name, pool.problem,
         ]
     }
 
@@ -40,14 +40,17 @@ enum PoolCommands {
     ) throws -> PoolResource {
         let spoke = invocation.value("spoke")
         let pools: [PoolResource] = try hub.list(["pools"])
+        // SPOKE/NAME says the same as NAME with --spoke.
+        let words = name.split(separator: "/", maxSplits: 1).map(String.init)
         let found = pools.filter { pool in
             guard pool.id != name else { return true }
+            if spoke == nil, words.count == 2 { return pool.owner.name.text == words[0] && pool.name == words[1] }
             return pool.name == name && (spoke.map { $0 == pool.owner.name.text } ?? (pool.role == .hub))
         }
         guard found.count == 1, let pool = found.first else {
             throw OperatorError(
                 "there is no pool \(name)\(spoke.map { " at spoke \($0)" } ?? " at the hub")",
-                next: "'axle pool list' shows all of them; name a spoke's with --spoke.")
+                next: "'axle pool list' shows all of them; name a spoke's with --spoke, or as SPOKE/POOL.")
         }
         return pool
     }

@@ -85,11 +85,12 @@ enum SpokeCommands {
                 [$0.means.name, "\($0.packages)", Wording.size($0.sent), Wording.size($0.saved)]
             })
         printer.section(
-            "Replicas", ["PACKAGE", "STATE", "SIZE", "MEANS", "SENT", "PROBLEM"], lastIsText: true,
+            "Replicas", ["PACKAGE", "STATE", "SIZE", "MEANS", "SENT", "POOL", "PROBLEM"], lastIsText: true,
             (spoke.replicas ?? []).map { replica in
                 [
                     replica.package, replica.state.name, Wording.size(replica.length), replica.means?.name,
-                    replica.sent.map { Wording.size($0) }, replica.problem,
+                    replica.sent.map { Wording.size($0) }, replica.place?.pool,
+                    replica.problem ?? replica.place?.reason,
                 ]
             })
     }

@@ -13,10 +13,17 @@ package struct PoolStatus: MessageBody {
     package var freeOnDisk: UInt64
     /// What may be done with it; an older spoke does not say.
     package var access: PoolAccess
+    /// Why it is unavailable, where its disk is gone; what it holds is not known then.
+    package var problem: String?
+    /// Every pool that the spoke has, in the order in which they are asked; empty from a spoke that has one, and from an older one.
+    package var pools: [NodeName]
+
+    /// Pools that a spoke names at the most.
+    package static let limit = 16
 
     package init(
         pool: NodeName, quota: UInt64, used: UInt64, reserved: UInt64, freeOnDisk: UInt64,
-        access: PoolAccess = .readWrite
+        access: PoolAccess = .readWrite, problem: String? = nil, pools: [NodeName] = []
     ) {
         self.pool = pool
         self.quota = quota
@@ -24,6 +31,8 @@ package struct PoolStatus: MessageBody {
         self.reserved = reserved
         self.freeOnDisk = freeOnDisk
         self.access = access
+        self.problem = problem
+        self.pools = pools
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
@@ -33,6 +42,8 @@ package struct PoolStatus: MessageBody {
         reserved = try fields.size(4)
         freeOnDisk = try fields.size(5)
         access = try fields.unsignedIfAny(6) == nil ? .readWrite : try fields.code(6)
+        problem = try fields.textIfAny(7)
+        pools = try fields.namesIfAny(8, count: Self.limit)
     }
 
     package var cbor: [CBORPair] {
@@ -43,6 +54,8 @@ package struct PoolStatus: MessageBody {
             4: .unsigned(reserved),
             5: .unsigned(freeOnDisk),
             6: access == .readWrite ? nil : .rawCode(access),
+            7: problem.map { .clipped($0) },
+            8: pools.isEmpty ? nil : .array(pools.map { .text($0.text) }),
         ])
     }
 }

@@ -14,10 +14,14 @@ package struct Replica: MessageBody {
     package var text: String?
     /// Bytes that its pool lacks for it, where that is the reason.
     package var lacking: UInt64?
+    /// The pool that it is in, or that lacks least for it; absent where the spoke has one pool.
+    package var pool: NodeName?
+    /// Why it is in that pool, for people; absent where it is in the first that was asked, or where that was said before.
+    package var reason: String?
 
     package init(
         path: TargetPath, sha256: SHA256Digest, state: ReplicaState, bytesHeld: UInt64, text: String? = nil,
-        lacking: UInt64? = nil
+        lacking: UInt64? = nil, pool: NodeName? = nil, reason: String? = nil
     ) {
         self.path = path
         self.sha256 = sha256
@@ -25,6 +29,8 @@ package struct Replica: MessageBody {
         self.bytesHeld = bytesHeld
         self.text = text
         self.lacking = lacking
+        self.pool = pool
+        self.reason = reason
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
@@ -34,6 +40,8 @@ package struct Replica: MessageBody {
         bytesHeld = try fields.size(4)
         text = try fields.textIfAny(5)
         lacking = try fields.unsignedIfAny(6) == nil ? nil : try fields.size(6)
+        pool = try fields.nameIfAny(7)
+        reason = try fields.textIfAny(8)
     }
 
     package var cbor: [CBORPair] {
@@ -44,6 +52,8 @@ package struct Replica: MessageBody {
             4: .unsigned(bytesHeld),
             5: text.map { .clipped($0) },
             6: lacking.map { .unsigned($0) },
+            7: pool.map { .text($0.text) },
+            8: reason.map { .clipped($0) },
         ])
     }
 }

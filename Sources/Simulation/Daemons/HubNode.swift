@@ -179,12 +179,12 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             fleet.servePackage(
                 self.name, pool, digest, length: length, offset: offset, over: links[link], request)
         case .limit: break  // the simulated network has a speed of its own
-        case .setQuota(let wanted):
+        case .setQuota(_, let wanted):
             quota = wanted
             // A quota below the use is refused; the hub hears what it really is.
             try? pool.setQuota(wanted)
             tell(.poolChanged(figures))
-        case .setAccess(let access): pool.setAccess(access)
+        case .setAccess(_, let access): pool.setAccess(access)
         case .evict(let objects):
             fleet.poolsTouched = true
             guard let package = objects.first else { return }
@@ -356,6 +356,8 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .importEnded(let path, _, let outcome):
             "import of \(path.release) \(outcome == .imported ? "done" : "failed")"
         case .poolChanged: "pool"
+        case .placed: "placed"
+        case .poolsMoved: "pools moved"
         case .packagesDamaged: "damaged"
         case .packageEvicted: "evicted"
         case .poolChecked: "checked"

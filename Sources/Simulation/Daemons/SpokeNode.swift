@@ -190,11 +190,11 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             if fleet.has(.spokeServesDamaged) { _ = disk.damage(digest) }
             fleet.servePackage(name, pool, digest, length: length, offset: offset, over: links[link], request)
         case .limitAgents: break  // the simulated network has a speed of its own
-        case .setQuota(let wanted):
+        case .setQuota(_, let wanted):
             // A quota below the use is refused; the hub hears what it really is.
             if (try? pool.setQuota(wanted)) != nil { quota = wanted }
             tell(.poolChanged(figures))
-        case .setAccess(let access):
+        case .setAccess(_, let access):
             pool.setAccess(access)
             tell(.poolChanged(figures))
         case .prune(let sha256, let content):
@@ -421,6 +421,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .transferProgressed: "progress"
         case .transferEnded(_, let outcome): "transfer \(outcome == .verified ? "done" : "failed")"
         case .poolChanged: "pool"
+        case .placed: "placed"
+        case .poolsMoved: "pools moved"
         case .unpacked: "unpacked"
         case .evicted: "evicted"
         case .replicasDamaged: "damaged"

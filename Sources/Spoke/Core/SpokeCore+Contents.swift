@@ -11,7 +11,10 @@ extension SpokeCore {
         }
         guard isKeepingDue, attempts.isEmpty, unpacking == nil else { return }
         isKeepingDue = false
-        for patch in try store.patches() where !held.contains(patch.sha256) { try store.removePatch(patch.sha256) }
+        // What a pool holds whose disk is gone is not forgotten.
+        for patch in try store.patches() where isEveryPoolHere && !held.contains(patch.sha256) {
+            try store.removePatch(patch.sha256)
+        }
         let keeping = ContentKeeping(
             replicas: try store.replicas(), patches: try store.patches(), held: held, bases: [], skipped: unpackFailed,
             pool: pool)

@@ -42,20 +42,23 @@ extension SpokeCore {
             try want(wanted, at: now)
             reply(link, request, .ok(OK()))
         case .setQuota(let setting):
-            try store.set(.quota, to: Array(String(setting.quota).utf8))
-            effects.append(.setQuota(ByteCount(setting.quota)))
+            guard has(setting.pool) else { return refuse(link, request, .notFound, "there is no pool \(setting.pool)") }
+            try keepQuota(ByteCount(setting.quota), of: setting.pool)
+            effects.append(.setQuota(setting.pool, ByteCount(setting.quota)))
             try retryWaitingReplicas()
             reply(link, request, .ok(OK()))
         case .setLimit(let setting):
             try keep(setting)
             reply(link, request, .ok(OK()))
         case .setAccess(let setting):
-            try store.set(.access, to: Array(setting.access.name.utf8))
-            effects.append(.setAccess(setting.access))
+            guard has(setting.pool) else { return refuse(link, request, .notFound, "there is no pool \(setting.pool)") }
+            try keepAccess(setting.access, of: setting.pool)
+            effects.append(.setAccess(setting.pool, setting.access))
             try retryWaitingReplicas()
             reply(link, request, .ok(OK()))
         case .evict(let eviction): try evict(eviction, link, request, at: now)
         case .checkPool(let check):
+            guard has(check.pool) else { return refuse(link, request, .notFound, "there is no pool \(check.pool)") }
             effects.append(.checkPool(check))
             reply(link, request, .ok(OK()))
         case .catalogChanged:
@@ -163,20 +166,15 @@ extension SpokeCore {
             .newestOrder)
     }
 
-    mutating func changed(_ pool: PoolFigures) {
+    mutating func changed(_ pool: PoolFigures) throws {
         guard pool != self.pool else { return }
+        let before = Self.pools(of: self.pool, first: poolName)
         self.pool = pool
         isKeepingDue = true
-        sendPoolStatus()
-    }
-
-    mutating func sendPoolStatus() {
-        guard let hub else { return }
-        let message = PoolStatus(
-            pool: poolName, quota: pool.quota.bytes, used: pool.used.bytes, reserved: pool.reserved.bytes,
-            freeOnDisk: pool.freeOnDisk.bytes, access: pool.access)
-        supersede(.poolStatus)
-        ask(hub, .poolStatus(message), .poolStatus)
+        sendPoolStatus(but: before)
+        // Where packages are is said from the first moment at which there are several pools.
+        guard before.count < pool.pools.count else { return }
+        for replica in try store.replicas() where replica.state == .verified { sendState(of: replica) }
     }
 
     /// Passes an agent's renewal to the hub, which alone decides; both halves are signed, so the spoke can only drop them.

@@ -7,7 +7,9 @@ extension SpokeCore {
         self.pool = pool
         agentLimit = try storedAgentLimit()
         self.held = held
-        for patch in try store.patches() where !held.contains(patch.sha256) { try store.removePatch(patch.sha256) }
+        for patch in try store.patches() where isEveryPoolHere && !held.contains(patch.sha256) {
+            try store.removePatch(patch.sha256)
+        }
         for var replica in try store.replicas() {
             if replica.isHeld(held) {
                 guard replica.state != .verified else { continue }
@@ -15,7 +17,14 @@ extension SpokeCore {
                 replica.state = .verified
                 replica.text = ""
             } else {
+                if replica.state == .pending, !isEveryPoolHere, replica.notBefore > now {
+                    missing.insert(replica.sha256)
+                }
                 guard replica.state == .verified || replica.state == .transferring else { continue }
+                if replica.state == .verified, let absent = absentPool {
+                    try miss(&replica, absent, at: now)
+                    continue
+                }
                 if replica.state == .verified {
                     try log(
                         .error, .replicaCorrupt, "package/\(replica.path)",
@@ -106,7 +115,7 @@ extension SpokeCore {
         isKeepingDue = true
         switch outcome {
         case .verified: try arrived(replica, attempt, at: now)
-        case .noRoom(let why, let lacking):
+        case .noRoom(let why, let lacking, let lackingPool):
             roomWaited.insert(sha256)
             try makeRoom()
             if let plan = attempt.plan, plan.room(for: replica) > replica.length {
@@ -122,7 +131,7 @@ extension SpokeCore {
             replica.text = why
             replica.notBefore = now + SpokeLimits.roomRetry
             try store.save(replica)
-            sendState(of: replica, lacking: lacking)
+            sendState(of: replica, lacking: lacking, in: lackingPool)
         case .planFailed(let why):
             try planFailed(replica, attempt.plan ?? .published, why, at: now)
         case .hashMismatch:
@@ -158,6 +167,7 @@ extension SpokeCore {
             replica.notBefore = .zero
             return try store.save(replica)
         }
+        missing.remove(replica.sha256)
         replica.state = .verified
         replica.text = ""
         replica.attempts = 0
@@ -173,7 +183,7 @@ extension SpokeCore {
             case .patch(_, _, _, let means):
                 "the package is here by \(means.noun) of \(ByteCount(replica.transferred)) instead of \(file), hash checked"
             }
-        try log(.info, .replicaVerified, "package/\(replica.path)", text, at: now)
+        try log(.info, .replicaVerified, "package/\(replica.path)", text + placeText(of: replica), at: now)
         sendState(of: replica)
     }
 
@@ -194,14 +204,15 @@ extension SpokeCore {
         try store.save(replica)
         try log(
             .info, .replicaVerified, "package/\(path)",
-            "the package came on a medium, \(ByteCount(length)), hash checked", at: now)
+            "the package came on a medium, \(ByteCount(length)), hash checked" + placeText(of: replica), at: now)
         sendState(of: replica)
     }
 
     /// Room may be there now: whoever waits for it tries again at once.
     mutating func retryWaitingReplicas() throws {
         nextAttempt = .zero
-        for var replica in try store.replicas() where replica.state == .pending && replica.notBefore > .zero {
+        for var replica in try store.replicas()
+        where replica.state == .pending && replica.notBefore > .zero && !missing.contains(replica.sha256) {
             replica.notBefore = .zero
             try store.save(replica)
         }
@@ -224,13 +235,15 @@ extension SpokeCore {
         sendState(of: replica)
     }
 
-    mutating func sendState(of replica: WantedReplica, lacking: ByteCount = .zero) {
+    mutating func sendState(of replica: WantedReplica, lacking: ByteCount = .zero, in lackingPool: NodeName? = nil) {
         guard let hub else { return }
         let held = replica.state == .verified ? replica.length : attempts[replica.sha256]?.held ?? 0
         let message = Replica(
             path: replica.path, sha256: replica.sha256, state: replica.state, bytesHeld: held,
             text: replica.state == .transferring || replica.text.isEmpty ? nil : replica.text,
-            lacking: lacking > .zero ? lacking.bytes : nil)
+            lacking: lacking > .zero ? lacking.bytes : nil,
+            pool: replica.state == .verified ? place(of: replica)?.pool : lackingPool,
+            reason: replica.state == .verified ? place(of: replica)?.reason : nil)
         supersede(.replica(replica.sha256))
         ask(hub, .replica(message), .replica(replica.sha256))
     }

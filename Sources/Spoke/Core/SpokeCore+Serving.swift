@@ -10,6 +10,7 @@ extension SpokeCore {
             return refuse(link, request, .notFound, "\(asked.path) is not wanted at this spoke")
         }
         guard replica.state == .verified else {
+            try fetchMissing(replica)
             return refuse(link, request, .busy, "\(asked.path) is not here yet", retryAfter: 15)
         }
         let patches = try store.patches()
@@ -30,7 +31,9 @@ extension SpokeCore {
             return refuse(link, request, .notFound, "\(fetch.path) is not wanted at this spoke")
         }
         guard held.contains(fetch.sha256) else {
-            if let replica = try store.replica(fetch.sha256), replica.state == .verified { wantPublished(replica) }
+            if let replica = try store.replica(fetch.sha256) {
+                if replica.state == .verified { wantPublished(replica) } else { try fetchMissing(replica) }
+            }
             return refuse(link, request, .busy, "\(fetch.path) is not here yet", retryAfter: 15)
         }
         guard fetch.offset <= fetch.length else {

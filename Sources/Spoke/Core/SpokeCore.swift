@@ -12,7 +12,7 @@ import Protocol
 package struct SpokeCore {
     /// What an outgoing request was for.
     enum Errand: Hashable {
-        case poolStatus
+        case poolStatus(NodeName)
         case poolChecked
         case replica(SHA256Digest)
         case presence(NodeID)
@@ -95,6 +95,10 @@ package struct SpokeCore {
     /// Evictions under way, who waits for their ends, and what the replica was.
     var evictions: [SHA256Digest: (link: LinkID, request: RequestID, before: ReplicaState)] = [:]
     var pool = PoolFigures(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero)
+    /// Where objects are, as long as there are several pools.
+    var places: [SHA256Digest: PoolPlace] = [:]
+    /// Packages that were in a pool whose disk is gone; they wait for it for a while.
+    var missing: Set<SHA256Digest> = []
     /// Deliveries to the hub pause until then after it has asked for patience.
     var deliverNotBefore = UnixTime.zero
     /// When the next attempt at a replica may start; nil where none waits, in the past where it may be due.
@@ -115,7 +119,7 @@ package struct SpokeCore {
     private var nextTidying = UnixTime.zero
     private var wakeAt: UnixTime?
 
-    /// The pool's name as the hub knows it.
+    /// The first pool's name as the hub knows it.
     let poolName: NodeName
 
     /// A core over its store; `random` spreads the retries.
@@ -143,7 +147,9 @@ package struct SpokeCore {
         case .targetFound(let path, let finding): try found(path, finding, at: now)
         case .transferProgressed(let sha256, let held): try progressed(sha256, held: held)
         case .transferEnded(let sha256, let outcome): try ended(sha256, outcome, at: now)
-        case .poolChanged(let pool): changed(pool)
+        case .poolChanged(let pool): try changed(pool)
+        case .placed(let places): self.places.merge(places) { _, new in new }
+        case .poolsMoved(let went, let came, let text): try poolsMoved(went, came, text, at: now)
         case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)
         case .evicted(let objects): try evicted(objects)
         case .replicasDamaged(let digests): try damaged(digests, at: now)

@@ -27,11 +27,12 @@ package enum SpokeEffect: Equatable, Sendable {
     case serveMetadata(LinkID, RequestID, name: String)
     /// Answer with the package's bytes from the offset on.
     case servePackage(LinkID, RequestID, SHA256Digest, length: UInt64, offset: UInt64)
-    case setQuota(ByteCount)
+    /// Give the pool of that name another quota, then tell `poolChanged`.
+    case setQuota(NodeName, ByteCount)
     /// Let packages go to all agents together no faster than this from now on; nil lifts the limit.
     case limitAgents(BitRate?)
     /// Say what may be done with the pool, then tell `poolChanged`.
-    case setAccess(PoolAccess)
+    case setAccess(NodeName, PoolAccess)
     /// Remove these objects of a package from the pool, unless they are being read; then tell `evicted` and `evictionEnded`. Behind transfers and before those that are asked for later.
     case prune(SHA256Digest, content: SHA256Digest?)
     /// Check the pool and tell `poolChecked` meanwhile and at the end.

@@ -26,7 +26,7 @@ package enum TransferOutcome: Equatable, Sendable {
     /// The bytes are in the pool, hashed and on disk.
     case verified
     /// The quota or the disk has no room for it; nothing was transferred.
-    case noRoom(String, lacking: ByteCount = .zero)
+    case noRoom(String, lacking: ByteCount = .zero, pool: NodeName? = nil)
     /// What came has another hash than the catalog signs; it was removed.
     case hashMismatch
     /// A content or a patch was planned and could not be used, whatever the reason; the published file is taken next.
@@ -48,18 +48,59 @@ package enum UnpackOutcome: Equatable, Sendable {
     case failed(String)
 }
 
-/// What a spoke's pool holds, in bytes.
+/// One of a spoke's pools.
+package struct SpokePool: Equatable, Sendable {
+    package var name: NodeName
+    package var quota: ByteCount
+    package var used: ByteCount
+    package var reserved: ByteCount
+    package var freeOnDisk: ByteCount
+    package var access: PoolAccess
+    /// Why it is unavailable, where its disk is gone; what it holds is not known then.
+    package var problem: String?
+
+    package init(
+        name: NodeName, quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount,
+        access: PoolAccess = .readWrite, problem: String? = nil
+    ) {
+        self.name = name
+        self.quota = quota
+        self.used = used
+        self.reserved = reserved
+        self.freeOnDisk = freeOnDisk
+        self.access = access
+        self.problem = problem
+    }
+}
+
+/// Where an object is.
+package struct PoolPlace: Equatable, Sendable {
+    package var pool: NodeName
+    /// Why it is there and not in a pool before; nil where there is nothing to say, or it is not known any more.
+    package var reason: String?
+
+    package init(pool: NodeName, reason: String? = nil) {
+        self.pool = pool
+        self.reason = reason
+    }
+}
+
+/// What a spoke's pools hold together, in bytes.
 package struct PoolFigures: Equatable, Sendable {
     package var quota: ByteCount
     package var used: ByteCount
     package var reserved: ByteCount
     package var freeOnDisk: ByteCount
     package var access: PoolAccess
+    /// Each of them in their order, where there are several.
+    package var pools: [SpokePool]
 
     package init(
-        quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount, access: PoolAccess = .readWrite
+        quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount, access: PoolAccess = .readWrite,
+        pools: [SpokePool] = []
     ) {
         self.access = access
+        self.pools = pools
         self.quota = quota
         self.used = used
         self.reserved = reserved
@@ -85,6 +126,10 @@ package enum SpokeEvent: Equatable, Sendable {
     case transferProgressed(SHA256Digest, held: UInt64)
     case transferEnded(SHA256Digest, TransferOutcome)
     case poolChanged(PoolFigures)
+    /// Where objects are, told before what makes them a replica.
+    case placed([SHA256Digest: PoolPlace])
+    /// A pool's disk is gone or has come back: what is no longer held, and what is again.
+    case poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String)
     /// The answer to `unpack`, for the published file of this hash.
     case unpacked(SHA256Digest, UnpackOutcome)
     /// The answer to `evict`: those of the objects that are gone.

@@ -9,6 +9,8 @@ package enum SpokeLimits {
     package static let lastRetry = Duration.seconds(600)
     /// How soon a replica without room is tried again by itself.
     package static let roomRetry = Duration.seconds(60)
+    /// How long packages of a pool whose disk is gone wait for it, before they are fetched again into another one.
+    package static let diskPatience = Duration.seconds(3600)
     /// The longest wait that a hub can ask for while it makes something cheaper, and how long it is given in all before the published file is fetched.
     package static let planWait = Duration.seconds(600)
     package static let planPatience = Duration.seconds(1800)

@@ -26,7 +26,7 @@ struct HubRepairSource: RepairSource {
         } catch {
             return switch error {
             case .sourceFailed(let why): .interrupted(why)
-            case .quotaExceeded, .diskFull: .noRoom(error.description)
+            case .quotaExceeded, .diskFull, .noPool: .noRoom(error.description)
             // Nothing of it can be used: all of it is fetched.
             case .hashMismatch, .notHeld, .corrupt: .hashMismatch
             default: .interrupted(error.description)

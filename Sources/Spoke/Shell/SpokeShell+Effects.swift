@@ -22,11 +22,11 @@ extension SpokeShell {
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
-        case .setQuota(let quota): setQuota(quota)
+        case .setQuota(let name, let quota): setQuota(quota, of: name)
         case .limitAgents(let rate): links.limit(all: .agent, to: rate)
-        case .setAccess(let access):
-            pool.setAccess(access)
-            tell(.poolChanged(PoolFigures(pool.account())))
+        case .setAccess(let name, let access):
+            pools.setAccess(access, of: name)
+            tell(.poolChanged(PoolFigures(pool)))
         case .prune(let sha256, let content): prune(sha256, content)
         case .checkPool(let check): checkPool(check)
         case .checkRevocations(let link, let request, let signed):
@@ -79,8 +79,9 @@ extension SpokeShell {
         ) { held in self.tell(.transferProgressed(replica.sha256, held: held)) }
         Task { [pool] in
             let outcome = await transfer.run(from: hub)
+            if outcome == .verified { tellPlace(of: replica) }
             tell(.transferEnded(replica.sha256, outcome))
-            tell(.poolChanged(PoolFigures(pool.account())))
+            tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
@@ -105,7 +106,7 @@ extension SpokeShell {
                 outcome = .failed("\(error)")
             }
             self.tell(.unpacked(replica.sha256, outcome))
-            self.tell(.poolChanged(PoolFigures(pool.account())))
+            self.tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
@@ -118,7 +119,7 @@ extension SpokeShell {
             case .some(let refusal): messages("an object could not be removed from the pool: \(refusal)")
             }
             self.tell(.evicted(gone))
-            self.tell(.poolChanged(PoolFigures(pool.account())))
+            self.tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
@@ -128,7 +129,7 @@ extension SpokeShell {
         Task { [pool, repairing] in
             let outcome = await repairing.run { source.repair(in: pool) }
             tell(.transferEnded(replica.sha256, outcome))
-            tell(.poolChanged(PoolFigures(pool.account())))
+            tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
@@ -183,29 +184,31 @@ extension SpokeShell {
             }
             self.tell(.evicted(gone))
             self.tell(.evictionEnded(sha256, refusal: refusal?.description))
-            self.tell(.poolChanged(PoolFigures(pool.account())))
+            self.tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
     private func checkPool(_ request: CheckPool) {
-        Task { [scrub] in
-            let check = await scrub.check(readsData: request.readsData) { check, total in
+        Task { [scrub, pools] in
+            // A disk that has come back is taken up by a check.
+            await lookAtPools()
+            let check = await scrub.check(readsData: request.readsData, of: pools.part(request.pool)) { check, total in
                 self.tell(.poolChecked(PoolChecked(request, check, total: total, isOver: false)))
             }
             if !check.corrupt.isEmpty { tell(.replicasDamaged(Set(check.corrupt))) }
             tell(.poolChecked(PoolChecked(request, check, total: check.bytesRead, isOver: true)))
-            tell(.poolChanged(PoolFigures(pool.account())))
+            tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
-    private func setQuota(_ quota: ByteCount) {
-        disk.submit { [pool, messages] in
+    private func setQuota(_ quota: ByteCount, of name: NodeName) {
+        disk.submit { [pools, messages] in
             do {
-                try pool.setQuota(quota)
+                guard try pools.setQuota(quota, of: name) else { return }
             } catch {
                 messages("the quota \(quota) could not be set: \(error)")
             }
-            self.tell(.poolChanged(PoolFigures(pool.account())))
+            self.tell(.poolChanged(PoolFigures(pools.chain)))
         }
     }
 }

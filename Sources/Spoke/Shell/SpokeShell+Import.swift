@@ -47,7 +47,7 @@ extension SpokeShell {
                 messages("the refusal of a bundle could not be logged: \(error)")
             }
         }
-        tell(.poolChanged(PoolFigures(pool.account())))
+        tell(.poolChanged(PoolFigures(pool)))
         report.isRunning = false
         return report
     }
@@ -72,6 +72,7 @@ extension SpokeShell {
             case .held: report.alreadyThere += 1
             case .taken: report.taken.append(package.path.description)
             }
+            tellPlace(of: [package.sha256])
             // Also where the bytes were here: a cut may have come before the note.
             try commit([.packageBrought(package.path, package.sha256, length: package.length)])
             progress(report)
@@ -116,7 +117,7 @@ enum BundleIntake {
             switch error {
             case .alreadyHeld: return .held
             case .hashMismatch: return .refused("the bytes have another hash than the catalog signs; they were removed")
-            case .quotaExceeded: return .refused("the pool has no room: \(error)")
+            case .quotaExceeded, .noPool: return .refused("the pool has no room: \(error)")
             default: return .refused(error.description)
             }
         } catch let error as SystemError {

@@ -25,7 +25,9 @@ actor SpokeShell: LinkHandler {
     nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
     nonisolated let links = Links()
-    nonisolated let pool: any PackagePool
+    nonisolated let pools: PoolSet
+    /// All pools as one.
+    nonisolated var pool: PoolChain { pools.chain }
     /// Writes into the pool and the metadata folder.
     nonisolated let disk = NamedQueue("spoke.disk")
     /// Reads for agents, so that serving does not wait for writing.
@@ -34,6 +36,8 @@ actor SpokeShell: LinkHandler {
     nonisolated let repairing = NamedQueue("spoke.repair")
     /// Reads the pool again by and by.
     nonisolated let scrub: ScrubRounds
+    /// Looks at the pools' disks.
+    nonisolated let looking = NamedQueue("spoke.look")
     /// Reads from media, which are slow.
     nonisolated let importing = NamedQueue("spoke.import")
     /// Unpacks and patches, which takes long.
@@ -59,6 +63,7 @@ actor SpokeShell: LinkHandler {
     private let store: SQLiteSpokeStore
     private var core: SpokeCore
     private let poolName: NodeName
+    private var watch: Task<Void, Never>?
     var hub: LinkID?
     private var alarm: Task<Void, Never>?
     /// The unpacking that is under way, or was last.
@@ -78,22 +83,19 @@ actor SpokeShell: LinkHandler {
         if let floor = try store.setting(.clockFloor).flatMap({ Int64(String(decoding: $0, as: UTF8.self)) }) {
             clock.raise(toSeconds: floor)
         }
-        let quota = try store.setting(.quota).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
-        let pool = try PoolFolder.open(
-            SpokeState.pool(folder), quota: quota.map { ByteCount($0) } ?? Self.defaultQuota, new: .file)
+        poolName = try NodeName("main")
+        pools = try PoolSet(
+            first: .init(name: poolName, folder: SpokeState.pool(folder), isOwn: true),
+            list: SpokeState.pools(folder.path),
+            owner: identity.member.id, quota: Self.defaultQuota, settings: try Self.settings(store, first: poolName))
         worker = ContentWorker(program: child)
         scratch = SpokeState.pool(folder)
         intake = ContentIntake(worker: worker, scratch: scratch)
         shareSettings = ShareSettings(state: folder.path)
-        if let access = try store.setting(.access).flatMap({ PoolAccess(name: String(decoding: $0, as: UTF8.self)) }) {
-            pool.setAccess(access)
-        }
-        self.pool = pool
-        scrub = ScrubRounds(pool: pool, file: SpokeState.scrub(folder), now: { clock.now })
+        scrub = ScrubRounds(pool: pools.chain, file: SpokeState.scrub(folder), now: { clock.now })
         catalog = SpokeCatalog(
             folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links,
             state: folder.path, now: { clock.now })
-        poolName = try NodeName("main")
         core = SpokeCore(store: store, poolName: poolName, random: SystemRandom(), accepts: Self.accepts)
         self.store = store
         self.identity = identity
@@ -111,6 +113,20 @@ actor SpokeShell: LinkHandler {
             revoked.withLock { $0 = revocations }
             clock.raise(toSeconds: revocations.issued.seconds)
         }
+    }
+
+    /// What the hub has set for each pool.
+    static func settings(_ store: SQLiteSpokeStore, first: NodeName) throws -> [NodeName: PoolSet.Setting] {
+        func text(_ setting: SpokeSetting) throws -> String? {
+            try store.setting(setting).map { String(decoding: $0, as: UTF8.self) }
+        }
+        var settings = try PoolSettings(store).settings.mapValues {
+            PoolSet.Setting(quota: $0.quota, access: $0.access)
+        }
+        settings[first] = PoolSet.Setting(
+            quota: try text(.quota).flatMap { UInt64($0) }.map { ByteCount($0) },
+            access: try text(.access).flatMap { PoolAccess(name: $0) })
+        return settings
     }
 
     /// What this machine can make use of: patches and compressed chunks need libzstd.
@@ -142,11 +158,13 @@ actor SpokeShell: LinkHandler {
             for failure in outcome.failures { messages("scrub: \(failure)") }
             if !outcome.corrupt.isEmpty { self?.tell(.replicasDamaged(Set(outcome.corrupt))) }
         }
+        watch = watchPools()
     }
 
     private func begin() {
         let damaged = Set(pool.marks().filter { $0.value == .corrupt }.keys)
-        tell(.started(held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool.account())))
+        tellPlaces()
+        tell(.started(held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool)))
         if !damaged.isEmpty { tell(.replicasDamaged(damaged)) }
         takeShares()
         Task {
@@ -272,13 +290,5 @@ actor SpokeShell: LinkHandler {
         } catch {
             return .refused("\(error)")
         }
-    }
-}
-
-extension PoolFigures {
-    init(_ account: PoolAccount) {
-        self.init(
-            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk,
-            access: account.access)
     }
 }

@@ -9,6 +9,8 @@ package enum SpokeState {
     static func identity(_ folder: StateFolder) -> String { folder.file("identity") }
     static func database(_ folder: StateFolder) -> String { folder.file("spoke.db") }
     static func pool(_ folder: StateFolder) -> String { folder.file("pool") }
+    /// The pools beside that one, a `PoolList`.
+    static func pools(_ folder: String) -> String { Directory.join(folder, "pools") }
     static func trust(_ folder: StateFolder) -> String { folder.file("trust") }
     /// How far the pool's scrub is.
     static func scrub(_ folder: StateFolder) -> String { folder.file("scrub") }

@@ -113,8 +113,8 @@ struct SpokeTransfer {
         // What a power cut left of an attempt before is nobody's fault.
         case .hashMismatch(resumed: true): .interrupted("what was here from an attempt before was damaged and is gone")
         case .hashMismatch: .hashMismatch
-        case .quotaExceeded(let needed, let available): .noRoom(error.description, lacking: needed - available)
-        case .diskFull, .scratchFull: .noRoom(error.description)
+        case .quotaExceeded, .noPool, .diskFull, .scratchFull:
+            .noRoom(error.description, lacking: error.lacking?.bytes ?? .zero, pool: error.lacking?.pool)
         default: .interrupted(error.description)
         }
     }

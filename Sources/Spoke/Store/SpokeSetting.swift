@@ -4,6 +4,8 @@ package enum SpokeSetting: String, CaseIterable, Sendable {
     case quota
     /// What may be done with the pool, by its name; absent until the hub sets it.
     case access
+    /// What the hub has set for the other pools, see `PoolSettings`.
+    case pools
     /// The newest revocation list from the hub, as signed.
     case revocations
     /// The order that came last from the hub, as signed; shown to the hub on every connection.

@@ -29,6 +29,7 @@ extension ContainerPool {
         switch unit {
         case .package(let digest): try scrubManifest(digest, pace)
         case .container(let number): try scrubContainer(number, pace)
+        case .part: []
         }
     }
 

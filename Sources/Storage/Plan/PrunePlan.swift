@@ -153,6 +153,18 @@ package struct PrunePlan: Hashable, Sendable {
             }
     }
 
+    /// The plan without these packages, which lie in another pool.
+    package func without(_ digests: Set<SHA256Digest>) -> PrunePlan {
+        PrunePlan(
+            removals: removals.filter { !digests.contains($0.holding.digest) },
+            kept: kept.filter { !digests.contains($0.digest) })
+    }
+
+    private init(removals: [Removal], kept: [Kept]) {
+        self.removals = removals
+        self.kept = kept
+    }
+
     /// The first removals that together give at least so many bytes; all, if they do not.
     package func removals(freeing bytes: ByteCount) -> [Removal] {
         var left = bytes

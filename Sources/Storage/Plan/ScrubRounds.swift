@@ -75,11 +75,12 @@ package final class ScrubRounds: Sendable {
         }
     }
 
-    /// Compares books and storage, and with `readsData` reads everything at once, at no measured pace; `progress` hears at most once a second how far it is.
+    /// Compares books and storage of the pool, or of a part of it, and with `readsData` reads everything at once, at no measured pace; `progress` hears at most once a second how far it is.
     package func check(
-        readsData: Bool, progress: @escaping @Sendable (PoolCheck, _ total: ByteCount) -> Void
+        readsData: Bool, of part: (any PackagePool)? = nil,
+        progress: @escaping @Sendable (PoolCheck, _ total: ByteCount) -> Void
     ) async -> PoolCheck {
-        await queue.run { [pool] in
+        await queue.run { [pool = part ?? pool] in
             var check = pool.check(readData: false)
             guard readsData else { return check }
             let total = pool.account().used
