@@ -430,6 +430,34 @@ struct AgentCoreTests {
         #expect(world.states().last == .succeeded)
     }
 
+    @Test("a spoke that has not got the package yet is waited for as long as the order holds, and costs no attempt")
+    func notYet() throws {
+        var asked = 0
+        world.download = { _ in
+            asked += 1
+            return asked > 50 ? .complete : .notYet("it is fetched", askAgain: .seconds(60))
+        }
+        try world.send(try world.order(package), package: package)
+        try world.pass(.seconds(50 * 62))
+        #expect(asked == 51)
+        #expect(world.states().last == .succeeded)
+        #expect(try world.store.warnings().isEmpty)
+    }
+
+    @Test("only a busy spoke that says when to ask again is waited for, an hour at most")
+    func refusals() {
+        func outcome(_ code: RequestErrorCode, _ seconds: UInt64?) -> DownloadOutcome {
+            DownloadOutcome(ErrorReply(code: code, text: "x", retryAfterSeconds: seconds))
+        }
+        #expect(outcome(.busy, 15) == .notYet("x", askAgain: .seconds(15)))
+        #expect(outcome(.busy, .max) == .notYet("x", askAgain: .seconds(3600)))
+        #expect(outcome(.busy, 0) == .notYet("x", askAgain: .seconds(1)))
+        #expect(outcome(.busy, nil) == .failed("x"))
+        for code in [RequestErrorCode.full, .notFound, .refused, .internalFault] {
+            #expect(outcome(code, 15) == .failed("x"))
+        }
+    }
+
     @Test("bytes that are not the signed ones are never installed and are reported as an attack")
     func wrongBytes() throws {
         world.download = { _ in .mismatch }

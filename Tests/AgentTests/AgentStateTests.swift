@@ -15,7 +15,8 @@ struct AgentStateTests {
     ]
 
     enum Happening: String, CaseIterable {
-        case cancelOrder, sameOrder, renewedOrder, downloadComplete, downloadMismatch, downloadFailed, stepsDone,
+        case cancelOrder, sameOrder, renewedOrder, downloadComplete, downloadMismatch, downloadFailed, downloadNotYet,
+            stepsDone,
             stepsFailed,
             stepsRetry, targetAbsent, targetUntrusted, targetUnavailable, strayFacts, linkClosed, linkOpened, wake,
             boot,
@@ -64,6 +65,7 @@ struct AgentStateTests {
         case .downloadComplete: try world.feed(.downloaded(action, .complete))
         case .downloadMismatch: try world.feed(.downloaded(action, .mismatch))
         case .downloadFailed: try world.feed(.downloaded(action, .failed("x")))
+        case .downloadNotYet: try world.feed(.downloaded(action, .notYet("x", askAgain: .seconds(5))))
         case .stepsDone: for step in InstallStep.allCases { try world.feed(.performed(action, step, .done)) }
         case .stepsFailed:
             for step in InstallStep.allCases { try world.feed(.performed(action, step, .failed(.io, "x"))) }

@@ -57,7 +57,8 @@ enum Crash {
         var killed = 0
         while done < count {
             let work = try PoolWorkload(
-                kind: PoolKind.onDisk[done % 2], seed: UInt64.random(in: 0..<1_000_000, using: &random))
+                kind: PoolWorkload.kinds[done % PoolWorkload.kinds.count],
+                seed: UInt64.random(in: 0..<1_000_000, using: &random))
             let folder = "\(try temporaryFolder())/pool"
             var words: [PoolWorkload.Word] = []
             // The second cut falls into what the start after the first one mends, the third likewise.
@@ -113,7 +114,7 @@ enum Crash {
         let cut = PoolCut(at: at)
         var words: [PoolWorkload.Word] = []
         do {
-            let pool = try work.kind.open(folder, quota: work.quota, step: cut.step)
+            let pool = try work.open(folder, step: cut.step)
             try work.run(pool, folder: folder, rounds: rounds) { words.append($0) }
         } catch {
             if !cut.isOver { print("cuts: \(work.kind) seed \(work.seed): \(error)") }
@@ -123,7 +124,7 @@ enum Crash {
 
     private static func work(_ folder: String, _ work: PoolWorkload, cut: Int) throws {
         let count = Atomic<Int>(0)
-        let pool = try work.kind.open(folder, quota: work.quota) { (_: PoolStep) throws(StorageError) in
+        let pool = try work.open(folder) { (_: PoolStep) throws(StorageError) in
             if count.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue == cut { Glibc.kill(getpid(), SIGKILL) }
         }
         try work.run(pool, folder: folder, rounds: rounds, say: say)
@@ -145,7 +146,7 @@ enum Crash {
     // MARK: Power
 
     private static func load(_ folder: String, _ work: PoolWorkload) throws {
-        let pool = try work.kind.open(folder, quota: work.quota)
+        let pool = try work.open(folder)
         var order = UInt64(SystemClock.nowMilliseconds)
         while true {
             try work.run(pool, folder: folder, rounds: 20, flips: false, order: order, say: say)

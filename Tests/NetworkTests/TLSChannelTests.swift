@@ -135,9 +135,12 @@ struct TLSChannelTests {
         try await eventually("asked") { over.withLock { $0 } != nil }
         #expect(over.withLock { $0 } == true)
         // The one over the limit still holds the only handshake: a third is dropped at once.
-        let third = try await bench.dial()
-        try await eventually("dropped") { third.end != nil }
-        #expect(!third.isOpened)
+        // So soon, now and then, that it shows in connecting already.
+        do {
+            let third = try await bench.dial()
+            try await eventually("dropped") { third.end != nil }
+            #expect(!third.isOpened)
+        } catch is NetworkError {}
         sharedClose(first)
         sharedClose(second)
         try await eventually("all left") { bench.listener.limit.current == (0, 0) }

@@ -44,8 +44,29 @@ package struct PoolWorkload: Sendable {
         names = try contents.map(digest)
     }
 
-    /// The quota: room for about half of the packages.
-    package var quota: UInt64 { kind.quota(60_000, 60_000, 60_000) }
+    /// The quota: room for about half of the packages; in a chain, for a few in each pool.
+    package var quota: UInt64 {
+        kind == .diskChain ? Self.first + PoolKind.container.quota(60_000, 60_000) : kind.quota(60_000, 60_000, 60_000)
+    }
+    /// Of it the quota of a chain's first pool.
+    private static let first: UInt64 = 90_000
+
+    /// The kinds that this can be done with.
+    package static let kinds = PoolKind.onDisk + [.diskChain]
+
+    /// Opens the pool in a folder, which need not be there yet.
+    package func open(
+        _ folder: String, step: @escaping PoolStepHook = { (_: PoolStep) throws(StorageError) in }
+    ) throws -> any PackagePool {
+        guard kind == .diskChain else { return try kind.open(folder, quota: quota, step: step) }
+        if !File.exists(folder) { try Directory.create(folder) }
+        let chain = PoolChain()
+        chain.attach(try NodeName("first"), try PoolKind.file.open("\(folder)/first", quota: Self.first, step: step))
+        chain.attach(
+            try NodeName("next"),
+            try PoolKind.container.open("\(folder)/next", quota: quota - Self.first, step: step))
+        return chain
+    }
 
     /// Release `number % 4` of product `number / 4`: each release shares most of its bytes with the one before.
     private static func package(_ number: Int, _ seed: UInt64) -> [UInt8] {
@@ -192,7 +213,12 @@ package struct PoolWorkload: Sendable {
     /// What does not hold after a start: lost packages, wrong bytes, a broken quota, a check that is not clean.
     package func problems(_ folder: String, after words: [Word]) throws -> [String] {
         var problems: [String] = []
-        let pool = try kind.open(folder, quota: quota)
+        let pool = try open(folder)
+        if let chain = pool as? PoolChain {
+            for pool in chain.standings() where pool.account.used + pool.account.reserved > pool.account.quota {
+                problems.append("the books of pool \(pool.name) are beyond its quota: \(pool.account)")
+            }
+        }
         if pool.account().reserved != .zero { problems.append("room is still reserved") }
         if pool.committed > quota { problems.append("\(pool.committed) bytes in the books, the quota is \(quota)") }
         let disk = try PoolKind.bytesOnDisk(folder)

@@ -9,7 +9,7 @@ import Testing
 @Suite struct PoolCrashTests {
     private static let rounds = 20
 
-    @Test(arguments: PoolKind.onDisk) func aCutBeforeAnyStepLosesNothingAcknowledged(kind: PoolKind) throws {
+    @Test(arguments: PoolWorkload.kinds) func aCutBeforeAnyStepLosesNothingAcknowledged(kind: PoolKind) throws {
         // Every so-and-so-many-th step of several workloads, so that about a hundred cuts fall everywhere.
         var cuts = 0
         for seed in 1...5 as ClosedRange<UInt64> {
@@ -34,7 +34,7 @@ import Testing
     ) throws -> (words: [PoolWorkload.Word], steps: Int) {
         var words: [PoolWorkload.Word] = []
         do {
-            let pool = try work.kind.open(folder, quota: work.quota, step: cut.step)
+            let pool = try work.open(folder, step: cut.step)
             try work.run(pool, folder: folder, rounds: rounds) { words.append($0) }
         } catch {
             guard cut.isOver else { throw error }
@@ -67,7 +67,7 @@ import Testing
         #expect(published > 3)
     }
 
-    @Test(arguments: PoolKind.onDisk, [StorageError.diskFull, .io("EIO")])
+    @Test(arguments: PoolWorkload.kinds, [StorageError.diskFull, .io("EIO")])
     func aDiskThatFailsOrIsFullAtAnyStepIsBorne(kind: PoolKind, error: StorageError) throws {
         for seed in 1...3 as ClosedRange<UInt64> {
             let work = try PoolWorkload(kind: kind, seed: seed)
@@ -100,7 +100,7 @@ import Testing
     ) throws -> any PackagePool {
         for _ in 0..<5 {
             do {
-                return try work.kind.open(folder, quota: work.quota) { (step: PoolStep) throws(StorageError) in
+                return try work.open(folder) { (step: PoolStep) throws(StorageError) in
                     try fault.step(step)
                 }
             } catch is StorageError {

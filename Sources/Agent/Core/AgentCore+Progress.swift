@@ -102,6 +102,13 @@ extension AgentCore {
             record.failures = 0
             record.notBefore = .distantPast
             try transition(&record, .finishDownload)
+        case .notYet(let why, let wait):
+            // A spoke that fetches over a slow link, or repairs what its disk has damaged, may need longer than all attempts together; the order's end is the
+            // bound.
+            try store.setWarning(product, true)
+            record.notBefore = machineNow + wait + .milliseconds(Int64.random(in: 0...1000, using: &random))
+            try store.save(record)
+            effects.append(.log(.info, "\(path) is waited for: \(why)"))
         case .mismatch, .failed:
             try store.setWarning(product, true)
             var why = "the bytes that came are not the signed ones"

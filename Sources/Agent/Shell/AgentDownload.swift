@@ -23,6 +23,8 @@ struct AgentDownload: Sendable {
     /// A way that was of no use; the published file is.
     private struct Useless: Error {
         let why: String
+        /// What the spoke answered, if that was it.
+        var refusal: ErrorReply?
     }
 
     func run(from link: LinkID) async -> DownloadOutcome {
@@ -53,7 +55,7 @@ struct AgentDownload: Sendable {
             } catch let error as AgentError where error.code == .hashMismatch {
                 return .mismatch
             } catch let useless as Useless {
-                return .failed(useless.why)
+                return useless.refusal.map { DownloadOutcome($0) } ?? .failed(useless.why)
             }
             return try await done()
         } catch {
@@ -117,7 +119,7 @@ struct AgentDownload: Sendable {
                     into: .writer(queue) { bytes, offset in try file.write(bytes, at: offset) })
             } catch {
                 switch error {
-                case .answered(let reply): throw Useless(why: reply.text)
+                case .answered(let reply): throw Useless(why: reply.text, refusal: reply)
                 case .tooLong, .unexpectedAnswer: throw Useless(why: "\(error)")
                 default: throw error
                 }

@@ -84,14 +84,17 @@ enum SpokeCommands {
             (spoke.traffic?.means ?? []).map {
                 [$0.means.name, "\($0.packages)", Wording.size($0.sent), Wording.size($0.saved)]
             })
+        // Which pool is said where there is more than one.
+        let hasPools = spoke.pools.count > 1
         printer.section(
-            "Replicas", ["PACKAGE", "STATE", "SIZE", "MEANS", "SENT", "POOL", "PROBLEM"], lastIsText: true,
+            "Replicas", ["PACKAGE", "STATE", "SIZE", "MEANS", "SENT"] + (hasPools ? ["POOL"] : []) + ["PROBLEM"],
+            lastIsText: true,
             (spoke.replicas ?? []).map { replica in
-                [
+                let pool = hasPools ? [replica.place?.pool] : []
+                return [
                     replica.package, replica.state.name, Wording.size(replica.length), replica.means?.name,
-                    replica.sent.map { Wording.size($0) }, replica.place?.pool,
-                    replica.problem ?? replica.place?.reason,
-                ]
+                    replica.sent.map { Wording.size($0) },
+                ] + pool + [replica.problem ?? replica.place?.reason]
             })
     }
 }

@@ -208,7 +208,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         } finished: { [unowned self] outcome in
             switch outcome {
             case .done: downloaded(action, digest)
-            case .answered(let reply): tell(.downloaded(action, .failed(reply.text)))
+            case .answered(let reply): tell(.downloaded(action, DownloadOutcome(reply)))
             case .tooLong, .timedOut: tell(.downloaded(action, .failed("too long or too slow")))
             case .failed(let why): tell(.downloaded(action, .failed(why)))
             }
