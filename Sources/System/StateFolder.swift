@@ -20,7 +20,7 @@ package final class StateFolder: Sendable {
         case otherKind(path: String, found: String, wanted: String)
         case newerVersion(path: String, found: Int, known: Int)
         case badFormat(path: String)
-        case locked(path: String, by: Int32?)
+        case locked(path: String, by: LockFile.Holder?)
         case system(SystemError)
 
         package var description: String {
@@ -42,7 +42,7 @@ package final class StateFolder: Sendable {
             case .badFormat(let path):
                 return "\(path)/format is damaged; restore the folder from a backup"
             case .locked(let path, let holder):
-                let who = holder.map { "process \($0)" } ?? "another process"
+                let who = holder.map { "\($0)" } ?? "another process"
                 return "\(path) is in use by \(who); stop it first, or name another folder"
             case .system(let error):
                 return error.description
@@ -111,7 +111,11 @@ package final class StateFolder: Sendable {
     }
 
     /// Opens a state folder of this kind whose version is at most `version`, and locks it.
-    package static func open(_ path: String, kind: String, version: Int) throws(Failure) -> StateFolder {
+    ///
+    /// - Parameter task: one word for the command that holds it, if that ends by itself; a daemon that is started meanwhile waits for it.
+    package static func open(
+        _ path: String, kind: String, version: Int, task: String? = nil
+    ) throws(Failure) -> StateFolder {
         guard let found = try format(path) else {
             let names: [String]
             do throws(SystemError) { names = try Directory.list(path) } catch { names = [] }
@@ -123,8 +127,30 @@ package final class StateFolder: Sendable {
         guard found.version <= version else {
             throw .newerVersion(path: path, found: found.version, known: version)
         }
-        let lock = try takeLock(path)
+        let lock = try takeLock(path, task)
         return StateFolder(path: path, kind: kind, version: found.version, lock: lock)
+    }
+
+    /// As `open`, for a daemon: a command that holds the folder and ends by itself is waited for, since nobody may be there to start the daemon anew.
+    package static func openWhenFree(
+        _ path: String, kind: String, version: Int, messages: (String) -> Void
+    ) async throws -> StateFolder {
+        var isTold = false
+        // Who has just taken the lock may not have said yet what for.
+        var isSure = false
+        while true {
+            do throws(Failure) {
+                return try open(path, kind: kind, version: version)
+            } catch {
+                guard case .locked(_, let holder) = error, holder?.task != nil || !isSure else { throw error }
+                isSure = holder?.task == nil
+                if let holder, holder.task != nil, !isTold {
+                    isTold = true
+                    messages("\(path) is in use by \(holder); waiting until it is done")
+                }
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
     }
 
     /// The path of something in the folder.
@@ -141,9 +167,9 @@ package final class StateFolder: Sendable {
         do throws(SystemError) { return try Directory.list(path) } catch { throw .system(error) }
     }
 
-    private static func takeLock(_ path: String) throws(Failure) -> LockFile {
+    private static func takeLock(_ path: String, _ task: String? = nil) throws(Failure) -> LockFile {
         do throws(LockFile.Failure) {
-            return try LockFile(Directory.join(path, "lock"))
+            return try LockFile(Directory.join(path, "lock"), task: task)
         } catch {
             switch error {
             case .held(_, let holder): throw .locked(path: path, by: holder)

@@ -1,6 +1,9 @@
 """State folders that are not what a daemon wants, and command lines that are not what a program knows."""
 
-from world import free_port, require, test
+import fcntl
+import os
+
+from world import free_port, require, test, wait_for
 
 
 @test
@@ -56,6 +59,23 @@ def folder_is_locked_by_another_process(world):
             ("hub", world.hub_state), ("spoke", world.work / "spoke-site"), ("agent", world.work / "agent-box")):
         world.refused(
             world.program(f"axle-{daemon}"), "run", "--state", state, words=["is in use by process", "stop it first"])
+
+
+@test
+def spoke_started_during_an_import_waits(world):
+    world.hub()
+    world.spoke()
+    world.kill("spoke-site")
+    with (world.work / "spoke-site/lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.truncate(0)
+        lock.write(f"{os.getpid()} import\n")
+        lock.flush()
+        world.start("spoke-site", world.commands["spoke-site"])
+        world.wait_log("spoke-site", f"in use by process {os.getpid()} (import); waiting until it is done")
+        world.axle("spoke", "list")
+        require(world.processes["spoke-site"].poll() is None, "the spoke did not wait")
+    wait_for("the spoke", lambda: (world.work / "spoke-site.log").read_text().count("listening on") == 2)
 
 
 @test

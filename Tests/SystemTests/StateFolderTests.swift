@@ -55,6 +55,32 @@ struct StateFolderTests {
         }
     }
 
+    @Test func aDaemonWaitsForACommandThatEndsByItself() async throws {
+        let path = "/tmp/axle-system-\(UInt64.random(in: .min ... .max))"
+        defer { _ = try? Directory.removeTree(path) }  // A leftover in /tmp fails no test.
+        do { _ = try StateFolder.create(path, kind: "spoke", version: 1) }
+        let told = NativeLock([String]())
+        func daemon() async throws -> StateFolder {
+            try await StateFolder.openWhenFree(path, kind: "spoke", version: 1) { text in
+                told.withLock { $0.append(text) }
+            }
+        }
+        var command: StateFolder? = try StateFolder.open(path, kind: "spoke", version: 1, task: "import")
+        try await confirmation { opened in
+            async let waiting = daemon()
+            while told.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(10)) }
+            withExtendedLifetime(command) {}
+            command = nil
+            let held = try await waiting
+            opened()
+            // Another daemon never ends by itself.
+            await #expect(throws: StateFolder.Failure.self) { _ = try await daemon() }
+            withExtendedLifetime(held) {}
+        }
+        let who = "process \(CurrentProcess.identifier) (import)"
+        #expect(told.withLock { $0 } == ["\(path) is in use by \(who); waiting until it is done"])
+    }
+
     @Test func aCutOffCreationIsMissingAndMayBeRepeated() throws {
         struct Cut: Error {}
         try withFolder { folder in

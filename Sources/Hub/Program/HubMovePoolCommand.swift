@@ -9,7 +9,8 @@ enum HubMovePoolCommand {
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) throws -> Int32 {
         // A hub that runs holds the folder.
         let folder = try StateFolder.open(
-            try invocation.required("state"), kind: HubState.kind, version: HubState.version)
+            try invocation.required("state"), kind: HubState.kind, version: HubState.version,
+            task: "move-pool")
         var settings = try HubState.read(HubState.Settings.self, HubState.settings(folder.path))
         let source = settings.poolFolder(in: folder.path)
         let target = try HubPoolFolder.absolute(try invocation.required("to"))

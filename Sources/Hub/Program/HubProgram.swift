@@ -1,3 +1,4 @@
+internal import Storage
 package import System
 
 /// The program `axle-hub`: its commands, what each prints, and its exit status (0 done, 1 failed, 2 usage).
@@ -49,33 +50,10 @@ package enum HubProgram {
                     folder, which is left for you to remove. What was cut off is begun anew.
                     """,
                 options: [state, .value("to", "DIR", "the new folder, on any disk", required: true)]),
-            CommandSpecification(
-                "add-pool", "Add a pool for what does not fit into the others",
-                details: """
-                    Packages go to the first pool that has room, in the order in which pools were added. The folder is new or empty and \
-                    belongs to the user that runs the hub, which may be running: it takes the pool up by itself.
-                    """,
-                operands: [.required("NAME")],
-                options: [
-                    state,
-                    .value("pool-folder", "DIR", "where it keeps packages, on any disk", required: true),
-                    .value("kind", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
-                    .value("quota", "SIZE", "the bytes that it never exceeds, such as 500GB", required: true),
-                ]),
-            CommandSpecification(
-                "drain-pool", "Move what a pool of a stopped hub holds into its other pools",
-                details:
-                    "Each package is compared with its hash before it leaves. What was cut off goes on where it was.",
-                operands: [.required("NAME")], options: [state]),
-            CommandSpecification(
-                "remove-pool", "Take a pool of a stopped hub off the list",
-                details:
-                    "Refused as long as it holds what no other pool has; drain it first. The folder is left for you to remove.",
-                operands: [.required("NAME")],
-                options: [state, .flag("lost", "its disk does not come back: what was in it is fetched again")]),
+        ] + PoolCommand.specifications(daemon: "hub", state: state) + [
             CommandSpecification(
                 "check-config", "Check DIR/hub.json5", details: "The hub runs without such a file too.",
-                options: [state]),
+                options: [state])
         ])
 
     /// Runs the program with the arguments after its name; gives the exit status.
@@ -102,7 +80,7 @@ package enum HubProgram {
             case "ca-request": return try HubCARequestCommand.run(invocation, streams)
             case "run": return try await HubRunCommand.run(invocation, streams)
             case "move-pool": return try HubMovePoolCommand.run(invocation, streams)
-            case "add-pool", "drain-pool", "remove-pool": return try HubPoolCommand.run(invocation, streams)
+            case "add-pool", "drain-pool", "remove-pool": return try PoolCommand.hub.run(invocation, streams)
             case "check-config": return try HubCheckConfigCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }

@@ -5,9 +5,10 @@ enum HubRunCommand {
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
         Signals.ignoreBrokenPipe()
         CurrentProcess.raiseFileLimit()
+        let folder = try await StateFolder.openWhenFree(
+            try invocation.required("state"), kind: HubState.kind, version: HubState.version,
+            messages: { streams.message($0) })
         let signals = try Signals.stream([.terminate, .interrupt])
-        let folder = try StateFolder.open(
-            try invocation.required("state"), kind: HubState.kind, version: HubState.version)
         let options = try HubOptions.read(folder.file(HubOptions.fileName))
         let hub = try await RunningHub(
             folder: folder, downloads: try DownloadRules(options.downloads, streams.environment),

@@ -44,7 +44,7 @@ enum SpokeImportCommand {
     ) async throws -> SpokeImportReport? {
         let folder: StateFolder
         do {
-            folder = try StateFolder.open(state, kind: SpokeState.kind, version: SpokeState.version)
+            folder = try StateFolder.open(state, kind: SpokeState.kind, version: SpokeState.version, task: "import")
         } catch StateFolder.Failure.locked {
             return nil
         }

@@ -1,3 +1,4 @@
+internal import Storage
 package import System
 
 /// The program `axle-spoke`: its commands, what each prints, and its exit status (0 done, 1 failed, 2 usage).
@@ -31,31 +32,7 @@ package enum SpokeProgram {
                 details: "Bundles are made with `axle bundle export`. The spoke must be able to read it.",
                 operands: [.required("BUNDLE")], options: [state]),
             SpokeShareCommand.specification,
-            CommandSpecification(
-                "add-pool", "Add a pool for what does not fit into the others",
-                details: """
-                    Packages go to the first pool that has room, in the order in which pools were added. The folder is new or empty and \
-                    belongs to the user that runs the spoke, which may be running: it takes the pool up by itself.
-                    """,
-                operands: [.required("NAME")],
-                options: [
-                    state,
-                    .value("pool-folder", "DIR", "where it keeps packages, on any disk", required: true),
-                    .value("kind", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
-                    .value("quota", "SIZE", "the bytes that it never exceeds, such as 500GB", required: true),
-                ]),
-            CommandSpecification(
-                "drain-pool", "Move what a pool of a stopped spoke holds into its other pools",
-                details:
-                    "Each package is compared with its hash before it leaves. What was cut off goes on where it was.",
-                operands: [.required("NAME")], options: [state]),
-            CommandSpecification(
-                "remove-pool", "Take a pool of a stopped spoke off the list",
-                details:
-                    "Refused as long as it holds what no other pool has; drain it first. The folder is left for you to remove.",
-                operands: [.required("NAME")],
-                options: [state, .flag("lost", "its disk does not come back: what was in it is fetched again")]),
-        ])
+        ] + PoolCommand.specifications(daemon: "spoke", state: state))
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
@@ -80,7 +57,7 @@ package enum SpokeProgram {
             switch invocation.name {
             case "join": return try await SpokeJoinCommand.run(invocation, streams)
             case "import": return try await SpokeImportCommand.run(invocation, streams)
-            case "add-pool", "drain-pool", "remove-pool": return try SpokePoolCommand.run(invocation, streams)
+            case "add-pool", "drain-pool", "remove-pool": return try PoolCommand.spoke.run(invocation, streams)
             case "run": return try await SpokeRunCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }

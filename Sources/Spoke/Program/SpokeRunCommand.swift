@@ -5,9 +5,10 @@ enum SpokeRunCommand {
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
         Signals.ignoreBrokenPipe()
         CurrentProcess.raiseFileLimit()
+        let folder = try await StateFolder.openWhenFree(
+            try invocation.required("state"), kind: SpokeState.kind, version: SpokeState.version,
+            messages: { streams.message($0) })
         let signals = try Signals.stream([.terminate, .interrupt])
-        let folder = try StateFolder.open(
-            try invocation.required("state"), kind: SpokeState.kind, version: SpokeState.version)
         let spoke = try await RunningSpoke(
             folder: folder, listen: invocation.value("listen"), program: "axle-spoke/\(SpokeProgram.version)",
             messages: { streams.message($0) })

@@ -84,7 +84,7 @@ package final class PoolClaim: Sendable {
         } catch {
             switch error {
             case .held(_, let holder):
-                let who = holder.map { "process \($0)" } ?? "another process"
+                let who = holder.map { "\($0)" } ?? "another process"
                 throw .foreignFolder("\(folder) is in use by \(who); stop it first")
             case .system(let error): throw StorageError(error)
             }
