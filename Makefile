@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build -j $(JOBS)
 STRICT := --explicit-target-dependency-import-check error
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz crash powercut sim bench bench-replication slow-link release demo clean
+.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz crash powercut sim bench bench-replication slow-link slow-update release demo clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -90,6 +90,12 @@ slow-link:
 	@Deploy/setup.sh build slowlink
 	$(SWIFT_BUILD) -c release --product axle-bench
 	python3 Tests/Bench/slow_link.py
+
+## slow-update  hub and spoke over such a link, as real daemons: the kernel's update, and 10 MB beside curl
+slow-update:
+	@Deploy/setup.sh build bench slowlink replication
+	for product in axle-hub axle-spoke axle axle-bench; do $(SWIFT_BUILD) -c release --product $$product || exit 1; done
+	python3 Tests/Bench/slow_update.py
 
 ## sim       a fleet in one process under a virtual clock; SEED= replays a run
 sim: setup

@@ -133,7 +133,7 @@ let package = Package(
                 "Transport", "Trust",
             ],
             path: "Tests/Bench",
-            exclude: ["bench.py", "replication.py", "slow_link.py", "tuf_refresh.py"], swiftSettings: house),
+            exclude: ["bench.py", "link.py", "replication.py", "slow_link.py", "slow_update.py", "tuf_refresh.py"], swiftSettings: house),
         tests("System", ["System", "TestSupport"]),
         tests("TLS", ["TLS", "TestSupport"]),
         tests("SQLite", ["SQLite", "TestSupport"]),

@@ -51,6 +51,8 @@ def descendants(pid):
 class Fleet:
     """The processes of one fleet, their state folders and the operator's command line."""
 
+    # Where the hub listens for its spokes; its API is on loopback.
+    hub_host = "127.0.0.1"
     hub_options = "{ downloads: { allow: ['127.0.0.0/8'] } }\n"
 
     def __init__(self, work, binaries):
@@ -140,7 +142,7 @@ class Fleet:
         """Makes a hub with a fleet of its own, starts it and waits for its API."""
         self.run(
             self.program("axle-hub"), "init", "--state", self.hub_state, "--name", name, "--fleet", fleet_name,
-            "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", *more)
+            "--listen", f"{self.hub_host}:0", "--api", "127.0.0.1:0", *more)
         # The catalog's web server is on this machine, which a hub does not connect to unless it is told to.
         (self.hub_state / "hub.json5").write_text(self.hub_options)
         self.start("hub", [self.program("axle-hub"), "run", "--state", str(self.hub_state)])

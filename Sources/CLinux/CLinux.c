@@ -24,6 +24,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +78,11 @@ int axle_start_writeback(int fd, long long offset, long long length) {
 }
 
 int axle_syncfs(int fd) { return syncfs(fd); }
+
+ssize_t axle_read_at_hand(int fd, void *bytes, size_t count, long long offset) {
+    struct iovec piece = {bytes, count};
+    return preadv2(fd, &piece, 1, offset, RWF_NOWAIT);
+}
 
 int axle_fcntl_nonblocking(int fd, int on) {
     int flags = fcntl(fd, F_GETFL);

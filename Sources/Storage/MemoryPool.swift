@@ -300,8 +300,14 @@ private final class MemoryPackageReader: PackageReader {
         pool.endReading(digest)
     }
 
-    func read(at offset: ByteCount, count: Int) throws(StorageError) -> [UInt8] {
-        guard count > 0, offset.bytes < UInt64(bytes.count) else { return [] }
-        return Array(bytes.dropFirst(Int(offset.bytes)).prefix(count))
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) throws(StorageError) -> Int {
+        guard offset.bytes < UInt64(bytes.count) else { return 0 }
+        let part = bytes.dropFirst(Int(offset.bytes)).prefix(buffer.count)
+        buffer.copyBytes(from: part)
+        return part.count
+    }
+
+    func readAtHand(into buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) -> Int? {
+        try? read(into: buffer, at: offset)  // Memory does not fail.
     }
 }

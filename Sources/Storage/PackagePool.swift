@@ -112,8 +112,11 @@ package protocol PackageReader: AnyObject, Sendable {
     var digest: SHA256Digest { get }
     var length: ByteCount { get }
 
-    /// At most `count` bytes at `offset`; fewer, or none, only at the end.
-    func read(at offset: ByteCount, count: Int) throws(StorageError) -> [UInt8]
+    /// Fills the buffer from `offset` on, less of it only at the end; says how much.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) throws(StorageError) -> Int
+
+    /// As `read`, and never blocks: some of it, as far as it is in memory, or nil where it is not or cannot be known. What fails is for `read` to tell.
+    func readAtHand(into buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) -> Int?
 
     /// An open file that holds exactly the package's bytes, for what reads or maps files; its position means nothing.
     ///
@@ -128,6 +131,24 @@ extension PackagePool {
 }
 
 extension PackageReader {
+    package func readAtHand(into buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) -> Int? { nil }
+
+    /// At most `count` bytes at `offset`; fewer, or none, only at the end.
+    package func read(at offset: ByteCount, count: Int) throws(StorageError) -> [UInt8] {
+        guard offset < length, count > 0 else { return [] }
+        let wanted = min(count, Int(clamping: (length - offset).bytes))
+        var failure: StorageError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, used in
+            do throws(StorageError) {
+                used = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
     package func file(scratch: String) throws(StorageError) -> FileDescriptor {
         let file = try ScratchFile.make(in: scratch, length: length)
         var offset = ByteCount.zero

@@ -94,23 +94,36 @@ package struct FileDescriptor: ~Copyable, Sendable {
         try retrying("pread") { pread(number, buffer.baseAddress, buffer.count, Int(offset)) }
     }
 
+    /// As `read(into:at:)`, of what the kernel has in memory; nil where the disk would have to be waited for. Never blocks.
+    package func readAtHand(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) -> Int? {
+        // Any failure is for the read that may wait to tell.
+        let count = axle_read_at_hand(number, buffer.baseAddress, buffer.count, offset)
+        return count < 0 ? nil : count
+    }
+
     /// Reads at most `count` bytes at `offset`, fewer only at the end of the file.
     package func read(count: Int, at offset: Int64) throws(SystemError) -> [UInt8] {
         var failure: SystemError?
         let result = [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, used in
-            let raw = UnsafeMutableRawBufferPointer(buffer)
             do throws(SystemError) {
-                while used < raw.count {
-                    let got = try read(into: .init(rebasing: raw[used...]), at: offset + Int64(used))
-                    if got == 0 { return }
-                    used += got
-                }
+                used = try readAll(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
             } catch {
                 failure = error
             }
         }
         if let failure { throw failure }
         return result
+    }
+
+    /// Fills the buffer from `offset` on, less of it only at the end of the file; says how much.
+    package func readAll(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
+        var used = 0
+        while used < buffer.count {
+            let got = try read(into: .init(rebasing: buffer[used...]), at: offset + Int64(used))
+            if got == 0 { break }
+            used += got
+        }
+        return used
     }
 
     // MARK: Writing

@@ -51,6 +51,13 @@ final class BulkBuffer: Sendable {
         }
     }
 
+    /// Takes what `read` gives at once of at most `limit` bytes; false if that is nothing.
+    func fillOnce(limit: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int?) -> Bool {
+        let wanted = min(limit, Self.capacity)
+        count = min(read(UnsafeMutableRawBufferPointer(rebasing: content[..<wanted])) ?? 0, wanted)
+        return count > 0
+    }
+
     /// Makes a frame of the bytes from `start` on by writing its header right before them, over bytes that have been sent. Where the frame lies, for
     /// `part`.
     func place(_ frame: DirectFrame, at start: Int) -> Range<Int> {

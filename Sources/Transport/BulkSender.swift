@@ -2,7 +2,8 @@ internal import Network
 internal import Protocol
 internal import System
 
-/// One content on its way out: reads ahead on its source's queue while the loop sends. Belongs to the connection's loop.
+/// One content on its way out: reads what is in memory when it is to be sent, and what is not ahead on its source's queue while the loop sends.
+/// Belongs to the connection's loop.
 final class BulkSender {
     /// A frame on its way from the buffer that it was made in.
     struct Outgoing {
@@ -40,6 +41,9 @@ final class BulkSender {
     /// A frame of a buffer that left `ready` is still being written.
     private var isOut = false
     private var isReading = false
+    /// Buffers that still come from the queue after one that was not at hand: the next are not either, and are read ahead.
+    private var coldBuffers = 0
+    private static let coldRun = 16
     private(set) var hasFailed = false
 
     init(_ source: BulkSource, _ content: Content) {
@@ -101,15 +105,29 @@ final class BulkSender {
         return taken > 0 ? .queued : .waiting
     }
 
-    /// Starts to read the next buffer if there is room for it; `done` is called on the loop when it is there.
-    func readAhead(on loop: EventLoop, _ done: @escaping @Sendable () -> Void) {
-        guard case .reader(let queue, let read) = source, !isReading, !hasFailed, ready.count + (isOut ? 1 : 0) < 2,
-            readOffset < end
-        else { return }
-        isReading = true
-        let buffer = spare.popLast() ?? BulkBuffer()
+    /// Gets the next buffer if there is room for it: true if it is there now, else `done` is called on the loop when it is there.
+    func readAhead(on loop: EventLoop, _ done: @escaping @Sendable () -> Void) -> Bool {
+        guard case .reader(let queue, let read, let atHand) = source, !isReading, !hasFailed, readOffset < end else {
+            return false
+        }
+        let held = ready.count + (isOut ? 1 : 0)
         let offset = readOffset
         let limit = Int(min(UInt64(BulkBuffer.capacity), end - offset))
+        if let atHand, coldBuffers == 0 {
+            guard held == 0 else { return false }
+            let buffer = spare.popLast() ?? BulkBuffer()
+            if buffer.fillOnce(limit: limit, { atHand($0, offset) }) {
+                readOffset = offset + UInt64(buffer.count)
+                ready.append(buffer)
+                return true
+            }
+            spare.append(buffer)
+            coldBuffers = Self.coldRun
+        }
+        guard held < 2 else { return false }
+        coldBuffers = max(0, coldBuffers - 1)
+        isReading = true
+        let buffer = spare.popLast() ?? BulkBuffer()
         nonisolated(unsafe) let sender = self
         queue.submit {
             var failed = false
@@ -128,5 +146,6 @@ final class BulkSender {
                 done()
             }
         }
+        return false
     }
 }

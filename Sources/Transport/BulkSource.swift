@@ -6,7 +6,12 @@ package enum BulkSource: Sendable {
     case bytes([UInt8])
     /// From a function that may block, called on the queue: fills the buffer from this offset on and says how much it
     /// gave; 0 before the content's end cuts the transfer off. At most two buffers are read ahead.
-    case reader(NamedQueue, @Sendable (UnsafeMutableRawBufferPointer, UInt64) throws -> Int)
+    ///
+    /// `atHand`, if there is one, is asked first, on the loop: it gives what can be had without blocking, or nil. What is in memory needs no other thread
+    /// and no reading ahead, so that a hundred slow receivers hold a hundred pieces and not two hundred.
+    case reader(
+        NamedQueue, @Sendable (UnsafeMutableRawBufferPointer, UInt64) throws -> Int,
+        atHand: (@Sendable (UnsafeMutableRawBufferPointer, UInt64) -> Int?)? = nil)
 }
 
 /// Where the bytes of a fetch go.

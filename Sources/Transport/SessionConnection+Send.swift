@@ -93,11 +93,11 @@ extension SessionConnection {
         pump()
     }
 
-    /// Reads the next buffer, and sends when it is there.
+    /// Reads the next buffer, and sends when it is there; what is at hand is for the caller's pump.
     private func readAhead(_ sender: BulkSender, _ stream: StreamID) {
         // Touched on the loop only.
         nonisolated(unsafe) let sender = sender
-        sender.readAhead(on: loop) { [weak self] in
+        let isThere = sender.readAhead(on: loop) { [weak self] in
             self?.assumeIsolated { this in
                 guard this.sending[stream] === sender else { return }
                 if sender.hasFailed, !sender.isReady {
@@ -111,5 +111,6 @@ extension SessionConnection {
                 this.pump()
             }
         }
+        if isThere { session.wantsToSend(stream) }
     }
 }

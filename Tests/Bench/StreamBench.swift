@@ -86,9 +86,12 @@ enum StreamBench {
             let file = self.file
             links.sendContent(
                 link, request, Content(length: fetch.length, offset: fetch.offset),
-                from: .reader(queue) { buffer, offset in
-                    try file.descriptor.read(into: buffer, at: Int64(clamping: offset))
-                })
+                from: .reader(
+                    queue,
+                    { buffer, offset in try file.descriptor.read(into: buffer, at: Int64(clamping: offset)) },
+                    atHand: { buffer, offset in
+                        file.descriptor.readAtHand(into: buffer, at: Int64(clamping: offset))
+                    }))
         }
     }
 }

@@ -29,12 +29,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_listening(port, deadline=10):
+def wait_listening(port, host="127.0.0.1", deadline=10):
     end = time.monotonic() + deadline
     while time.monotonic() < end:
         with socket.socket() as probe:
             probe.settimeout(0.5)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.05)
     raise RuntimeError(f"nothing listens on port {port}")
@@ -65,7 +65,7 @@ def one_gib(folder):
 class Nginx:
     """nginx over TLS 1.3 with client certificates, as PERFORMANCE.md measured it."""
 
-    def __init__(self, work, certificates, port):
+    def __init__(self, work, certificates, port, host="127.0.0.1"):
         self.config = work / "nginx.conf"
         self.config.write_text(f"""
 user root;
@@ -75,7 +75,7 @@ http {{
   access_log off; sendfile on; client_body_temp_path {work}/nb; proxy_temp_path {work}/np;
   fastcgi_temp_path {work}/nf; uwsgi_temp_path {work}/nu; scgi_temp_path {work}/ns;
   server {{
-    listen 127.0.0.1:{port} ssl; root {work}/www;
+    listen {host}:{port} ssl; root {work}/www;
     ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
     ssl_certificate {certificates}/hub.chain.pem; ssl_certificate_key {certificates}/hub.key;
     ssl_client_certificate {certificates}/bundle.pem; ssl_verify_client on; ssl_verify_depth 3;
@@ -84,7 +84,7 @@ http {{
 """)
         self.process = subprocess.Popen(
             ["nginx", "-c", str(self.config), "-e", str(work / "nginx.err")], stdin=subprocess.DEVNULL)
-        wait_listening(port)
+        wait_listening(port, host)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

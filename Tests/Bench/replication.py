@@ -249,16 +249,12 @@ class Peers:
 class Sites:
     """A vendor, a hub and some spokes, which are started one at a time."""
 
-    def __init__(self, work, product):
-        self.product = product
-        self.fleet = Fleet(work, ROOT / ".build/release")
+    def __init__(self, work, product, fleet, names):
+        self.product, self.fleet, self.names = product, fleet, names
         self.catalog, self.keys = work / "catalog", work / "keys"
         self.fleet.run(self.fleet.program("axle"), "publish", "init", self.catalog, "--keys", self.keys)
-        self.names = [f"site{number}" for number in range(RUNS)]
-        self.counter = 0
 
     def publish(self, name, published):
-        self.counter += 1
         release = name.split("-")[0]
         self.fleet.run(
             self.fleet.program("axle"), "publish", "add", self.catalog, "--keys", self.keys, "--product", self.product,
@@ -311,7 +307,9 @@ def measure(product, releases):
                                 "casync first", "casync update")}
     with tempfile.TemporaryDirectory(dir=DATA, prefix="run-") as folder:
         work = pathlib.Path(folder)
-        peers, sites = Peers(work, releases), Sites(work, product)
+        peers = Peers(work, releases)
+        sites = Sites(
+            work, product, Fleet(work, ROOT / ".build/release"), [f"site{number}" for number in range(RUNS)])
         try:
             made = peers.make_casync(old_tar)
             old = sites.publish(old_name, old_file)

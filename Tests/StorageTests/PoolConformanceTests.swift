@@ -22,6 +22,36 @@ import Testing
         #expect(try reader.read(at: .maximum, count: 100).isEmpty)
     }
 
+    /// What `body` puts into a buffer of 0xAA: the bytes that it says, and nothing behind them.
+    private func filled(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Int?) rethrows -> [UInt8]? {
+        var memory = [UInt8](repeating: 0xAA, count: count)
+        let got = try memory.withUnsafeMutableBytes { try body($0) }
+        guard let got else { return nil }
+        #expect(got <= count && memory[got...].allSatisfy { $0 == 0xAA })
+        return Array(memory.prefix(got))
+    }
+
+    @Test(arguments: PoolKind.allCases) func aReaderFillsABufferFromAnyPlaceAndGivesAtHandOnlyWhatItWouldRead(
+        kind: PoolKind
+    ) throws {
+        let fixture = try PoolFixture(kind)
+        let bytes = sample(7, 300_000)
+        let pool = try fixture.open()
+        let reader = try pool.open(try pool.add(bytes))
+        for (offset, count) in [(0, 300_000), (0, 400_000), (1, 65_536), (131_071, 70_000), (299_999, 10), (5, 0)] {
+            let expected = Array(bytes.dropFirst(offset).prefix(count))
+            let at = ByteCount(UInt64(offset))
+            #expect(try filled(count) { try reader.read(into: $0, at: at) } == expected)
+            if let atHand = filled(count, { reader.readAtHand(into: $0, at: at) }) {
+                #expect(expected.starts(with: atHand))
+            }
+        }
+        for offset in [ByteCount(300_000), .maximum] {
+            #expect(try filled(10) { try reader.read(into: $0, at: offset) } == [])
+            #expect((filled(10) { reader.readAtHand(into: $0, at: offset) } ?? []).isEmpty)
+        }
+    }
+
     @Test(arguments: PoolKind.allCases) func anEmptyPackageIsAPackage(kind: PoolKind) throws {
         let pool = try PoolFixture(kind).open()
         #expect(try pool.content(try pool.add([])).isEmpty)

@@ -69,6 +69,59 @@ struct BulkTests {
         spoke.dialer.stop()
     }
 
+    /// What each reading of a source at hand answers: how much of what was wanted, nil for "the disk would have to be waited for".
+    enum AtHand: CaseIterable { case all, some, none, nowAndThen }
+
+    @Test(arguments: AtHand.allCases) func whatIsAtHandNeedsNoQueueAndWhatIsNotComesFromIt(_ kind: AtHand) async throws {
+        let length: UInt64 = 20_000_001
+        let site = try Site()
+        let queue = NamedQueue("source")
+        let counts = NativeLock((atHand: 0, queue: 0))
+        site.recorder.onRequest.withLock {
+            $0 = { links, link, request, message in
+                guard case .fetchPackage(let fetch) = message else { return }
+                links.sendContent(
+                    link, request, Content(length: length, offset: fetch.offset),
+                    from: .reader(
+                        queue,
+                        { buffer, offset in
+                            counts.withLock { $0.queue += 1 }
+                            fillPattern(buffer, offset)
+                            return buffer.count
+                        },
+                        atHand: { buffer, offset in
+                            let turn = counts.withLock { counts in
+                                counts.atHand += 1
+                                return counts.atHand
+                            }
+                            let count =
+                                switch kind {
+                                case .all: buffer.count
+                                case .some: min(buffer.count, turn * 4099 % 70_001 + 1)
+                                case .none: 0
+                                case .nowAndThen: turn % 3 == 0 ? 0 : buffer.count
+                                }
+                            guard count > 0 else { return nil }
+                            fillPattern(UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), offset)
+                            return count
+                        }))
+            }
+        }
+        let spoke = try site.dial()
+        let link = try await spoke.link()
+        let check = Check(from: 123)
+        let fetched = try await spoke.links.fetch(link, fetchPackage(length, 123), limit: length, into: check.sink)
+        #expect(fetched.length == length && check.isRight && check.next == length)
+        let seen = counts.withLock { $0 }
+        switch kind {
+        case .all, .some: #expect(seen.queue == 0)
+        // Asked again every sixteen buffers, not before each.
+        case .none: #expect(seen.atHand * 8 < seen.queue)
+        case .nowAndThen: #expect(seen.queue > 0)
+        }
+        spoke.dialer.stop()
+    }
+
     @Test func contentFromMemoryIntoMemory() async throws {
         let site = try Site()
         let bytes = (0..<300_000).map { pattern(UInt64($0)) }

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 // One readiness event; `data` is what was registered.
 struct axle_ready {
@@ -31,6 +32,8 @@ int axle_syncfs(int fd);
 int axle_open_unnamed(const char *folder);
 // Begins to write what is in memory of a range to the disk, and does not wait for it.
 int axle_start_writeback(int fd, long long offset, long long length);
+// pread of what is in memory alone (RWF_NOWAIT): EAGAIN where the disk would have to be waited for, EOPNOTSUPP where that is not known.
+ssize_t axle_read_at_hand(int fd, void *bytes, size_t count, long long offset);
 int axle_fcntl_nonblocking(int fd, int on);
 int axle_getrandom(void *bytes, size_t count);
 int axle_pidfd_open(int pid);

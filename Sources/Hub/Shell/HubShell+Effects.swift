@@ -175,16 +175,17 @@ extension BulkSource {
         _ reader: any PackageReader, on queue: NamedQueue,
         damaged: @escaping @Sendable (SHA256Digest) -> Void = { _ in }
     ) -> BulkSource {
-        .reader(queue) { buffer, offset in
-            do throws(StorageError) {
-                let bytes = try reader.read(at: ByteCount(offset), count: buffer.count)
-                buffer.copyBytes(from: bytes)
-                return bytes.count
-            } catch {
-                if case .corrupt(let digest) = error { damaged(digest) }
-                throw error
-            }
-        }
+        .reader(
+            queue,
+            { buffer, offset in
+                do throws(StorageError) {
+                    return try reader.read(into: buffer, at: ByteCount(offset))
+                } catch {
+                    if case .corrupt(let digest) = error { damaged(digest) }
+                    throw error
+                }
+            },
+            atHand: { buffer, offset in reader.readAtHand(into: buffer, at: ByteCount(offset)) })
     }
 }
 

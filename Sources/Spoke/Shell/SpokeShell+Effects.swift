@@ -155,16 +155,17 @@ extension SpokeShell {
         reading.submit { [pool, links, reading] in
             do {
                 let reader = try pool.open(sha256)
-                let source = BulkSource.reader(reading) { buffer, offset in
-                    do throws(StorageError) {
-                        let bytes = try reader.read(at: ByteCount(offset), count: buffer.count)
-                        buffer.copyBytes(from: bytes)
-                        return bytes.count
-                    } catch {
-                        if case .corrupt(let digest) = error { self.tell(.replicasDamaged([digest])) }
-                        throw error
-                    }
-                }
+                let source = BulkSource.reader(
+                    reading,
+                    { buffer, offset in
+                        do throws(StorageError) {
+                            return try reader.read(into: buffer, at: ByteCount(offset))
+                        } catch {
+                            if case .corrupt(let digest) = error { self.tell(.replicasDamaged([digest])) }
+                            throw error
+                        }
+                    },
+                    atHand: { buffer, offset in reader.readAtHand(into: buffer, at: ByteCount(offset)) })
                 links.sendContent(link, request, Content(length: length, offset: offset), from: source)
             } catch {
                 let reply = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)

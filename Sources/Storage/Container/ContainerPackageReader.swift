@@ -23,22 +23,22 @@ final class ContainerPackageReader: PackageReader {
         pool.endReading(digest)
     }
 
-    func read(at offset: ByteCount, count: Int) throws(StorageError) -> [UInt8] {
-        guard offset < length, count > 0 else { return [] }
-        let end = offset.bytes + min(UInt64(count), length.bytes - offset.bytes)
-        var result: [UInt8] = []
-        result.reserveCapacity(Int(end - offset.bytes))
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) throws(StorageError) -> Int {
+        guard offset < length, !buffer.isEmpty else { return 0 }
+        let end = offset.bytes + min(UInt64(buffer.count), length.bytes - offset.bytes)
         var index = firstChunk(endingAfter: offset.bytes)
         var at = offset.bytes
         while at < end, index < slots.count {
             let start = index == 0 ? 0 : ends[index - 1]
             let bytes = try chunk(index)
             guard UInt64(bytes.count) == ends[index] - start else { throw .corrupt(digest) }
-            result += bytes[Int(at - start)..<Int(min(end, ends[index]) - start)]
+            let part = Int(at - start)..<Int(min(end, ends[index]) - start)
+            let done = Int(at - offset.bytes)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + part.count]).copyBytes(from: bytes[part])
             at = min(end, ends[index])
             index += 1
         }
-        return result
+        return Int(at - offset.bytes)
     }
 
     private func chunk(_ index: Int) throws(StorageError) -> [UInt8] {

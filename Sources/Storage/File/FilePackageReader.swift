@@ -20,14 +20,21 @@ final class FilePackageReader: PackageReader {
         pool.endReading(digest)
     }
 
-    func read(at offset: ByteCount, count: Int) throws(StorageError) -> [UInt8] {
-        guard offset < length, count > 0 else { return [] }
-        let rest = Int(clamping: (length - offset).bytes)
-        do throws(SystemError) {
-            return try file.read(count: min(count, rest), at: offset.signed)
-        } catch {
-            throw StorageError(error)
-        }
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) throws(StorageError) -> Int {
+        guard let wanted = part(of: buffer, at: offset) else { return 0 }
+        return try storage { () throws(SystemError) in try file.readAll(into: wanted, at: offset.signed) }
+    }
+
+    func readAtHand(into buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) -> Int? {
+        guard let wanted = part(of: buffer, at: offset) else { return 0 }
+        return file.readAtHand(into: wanted, at: offset.signed)
+    }
+
+    /// What of a buffer the package's rest fills; nil for nothing.
+    private func part(of buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) -> UnsafeMutableRawBufferPointer? {
+        guard offset < length, !buffer.isEmpty else { return nil }
+        return UnsafeMutableRawBufferPointer(
+            rebasing: buffer[..<min(buffer.count, Int(clamping: (length - offset).bytes))])
     }
 
     func file(scratch: String) throws(StorageError) -> FileDescriptor {
