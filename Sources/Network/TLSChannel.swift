@@ -13,8 +13,8 @@ package final class TLSChannel: EventHandler, TimerHandler {
         package var handshakeTimeout: Duration = .seconds(10)
         /// The longest silence of the peer after that; none if nil. Precise to a second or two.
         package var idleTimeout: Duration?
-        /// Bytes unsent in the kernel beyond those in flight (`TCP_NOTSENT_LOWAT`); nil leaves it to the kernel.
-        package var unsentLimit: Int32? = 256 * 1024
+        /// What may wait in the kernel at first; nil leaves it to the kernel.
+        package var unsentLimit: UnsentLimit? = UnsentLimit(256 * 1024)
         /// Ask for BBR congestion control, for connections that send bulk; the kernel's default where it is not to be had.
         package var prefersBBR = false
         /// Whether an opened channel takes one of the listener's places for peers by itself; else see `promote`.
@@ -56,6 +56,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
     private var readWantsWrite = false
     private var writeWantsRead = false
     private var writeBlocked = false
+    private var unsentLimit: UnsentLimit?
     /// More may be readable inside the connection; a turn of the loop is booked.
     private var readBooked = false
     private var lastReceived: Int64
@@ -104,6 +105,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
         self.loop = loop
         self.handler = handler
         idleTimeout = options.idleTimeout
+        unsentLimit = options.unsentLimit
         takesPlaceAtOpen = options.takesPlaceAtOpen
         lastReceived = loop.nowNanoseconds
     }
@@ -114,7 +116,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
     }
 
     private func start(_ options: Options, _ make: () throws(TLSError) -> TLSConnection) {
-        Socket.tune(number, unsent: options.unsentLimit)
+        Socket.tune(number, unsent: options.unsentLimit?.bytes)
         if options.prefersBBR { Socket.preferBBR(number) }
         do throws(TLSError) {
             connection = try make()
@@ -161,8 +163,8 @@ package final class TLSChannel: EventHandler, TimerHandler {
                 sent += count
                 bytesSent &+= UInt64(count)
                 if !connection.hasUnsent { continue }
-                writeBlocked = true
-            case .wantWrite: writeBlocked = true
+                block()
+            case .wantWrite: block()
             case .wantRead:
                 writeBlocked = true
                 writeWantsRead = true
@@ -173,6 +175,12 @@ package final class TLSChannel: EventHandler, TimerHandler {
         }
         updateInterest()
         return sent
+    }
+
+    /// The socket is full.
+    private func block() {
+        writeBlocked = true
+        unsentLimit?.full(at: loop.nowNanoseconds)
     }
 
     /// Sends the bytes, keeping what the socket does not take now. False means: wait for `channelWritable`.
@@ -329,6 +337,9 @@ package final class TLSChannel: EventHandler, TimerHandler {
     }
 
     private func resumeWriting() {
+        if !writeWantsRead, let bytes = unsentLimit?.hasRoom(at: loop.nowNanoseconds) {
+            Socket.limitUnsent(number, bytes)
+        }
         writeBlocked = false
         writeWantsRead = false
         switch connection?.sendRest() {
@@ -336,7 +347,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
             finish(.failed(error))
             return
         case .wantWrite:
-            writeBlocked = true
+            block()
             return
         default: break
         }

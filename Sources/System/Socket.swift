@@ -106,8 +106,13 @@ package enum Socket {
     /// Options that the kernel does not have harm nothing.
     package static func tune(_ number: Int32, unsent: Int32? = 256 * 1024, userTimeout: Duration? = nil) {
         _ = axle_tcp_no_delay(number)
-        if let unsent { _ = axle_tcp_unsent_low_water(number, unsent) }
+        if let unsent { limitUnsent(number, unsent) }
         if let userTimeout { _ = axle_tcp_user_timeout(number, milliseconds(userTimeout)) }
+    }
+
+    /// Sets how much may wait unsent in the kernel beyond what is in flight, anew.
+    package static func limitUnsent(_ number: Int32, _ bytes: Int32) {
+        _ = axle_tcp_unsent_low_water(number, bytes)
     }
 
     /// Asks for the BBR congestion control where the kernel has it; true if so.

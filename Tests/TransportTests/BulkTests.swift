@@ -72,7 +72,8 @@ struct BulkTests {
     /// What each reading of a source at hand answers: how much of what was wanted, nil for "the disk would have to be waited for".
     enum AtHand: CaseIterable { case all, some, none, nowAndThen }
 
-    @Test(arguments: AtHand.allCases) func whatIsAtHandNeedsNoQueueAndWhatIsNotComesFromIt(_ kind: AtHand) async throws {
+    @Test(arguments: AtHand.allCases) func whatIsAtHandNeedsNoQueueAndWhatIsNotComesFromIt(_ kind: AtHand) async throws
+    {
         let length: UInt64 = 20_000_001
         let site = try Site()
         let queue = NamedQueue("source")

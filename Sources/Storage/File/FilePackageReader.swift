@@ -31,7 +31,8 @@ final class FilePackageReader: PackageReader {
     }
 
     /// What of a buffer the package's rest fills; nil for nothing.
-    private func part(of buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) -> UnsafeMutableRawBufferPointer? {
+    private func part(of buffer: UnsafeMutableRawBufferPointer, at offset: ByteCount) -> UnsafeMutableRawBufferPointer?
+    {
         guard offset < length, !buffer.isEmpty else { return nil }
         return UnsafeMutableRawBufferPointer(
             rebasing: buffer[..<min(buffer.count, Int(clamping: (length - offset).bytes))])

@@ -9,6 +9,8 @@ import TLS
 package final class FilePool: PackagePool {
     /// How many bytes of a transfer may be unsynchronised, so that `publish` does not have to wait for all of them.
     static let synchronizeEvery: UInt64 = 64 << 20
+    /// Bytes after which the disk is told to begin, so that little is left to wait for then.
+    static let writebackEvery: UInt64 = 4 << 20
 
     /// The pool's folder.
     package let folder: String

@@ -20,6 +20,8 @@ final class FileTransfer: Sendable {
         var hash: SHA256
         var sums: BlockSums.Builder
         var unsynchronized: UInt64
+        /// Up to where the disk was told to begin.
+        var begun: UInt64
         /// Somebody else fills the file: nothing in it is known before the end.
         var isLent = false
     }
@@ -51,7 +53,7 @@ final class FileTransfer: Sendable {
         }
         resumeOffset = offset
         position = Atomic(offset)
-        state = NativeLock(State(file: file, hash: hash, sums: sums, unsynchronized: offset))
+        state = NativeLock(State(file: file, hash: hash, sums: sums, unsynchronized: offset, begun: offset))
     }
 
     /// Bytes that are here and hashed.
@@ -82,6 +84,11 @@ final class FileTransfer: Sendable {
             let count = UInt64(bytes.byteCount)
             position.store(written + count, ordering: .sequentiallyConsistent)
             state.unsynchronized += count
+            if written + count - state.begun >= FilePool.writebackEvery {
+                state.file?.startWriteback(
+                    offset: Int64(clamping: state.begun), length: Int64(clamping: written + count - state.begun))
+                state.begun = written + count
+            }
             if state.unsynchronized >= FilePool.synchronizeEvery {
                 try synchronize(&state, step)
             }
@@ -96,6 +103,7 @@ final class FileTransfer: Sendable {
             state.hash = SHA256()
             state.sums = BlockSums.Builder()
             position.store(0, ordering: .sequentiallyConsistent)
+            state.begun = 0
             try step(.truncate(path, to: 0))
             try step(.truncate(path, to: length))
             do throws(SystemError) {
