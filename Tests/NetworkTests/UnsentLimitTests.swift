@@ -24,7 +24,7 @@ struct UnsentLimitTests {
         var limit = UnsentLimit(256 * 1024)
         // 20 Mbit/s: 128 KiB of it take 52 ms.
         var told = afterRoom(&limit, in: 52_000_000)
-        #expect(told == 128 * 1024)
+        #expect(told == Int32(128 * 1024))
         told = afterRoom(&limit, in: 26_000_000)
         #expect(told == nil && limit.bytes == 128 * 1024)
         for _ in 0..<20 { _ = afterRoom(&limit, in: 1_000_000_000) }
