@@ -141,6 +141,28 @@ struct MessageTests {
         #expect(RequestErrorCode.unsupported.number == 1 && RequestErrorCode.internalFault.number == 8)
     }
 
+    @Test("what a spoke says of its shares is one line without control characters, however it was sent")
+    func sharesFromOutside() throws {
+        let pool = try NodeName("pool")
+        let product = try ProductName("uv")
+        let fields: [CBOR] = [
+            .unsigned(Shares.number), .array([.text(pool.text)]), .array([.text(product.text)]), .array([.text("")]),
+            .array([.text("/srv/\u{1B}[2J")]), .array([.unsigned(4)]), .array([.text("1\n.0")]),
+            .array([.text("//uv\u{5}uv" + String(repeating: "é", count: 200))]),
+        ]
+        let bytes = CBOREncoder.encode(
+            .map(fields.enumerated().map { CBORPair(.unsigned(UInt64($0)), $1) }))
+        let message = try Message(decoding: bytes)
+        guard case .shares(let shares) = message else {
+            Issue.record("\(message)")
+            return
+        }
+        let item = try #require(shares.items.first)
+        #expect(item.folder == "/srv/ [2J" && item.release == "1 .0" && item.text.hasPrefix("//uv uvé"))
+        #expect(item.text.utf8.count <= 300)
+        #expect(try Message(decoding: message.encoded()) == message)
+    }
+
     @Test("a text for people is cut between characters when it is too long to be read")
     func clipped() throws {
         for length in 500...520 {

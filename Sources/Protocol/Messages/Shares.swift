@@ -9,20 +9,20 @@ package struct Shares: MessageBody {
     package static let name = "shares"
     /// Shares of a spoke at the most.
     package static let most = 32
-    /// Bytes of a sentence that is sent, so that all fit.
-    private static let textLimit = 300
+    /// Bytes of a sentence, so that all fit.
+    fileprivate static let textLimit = 300
 
     package struct Item: Hashable, Sendable {
         package var name: NodeName
         package var product: ProductName
         /// Nil: whichever the product has.
         package var platform: PlatformName?
-        package var folder: String
+        package let folder: String
         package var state: ShareState
         /// The release that it shows; nil when there is none.
-        package var release: String?
+        package let release: String?
         /// What is wrong; empty when nothing is.
-        package var text: String
+        package let text: String
 
         package init(
             name: NodeName, product: ProductName, platform: PlatformName?, folder: String, state: ShareState,
@@ -31,10 +31,11 @@ package struct Shares: MessageBody {
             self.name = name
             self.product = product
             self.platform = platform
-            self.folder = folder
+            // Shown to operators, whoever sent it.
+            self.folder = Event.singleLine(folder, limit: ProtocolLimits.textLength)
             self.state = state
-            self.release = release
-            self.text = text
+            self.release = release.map { Event.singleLine($0, limit: ProtocolLimits.nameLength) }
+            self.text = Event.singleLine(text, limit: Shares.textLimit)
         }
     }
 
@@ -79,10 +80,10 @@ package struct Shares: MessageBody {
             1: .array(items.map { .text($0.name.text) }),
             2: .array(items.map { .text($0.product.text) }),
             3: .array(items.map { .text($0.platform?.text ?? "") }),
-            4: .array(items.map { .clipped($0.folder) }),
+            4: .array(items.map { .text($0.folder) }),
             5: .array(items.map { .unsigned(UInt64($0.state.rawValue)) }),
             6: .array(items.map { .text($0.release ?? "") }),
-            7: .array(items.map { .text(Event.singleLine($0.text, limit: Self.textLimit)) }),
+            7: .array(items.map { .text($0.text) }),
         ])
     }
 }
