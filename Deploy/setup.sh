@@ -10,7 +10,7 @@ declare -A packages=(
     [bench]="nginx-light curl"
     [replication]="nginx-light curl casync rsync stunnel4 zstd xz-utils openssl iproute2 util-linux python3-pip"
     [powercut]="user-mode-linux e2fsprogs"
-    [slowlink]="user-mode-linux iproute2 nginx-light curl"
+    [slowlink]="user-mode-linux procps iproute2 nginx-light curl"
     [conformance]="python3 python3-venv python3-pip faketime"
 )
 

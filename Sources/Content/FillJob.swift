@@ -1,4 +1,3 @@
-internal import Compression
 internal import System
 
 /// What the limited children have in common that make a new content of file 3 (what came) and file 4 (the old content) in file 5; the child's half of

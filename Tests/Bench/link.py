@@ -29,6 +29,14 @@ class Link:
 
     def __init__(self, megabits=20, delay=0.05, loss=0.01, seed=1):
         self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL)
+        self.carrier = None
+        try:
+            self.connect(megabits, delay, loss, seed)
+        except BaseException:
+            self.stop()
+            raise
+
+    def connect(self, megabits, delay, loss, seed):
         end = time.monotonic() + 10
         while os.readlink(f"/proc/{self.holder.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
             if time.monotonic() > end:
@@ -53,7 +61,7 @@ class Link:
         time.sleep(0.2)
 
     def stop(self):
-        for process in (self.carrier, self.holder):
+        for process in filter(None, (self.carrier, self.holder)):
             process.kill()
             process.wait()
 

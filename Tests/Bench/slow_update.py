@@ -5,7 +5,6 @@ copy of 10 MB in turns with nginx to curl under cubic. Ours ends when the releas
 start: connection, catalog and plan go over the link too.
 """
 
-import json
 import os
 import pathlib
 import shutil
@@ -18,7 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Deploy/demo"))
 
-from bench import ROOT, Nginx, free_port, make_certificates, table, version  # noqa: E402
+from bench import ROOT, Nginx, free_port, make_certificates, report, version  # noqa: E402
 from fleet import Fleet, make_tree  # noqa: E402
 from link import Link  # noqa: E402
 from replication import DATA, Sites, kernel, run, settle, sha256  # noqa: E402
@@ -168,10 +167,7 @@ def main():
                 rows.append(measure(pathlib.Path(folder), link))
     finally:
         link.stop()
-    (ROOT / ".build/bench-slow-update.json").write_text(json.dumps(rows, indent=2) + "\n")
-    table(rows)
-    print(f"cores: {os.cpu_count()}; written to .build/bench-slow-update.json")
-    return 0 if all(one["met"] for one in rows) else 1
+    return report(rows, "bench-slow-update.json")
 
 
 if __name__ == "__main__":
