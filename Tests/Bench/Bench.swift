@@ -14,6 +14,7 @@ import Transport
 /// - `axle-bench hold HOST:PORT TOKEN-FILE N`: N agents join at a real spoke and stay connected, idle.
 /// - `axle-bench make-catalog FOLDER`, `refresh FOLDER STATE`: a catalog of 10,000 packages, and a client's whole refresh of it.
 /// - `axle-bench apply OLD NEW FOLDER`: a patch from one file to the other, applied into a pool as a spoke does it.
+/// - `axle-bench import FILE FOLDER`: a file into a new container pool, chunked, compressed, checked and durable.
 /// - `axle-bench storm [N]`: full handshakes with client certificates that a listener accepts in a second.
 @main
 enum Bench {
@@ -38,6 +39,7 @@ enum Bench {
         case "refresh" where arguments.count == 3: try RefreshBench.run(arguments[1], arguments[2])
         case "apply" where arguments.count == 4:
             try PatchBench.run(arguments[1], arguments[2], arguments[3])
+        case "import" where arguments.count == 3: try ImportBench.run(arguments[1], arguments[2])
         case "hub" where arguments.count == 2: try await Hub(folder: arguments[1]).run()
         default: print("usage: axle-bench bulk [MIB] [STREAMS] | idle [N] | storm [N]")
         }

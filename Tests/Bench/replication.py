@@ -4,7 +4,8 @@ Two pairs of real releases, fetched from Debian and PyPI: the kernel's source tr
 namespace of its own, so that the interface's counters are the bytes on the wire, both directions and all headers; rsync's pass it three times,
 to, between and from the two ends of stunnel. Ours is the whole way: a real
 hub and real spokes that connect, hear of the package, fetch it, verify it and make it durable; the peers' files are synchronised too.
-Rows are those of bench.py; .build/bench-replication.json also has each system's bytes and seconds.
+Rows are those of bench.py, the plain stream's is its own; .build/bench-replication.json also has each system's bytes and seconds. For an
+import the bytes are those on the disk, that of casync's store.
 """
 
 import hashlib
@@ -22,12 +23,13 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Deploy/demo"))
 
-from bench import ROOT, Nginx, free_port, make_certificates, table, version, wait_listening  # noqa: E402
+from bench import (  # noqa: E402
+    BENCH, ROOT, Nginx, bulk_stream, free_port, make_certificates, table, version, wait_listening)
 from fleet import Failure, Fleet, descendants, serve, wait_for  # noqa: E402
 
 DATA = ROOT / ".build/replication-data"
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
-FRESH = 1 << 30
+FRESH = 2 << 30
 PLATFORM = "linux-x86_64-glibc"
 
 
@@ -230,12 +232,11 @@ class Peers:
     def copy_rsync(self, tar, target):
         run("rsync", "--inplace", "--no-whole-file", "--fsync", f"{self.rsync}/{tar.name}", target)
 
-    def make_casync(self, tar):
-        """Seconds to put a release into casync's store."""
-        started = time.monotonic()
-        run("casync", "make", f"--store={self.www}/default.castr", self.www / f"{tar.name}.caibx", tar,
+    def make_casync(self, tar, folder=None):
+        """Puts a release into casync's store, its own compression and all; not synchronised."""
+        folder = folder or self.www
+        run("casync", "make", f"--store={folder}/default.castr", folder / f"{tar.name}.caibx", tar,
             stdout=subprocess.DEVNULL)
-        return time.monotonic() - started
 
     def copy_casync(self, tar, target, seed=None):
         target.unlink(missing_ok=True)
@@ -307,19 +308,36 @@ class Sites:
         wait_for(f"{name} to hold the release", lambda: any(path.exists() for path in paths), 600, 0.02)
 
 
+def import_pair(peers, work, tar):
+    """A release into a new container pool, compressed and durable, and into a new store of casync."""
+    folders = [work / "pool", work / "store"]
+    folders[1].mkdir()
+    settle()
+    ours = json.loads(run(BENCH, "import", tar, folders[0], capture_output=True, text=True).stdout)
+    theirs = measured(lambda: peers.make_casync(tar, folders[1]))
+    theirs["bytes"] = sum(path.stat().st_size for path in folders[1].rglob("*") if path.is_file())
+    for folder in folders:
+        shutil.rmtree(folder)
+    return ours, theirs
+
+
 def measure(product, releases):
     """All systems on one pair of releases; each run of ours beside one of every peer."""
     (old_name, old_tar, old_file), (new_name, new_tar, new_file) = releases
     digests = {path: sha256(path) for _, tar, published in releases for path in (tar, published)}
     seen = {key: [] for key in ("axle first", "axle update", "curl first", "rsync first", "rsync update",
-                                "casync first", "casync update")}
+                                "casync first", "casync update", "axle import", "casync make")}
     with tempfile.TemporaryDirectory(dir=DATA, prefix="run-") as folder:
         work = pathlib.Path(folder)
         peers = Peers(work, releases)
         sites = Sites(
             work, product, Fleet(work, ROOT / ".build/release"), [f"site{number}" for number in range(RUNS)])
         try:
-            made = peers.make_casync(old_tar)
+            for _ in range(RUNS):
+                ours, theirs = import_pair(peers, work, old_tar)
+                seen["axle import"].append(ours)
+                seen["casync make"].append(theirs)
+            peers.make_casync(old_tar)
             old = sites.publish(old_name, old_file)
             sites.begin()
             sites.import_release(old)
@@ -363,7 +381,6 @@ def measure(product, releases):
     figures["zstd --patch-from"] = {"bytes": yardstick(old_tar, new_tar)}
     figures["published file"] = {"bytes": old_file.stat().st_size}
     figures["patch"] = {"bytes": patch}
-    figures["casync make"] = {"seconds": round(made, 2)}
     print(f"\n{product} {old_name} -> {new_name}")
     for key, value in figures.items():
         print(f"    {key:20} " + "  ".join(f"{name} {amount:,}" for name, amount in value.items()))
@@ -394,6 +411,8 @@ def rows_of(product, figures, memory):
         compared("update time beside rsync", seconds, of("rsync update", "seconds"), "s", "<=", 0.8),
         compared("first copy, verified and durable, beside curl, sync and openssl dgst", of("axle first", "seconds"),
                  of("curl first", "seconds"), "s", "speed >=", 1.3, higher=True),
+        compared("import into a container pool, compressed and durable, beside casync make", of("axle import", "seconds"),
+                 of("casync make", "seconds"), "s", "speed >=", 2.5, higher=True),
         row(f"{product}: anonymous memory of a spoke that applies a patch, its children's too", round(memory / 1e6, 1),
             None, "MB", "<= 128", memory / 128e6, memory <= 128e6),
     ]
@@ -418,6 +437,11 @@ def main():
     for product in sys.argv[1:] or pairs:
         more, figures[product] = measure(product, pairs[product](DATA))
         rows += more
+    with tempfile.TemporaryDirectory(dir=DATA, prefix="run-") as folder:
+        certificates = pathlib.Path(folder) / "certs"
+        make_certificates(certificates)
+        settle()
+        rows.append(bulk_stream(pathlib.Path(folder), certificates))
     (ROOT / ".build/bench-replication.json").write_text(
         json.dumps({"rows": rows, "figures": figures, "cores": os.cpu_count()}, indent=2) + "\n")
     print()

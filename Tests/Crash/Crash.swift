@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import Model
 import Storage
@@ -13,7 +12,6 @@ import TLS
 /// - `axle-crash work FOLDER KIND SEED CUT`: the process that is killed.
 /// - `axle-crash load FOLDER KIND SEED`: the same work without an end, for a machine whose power is cut.
 /// - `axle-crash check FOLDER KIND SEED WORDS`: whether all that the file WORDS says was acknowledged is there.
-/// - `axle-crash import FOLDER KIND FILE [LEVEL]`: imports a file, chunks compressed by zstd at that level, and says how long it took.
 @main
 enum Crash {
     static func main() throws {
@@ -27,13 +25,8 @@ enum Crash {
         case "load" where arguments.count == 4: try load(arguments[1], try job(arguments[2], arguments[3]))
         case "check" where arguments.count == 5:
             try check(arguments[1], try job(arguments[2], arguments[3]), words: arguments[4])
-        case "import" where arguments.count >= 4:
-            try importFile(
-                arguments[1], arguments[2], arguments[3], level: arguments.dropFirst(4).first.flatMap { Int32($0) })
         default:
-            print(
-                "usage: axle-crash cuts N [SEED] | load FOLDER KIND SEED | check FOLDER KIND SEED WORDS | import FOLDER KIND FILE"
-            )
+            print("usage: axle-crash cuts N [SEED] | load FOLDER KIND SEED | check FOLDER KIND SEED WORDS")
             exit(2)
         }
     }
@@ -161,33 +154,6 @@ enum Crash {
         for problem in problems { print("check: \(problem)") }
         print("check: \(words.count) words, \(problems.count) problems")
         exit(problems.isEmpty ? 0 : 1)
-    }
-
-    // MARK: Speed
-
-    private static func importFile(_ folder: String, _ kind: String, _ path: String, level: Int32?) throws {
-        guard let kind = PoolFolder.Kind(rawValue: kind) else { throw PoolWorkload.Broken("no such kind: \(kind)") }
-        let codings: [any ChunkCoding] = level.flatMap { ZstdChunkCoding(level: Int($0)) }.map { [$0] } ?? []
-        let pool = try PoolFolder.open(folder, quota: ByteCount(1 << 40), new: kind, codings: codings)
-        let file = try MappedFile(path: path)
-        let length = UInt64(file.count)
-        // The name is signed by the vendor; whoever imports has it.
-        let name = try SHA256Digest(bytes: file.withBytes { SHA256.hash($0) })
-        let began = SystemClock.uptime
-        let reservation = try pool.reserve(name, length: ByteCount(length))
-        var at = 0
-        while at < file.count {
-            let count = min(1 << 20, file.count - at)
-            try file.withBytes { bytes in
-                let piece = UnsafeRawBufferPointer(rebasing: bytes[at..<at + count])
-                try pool.write(reservation, at: ByteCount(UInt64(at)), RawSpan(_unsafeBytes: piece))
-            }
-            at += count
-        }
-        try pool.publish(reservation)
-        let seconds = (SystemClock.uptime - began) / .seconds(1)
-        let used = pool.account().used
-        print("import: \(length) bytes in \(seconds) s, \(used.bytes) bytes stored, durable")
     }
 }
 
