@@ -33,7 +33,7 @@ for program in "${programs[@]}"; do
             echo "release: $program is larger than 16 MiB" >&2
             status=1
         fi
-        if grep -qE 'libcurl|libFoundation|libxml' <<<"$needs"; then
+        if grep -qE 'libcurl|libFoundation|libxml' <<<"$needs" || grep -q FoundationEssentials "dist/$program"; then
             echo "release: $program links more than it may" >&2
             status=1
         fi ;;

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 package import Model
 internal import System
 
@@ -71,22 +71,20 @@ package struct AgentConfiguration: Equatable, Sendable {
 
     /// Understands JSON5 text; `name` is what messages call it.
     package static func parse(_ bytes: [UInt8], name: String = fileName) throws -> AgentConfiguration {
-        let decoder = JSONDecoder()
-        decoder.allowsJSON5 = true
         do {
-            return try decoder.decode(AgentConfiguration.self, from: Data(bytes))
+            return try JSONCoder.decode(
+                AgentConfiguration.self, from: bytes, limits: JSONLimits(bytes: sizeLimit), syntax: .json5)
         } catch let error as AgentError {
             throw AgentError(.configInvalid, "\(name): \(error.message)")
-        } catch let DecodingError.dataCorrupted(context) where !context.codingPath.isEmpty {
-            throw AgentError(.configInvalid, "\(name): \(text(context.codingPath)) \(context.debugDescription)")
-        } catch let DecodingError.typeMismatch(_, context) {
-            throw AgentError(.configInvalid, "\(name): \(text(context.codingPath)) has a value of the wrong kind")
+        } catch let error as DecodingError {
+            if case .dataCorrupted(let context) = error, context.codingPath.isEmpty {
+                throw AgentError(.configInvalid, "\(name) is not JSON5: \(error.sentence)")
+            }
+            throw AgentError(.configInvalid, "\(name): \(error.sentence)")
         } catch {
-            throw AgentError(.configInvalid, "\(name) is not JSON5")
+            throw AgentError(.configInvalid, "\(name) cannot be understood: \(error)")
         }
     }
-
-    private static func text(_ path: [any CodingKey]) -> String { path.map(\.stringValue).joined(separator: ".") }
 }
 
 extension AgentConfiguration: Decodable {

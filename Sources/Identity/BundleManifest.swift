@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 package import Model
 internal import System
 
@@ -33,7 +33,7 @@ package struct BundleManifest: Codable, Sendable {
     package init?(in bundle: String) {
         // A manifest that is damaged is as good as none: nothing depends on it.
         guard let bytes = try? Self.read(bundle),
-            let manifest = try? JSONDecoder().decode(BundleManifest.self, from: Data(bytes)),
+            let manifest = try? JSONCoder.decode(BundleManifest.self, from: bytes),
             manifest.format == Self.format
         else { return nil }
         self = manifest
@@ -48,8 +48,7 @@ package struct BundleManifest: Codable, Sendable {
 
     /// Writes it, whole or not at all. Blocks.
     package func write(to bundle: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-        try AtomicFile.write([UInt8](try encoder.encode(self)), to: Directory.join(bundle, Self.fileName))
+        try AtomicFile.write(
+            try JSONCoder.encode(self, indented: true), to: Directory.join(bundle, Self.fileName))
     }
 }

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 package import Model
 import System
 package import TLS
@@ -60,7 +60,7 @@ package struct MemberIdentity: Sendable {
     /// Reads the folder; throws what says which file is missing or damaged.
     package init(folder: String) throws {
         func read(_ name: String) throws -> [UInt8] { try File.read(Directory.join(folder, name), limit: 1 << 20) }
-        member = try JSONDecoder().decode(Member.self, from: Data(try read("member.json")))
+        member = try JSONCoder.decode(Member.self, from: try read("member.json"))
         if File.exists(Directory.join(folder, "current.pem")) {
             let both = try read("current.pem")
             tls = try TLSIdentity(chainPEM: both, keyPEM: both)
@@ -96,9 +96,7 @@ package struct MemberIdentity: Sendable {
         func write(_ name: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws {
             try AtomicFile.write(bytes, to: Directory.join(partial, name), mode: mode)
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try write("member.json", [UInt8](try encoder.encode(member)))
+        try write("member.json", try JSONCoder.encode(member, indented: true))
         try write("chain.pem", try tls.chain.flatMap { try $0.pem() })
         try tls.key.withPEM { try write("key.pem", [UInt8]($0), mode: 0o600) }
         try write("anchors.pem", try anchors.flatMap { try $0.pem() })

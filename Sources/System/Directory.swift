@@ -19,6 +19,19 @@ package enum Directory {
         return slash == 0 ? "/" : String(decoding: bytes[..<slash], as: UTF8.self)
     }
 
+    /// The folder that relative paths start from (getcwd).
+    package static func current() throws(SystemError) -> String {
+        // The C library takes the memory that the path needs.
+        guard let path = getcwd(nil, 0) else { throw SystemError(call: "getcwd", errno: Errno.current) }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    /// The path from the root on, for another process or for comparing; `.` and `..` stay in it.
+    package static func absolute(_ path: String) throws(SystemError) -> String {
+        path.hasPrefix("/") ? path : join(try current(), path)
+    }
+
     /// Makes the folder and those above it; one that is there stays as it is. New ones are durable on return.
     package static func create(_ path: String, mode: UInt32 = 0o755) throws(SystemError) {
         try checkPath(path)

@@ -233,8 +233,13 @@ struct AgentConfigurationTests {
             ("{scheduler: {}}", "unit or pidFile"), ("{scheduler: {unit: 'a', pidFile: '/b'}}", "unit or pidFile"),
             ("{scheduler: {unit: '--x'}}", "scheduler.unit"), ("{scheduler: {pidFile: 'rel'}}", "absolute"),
             ("{products: 'relative'}", "absolute"), ("{serviceCommand: []}", "list of a program"),
-            ("{serviceCommand: 'systemctl'}", "wrong kind"), ("{pinned: ['../x']}", "pinned"), ("{", "not JSON5"),
-            ("[]", "wrong kind"), ("", "not JSON5"),
+            ("{serviceCommand: 'systemctl'}", "serviceCommand: an array is expected, and there is text"),
+            ("{pinned: ['../x']}", "pinned[0]: "), ("{pinned: [null]}", "pinned[0]: text is expected"),
+            ("{patchBases: 300}", "patchBases: 300 is not between 0 and 255"), ("{patchBases: 91}", "0 to 90"),
+            ("{scheduler: {unit: 7}}", "scheduler.unit: text is expected, and there is a number"),
+            ("[]", "an object is expected"), ("{", "not JSON5: line 1, column 2"), ("", "not JSON5: line 1, column 1"),
+            ("{\n  // é\n  patchBases: 1.5,\n}", "not JSON5: line 3, column 15: numbers must be whole"),
+            ("{autodeploy: 'no',\n autodeploy: 'yes'}", "the same name twice"),
         ])
     func wrong(text: String, expected: String) {
         do {

@@ -12,7 +12,11 @@ private let target: @Sendable ([UInt8]) -> Void = {
     switch getenv("AXLE_FUZZ").map({ String(cString: $0) }) {
     case "frames": fuzzFrames
     case "cbor": fuzzCBOR
-    case "json": fuzzJSON
+    case "json":
+        { input in
+            fuzzJSON(input)
+            fuzzCoder(input)
+        }
     case "metadata": fuzzMetadata
     case "session": fuzzSession
     case "pool": fuzzPool

@@ -24,6 +24,14 @@ struct FileTests {
         }
     }
 
+    @Test func relativePathsStartFromTheCurrentFolder() throws {
+        let current = try Directory.current()
+        #expect(current.hasPrefix("/"))
+        #expect(try File.status(current) == File.status("."))
+        #expect(try Directory.absolute("a/b") == Directory.join(current, "a/b"))
+        #expect(try Directory.absolute("/a") == "/a")
+    }
+
     @Test func leftoversOfCutOffWritesAreSwept() throws {
         try withFolder { folder in
             try AtomicFile.write("x", to: folder + "/.new-0123")

@@ -85,7 +85,9 @@ package struct FactsGatherer: Sendable {
     /// The C library by the loader that the shell asks for.
     static func libc(_ shell: ELFImage?) -> String {
         guard let loader = shell?.interpreter else { return "static" }
-        return loader.contains("musl") ? "musl" : "glibc"
+        // By bytes: String's own search would link the library of regular expressions, a megabyte.
+        let (bytes, musl) = (Array(loader.utf8), Array("musl".utf8))
+        return bytes.indices.contains { bytes[$0...].starts(with: musl) } ? "musl" : "glibc"
     }
 
     private func osName() -> String {

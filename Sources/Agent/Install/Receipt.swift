@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 package import Model
 internal import System
 
@@ -35,7 +35,7 @@ package struct Receipt: Codable, Equatable, Sendable {
             throw error
         }
         do {
-            return try JSONDecoder().decode(Receipt.self, from: Data(bytes))
+            return try JSONCoder.decode(Receipt.self, from: bytes)
         } catch {
             throw AgentError(.storeDamaged, "\(folder)/\(fileName) cannot be understood")
         }
@@ -43,8 +43,6 @@ package struct Receipt: Codable, Equatable, Sendable {
 
     /// Writes the receipt, durable on return.
     package func write(_ folder: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try AtomicFile.write([UInt8](try encoder.encode(self)), to: Directory.join(folder, Self.fileName))
+        try AtomicFile.write(try JSONCoder.encode(self), to: Directory.join(folder, Self.fileName))
     }
 }

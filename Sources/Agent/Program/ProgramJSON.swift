@@ -1,11 +1,9 @@
-internal import FoundationEssentials
+internal import Codec
 
 /// JSON as the program prints it: sorted members, one document.
 enum ProgramJSON {
     static func text(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        String(decoding: try JSONCoder.encode(value, indented: true), as: UTF8.self)
     }
 }
 

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 internal import Model
 internal import System
 
@@ -15,12 +15,10 @@ struct StatusFile: Codable, Equatable, Sendable {
         let path = AgentState.status(folder)
         guard File.exists(path) else { return nil }
         // A file of another release of the agent says nothing.
-        return try? JSONDecoder().decode(StatusFile.self, from: Data(try File.read(path, limit: 65_536)))
+        return try? JSONCoder.decode(StatusFile.self, from: try File.read(path, limit: 65_536))
     }
 
     func write(_ folder: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.write([UInt8](try encoder.encode(self)), to: AgentState.status(folder))
+        try AtomicFile.write(try JSONCoder.encode(self), to: AgentState.status(folder))
     }
 }

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 package import Model
 internal import SQLite
 package import Trust
@@ -233,14 +233,12 @@ package final class SQLiteAgentStore: AgentStore {
     }
 
     private static func encoded(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        String(decoding: try JSONCoder.encode(value), as: UTF8.self)
     }
 
     private static func decoded<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
         do {
-            return try JSONDecoder().decode(type, from: Data(text.utf8))
+            return try JSONCoder.decode(type, from: Array(text.utf8))
         } catch {
             throw AgentError(.storeDamaged, "a stored \(type) cannot be understood: \(error)")
         }

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 internal import System
 
 /// The file that holds the `Trial`, if there is one; every write is atomic and durable. Blocks.
@@ -17,13 +17,11 @@ package struct TrialFile: Sendable {
             throw error
         }
         // See above.
-        return try? JSONDecoder().decode(Trial.self, from: Data(bytes))
+        return try? JSONCoder.decode(Trial.self, from: bytes)
     }
 
     package func write(_ trial: Trial) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try AtomicFile.write([UInt8](try encoder.encode(trial)), to: path, mode: 0o600)
+        try AtomicFile.write(try JSONCoder.encode(trial), to: path, mode: 0o600)
     }
 
     /// Ends the trial; durable on return.

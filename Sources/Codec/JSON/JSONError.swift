@@ -22,7 +22,7 @@ package struct JSONError: Error, Equatable, Sendable {
         case floatingPoint
         /// A number with leading zeros, minus zero or no digits.
         case malformedNumber
-        /// An integer beyond ±2^53.
+        /// An integer beyond ±2^53, or beyond 64 bits where those are taken.
         case integerOutOfRange
         /// A surrogate without its other half.
         case loneSurrogate
@@ -46,4 +46,37 @@ package struct JSONError: Error, Equatable, Sendable {
 
 extension JSONError: CustomStringConvertible {
     package var description: String { "JSON refused at byte \(offset): \(code.rawValue)" }
+
+    /// For people who look at the text: `line 3, column 7: …`, both from 1 on, columns in characters.
+    package func sentence(in bytes: [UInt8]) -> String {
+        let before = bytes.prefix(max(0, offset))
+        let start = (before.lastIndex(of: 0x0A) ?? -1) + 1
+        let line = before.count { $0 == 0x0A } + 1
+        // Bytes that continue a character are none of their own.
+        let column = before[start...].count { $0 & 0xC0 != 0x80 } + 1
+        return "line \(line), column \(column): \(code.sentence)"
+    }
+}
+
+extension JSONError.Code {
+    /// What is wrong, for people.
+    package var sentence: String {
+        switch self {
+        case .tooLarge: "the text is too long"
+        case .tooManyItems: "there are too many values"
+        case .tooDeep: "arrays and objects are nested too deeply"
+        case .truncated: "the text ends too soon; a bracket, quote or comment is not closed"
+        case .unexpectedByte: "this cannot stand here; is a comma, a colon or a quote missing before it?"
+        case .byteOrderMark: "there is a byte order mark"
+        case .trailingData: "something comes after the end"
+        case .duplicateKey: "this object has the same name twice"
+        case .floatingPoint: "numbers must be whole, without a point or exponent"
+        case .malformedNumber: "this is no number as JSON writes them"
+        case .integerOutOfRange: "the number is too large"
+        case .loneSurrogate: "the escape is half of a character"
+        case .malformedEscape: "there is no such escape after \\"
+        case .malformedUTF8: "the text is not UTF-8"
+        case .controlCharacter: "a line break or control character in a string must be escaped"
+        }
+    }
 }

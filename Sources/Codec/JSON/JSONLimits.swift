@@ -12,4 +12,7 @@ package struct JSONLimits: Sendable, Equatable {
         self.depth = depth
         self.items = items
     }
+
+    /// What a file of a daemon's own may cost where nothing narrower is said.
+    package static let file = JSONLimits(bytes: 16 << 20, items: 500_000)
 }

@@ -1,6 +1,6 @@
 /// Strict JSON (RFC 8259) for signed metadata.
 ///
-/// Refused beyond what the RFC refuses: duplicate names, fractions and exponents, minus zero, integers beyond ±2^53, lone
+/// Refused beyond what the RFC refuses: duplicate names, fractions and exponents, minus zero, integers beyond ±2^53 (unless told otherwise), lone
 /// surrogates, a byte order mark, trailing data, and whatever passes `JSONLimits`. Each is a `JSONError` with its place.
 /// One pass, no backtracking; recursion is bounded by the depth limit.
 package struct JSONParser {
@@ -8,6 +8,7 @@ package struct JSONParser {
     let limits: JSONLimits
     /// Members of this name are checked and left unread, where they are objects in canonical form.
     private let unreadName: JSONText?
+    private let integers: JSONIntegers
     var index = 0
     var items = 0
     private(set) var depth = 0
@@ -16,15 +17,18 @@ package struct JSONParser {
     /// Where the values of the outermost object's members lie.
     private var memberRanges: [Range<Int>] = []
 
-    private init(_ bytes: [UInt8], _ limits: JSONLimits, _ unreadName: JSONText?) {
+    private init(_ bytes: [UInt8], _ limits: JSONLimits, _ integers: JSONIntegers, _ unreadName: JSONText?) {
         self.bytes = bytes
         self.limits = limits
+        self.integers = integers
         self.unreadName = unreadName
     }
 
     /// Reads exactly one value that fills the whole text.
-    package static func parse(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> JSONValue {
-        try document(bytes, limits: limits).value
+    package static func parse(
+        _ bytes: [UInt8], limits: JSONLimits, integers: JSONIntegers = .exact
+    ) throws(JSONError) -> JSONValue {
+        try document(bytes, limits: limits, integers, leaving: nil).value
     }
 
     /// Reads exactly one value that fills the whole text, and what is known of the text.
@@ -34,9 +38,16 @@ package struct JSONParser {
     package static func document(
         _ bytes: [UInt8], limits: JSONLimits, leaving unread: JSONText? = nil
     ) throws(JSONError) -> JSONDocument {
+        // What is left unread is read later by the same rule, hence never with wide integers.
+        try document(bytes, limits: limits, .exact, leaving: unread)
+    }
+
+    private static func document(
+        _ bytes: [UInt8], limits: JSONLimits, _ integers: JSONIntegers, leaving unread: JSONText?
+    ) throws(JSONError) -> JSONDocument {
         guard bytes.count <= min(limits.bytes, Int(Int32.max)) else { throw JSONError(.tooLarge, at: limits.bytes) }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw JSONError(.byteOrderMark, at: 0) }
-        var parser = JSONParser(bytes, limits, unread)
+        var parser = JSONParser(bytes, limits, integers, unread)
         let value = try parser.value()
         parser.skipWhiteSpace()
         guard parser.index == bytes.count else { throw JSONError(.trailingData, at: parser.index) }
@@ -57,7 +68,7 @@ package struct JSONParser {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .integer(try integer())
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try integer()
         default: throw JSONError(.unexpectedByte, at: index)
         }
     }
@@ -128,18 +139,12 @@ package struct JSONParser {
         return value
     }
 
-    mutating func integer() throws(JSONError) -> Int64 {
+    mutating func integer() throws(JSONError) -> JSONValue {
         let start = index
         let negative = bytes[index] == UInt8(ascii: "-")
         if negative { index += 1 }
         let digits = index
-        var magnitude: Int64 = 0
-        while index < bytes.count, case let digit = bytes[index] &- UInt8(ascii: "0"), digit <= 9 {
-            // At most 2^53 · 10 + 9 before the check, far below 2^63.
-            magnitude = magnitude * 10 + Int64(digit)
-            guard magnitude <= JSONValue.greatestInteger else { throw JSONError(.integerOutOfRange, at: start) }
-            index += 1
-        }
+        let magnitude = try integers.magnitude(bytes, &index, start)
         if index < bytes.count {
             switch bytes[index] {
             case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): throw JSONError(.floatingPoint, at: index)
@@ -150,7 +155,7 @@ package struct JSONParser {
         guard count > 0, count == 1 || bytes[digits] != UInt8(ascii: "0"), !(negative && magnitude == 0) else {
             throw JSONError(.malformedNumber, at: start)
         }
-        return negative ? -magnitude : magnitude
+        return try integers.value(magnitude, negative: negative, start)
     }
 
     // MARK: Strings
@@ -178,7 +183,7 @@ package struct JSONParser {
                 text.append(byte)
                 index += 1
             default:
-                let length = try scalarLength()
+                let length = try JSONScalar.length(bytes, at: index)
                 text.append(contentsOf: bytes[index..<index + length])
                 index += length
             }
@@ -211,65 +216,10 @@ package struct JSONParser {
         case UInt8(ascii: "r"): text.append(0x0D)
         case UInt8(ascii: "t"): text.append(0x09)
         case UInt8(ascii: "u"):
-            let scalar = try escapedScalar(start)
+            let scalar = try JSONScalar.escaped(bytes, &index, start)
             text.append(contentsOf: String(Character(scalar)).utf8)
         default: throw JSONError(.malformedEscape, at: start)
         }
-    }
-
-    private mutating func escapedScalar(_ start: Int) throws(JSONError) -> Unicode.Scalar {
-        let unit = try hexUnit(start)
-        if let scalar = Unicode.Scalar(unit) { return scalar }
-        // A surrogate: the high half must come first and the low half at once after it.
-        guard unit < 0xDC00 else { throw JSONError(.loneSurrogate, at: start) }
-        guard try peek() == UInt8(ascii: "\\") else { throw JSONError(.loneSurrogate, at: start) }
-        index += 1
-        guard try peek() == UInt8(ascii: "u") else { throw JSONError(.loneSurrogate, at: start) }
-        index += 1
-        let low = try hexUnit(start)
-        guard (0xDC00...0xDFFF).contains(low) else { throw JSONError(.loneSurrogate, at: start) }
-        let code = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
-        guard let scalar = Unicode.Scalar(code) else { throw JSONError(.loneSurrogate, at: start) }
-        return scalar
-    }
-
-    /// Four hexadecimal digits as a UTF-16 code unit.
-    private mutating func hexUnit(_ start: Int) throws(JSONError) -> UInt32 {
-        var unit: UInt32 = 0
-        for _ in 0..<4 {
-            let byte = try peek()
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
-                throw JSONError(.malformedEscape, at: start)
-            }
-            unit = unit << 4 | UInt32(digit)
-            index += 1
-        }
-        return unit
-    }
-
-    /// The length of the well-formed multi-byte scalar at `index` (Unicode, table 3-7).
-    private func scalarLength() throws(JSONError) -> Int {
-        let first = bytes[index]
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xBF
-        switch first {
-        case 0xC2...0xDF: length = 2
-        case 0xE0...0xEF:
-            length = 3
-            if first == 0xE0 { second = 0xA0...0xBF }
-            if first == 0xED { second = 0x80...0x9F }
-        case 0xF0...0xF4:
-            length = 4
-            if first == 0xF0 { second = 0x90...0xBF }
-            if first == 0xF4 { second = 0x80...0x8F }
-        default: throw JSONError(.malformedUTF8, at: index)
-        }
-        guard bytes.count - index >= length else { throw JSONError(.malformedUTF8, at: index) }
-        guard second.contains(bytes[index + 1]) else { throw JSONError(.malformedUTF8, at: index) }
-        for place in 2..<max(2, length) where !(0x80...0xBF).contains(bytes[index + place]) {
-            throw JSONError(.malformedUTF8, at: index)
-        }
-        return length
     }
 
     // MARK: Bytes

@@ -15,6 +15,7 @@ extension JSONValue {
         case .null: bytes.append(contentsOf: "null".utf8)
         case .bool(let bool): bytes.append(contentsOf: bool ? "true".utf8 : "false".utf8)
         case .integer(let integer): bytes.append(contentsOf: String(integer).utf8)
+        case .unsigned(let integer): bytes.append(contentsOf: String(integer).utf8)
         case .string(let text): Self.writeCanonical(text, into: &bytes)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
@@ -64,68 +65,76 @@ extension JSONValue {
         return false
     }
 
-    /// Valid JSON text: members in their order, control characters escaped, one space of indentation a level when asked.
+    /// Valid JSON text: members in their order, only what must be escaped is; on one line, or indented for people by two spaces a level.
+    ///
+    /// Byte for byte what Foundation's `JSONEncoder` writes `withoutEscapingSlashes`, and `prettyPrinted` when indented: files that were
+    /// written by it and are written by this do not differ.
     package func text(indented: Bool = false) -> [UInt8] {
         var bytes: [UInt8] = []
-        write(into: &bytes, indentation: indented ? 0 : nil)
-        if indented { bytes.append(0x0A) }
+        write(into: &bytes, level: indented ? 0 : nil)
         return bytes
     }
 
-    private func write(into bytes: inout [UInt8], indentation: Int?) {
+    private func write(into bytes: inout [UInt8], level: Int?) {
         switch self {
-        case .null, .bool, .integer: writeCanonical(into: &bytes)
+        case .null, .bool, .integer, .unsigned: writeCanonical(into: &bytes)
         case .string(let text): Self.write(text, into: &bytes)
         case .array(let elements):
-            Self.write(into: &bytes, "[", "]", elements, indentation) { element, bytes, inner in
-                element.write(into: &bytes, indentation: inner)
+            Self.write(into: &bytes, "[", "]", elements, level) { element, bytes, inner in
+                element.write(into: &bytes, level: inner)
             }
         case .object(let object):
-            Self.write(into: &bytes, "{", "}", object.members, indentation) { member, bytes, inner in
+            Self.write(into: &bytes, "{", "}", object.members, level) { member, bytes, inner in
                 Self.write(member.name, into: &bytes)
-                bytes.append(UInt8(ascii: ":"))
-                if inner != nil { bytes.append(0x20) }
-                member.value.write(into: &bytes, indentation: inner)
+                bytes.append(contentsOf: (inner == nil ? ":" : " : ").utf8)
+                member.value.write(into: &bytes, level: inner)
             }
         }
     }
 
     private static func write<Element>(
         into bytes: inout [UInt8], _ open: Unicode.Scalar, _ close: Unicode.Scalar, _ elements: [Element],
-        _ indentation: Int?, _ one: (Element, inout [UInt8], Int?) -> Void
+        _ level: Int?, _ one: (Element, inout [UInt8], Int?) -> Void
     ) {
         bytes.append(UInt8(ascii: open))
-        let inner = indentation.map { $0 + 1 }
+        let inner = level.map { $0 + 1 }
+        newLine(into: &bytes, elements.isEmpty ? inner.map { _ in 0 } : inner)
         var first = true
         for element in elements {
-            if !first { bytes.append(UInt8(ascii: ",")) }
+            if !first {
+                bytes.append(UInt8(ascii: ","))
+                newLine(into: &bytes, inner)
+            }
             first = false
-            newLine(into: &bytes, inner)
             one(element, &bytes, inner)
         }
-        if !elements.isEmpty { newLine(into: &bytes, indentation) }
+        newLine(into: &bytes, level)
         bytes.append(UInt8(ascii: close))
     }
 
-    private static func newLine(into bytes: inout [UInt8], _ indentation: Int?) {
-        guard let indentation else { return }
+    private static func newLine(into bytes: inout [UInt8], _ level: Int?) {
+        guard let level else { return }
         bytes.append(0x0A)
-        bytes.append(contentsOf: repeatElement(0x20, count: indentation))
+        bytes.append(contentsOf: repeatElement(0x20, count: 2 * level))
     }
 
     private static func write(_ text: JSONText, into bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.bytes {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])
-            case 0x0A: bytes.append(contentsOf: "\\n".utf8)
-            case 0x0D: bytes.append(contentsOf: "\\r".utf8)
-            case 0x09: bytes.append(contentsOf: "\\t".utf8)
-            case 0..<0x20:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(contentsOf: (byte < 0x10 ? "0" : "").utf8)
-                bytes.append(contentsOf: String(byte, radix: 16).utf8)
-            default: bytes.append(byte)
+        text.withBytes { source in
+            for index in source.indices {
+                let byte = source[index]
+                switch byte {
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])
+                case 0x08: bytes.append(contentsOf: "\\b".utf8)
+                case 0x09: bytes.append(contentsOf: "\\t".utf8)
+                case 0x0A: bytes.append(contentsOf: "\\n".utf8)
+                case 0x0C: bytes.append(contentsOf: "\\f".utf8)
+                case 0x0D: bytes.append(contentsOf: "\\r".utf8)
+                case 0..<0x20:
+                    bytes.append(contentsOf: (byte < 0x10 ? "\\u000" : "\\u00").utf8)
+                    bytes.append(contentsOf: String(byte, radix: 16).utf8)
+                default: bytes.append(byte)
+                }
             }
         }
         bytes.append(UInt8(ascii: "\""))

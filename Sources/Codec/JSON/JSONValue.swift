@@ -5,8 +5,10 @@
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
-    /// Within ±2^53 when it came from the parser.
+    /// Within ±2^53 when it came from the parser, unless that was told to take `JSONIntegers.wide`.
     case integer(Int64)
+    /// Above `Int64.max`; of `JSONIntegers.wide` only, never of signed metadata.
+    case unsigned(UInt64)
     case string(JSONText)
     case array([JSONValue])
     case object(JSONObject)

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Identity
 internal import Model
 internal import Network
@@ -22,7 +21,8 @@ enum SpokeImportCommand {
 
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
         let state = try invocation.required("state")
-        let bundle = try absolute(try invocation.requiredOperand(0))
+        // A relative path means another thing to the spoke.
+        let bundle = try Directory.absolute(try invocation.requiredOperand(0))
         guard try File.status(bundle)?.kind == .folder else { throw UsageError("there is no bundle at \(bundle)") }
         let report: SpokeImportReport
         if let own = try await take(bundle, state, streams) {
@@ -31,11 +31,6 @@ enum SpokeImportCommand {
             report = try await ask(bundle, state, streams)
         }
         return tell(report, invocation, streams)
-    }
-
-    /// A relative path means another thing to the spoke.
-    private static func absolute(_ path: String) throws -> String {
-        path.hasPrefix("/") ? path : Directory.join(FileManager.default.currentDirectoryPath, path)
     }
 
     /// Takes it here; nil while the spoke runs.

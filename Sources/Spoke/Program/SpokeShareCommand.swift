@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 internal import Model
 internal import System
 
@@ -68,7 +68,8 @@ enum SpokeShareCommand {
             guard let keep = Int(text) else { throw UsageError("--keep is a number, not '\(text)'") }
             share.keep = keep
         }
-        guard try settings.add(share, state: absolute(state)) else {
+        // A relative state folder means the same to the comparison of paths.
+        guard try settings.add(share, state: Directory.absolute(state)) else {
             streams.message("Share \(share.name) is there already.")
             return 0
         }
@@ -89,9 +90,7 @@ enum SpokeShareCommand {
                 shown: target.flatMap { $0.split(separator: "/").last }.map { ShareView.release(of: String($0)) })
         }
         guard !invocation.isSet("json") else {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            streams.output(String(decoding: try encoder.encode(listed), as: UTF8.self) + "\n")
+            streams.line(String(decoding: try JSONCoder.encode(listed, indented: true), as: UTF8.self))
             return 0
         }
         guard !listed.isEmpty else {
@@ -115,10 +114,5 @@ enum SpokeShareCommand {
             streams.line(cells.joined(separator: "  "))
         }
         return 0
-    }
-
-    /// A relative state folder means the same to the comparison of paths.
-    private static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : Directory.join(FileManager.default.currentDirectoryPath, path)
     }
 }

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 package import Model
 internal import System
 
@@ -161,7 +161,7 @@ package struct ShareFolder {
         guard File.exists(markerFile) else { return none }
         let bytes = try File.read(markerFile, limit: Self.markerLimit)
         // Whatever is wrong with it, it is not what this program wrote.
-        guard let marker = try? JSONDecoder().decode(Marker.self, from: Data(bytes)), marker.format == 1 else {
+        guard let marker = try? JSONCoder.decode(Marker.self, from: bytes), marker.format == 1 else {
             throw inTheWay(markerFile)
         }
         guard marker.owner == owner, marker.share == share.name.text else {
@@ -173,8 +173,6 @@ package struct ShareFolder {
     }
 
     private func write(_ marker: Marker) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try AtomicFile.write([UInt8](try encoder.encode(marker)), to: markerFile)
+        try AtomicFile.write(try JSONCoder.encode(marker), to: markerFile)
     }
 }

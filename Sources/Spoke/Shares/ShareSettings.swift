@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 internal import Model
 internal import System
 
@@ -26,7 +26,7 @@ struct ShareSettings: Sendable {
         let bytes = try File.read(file, limit: Self.fileLimit)
         let document: Document
         do {
-            document = try JSONDecoder().decode(Document.self, from: Data(bytes))
+            document = try JSONCoder.decode(Document.self, from: bytes)
         } catch {
             throw UsageError(
                 "\(file) cannot be read: remove it and set the shares again with 'axle-spoke share' (\(error))")
@@ -77,10 +77,8 @@ struct ShareSettings: Sendable {
     }
 
     private func write(_ shares: [Share]) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let document = Document(shares: shares.sorted { $0.name < $1.name })
-        try AtomicFile.write([UInt8](try encoder.encode(document)) + [0x0A], to: file)
+        try AtomicFile.write(try JSONCoder.encode(document, indented: true) + [0x0A], to: file)
     }
 
     private static func check(_ share: Share) throws {

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 internal import System
 
 /// How `axle-spoke import` asks a spoke that runs to take a bundle: two small files in the state folder, which only the
@@ -26,7 +26,7 @@ struct ImportDrop: Sendable {
     /// What is asked for; nil when nothing is. A request that cannot be read is removed.
     func request() throws -> Request? {
         guard let bytes = try read(requestFile) else { return nil }
-        guard let request = try? JSONDecoder().decode(Request.self, from: Data(bytes)),
+        guard let request = try? JSONCoder.decode(Request.self, from: bytes),
             request.id.utf8.count == 32, request.id.utf8.allSatisfy({ (0x30...0x66).contains($0) })
         else {
             try remove()
@@ -47,7 +47,7 @@ struct ImportDrop: Sendable {
 
     func report(_ id: String) throws -> SpokeImportReport? {
         // A report that cannot be read is one that is not there yet.
-        try read(reportFile(id)).flatMap { try? JSONDecoder().decode(SpokeImportReport.self, from: Data($0)) }
+        try read(reportFile(id)).flatMap { try? JSONCoder.decode(SpokeImportReport.self, from: $0) }
     }
 
     func put(_ report: SpokeImportReport, _ id: String) throws {
@@ -64,6 +64,6 @@ struct ImportDrop: Sendable {
     }
 
     private func write(_ value: some Encodable, to path: String) throws {
-        try AtomicFile.write([UInt8](try JSONEncoder().encode(value)), to: path)
+        try AtomicFile.write(try JSONCoder.encode(value), to: path)
     }
 }

@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Codec
 internal import Identity
 internal import Model
 package import Network
@@ -73,10 +73,8 @@ package final class RunningSpoke: Sendable {
         self.shell = shell
         imports = Self.watchImports(ImportDrop(folder: SpokeState.imports(folder.path)), shell)
         shares = shell.watchShares()
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let addresses = Addresses(listen: endpoint.description)
-        try AtomicFile.write([UInt8](try encoder.encode(addresses)), to: SpokeState.listen(folder))
+        try AtomicFile.write(try JSONCoder.encode(addresses), to: SpokeState.listen(folder))
         await shell.start()
         dialer.start()
     }
