@@ -245,7 +245,9 @@ __attribute__((noinline)) int axle_spawn(const struct axle_child *what) {
     return pid;
 }
 
-int axle_populate(void *bytes, size_t count) { return madvise(bytes, count, 23 /* MADV_POPULATE_WRITE */); }
+void *axle_move_pages(void *from, size_t count, void *to) {
+    return mremap(from, count, count, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+}
 
 int axle_is_sanitized(void) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -9,6 +9,9 @@ package final class ZstdDecompressor: Decompressor {
     /// The largest window that a frame may have on a 64-bit machine, for patches only.
     package static let largestWindowLog = 31
 
+    /// What tells how long a frame's header is.
+    private static let frameHeaderBeginning = 5
+
     private let context: UnsafeMutableRawPointer
 
     package init(windowLogLimit: Int = usualWindowLog) throws(CompressionError) {
@@ -31,27 +34,34 @@ package final class ZstdDecompressor: Decompressor {
         return CodecStep(consumed: from.pos, produced: into.pos, isComplete: rest == 0)
     }
 
+    /// The most bytes of a content that one block of a frame makes (RFC 8878, 3.1.1.2.4).
+    package static let blockLimit = 128 << 10
+
     /// Unpacks one frame against `prefix` straight into `output`, which must have exactly the content's length; takes no window of its own.
     ///
+    /// Between two words of progress it stores to no byte that is three blocks or more behind what is done, and reads only what is done.
     /// - Parameters:
-    ///   - progress: called with the bytes that are done, after every few KiB of the frame.
-    /// - Throws: `malformed`, `truncated`, or `tooLarge` when the frame is not one whole frame that fills the output.
+    ///   - progress: called with the bytes that are done, after every block.
+    /// - Throws: `malformed`, `truncated`, or `tooLarge` when the frame is not one whole frame that fills the output; what `progress` throws.
     package func unpackPatch(
         _ frame: UnsafeRawBufferPointer, prefix: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer,
-        progress: (Int) -> Void
-    ) throws(CompressionError) {
+        progress: (Int) throws -> Void
+    ) throws {
         try Self.check(axle_zstd_decompressor_set(context, Int32(AXLE_ZSTD_STABLE_OUT), 1))
         if !prefix.isEmpty { try Self.check(axle_zstd_decompressor_prefix(context, prefix.baseAddress, prefix.count)) }
         var from = axle_zstd_in(bytes: frame.baseAddress, size: 0, pos: 0)
         var into = axle_zstd_out(bytes: output.baseAddress, size: output.count, pos: 0)
+        // It is given what it asks for, which is one block and the next one's header: so many blocks may be in few bytes that all of them at once
+        // would be any number of bytes of content.
+        var wanted = Self.frameHeaderBeginning
         while true {
-            // Small pieces, since a few bytes of a patch may stand for very many.
-            from.size = min(frame.count, from.pos + 1024)
+            from.size = from.pos + min(wanted, frame.count - from.pos)
             let (before, done) = (from.pos, into.pos)
             let rest = axle_zstd_decompress(context, &into, &from)
             try Self.check(rest)
-            if into.pos != done { progress(into.pos) }
+            if into.pos != done { try progress(into.pos) }
             if rest == 0 { break }
+            wanted = rest
             guard from.pos > before || into.pos > done || from.size < frame.count else {
                 throw CompressionError(.truncated, "the patch ends before its frame does")
             }

@@ -65,7 +65,7 @@ extension ContentWorker {
 
     /// Has the child fill `output` in place with what a patch or a chunk delta makes of `old`; nobody has looked at the result when this returns.
     ///
-    /// The child writes the content through a mapping, so that neither content takes anonymous memory. Who hashes the file does it after this has
+    /// The child maps the old content, and the new one as it grows (`GrowingFile`), so that neither takes anonymous memory. Who hashes the file does it after this has
     /// returned: then the child is gone, and with it whoever could still change a byte. The file is not synchronised.
     /// - Parameters:
     ///   - patch: an open file, the patch or chunk delta and nothing else; it says itself which.
@@ -93,9 +93,10 @@ extension ContentWorker {
         }
         var done = ProgressReader(limit: header.new.length)
         let mapped = header.old.length + header.new.length + UInt64(clamping: patchLength)
+        var child = child(header.applyJob(length: patchLength), deadline: patchDeadline, mapped: mapped)
+        child.fileSize = header.new.length
         try run(
-            child(header.applyJob(length: patchLength), deadline: patchDeadline, mapped: mapped), "applying a patch",
-            files: [patch.number, old.number, output.number], cancellation: cancellation
+            child, "applying a patch", files: [patch.number, old.number, output.number], cancellation: cancellation
         ) { try progress(try done.take($0)) }
         try progress(header.new.length)
     }

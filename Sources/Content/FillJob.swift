@@ -1,10 +1,9 @@
 internal import System
 
 /// What the limited children have in common that make a new content of file 3 (what came) and file 4 (the old content) in file 5; the child's half of
-/// `ContentWorker.fillByPatch`. They say every MiB how far the new content is, as eight bytes on standard output.
+/// `ContentWorker.fillByPatch`. They say every MiB how much of the new content is in the file, as eight bytes on standard output.
 struct FillJob {
-    /// How far pages are taken ahead of the content, and how often is said how far it is.
-    private static let ahead = 16 << 20
+    /// How often is said how much is in the file.
     private static let wordEvery = 1 << 20
 
     /// Of the frame in what came; 0 where it is not packed.
@@ -22,32 +21,32 @@ struct FillJob {
 
     /// Maps the files, gives up every right, and has `fill` make the content; `body` is what came behind its header.
     ///
-    /// Libraries are loaded before this is called: afterwards nothing can be opened any more.
+    /// Libraries are loaded before this is called: afterwards nothing can be opened any more. `fill` stores in order, says after each `GrowingFile.room`
+    /// bytes at the latest how far it is, and does not go on when that throws.
     func run(
         headerLength: Int,
         fill: (
             _ body: UnsafeRawBufferPointer, _ old: UnsafeRawBufferPointer, _ new: UnsafeMutableRawBufferPointer,
-            _ progress: (Int) -> Void
+            _ progress: (Int) throws(ContentError) -> Void
         ) throws -> Void
     ) throws {
         let came = try MakePatchJob.map(3, cameLength)
         let old = try MakePatchJob.map(4, oldLength)
-        let new = try SharedFileMapping(FileDescriptor(takingOwnership: 5), length: Int(clamping: newLength))
+        let new = try GrowingFile(FileDescriptor(takingOwnership: 5), length: Int(clamping: newLength))
         try Confinement.enter(.descriptors)
         let output = FileDescriptor(takingOwnership: 1)
         var said = 0
-        var failure: SystemError?
-        func progress(_ done: Int) {
-            new.populate(to: done + Self.ahead)
-            guard done - said >= Self.wordEvery, failure == nil else { return }
-            said = done
+        func progress(_ done: Int) throws(ContentError) {
             do throws(SystemError) {
-                try output.write(LittleEndian.bytes(UInt64(done), count: 8))
+                try new.advance(to: done)
+                // What is in the file; the window's bytes are nobody else's yet.
+                guard new.written - said >= Self.wordEvery else { return }
+                said = new.written
+                try output.write(LittleEndian.bytes(UInt64(said), count: 8))
             } catch {
-                failure = error
+                throw ContentError(error)
             }
         }
-        new.populate(to: Self.ahead)
         try came.withBytes { came in
             guard came.count >= headerLength else {
                 throw ContentError(.truncated, "there is nothing behind the header")
@@ -57,6 +56,6 @@ struct FillJob {
                 try new.withBytes { new in try fill(body, old, new, progress) }
             }
         }
-        if let failure { throw failure }
+        try new.finish()
     }
 }

@@ -92,6 +92,20 @@ struct PatchTests {
         #expect(short == .wrongReference)
     }
 
+    @Test("a few bytes of a patch may stand for very many, and what is far behind is found again")
+    func far() throws {
+        let old = ContentFixture.sample(300_000, seed: 1)
+        let rare = ContentFixture.sample(700_000, seed: 2)
+        // Blocks of one byte each that take four, the new content's own beginning again 24 MB later, and an end within a page.
+        let new = rare + [UInt8](repeating: 7, count: 24_000_000) + rare + old + [1, 2, 3]
+        let patch = try fixture.patch(old, new)
+        #expect(patch.count < 720_000)
+        #expect(try fixture.apply(patch, old, wanted: new) == new)
+        for isPacked in [false, true] {
+            #expect(try fixture.apply(try fixture.chunks(old, new, isPacked: isPacked), old, wanted: new) == new)
+        }
+    }
+
     @Test("a patch between releases that nobody wants is refused by its header")
     func wanted() throws {
         let (old, new) = (ContentFixture.sample(900, seed: 1), ContentFixture.sample(900, seed: 2))

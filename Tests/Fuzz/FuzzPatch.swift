@@ -23,6 +23,7 @@ let reference: [UInt8] = (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 
                 // Errors are one of the two right answers.
                 try? decompressor.unpackPatch(frame, prefix: prefix, into: output) { done in
                     precondition(done >= last && done <= count, "progress goes back or too far")
+                    precondition(done - last <= ZstdDecompressor.blockLimit, "more than a block at once")
                     last = done
                 }
             }

@@ -78,8 +78,8 @@ struct axle_child {
 // The child's process id, or -1 and errno, which is also execve's own.
 int axle_spawn(const struct axle_child *what);
 
-// Takes pages of a mapping for writing now (Linux 5.14), so that what fails is an error and not a signal.
-int axle_populate(void *bytes, size_t count);
+// Moves the pages of a mapping to another address, in the place of what is mapped there (mremap(2)); MAP_FAILED and errno if not.
+void *axle_move_pages(void *from, size_t count, void *to);
 // 1 in a sanitizer's build, which takes address space without limit.
 int axle_is_sanitized(void);
 

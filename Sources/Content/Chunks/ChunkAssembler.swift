@@ -3,8 +3,8 @@
 /// Everything in the body is checked before it is acted on: nothing is read beyond the old content or written beyond the new one, whatever it says. Keeps at most one
 /// section's table (1 MiB). One thread.
 package struct ChunkAssembler {
-    /// Bytes that are copied before somebody hears how far it is.
-    private static let copyStep = 1 << 20
+    /// Bytes that are copied before somebody hears how far it is; within `GrowingFile.room`.
+    private static let copyStep = 128 << 10
 
     private let old: UnsafeRawBufferPointer
     private let new: UnsafeMutableRawBufferPointer
@@ -30,7 +30,9 @@ package struct ChunkAssembler {
     /// Takes the next bytes of the body. Throws `malformed`; then nothing more may be given.
     ///
     /// - Parameter progress: hears how many bytes of the new content are done.
-    package mutating func take(_ bytes: UnsafeRawBufferPointer, progress: (Int) -> Void) throws(ContentError) {
+    package mutating func take(_ bytes: UnsafeRawBufferPointer, progress: (Int) throws(ContentError) -> Void)
+        throws(ContentError)
+    {
         var rest = bytes[...]
         while !rest.isEmpty {
             if literal > 0 {
@@ -40,7 +42,7 @@ package struct ChunkAssembler {
                 done += piece.count
                 literal -= piece.count
                 rest = rest.dropFirst(piece.count)
-                progress(done)
+                try progress(done)
                 if literal == 0 { try goOn(progress) }
             } else if tableLength > 0 {
                 let piece = rest.prefix(tableLength - table.count)
@@ -70,9 +72,9 @@ package struct ChunkAssembler {
     }
 
     /// Does what needs no further bytes of the body.
-    private mutating func goOn(_ progress: (Int) -> Void) throws(ContentError) {
+    private mutating func goOn(_ progress: (Int) throws(ContentError) -> Void) throws(ContentError) {
         while true {
-            copyOld(progress)
+            try copyOld(progress)
             guard cursor < table.count else {
                 table.removeAll(keepingCapacity: true)
                 (tableLength, cursor) = (0, 0)
@@ -89,7 +91,7 @@ package struct ChunkAssembler {
         }
     }
 
-    private mutating func copyOld(_ progress: (Int) -> Void) {
+    private mutating func copyOld(_ progress: (Int) throws(ContentError) -> Void) throws(ContentError) {
         while copy > 0 {
             let count = min(copy, Self.copyStep)
             UnsafeMutableRawBufferPointer(rebasing: new[done..<done + count])
@@ -97,7 +99,7 @@ package struct ChunkAssembler {
             done += count
             source += count
             copy -= count
-            progress(done)
+            try progress(done)
         }
     }
 }
