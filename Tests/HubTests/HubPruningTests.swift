@@ -140,6 +140,84 @@ import Testing
         #expect(world.effects.contains(.importPackage(packages[0])))
     }
 
+    @Test func aSpokeThatIsBusyWithOneRemovalGetsEverythingElse() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(7, world)
+        world.answers = false
+        world.effects = []
+        _ = try world.run(.prunePool(node: spoke, pool: main))
+        let (_, request, _) = try #require(world.requests().first { if case .evict = $0.2 { true } else { false } })
+        world.effects = []
+        let busy = ErrorReply(code: .busy, text: "it is in transfer", retryAfterSeconds: 15)
+        try world.send(.link(.reply(link, request, .error(busy))))
+        #expect(evictions(world).isEmpty && world.effects.contains(.wake(at: world.now + .seconds(15))))
+        // A wish, a quota and an order are not held up by it.
+        try world.publish(packages + [try samplePackage("1.9", counter: 9, hash: 9)], version: 2)
+        try world.importAll()
+        #expect(wishes(world).count == 1)
+        _ = try world.run(.setQuota(node: spoke, pool: main, ByteCount(1 << 41)))
+        #expect(world.requests().contains { if case .setQuota = $0.2 { true } else { false } })
+        world.effects = []
+        world.now = world.now + .seconds(15)
+        try world.send(.woke)
+        #expect(evictions(world).map(\.path) == [packages[0].path])
+    }
+
+    @Test func removalsThatWaitKeepNoOthersBack() throws {
+        let world = try HubWorld()
+        let count = HubLimits.inFlight + 6
+        let (spoke, link, packages) = try filled(count, world)
+        world.answers = false
+        world.effects = []
+        _ = try world.run(.prunePool(node: spoke, pool: main))
+        let first = world.requests()
+        #expect(first.count == HubLimits.inFlight)
+        world.effects = []
+        for (_, request, _) in first {
+            try world.send(.link(.reply(link, request, .error(ErrorReply(code: .busy, text: "later")))))
+        }
+        let others = packages.prefix(count - 4).map(\.path).sorted().dropFirst(HubLimits.inFlight)
+        #expect(evictions(world).map(\.path) == Array(others))
+    }
+
+    @Test func aWishThatIsRefusedKeepsNothingElseBack() throws {
+        let world = try HubWorld()
+        let (_, link, packages) = try filled(1, world)
+        world.answers = false
+        world.effects = []
+        let more = try (2...3).map { try samplePackage("1.\($0)", counter: UInt64($0), hash: UInt8($0)) }
+        try world.publish(packages + more, version: 2)
+        try world.send(.importEnded(more[0].path, more[0].sha256, .imported))
+        let (_, request, _) = try #require(world.requests().last { if case .replicate = $0.2 { true } else { false } })
+        world.effects = []
+        try world.send(.link(.reply(link, request, .error(ErrorReply(code: .invalid, text: "no")))))
+        try world.send(.importEnded(more[1].path, more[1].sha256, .imported))
+        #expect(wishes(world) == [more[1].path])
+        world.effects = []
+        world.now = world.now + HubLimits.roomRetry
+        try world.send(.woke)
+        #expect(wishes(world) == [more[0].path])
+    }
+
+    @Test func whatIsToldOnConnectingIsToldAgainToASpokeThatWasBusy() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        try world.publish([try samplePackage()])
+        world.answers = false
+        world.effects = []
+        let link = try world.connect(spoke)
+        func lists() -> [RequestID] {
+            world.requests().compactMap { if case .revocations = $0.2 { $0.1 } else { nil } }
+        }
+        let request = try #require(lists().first)
+        world.effects = []
+        try world.send(.link(.reply(link, request, .error(ErrorReply(code: .busy, text: "later")))))
+        #expect(lists().isEmpty)
+        world.now = world.now + HubLimits.deliveryRetry
+        try world.send(.woke)
+        #expect(lists().count == 1)
+    }
+
     @Test func anOlderSpokeKeepsWhatItDoesNotUnderstandToLetGo() throws {
         let world = try HubWorld()
         let (spoke, link, packages) = try filled(5, world)

@@ -49,6 +49,27 @@ import Testing
         #expect(bench.requests(on: SpokeBench.hub).map(\.message) == [sent.message])
     }
 
+    @Test func aHubThatWantsNoMoreEventsNowStillGetsReports() throws {
+        var bench = try SpokeBench()
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        _ = try bench.ask(SpokeBench.agentLink, .report(SpokeBench.report(1, agent: SpokeBench.stranger)))
+        try bench.openHub()
+        func events(_ bench: SpokeBench) -> [RequestID] {
+            bench.requests(on: SpokeBench.hub).compactMap { if case .event = $0.message { $0.id } else { nil } }
+        }
+        let event = try #require(events(bench).first)
+        let busy = ErrorReply(code: .busy, text: "too many events", retryAfterSeconds: 30)
+        try bench.tell(.link(.reply(SpokeBench.hub, event, .error(busy))))
+        #expect(events(bench).isEmpty && bench.wakeTime() == bench.now + .seconds(30))
+        try bench.ask(SpokeBench.agentLink, .report(SpokeBench.report(1)))
+        #expect(bench.requests(on: SpokeBench.hub).contains { $0.message == .report(SpokeBench.report(1)) })
+        #expect(events(bench).isEmpty)
+        bench.now = bench.now + .seconds(30)
+        try bench.tell(.woke)
+        #expect(!events(bench).isEmpty)
+    }
+
     @Test func aReportInAnotherAgentsNameIsRefusedAndNamedInTheLog() throws {
         var bench = try SpokeBench()
         bench.store.addAgent(SpokeBench.agent)

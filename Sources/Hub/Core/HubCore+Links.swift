@@ -145,7 +145,9 @@ extension HubCore {
         if case .error(let reply) = message {
             if reply.code.isRetryable {
                 let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
-                return pause(link, until: now + (seconds ?? HubLimits.deliveryRetry))
+                // A check is asked for once.
+                if case .checkPool(let check) = errand { return checkAnswered(check, spoke, reply) }
+                return hold(errand, link, until: now + (seconds ?? HubLimits.deliveryRetry))
             }
             error = reply
         }
@@ -169,7 +171,7 @@ extension HubCore {
 
     /// Asks a spoke, unless the same errand is under way already.
     mutating func ask(_ link: LinkID, _ message: Message, _ errand: Errand) {
-        guard links[link]?.underWay.insert(errand).inserted == true else { return }
+        guard !isHeld(errand, link), links[link]?.underWay.insert(errand).inserted == true else { return }
         let request = nextRequest()
         links[link]?.errands[request] = errand
         effects.append(.link(.request(link, request, message, .control)))
@@ -181,8 +183,33 @@ extension HubCore {
         return errand
     }
 
-    /// Pauses deliveries to a spoke; they go on by themselves.
-    mutating func pause(_ link: LinkID, until time: UnixTime) {
+    /// Leaves one errand alone for a while; it is done again by itself, and the others do not wait for it.
+    mutating func hold(_ errand: Errand, _ link: LinkID, until time: UnixTime) {
+        guard let open = links[link] else { return }
+        links[link]?.held[errand] = time
+        // Another one may take its place on the way.
+        dirtySpokes.insert(open.spoke)
+    }
+
+    /// Whether an errand has to wait.
+    func isHeld(_ errand: Errand, _ link: LinkID) -> Bool { links[link]?.held[errand] != nil }
+
+    /// Lets go what has waited long enough; gives when the next one has.
+    private mutating func releaseHeld(at now: UnixTime) throws -> UnixTime? {
+        var next: UnixTime?
+        for (link, open) in links.filter({ !$0.value.held.isEmpty }).sorted(by: { $0.key < $1.key }) {
+            let due = open.held.filter { $0.value <= now }.keys
+            for errand in due { links[link]?.held[errand] = nil }
+            if let wait = links[link]?.held.values.min() { next = min(next ?? wait, wait) }
+            guard !due.isEmpty else { continue }
+            dirtySpokes.insert(open.spoke)
+            if due.contains(where: \.isGreeting) { try greet(link) }
+        }
+        return next
+    }
+
+    /// Pauses all deliveries to a spoke; they go on by themselves.
+    private mutating func pause(_ link: LinkID, until time: UnixTime) {
         guard let spoke = links[link]?.spoke else { return }
         links[link]?.notBefore = time
         dirtySpokes.insert(spoke)
@@ -190,7 +217,7 @@ extension HubCore {
 
     /// Sends what waits for the spokes that have something; gives when to try those again that asked for patience.
     mutating func pumpLinks(at now: UnixTime) throws -> [UnixTime?] {
-        var later: [UnixTime?] = []
+        var later: [UnixTime?] = [try releaseHeld(at: now)]
         for spoke in dirtySpokes.sorted() {
             guard let link = linkOf[spoke], let open = links[link] else {
                 dirtySpokes.remove(spoke)  // greeted again when it comes back
@@ -222,7 +249,7 @@ extension HubCore {
                     try store.removeOrder(order.number)
                     continue
                 }
-                guard try mayGo(order) else { continue }
+                guard !isHeld(.order(order.number), link), try mayGo(order) else { continue }
                 let message = OrderMessage(
                     agent: order.client, action: order.action, kind: UInt64(order.kind), expires: order.expires,
                     signed: order.signed)

@@ -198,7 +198,8 @@ extension HubCore {
 
     /// Sends what a spoke has not said to be gone yet.
     mutating func sendEvictions(_ link: LinkID, _ spoke: NodeID) throws {
-        for prune in try store.prunes(at: spoke).lazy.filter({ !$0.isDone }).prefix(HubLimits.inFlight) {
+        let due = try store.prunes(at: spoke).filter { !$0.isDone && !isHeld(.evict($0.path), link) }
+        for prune in due.prefix(HubLimits.inFlight) {
             let content = try store.package(prune.path)?.package.metadata.content?.sha256
             ask(
                 link,

@@ -23,18 +23,32 @@ extension HubCore {
 
     /// Sends the wishes that the spoke has not stored yet.
     mutating func sendWishes(_ link: LinkID, _ spoke: NodeID) throws {
-        for replica in try store.unacknowledgedReplicas(at: spoke, after: nil, limit: HubLimits.inFlight) {
-            guard let record = try store.package(replica.path), record.package.sha256 == replica.digest else {
-                try store.removeReplica(spoke: spoke, path: replica.path)
-                dirtySpokes.insert(spoke)
-                continue
+        var sent = 0
+        var last: TargetPath?
+        while sent < HubLimits.inFlight {
+            let wishes = try store.unacknowledgedReplicas(at: spoke, after: last, limit: HubLimits.inFlight)
+            for replica in wishes {
+                last = replica.path
+                if try sendWish(replica, link, spoke) { sent += 1 }
             }
-            let isUrgent = record.package.metadata.severity == .hotfix
-            let message = Replicate(
-                path: replica.path, sha256: replica.digest, length: record.package.length,
-                priority: isUrgent ? .urgent : .normal)
-            ask(link, .replicate(message), .replicate(replica.path))
+            guard wishes.count == HubLimits.inFlight else { return }
         }
+    }
+
+    /// Sends one wish; false if there is nothing to send, or not yet.
+    private mutating func sendWish(_ replica: ReplicaRecord, _ link: LinkID, _ spoke: NodeID) throws -> Bool {
+        guard !isHeld(.replicate(replica.path), link) else { return false }
+        guard let record = try store.package(replica.path), record.package.sha256 == replica.digest else {
+            try store.removeReplica(spoke: spoke, path: replica.path)
+            dirtySpokes.insert(spoke)
+            return false
+        }
+        let isUrgent = record.package.metadata.severity == .hotfix
+        let message = Replicate(
+            path: replica.path, sha256: replica.digest, length: record.package.length,
+            priority: isUrgent ? .urgent : .normal)
+        ask(link, .replicate(message), .replicate(replica.path))
+        return true
     }
 
     mutating func replicateAnswered(
@@ -45,7 +59,7 @@ extension HubCore {
             // The wish stays and is made again later.
             replica.text = error.text
             try log(.warning, .replicaFailed, "package/\(path)", "the spoke refused to hold it: \(error.text)", at: now)
-            pause(link, until: now + HubLimits.roomRetry)
+            hold(.replicate(path), link, until: now + HubLimits.roomRetry)
         } else {
             replica.isAcknowledged = true
         }

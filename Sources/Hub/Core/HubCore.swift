@@ -23,6 +23,14 @@ package struct HubCore {
         case anchors(UInt64)
         /// By the rule that the schedule was made of.
         case setLimit(String)
+
+        /// Whether it is told when a spoke connects, and not kept for it.
+        var isGreeting: Bool {
+            switch self {
+            case .catalogChanged, .revocations, .anchors: true
+            case .order, .replicate, .setQuota, .setAccess, .evict, .checkPool, .setLimit: false
+            }
+        }
     }
 
     /// An open session of a spoke.
@@ -30,8 +38,10 @@ package struct HubCore {
         let spoke: NodeID
         var errands: [RequestID: Errand] = [:]
         var underWay: Set<Errand> = []
-        /// Deliveries pause until then after the spoke has asked for patience.
+        /// Deliveries pause until then after the spoke has not answered at all.
         var notBefore = UnixTime.distantPast
+        /// What is not asked again before its time: the spoke wanted patience for it, or refused it. Everything else goes on.
+        var held: [Errand: UnixTime] = [:]
         /// The limit that its sender has been told; none at first.
         var rate: BitRate?
         /// When the limit is looked at again.

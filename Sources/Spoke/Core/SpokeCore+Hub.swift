@@ -7,7 +7,7 @@ extension SpokeCore {
     mutating func hubOpened(_ link: LinkID) throws {
         if let old = hub, old != link { close(old, .replaced, "a newer session has taken this one's place") }
         hub = link
-        deliverNotBefore = .zero
+        (reportsNotBefore, eventsNotBefore) = (.zero, .zero)
         nextAttempt = .zero
         isKeepingDue = true
         sendPoolStatus()
@@ -82,7 +82,10 @@ extension SpokeCore {
             try presenceAnswered(agent, message)
         case .report(let agent, let incarnation, let counter):
             if case .error(let error) = message {
-                if error.code.isRetryable { return holdDeliveries(at: now, for: error.retryAfterSeconds) }
+                if error.code.isRetryable {
+                    reportsNotBefore = patience(error, at: now)
+                    return
+                }
                 try log(
                     .error, .reportRefused, "client/\(agent)", "the hub refused report \(counter): \(error.text)",
                     at: now)
@@ -90,7 +93,8 @@ extension SpokeCore {
             try store.removeReport(agent: agent, incarnation: incarnation, counter: counter)
         case .event(let sequence):
             if case .error(let error) = message, error.code.isRetryable {
-                return holdDeliveries(at: now, for: error.retryAfterSeconds)
+                eventsNotBefore = patience(error, at: now)
+                return
             }
             try store.removeEvents(through: sequence)
         case .order(let agent, let action, let kind, let signature):
@@ -112,8 +116,10 @@ extension SpokeCore {
         case .join(let join):
             let text = "the connection to the hub broke; try again"
             effects.append(.answerJoin(join, .error(ErrorReply(code: .busy, text: text, retryAfterSeconds: 5))))
-        case .report, .event:
-            if isLinkOpen { holdDeliveries(at: now, for: nil) }
+        case .report:
+            if isLinkOpen { reportsNotBefore = patience(nil, at: now) }
+        case .event:
+            if isLinkOpen { eventsNotBefore = patience(nil, at: now) }
         case .order(let agent, _, _, _):
             if isLinkOpen { postponeOrders(of: agent, until: now + SpokeLimits.deliveryRetry) }
         case .renewal(let link, let request):
@@ -123,16 +129,16 @@ extension SpokeCore {
         }
     }
 
-    private mutating func holdDeliveries(at now: UnixTime, for seconds: UInt64?) {
-        let wait = seconds.map { Duration.seconds(Int64(min($0, 3600))) } ?? SpokeLimits.deliveryRetry
-        deliverNotBefore = now + wait
+    /// When to try again what the hub answered so, or did not answer.
+    private func patience(_ error: ErrorReply?, at now: UnixTime) -> UnixTime {
+        now + (error?.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) } ?? SpokeLimits.deliveryRetry)
     }
 
     /// Sends waiting reports and events to the hub, oldest first; gives the time of the next attempt if it has to wait.
     mutating func pumpDeliveries(at now: UnixTime) throws -> UnixTime? {
         guard let hub else { return nil }
-        guard now >= deliverNotBefore else { return deliverNotBefore }
-        for report in try store.reports(limit: SpokeLimits.reportsInFlight) {
+        let waiting = [reportsNotBefore, eventsNotBefore].filter { $0 > now }.min()
+        for report in try store.reports(limit: reportsNotBefore > now ? 0 : SpokeLimits.reportsInFlight) {
             let message = ReportMessage(
                 agent: report.agent, incarnation: report.incarnation, counter: report.counter, signed: report.signed)
             ask(
@@ -140,14 +146,14 @@ extension SpokeCore {
                 .report(agent: report.agent, incarnation: report.incarnation, counter: report.counter))
         }
         // One at a time: events are few, and they must arrive in their order.
-        if let next = try store.events(limit: 1).first {
+        if eventsNotBefore <= now, let next = try store.events(limit: 1).first {
             let event = next.event
             let message = EventMessage(
                 sequence: next.sequence, time: event.time, severity: event.severity, code: event.code,
                 subject: event.subject, text: event.text)
             ask(hub, .event(message), .event(next.sequence))
         }
-        return nil
+        return waiting
     }
 
     /// Shows the hub the order that it gave last; by its own signature the hub sees whether one of the two was put back to an earlier time. Without

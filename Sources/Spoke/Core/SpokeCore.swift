@@ -99,8 +99,9 @@ package struct SpokeCore {
     var places: [SHA256Digest: PoolPlace] = [:]
     /// Packages that were in a pool whose disk is gone; they wait for it for a while.
     var missing: Set<SHA256Digest> = []
-    /// Deliveries to the hub pause until then after it has asked for patience.
-    var deliverNotBefore = UnixTime.zero
+    /// Reports and events to the hub pause until then after it has asked for patience; neither waits for the other.
+    var reportsNotBefore = UnixTime.zero
+    var eventsNotBefore = UnixTime.zero
     /// When the next attempt at a replica may start; nil where none waits, in the past where it may be due.
     var nextAttempt: UnixTime? = .zero
     /// Agents that may have orders to be sent.
