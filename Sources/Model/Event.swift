@@ -83,6 +83,8 @@ package struct EventCode: OpenCode {
     package static let attackSeen = Self(known: "attackSeen")
     package static let clockWrong = Self(known: "clockWrong")
     package static let storeFailed = Self(known: "storeFailed")
+    /// The machine went back to this release, and a newer one wrote what it does not know.
+    package static let storeNewer = Self(known: "storeNewer")
 }
 
 /// One line of the activity log, append-only.

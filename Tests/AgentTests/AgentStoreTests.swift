@@ -1,5 +1,6 @@
 import Agent
 import Model
+import SQLite
 import System
 import Testing
 import Trust
@@ -176,6 +177,22 @@ struct AgentStoreTests {
         #expect(try store.action(Sample.action(1)) != nil)
         #expect(try store.action(Sample.action(2)) == nil)
         #expect(try store.action(Sample.action(UInt64(AgentStoreLimits.finishedActions + 11))) != nil)
+    }
+
+    @Test("a release that is put back opens what a newer one wrote, and says what it leaves alone")
+    func putBack() throws {
+        do {
+            let store = try make(.sqlite)
+            try store.transaction {
+                try store.save(try record(1))
+                try store.save(try record(2))
+            }
+        }
+        try Database(path: folder.file("agent.db")).run(
+            "UPDATE actions SET record = replace(record, '\"offered\"', '\"teleporting\"') WHERE number = 1")
+        let again = try SQLiteAgentStore(path: folder.file("agent.db"), incarnation: 99, now: .zero)
+        #expect(try again.openActions().count == 1 && again.lastActions(limit: 9).count == 1)
+        #expect(again.newerLines.count == 1)
     }
 
     @Test("a store that was closed reads the same again")

@@ -229,6 +229,48 @@ private struct Refused: Error {}
         #expect(try again.nextImport() == nil)
     }
 
+    @Test func aReleaseThatIsPutBackOpensWhatANewerOneWroteAndSaysWhatItDoesNotKnow() throws {
+        let fixture = try StoreKind.sqlite.make()
+        let path = try #require(fixture.path)
+        let store = fixture.store
+        try store.insertSpoke(spoke(1, "s1"))
+        let known = try samplePackage("1.0")
+        let newer = try samplePackage("2.0")
+        for package in [known, newer] {
+            var record = PackageRecord(package: package, announced: at(0))
+            (record.state, record.nextTry) = (.imported, at(1))
+            try store.putPackage(record)
+            try store.putReplica(
+                ReplicaRecord(
+                    spoke: node(1), path: package.path, digest: package.sha256, state: .verified, changed: at(0)))
+        }
+        for number in [1, 2] as [UInt64] {
+            try store.insertRollout(
+                RolloutRecord(
+                    id: RolloutID(high: 0, low: number), specification: try sampleSpecification(), state: .running,
+                    created: at(0)))
+        }
+        do {
+            let database = try Database(path: path)
+            try database.run(
+                "UPDATE package SET package = replace(package, '\"normal\"', '\"urgent\"') WHERE path = ?", newer.path)
+            try database.run("UPDATE replica SET state = 99, means = 99 WHERE path = ?", newer.path)
+            try database.run("UPDATE rollout SET state = 99 WHERE ordinal = 1")
+            try database.run("UPDATE rollout SET specification = '{\"window\":7}' WHERE ordinal = 2")
+        }
+        let again = try fixture.reopen()
+        #expect(try again.packages(after: nil, limit: 1).map(\.package) == [known])
+        #expect(try again.packages(after: known.path, limit: 5).isEmpty && again.package(newer.path) == nil)
+        #expect(try again.packages(in: .imported).count == 1)
+        // What is passed over wakes nobody.
+        #expect(try again.nextImport() == at(1))
+        #expect(try again.replica(spoke: node(1), path: newer.path)?.state == .pending)
+        #expect(try again.rollouts(after: 0, limit: 9).map(\.state) == [.paused])
+        #expect(try again.rollouts(in: [.running]).isEmpty)
+        let lines = try again.events(after: 0, search: nil, limit: 99).filter { $0.event.code == .storeNewer }
+        #expect(lines.count == 5)
+    }
+
     @Test(arguments: StoreKind.allCases) func replicasAndPoolsAreKept(kind: StoreKind) throws {
         let fixture = try kind.make()
         let store = fixture.store

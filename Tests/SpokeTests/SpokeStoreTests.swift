@@ -1,4 +1,5 @@
 import Model
+import SQLite
 import Spoke
 import TestSupport
 import Testing
@@ -165,6 +166,60 @@ import Testing
             #expect(try store.append(event) == 7)
             #expect(try store.events(limit: 10) == [CarriedEvent(sequence: 7, event: event)])
         }
+    }
+
+    @Test func aReleaseThatIsPutBackOpensWhatANewerOneWroteAndSaysWhatItDoesNotKnow() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/spoke.db"
+        let content = PackageContent(
+            coding: .zstd, length: ByteCount(70), sha256: try SHA256Digest(bytes: Array(repeating: 2, count: 32)))
+        let published = try SHA256Digest(bytes: Array(repeating: 1, count: 32))
+        let target = try TargetPath("ruff/1.0/linux-x86_64-gnu/ruff.tar.zst")
+        do {
+            let store = try SQLiteSpokeStore(path: path, now: .zero)
+            try store.save(
+                WantedReplica(
+                    path: target, sha256: published, length: 60, content: content, priority: 1, state: .verified,
+                    means: .patch))
+            try store.save(
+                WantedReplica(
+                    path: target, sha256: content.sha256, length: 60, priority: 1, state: .verified))
+            try store.save(
+                KeptPatch(sha256: published, length: 5, base: published, content: content.sha256, path: target))
+            _ = try store.append(Event(time: .zero, severity: .info, code: .quotaSet, text: "a"))
+        }
+        do {
+            let database = try Database(path: path)
+            try database.run("UPDATE replicas SET coding = 99, means = 99 WHERE sha256 = ?", published.bytes)
+            try database.run("UPDATE replicas SET state = 99 WHERE sha256 = ?", content.sha256.bytes)
+            try database.run("UPDATE patches SET means = 99")
+            try database.run("UPDATE events SET severity = 99")
+        }
+        let again = try SQLiteSpokeStore(path: path, now: .zero)
+        let replica = try #require(try again.replica(published))
+        // It is served by either signed hash, and nobody tries to unpack it.
+        #expect(replica.state == .verified && replica.isCodingUnknown && replica.means == nil && !replica.text.isEmpty)
+        #expect(replica.isHeld([content.sha256]) && replica.isHeld([published]))
+        #expect(try again.replica(content.sha256)?.state == .pending)
+        #expect(try again.patches().isEmpty)
+        let events = try again.events(limit: 9)
+        #expect(events.first?.event.severity == .error)
+        #expect(events.dropFirst().map(\.event.code) == Array(repeating: .storeNewer, count: 5))
+        // It is said once.
+        #expect(try SQLiteSpokeStore(path: path, now: .zero).events(limit: 9).count == events.count)
+    }
+
+    @Test func aContentOfAnUnknownCodingIsAskedForAgainAndNeverUnpacked() throws {
+        let content = PackageContent(
+            coding: .none, length: ByteCount(70), sha256: try SHA256Digest(bytes: Array(repeating: 2, count: 32)))
+        let replica = WantedReplica(
+            path: try TargetPath("ruff/1.0/linux-x86_64-gnu/ruff.tar.zst"),
+            sha256: try SHA256Digest(bytes: Array(repeating: 1, count: 32)),
+            length: 60, content: content, priority: 1, state: .verified)
+        let room = PoolFigures(quota: ByteCount(1 << 40), used: .zero, reserved: .zero, freeOnDisk: ByteCount(1 << 40))
+        let keeping = ContentKeeping(
+            replicas: [replica], patches: [], held: [replica.sha256], bases: [], skipped: [], pool: room)
+        #expect(keeping.unpack == nil && keeping.lookUp == [replica.path])
     }
 
     @Test func whatWasCommittedIsThereAfterOpeningAgain() throws {

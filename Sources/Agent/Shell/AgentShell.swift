@@ -118,6 +118,7 @@ actor AgentShell: LinkHandler {
 
     /// Takes up what is on disk and begins to handle events.
     func begin() {
+        for line in store.newerLines { messages(.warning, line) }
         sweepDownloads()
         tell(.started(start))
     }

@@ -29,6 +29,8 @@ package final class SQLiteAgentStore: AgentStore {
         """
 
     private let database: Database
+    /// What this release passes over, because a newer one wrote it before the agent was put back; for the log.
+    package private(set) var newerLines: [String] = []
 
     /// Opens or makes the file; `incarnation` is what a new one begins with.
     package init(path: String, incarnation: UInt64, now: UnixTime) throws {
@@ -36,6 +38,15 @@ package final class SQLiteAgentStore: AgentStore {
         try Self.migrations.apply(to: database, atMilliseconds: now.milliseconds)
         try transaction {
             if try number("incarnation") == nil { try setIncarnation(incarnation) }
+        }
+        for text in try database.rows("SELECT record FROM actions WHERE finished = 0", read: { try $0.text(0) }) {
+            do {
+                _ = try Self.decoded(ActionRecord.self, text)
+            } catch {
+                newerLines.append(
+                    "an order is left alone, since a newer release of this agent began it; order it again if it is still wanted: \(error)"
+                )
+            }
         }
     }
 
@@ -55,19 +66,19 @@ package final class SQLiteAgentStore: AgentStore {
 
     package func action(_ id: ActionID) throws -> ActionRecord? {
         try database.first("SELECT record FROM actions WHERE id = ?", id.bytes) { try $0.text(0) }
-            .map { try Self.decoded(ActionRecord.self, $0) }
+            .flatMap { Self.known(ActionRecord.self, $0) }
     }
 
     package func openActions() throws -> [ActionRecord] {
         try database.rows("SELECT record FROM actions WHERE finished = 0 ORDER BY epoch, number") { try $0.text(0) }
-            .map { try Self.decoded(ActionRecord.self, $0) }
+            .compactMap { Self.known(ActionRecord.self, $0) }
     }
 
     package func lastActions(limit: Int) throws -> [ActionRecord] {
         try database.rows("SELECT record FROM actions ORDER BY epoch DESC, number DESC LIMIT ?", limit) {
             try $0.text(0)
         }
-        .reversed().map { try Self.decoded(ActionRecord.self, $0) }
+        .reversed().compactMap { Self.known(ActionRecord.self, $0) }
     }
 
     package func save(_ record: ActionRecord) throws {
@@ -190,7 +201,7 @@ package final class SQLiteAgentStore: AgentStore {
         if on { try add("warning", product.text, product) }
     }
     package func reportedFacts() throws -> ClientFacts? {
-        try text("facts").map { try Self.decoded(ClientFacts.self, $0) }
+        try text("facts").flatMap { Self.known(ClientFacts.self, $0) }
     }
     package func setReportedFacts(_ facts: ClientFacts?) throws {
         guard let facts else { return _ = try database.run("DELETE FROM texts WHERE name = 'facts'") }
@@ -219,7 +230,7 @@ package final class SQLiteAgentStore: AgentStore {
     }
     private func members<Member: Decodable>(_ kind: String, _ type: Member.Type) throws -> [Member] {
         try database.rows("SELECT value FROM members WHERE kind = ? ORDER BY place", kind) { try $0.text(0) }
-            .map { try Self.decoded(type, $0) }
+            .compactMap { Self.known(type, $0) }
     }
     private func add(_ kind: String, _ key: String, _ value: some Encodable) throws {
         try database.run(
@@ -230,6 +241,12 @@ package final class SQLiteAgentStore: AgentStore {
     }
     private func remove(_ kind: String, _ key: String) throws {
         try database.run("DELETE FROM members WHERE kind = ? AND key = ?", kind, key)
+    }
+
+    /// Nil for what a newer release of this agent has written and this one, which was put back, does not understand; it stays for the newer one.
+    private static func known<Value: Decodable>(_ type: Value.Type, _ text: String) -> Value? {
+        // The reason is in `newerLines`.
+        try? decoded(type, text)
     }
 
     private static func encoded(_ value: some Encodable) throws -> String {

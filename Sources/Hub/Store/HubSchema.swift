@@ -1,3 +1,4 @@
+import Model
 import SQLite
 
 /// The hub's database: the numbered steps that make it. A released step is never changed.
@@ -7,6 +8,39 @@ enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
         applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth])
+
+    /// What a newer release may have written before the machine went back to this one. What acts on machines waits for a person.
+    static let unknown = [
+        UnknownValues(
+            "package", "state", PackageState.self, .set("state = \(PackageState.announced.rawValue), held = 0"),
+            "states of packages; they are looked for in the pool, or fetched again"),
+        UnknownValues(
+            "replica", "state", ReplicaState.self,
+            .set("state = \(ReplicaState.pending.rawValue), held = 0, acknowledged = 0"),
+            "states of replicas; their spokes say them anew"),
+        UnknownValues(
+            "replica", "means", TransferMeans.self, .set("means = NULL, wire = NULL, reason = NULL"),
+            "ways in which replicas came; left out"),
+        UnknownValues(
+            "patch", "means", TransferMeans.self, .remove,
+            "patches of an unknown kind go; others are made where they help"),
+        UnknownValues("patch", "state", PatchState.self, .remove, "states of patches; they are made again"),
+        UnknownValues(
+            "pool", "access", PoolAccess.self, .set("access = \(PoolAccess.readOnly.rawValue)"),
+            "pools with an unknown access are read-only until somebody sets it"),
+        UnknownValues(
+            "pool", "wanted_access", PoolAccess.self, .set("wanted_access = NULL"), "wished accesses; forgotten"),
+        UnknownValues("token", "role", Role.self, .remove, "tokens for an unknown role go"),
+        UnknownValues(
+            "rollout", "state", RolloutState.self, .set("state = \(RolloutState.paused.rawValue)"),
+            "rollouts in an unknown state are paused: look at them, then resume or stop them"),
+        UnknownValues(
+            "wave", "state", WaveState.self, .set("state = \(WaveState.failed.rawValue), soak_ends = NULL"),
+            "waves in an unknown state count as failed"),
+        UnknownValues(
+            "action", "state", ActionState.self, .set("state = \(ActionState.uncertain.rawValue), deadline = NULL"),
+            "actions in an unknown state are uncertain until their machines report, or somebody frees them"),
+    ]
 
     /// Which reports came, which order a spoke has, and what operators signed.
     private static let second = """

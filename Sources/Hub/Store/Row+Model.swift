@@ -70,6 +70,16 @@ extension Row {
     func json<T: Decodable>(_ column: Int, _: T.Type = T.self) throws -> T {
         try StoredJSON.decode(T.self, try text(column))
     }
+
+    /// As `json`, nil where it cannot be understood: a newer release may have written it, and the row is passed over.
+    func jsonIfKnown<T: Decodable>(_ column: Int, _: T.Type = T.self) throws -> T? {
+        let text = try text(column)
+        do {
+            return try StoredJSON.decode(T.self, text)
+        } catch HubStoreError.damaged {
+            return nil
+        }
+    }
 }
 
 /// Runs a reading of Model and says that the stored value is damaged where Model refuses it.

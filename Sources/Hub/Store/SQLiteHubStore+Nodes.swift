@@ -150,8 +150,9 @@ extension SQLiteHubStore {
 
     package func facts(of client: NodeID) throws -> FactsRecord? {
         try database.first("SELECT facts, time FROM facts WHERE client = ?", client) { row in
-            FactsRecord(facts: try row.json(0), time: try row.time(1))
-        }
+            // What a newer release has written is as good as nothing: the machine says it again.
+            try row.jsonIfKnown(0, ClientFacts.self).map { FactsRecord(facts: $0, time: try row.time(1)) }
+        } ?? nil
     }
 
     package func setFacts(_ facts: FactsRecord, of client: NodeID) throws {
@@ -162,7 +163,7 @@ extension SQLiteHubStore {
     package func allFacts() throws -> [NodeID: ClientFacts] {
         var found: [NodeID: ClientFacts] = [:]
         try database.forEach("SELECT client, facts FROM facts") { row in
-            found[try row.id(0)] = try row.json(1, ClientFacts.self)
+            if let facts = try row.jsonIfKnown(1, ClientFacts.self) { found[try row.id(0)] = facts }
         }
         return found
     }

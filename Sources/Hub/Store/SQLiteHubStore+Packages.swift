@@ -13,27 +13,33 @@ extension SQLiteHubStore {
     }
 
     private static let packageColumns =
-        "SELECT package, state, held, announced, changed, error, failures, next_try FROM package"
+        "SELECT package, state, held, announced, changed, error, failures, next_try"
 
     package func package(_ path: TargetPath) throws -> PackageRecord? {
-        try database.first(Self.packageColumns + " WHERE path = ?", path, read: Self.package)
+        try database.first(Self.packageColumns + " FROM package WHERE path = ?", path, read: Self.package) ?? nil
     }
 
     package func packages(after path: TargetPath?, limit: Int) throws -> [PackageRecord] {
-        try database.rows(
-            Self.packageColumns + " WHERE path > ? ORDER BY path LIMIT ?", path?.description ?? "", limit,
-            read: Self.package)
+        try knownRows(after: path?.description ?? "", limit: limit) { last, count in
+            try database.rows(
+                Self.packageColumns + ", path FROM package WHERE path > ? ORDER BY path LIMIT ?", last, count
+            ) {
+                (try $0.text(8), try Self.package($0))
+            }
+        }
     }
 
     package func packages(product: ProductName, release: ReleaseName) throws -> [PackageRecord] {
         try database.rows(
-            Self.packageColumns + " WHERE product = ? AND release = ? ORDER BY path", product, release,
-            read: Self.package)
+            Self.packageColumns + " FROM package WHERE product = ? AND release = ? ORDER BY path", product, release,
+            read: Self.package
+        ).compactMap { $0 }
     }
 
     package func packages(in state: PackageState) throws -> [PackageRecord] {
         try database.rows(
-            Self.packageColumns + " WHERE state = ? ORDER BY path", Int(state.rawValue), read: Self.package)
+            Self.packageColumns + " FROM package WHERE state = ? ORDER BY path", Int(state.rawValue), read: Self.package
+        ).compactMap { $0 }
     }
 
     package func nextImport() throws -> UnixTime? {
@@ -42,9 +48,11 @@ extension SQLiteHubStore {
         ) { row in try row.time(0) }
     }
 
-    private static func package(_ row: borrowing Row) throws -> PackageRecord {
-        PackageRecord(
-            package: try row.json(0), state: try row.code(1), bytesHeld: try row.int64(2), announced: try row.time(3),
+    /// Nil for one that a newer release has written and this one does not understand.
+    private static func package(_ row: borrowing Row) throws -> PackageRecord? {
+        guard let package = try row.jsonIfKnown(0, Package.self) else { return nil }
+        return PackageRecord(
+            package: package, state: try row.code(1), bytesHeld: try row.int64(2), announced: try row.time(3),
             changed: try row.time(4), error: try row.textOrNil(5), failures: try row.int(6),
             nextTry: try row.timeOrNil(7))
     }

@@ -34,24 +34,30 @@ extension SQLiteHubStore {
         "SELECT ordinal, id, specification, state, windows, created, started, ended, text, approval FROM rollout"
 
     package func rollout(_ id: RolloutID) throws -> RolloutRecord? {
-        try database.first(Self.rolloutColumns + " WHERE id = ?", id, read: Self.rollout)
+        try database.first(Self.rolloutColumns + " WHERE id = ?", id, read: Self.rollout) ?? nil
     }
 
     package func rollouts(after ordinal: Int64, limit: Int) throws -> [RolloutRecord] {
-        try database.rows(
-            Self.rolloutColumns + " WHERE ordinal > ? ORDER BY ordinal LIMIT ?", ordinal, limit, read: Self.rollout)
+        try knownRows(after: ordinal, limit: limit) { last, count in
+            try database.rows(Self.rolloutColumns + " WHERE ordinal > ? ORDER BY ordinal LIMIT ?", last, count) {
+                (try $0.int64(0), try Self.rollout($0))
+            }
+        }
     }
 
     package func rollouts(in states: [RolloutState]) throws -> [RolloutRecord] {
         let marks = states.map { _ in "?" }.joined(separator: ", ")
         return try database.rows(
             Self.rolloutColumns + " WHERE state IN (\(marks)) ORDER BY ordinal",
-            values: states.map { Int($0.rawValue) }, read: Self.rollout)
+            values: states.map { Int($0.rawValue) }, read: Self.rollout
+        ).compactMap { $0 }
     }
 
-    private static func rollout(_ row: borrowing Row) throws -> RolloutRecord {
-        RolloutRecord(
-            id: try row.id(1), specification: try row.json(2), state: try row.code(3), windows: try row.json(4),
+    /// Nil for one that a newer release has written and this one does not understand.
+    private static func rollout(_ row: borrowing Row) throws -> RolloutRecord? {
+        guard let specification = try row.jsonIfKnown(2, RolloutSpecification.self) else { return nil }
+        return RolloutRecord(
+            id: try row.id(1), specification: specification, state: try row.code(3), windows: try row.json(4),
             created: try row.time(5), started: try row.timeOrNil(6), ended: try row.timeOrNil(7),
             text: try row.textOrNil(8), approval: try row.blobOrNil(9), ordinal: try row.int64(0))
     }

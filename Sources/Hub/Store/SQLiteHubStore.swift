@@ -14,9 +14,61 @@ package final class SQLiteHubStore: HubStore {
         database = try Database(path: path, mode: mode)
         if mode == .readWrite {
             try HubSchema.migrations.apply(to: database, atMilliseconds: now.milliseconds)
+            try UnknownValues.settle(HubSchema.unknown, in: database) { lines in
+                for line in lines { try noteNewer(line, at: now) }
+            }
+            try noteUnread(at: now)
         } else {
             try HubSchema.migrations.check(database)
         }
+    }
+
+    /// Says which rows are passed over because a newer release wrote them in a way that this one does not understand.
+    private func noteUnread(at now: UnixTime) throws {
+        let packages = try database.rows("SELECT package, path FROM package") { row -> String? in
+            try row.jsonIfKnown(0, Package.self) == nil ? try row.text(1) : nil
+        }
+        let rollouts = try database.rows("SELECT specification, id FROM rollout WHERE state <= 6 OR state = 10") {
+            row -> RolloutID? in
+            try row.jsonIfKnown(0, RolloutSpecification.self) == nil ? try row.id(1) : nil
+        }
+        try transaction {
+            // What is passed over wakes nobody.
+            for path in packages.compactMap({ $0 }) {
+                try database.run("UPDATE package SET next_try = NULL WHERE path = ?", path)
+            }
+            let unread = packages.compactMap { $0 }.count
+            if unread > 0 {
+                try noteNewer(
+                    UnknownValues.line(unread, "packages; they are passed over, their files stay in the pool"), at: now)
+            }
+            for id in rollouts.compactMap({ $0 }) {
+                try database.run("UPDATE rollout SET state = ? WHERE id = ?", Int(RolloutState.paused.rawValue), id)
+                try database.run("UPDATE wave SET soak_ends = NULL WHERE rollout = ?", id)
+                try noteNewer(
+                    UnknownValues.line(1, "rollout \(id); it is paused, and is seen by the newer release only"), at: now
+                )
+            }
+        }
+    }
+
+    /// Up to `limit` rows that this release understands, behind a place in their order; `page` gives rows behind a place, each with its own.
+    func knownRows<Place, Record>(
+        after place: Place, limit: Int, page: (Place, Int) throws -> [(Place, Record?)]
+    ) throws -> [Record] {
+        var (found, last): ([Record], Place) = ([], place)
+        while found.count < limit {
+            let wanted = limit - found.count
+            let rows = try page(last, wanted)
+            found += rows.compactMap(\.1)
+            guard rows.count == wanted, let end = rows.last?.0 else { break }
+            last = end
+        }
+        return found
+    }
+
+    private func noteNewer(_ line: String, at now: UnixTime) throws {
+        _ = try appendEvent(Event(time: now, severity: .warning, code: .storeNewer, text: line))
     }
 
     package func transaction<T>(_ body: () throws -> T) throws -> T {
@@ -130,7 +182,9 @@ package final class SQLiteHubStore: HubStore {
         EventRecord(
             sequence: try row.int64(0),
             event: Event(
-                time: try row.time(1), severity: try row.code(2), code: try row.named(3, EventCode.self),
+                // The log is chained, so that nothing in it is changed: a newer release's severity counts as the highest here.
+                time: try row.time(1), severity: EventSeverity(rawValue: UInt8(clamping: try row.int64(2))) ?? .error,
+                code: try row.named(3, EventCode.self),
                 subject: try row.text(4), text: try row.text(5)),
             hash: try row.blob(6))
     }

@@ -34,16 +34,17 @@ package struct ContentKeeping: Equatable, Sendable {
         for replica in replicas {
             needed.insert(replica.sha256)
             let isNewest = newest[Self.line(replica)].map { Version(replica.path.release) >= $0 } ?? true
-            guard let content = replica.packed else {
-                if replica.content == nil, replica.state == .verified, isNewest { lookUp.append(replica.path) }
-                continue
+            if replica.content == nil || replica.isCodingUnknown, replica.state == .verified, isNewest {
+                lookUp.append(replica.path)
             }
+            guard let content = replica.packed else { continue }
             if isNewest || replica.state != .verified || !held.contains(replica.sha256) {
                 needed.insert(content.sha256)
             } else {
                 droppable.append(content.sha256)
             }
-            if isNewest, replica.state == .verified, unpack == nil, held.contains(replica.sha256),
+            if isNewest, replica.state == .verified, unpack == nil, !replica.isCodingUnknown,
+                held.contains(replica.sha256),
                 !held.contains(content.sha256), !skipped.contains(replica.sha256),
                 Self.hasRoom(for: content.length, pool)
             {

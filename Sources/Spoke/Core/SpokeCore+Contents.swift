@@ -34,6 +34,7 @@ extension SpokeCore {
         guard case .listed(let length, let sha256, let content) = finding, length == replica.length,
             sha256 == replica.sha256, replica.content != content
         else { return }
+        if replica.isCodingUnknown { replica.text = "" }
         replica.content = content
         try store.save(replica)
         isKeepingDue = true

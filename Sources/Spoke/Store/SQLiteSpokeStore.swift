@@ -48,10 +48,34 @@ package final class SQLiteSpokeStore: SpokeStore {
             "ALTER TABLE patches ADD COLUMN means INTEGER NOT NULL DEFAULT 3;",
         ])
 
+    /// A content whose coding is unknown keeps its hash and length, which were signed: it is served, and never unpacked here.
+    private static let unknown = [
+        UnknownValues(
+            "replicas", "coding", ContentCoding.self,
+            .set(
+                "coding = \(ContentCoding.none.rawValue), text = 'its content is packed in a way that is unknown here'"),
+            "packages whose contents are packed in an unknown way are served as they are, and neither unpacked nor patched"
+        ),
+        UnknownValues(
+            "replicas", "state", ReplicaState.self, .set("state = \(ReplicaState.pending.rawValue)"),
+            "states of packages; they are looked for in the pool, or fetched again"),
+        UnknownValues(
+            "replicas", "means", TransferMeans.self, .set("means = NULL"), "ways in which packages came; left out"),
+        UnknownValues(
+            "patches", "means", TransferMeans.self, .remove,
+            "patches of an unknown kind are not served; an update takes the next best way"),
+        UnknownValues(
+            "events", "severity", EventSeverity.self, .set("severity = \(EventSeverity.error.rawValue)"),
+            "events of an unknown severity count as errors"),
+    ]
+
     /// Opens or makes the database and brings it up to date; `now` is written down with each step.
     package init(path: String, now: UnixTime) throws {
         database = try Database(path: path)
         try Self.migrations.apply(to: database, atMilliseconds: now.milliseconds)
+        try UnknownValues.settle(Self.unknown, in: database) { lines in
+            for line in lines { _ = try append(Event(time: now, severity: .warning, code: .storeNewer, text: line)) }
+        }
     }
 
     package func transaction<Result>(_ body: () throws -> Result) throws -> Result { try database.transaction(body) }

@@ -48,6 +48,9 @@ package struct WantedReplica: Hashable, Sendable {
     /// The content where it is another object than the published file.
     package var packed: PackageContent? { content.flatMap { $0.sha256 == sha256 ? nil : $0 } }
 
+    /// Whether a newer release said how the content is packed, in a way that this one does not know: it is served as it is, and the catalog is asked again.
+    package var isCodingUnknown: Bool { packed?.coding == ContentCoding.none }
+
     /// Whether it is here, when the pool holds these objects.
     package func isHeld(_ held: Set<SHA256Digest>) -> Bool {
         held.contains(sha256) || packed.map { held.contains($0.sha256) } ?? false
