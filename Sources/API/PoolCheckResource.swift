@@ -24,10 +24,16 @@ package struct PoolCheckResource: Codable, Hashable, Sendable {
     package var damaged: [Damaged]
     /// What else is wrong.
     package var problems: [String]
+    package var began: UnixTime
+    /// Nil as long as it is under way.
+    package var ended: UnixTime?
 
     package init(
-        number: UInt64, over: Bool, read: ByteCount, total: ByteCount, damaged: [Damaged], problems: [String]
+        number: UInt64, over: Bool, read: ByteCount, total: ByteCount, damaged: [Damaged], problems: [String],
+        began: UnixTime, ended: UnixTime?
     ) {
+        self.began = began
+        self.ended = ended
         self.number = number
         self.over = over
         self.read = read

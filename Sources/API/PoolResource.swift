@@ -2,6 +2,20 @@ package import Model
 
 /// A storage pool: `GET /v1/pools`.
 package struct PoolResource: Codable, Hashable, Sendable {
+    /// The last check that has ended; what it has found is in `GET /v1/pools/ID/check`.
+    package struct Check: Codable, Hashable, Sendable {
+        package var ended: UnixTime
+        /// Damaged packages, and what else was wrong.
+        package var damaged: Int
+        package var problems: Int
+
+        package init(ended: UnixTime, damaged: Int, problems: Int) {
+            self.ended = ended
+            self.damaged = damaged
+            self.problems = problems
+        }
+    }
+
     /// Names it in `PATCH /v1/pools/ID`: the owner's id, a dot, the pool's name.
     package var id: String
     package var name: String
@@ -24,6 +38,8 @@ package struct PoolResource: Codable, Hashable, Sendable {
     package var problem: String?
     /// When its owner said so last; nil for the hub's own.
     package var reported: UnixTime?
+    /// Nil where none has ended.
+    package var checked: Check?
 
     package init(
         id: String, name: String, owner: Reference, role: Role, quota: ByteCount, used: ByteCount,

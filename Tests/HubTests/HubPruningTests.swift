@@ -270,11 +270,57 @@ import Testing
                         pool: main, check: number, isOver: isOver, read: 5, total: 10, problems: [], corrupt: corrupt)))
         }
         try say(true, [], number: request.check + 1)
-        #expect(world.core.checks[spoke]?.isOver == false, "another check's words do not count")
+        #expect(try world.store.check(node: spoke, pool: main)?.ended == nil, "another check's words do not count")
         try say(true, [packages[0].sha256], number: request.check)
-        #expect(world.core.checks[spoke]?.corrupt == [packages[0].sha256])
+        #expect(try world.store.check(node: spoke, pool: main)?.said.corrupt == [packages[0].sha256])
+        // It outlives a restart, and is over.
+        world.effects = []
+        try world.restart(held: Set(packages.map(\.sha256)))
+        #expect(try world.store.check(node: spoke, pool: main)?.ended == world.now && world.requests().isEmpty)
         #expect(try world.events(.poolChecked).map(\.event.severity) == [.error])
-        try world.send(.link(.closed(link, LinkClosure(code: .timedOut, text: "gone"))))
         #expect(throws: HubRefusal.self) { try world.run(.checkPool(node: spoke, pool: main, readsData: true)) }
+    }
+
+    @Test func aCheckThatACutInterruptsIsAskedForAgain() throws {
+        let world = try HubWorld()
+        let (spoke, _, packages) = try filled(1, world)
+        world.answers = false
+        _ = try world.run(.checkPool(node: spoke, pool: main, readsData: true))
+        world.now = world.now + .seconds(5)
+        _ = try world.run(.checkPool(node: world.hub, pool: main, readsData: false))
+        try world.restart(held: Set(packages.map(\.sha256)))
+        func requests() -> [CheckPool] {
+            world.effects.compactMap { effect in
+                switch effect {
+                case .checkPool(let request): request
+                case .link(.request(_, _, .checkPool(let request), _)): request
+                default: nil
+                }
+            }
+        }
+        let own = try #require(requests().first)
+        #expect(requests().count == 1 && !own.readsData)
+        world.effects = []
+        let link = try world.connect(spoke)
+        let asked = try #require(requests().first)
+        #expect(asked.readsData)
+        try world.send(
+            .poolChecked(
+                PoolChecked(pool: main, check: own.check, isOver: false, read: 1, total: 2, problems: [], corrupt: [])))
+        #expect(world.core.checking[own.check]?.read == 1)
+        for (node, number) in [(world.hub, own.check), (spoke, asked.check)] {
+            let end = PoolChecked(
+                pool: main, check: number, isOver: true, read: 2, total: 2, problems: ["p"], corrupt: [])
+            if node == world.hub {
+                try world.send(.poolChecked(end))
+            } else {
+                _ = try world.ask(link, .poolChecked(end))
+            }
+            #expect(try world.store.check(node: node, pool: main)?.said == end)
+        }
+        #expect(world.core.checking.isEmpty)
+        world.effects = []
+        _ = try world.connect(spoke)
+        #expect(requests().isEmpty)
     }
 }

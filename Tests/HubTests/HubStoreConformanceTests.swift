@@ -1,5 +1,6 @@
 import Hub
 import Model
+import Protocol
 import SQLite
 import Testing
 import Trust
@@ -296,6 +297,17 @@ private struct Refused: Error {}
         try again.removeReplica(spoke: node(1), path: one)
         #expect(try again.replica(spoke: node(1), path: one) == nil)
         record.spoke = node(2)
+
+        let check = CheckRecord(
+            node: node(2), readsData: true, began: at(1), ended: at(2),
+            said: PoolChecked(
+                pool: try name("main"), check: 7, isOver: true, read: 1, total: 2, problems: ["p"],
+                corrupt: [try digest(1)]))
+        try again.putCheck(check)
+        #expect(try fixture.reopen().check(node: node(2), pool: name("main")) == check)
+        #expect(try again.checks(at: node(2)) == [check] && again.checks(at: node(1)).isEmpty)
+        try again.removeCheck(node: node(2), pool: try name("main"))
+        #expect(try again.checks(at: node(2)).isEmpty)
 
         let pool = PoolRecord(
             node: node(2), name: try name("main"), quota: ByteCount(10), used: ByteCount(5), reserved: ByteCount(1),

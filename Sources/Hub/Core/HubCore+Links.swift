@@ -52,6 +52,10 @@ extension HubCore {
         try greet(link)
         try applyLimit(link, at: now)
         if try store.link(of: peer.id)?.agentLimit != nil { links[link]?.agentLimitDue = now }
+        // It goes on with it, begins it again, or says what it has found meanwhile.
+        for check in try store.checks(at: peer.id) where check.ended == nil {
+            ask(link, .checkPool(check.request), .checkPool(check.said.check))
+        }
         dirtySpokes.insert(peer.id)
     }
 
@@ -146,7 +150,7 @@ extension HubCore {
             if reply.code.isRetryable {
                 let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
                 // A check is asked for once.
-                if case .checkPool(let check) = errand { return checkAnswered(check, spoke, reply) }
+                if case .checkPool(let check) = errand { return try checkAnswered(check, spoke, reply, at: now) }
                 return hold(errand, link, until: now + (seconds ?? HubLimits.deliveryRetry))
             }
             error = reply
@@ -159,7 +163,7 @@ extension HubCore {
         case .setLimit(let rule): try agentLimitAnswered(rule, spoke, link, error, at: now)
         case .setAccess(let pool, let access): try accessAnswered(pool, access, spoke, error, at: now)
         case .evict(let path): try evictAnswered(path, spoke, error, at: now)
-        case .checkPool(let check): checkAnswered(check, spoke, error)
+        case .checkPool(let check): try checkAnswered(check, spoke, error, at: now)
         case .catalogChanged, .revocations, .anchors:
             if let error {
                 try log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)", at: now)

@@ -67,7 +67,7 @@ extension HubCore {
 
     // MARK: - Checks
 
-    /// Begins a check; how it goes is in `checks`, until the hub's next start.
+    /// Begins a check; how it goes is in `checking`, how it went in the store.
     mutating func checkPool(
         _ node: NodeID, _ name: NodeName, readsData: Bool, at now: UnixTime
     ) throws -> PoolRecord {
@@ -75,8 +75,12 @@ extension HubCore {
             throw HubRefusal.notFound("there is no pool \(name) there")
         }
         try refusePatches(node, name)
-        let message = CheckPool(
-            pool: name, check: UInt64(clamping: now.milliseconds), readsData: readsData)
+        let check = CheckRecord(
+            node: node, readsData: readsData, began: now,
+            said: PoolChecked(
+                pool: name, check: UInt64(clamping: now.milliseconds), isOver: false, read: 0, total: pool.used.bytes,
+                problems: [], corrupt: []))
+        let message = check.request
         if node == configuration.hub {
             effects.append(.checkPool(message))
         } else {
@@ -85,15 +89,19 @@ extension HubCore {
             }
             ask(link, .checkPool(message), .checkPool(message.check))
         }
-        checks[node] = PoolChecked(
-            pool: name, check: message.check, isOver: false, read: 0, total: pool.used.bytes, problems: [], corrupt: [])
+        try store.putCheck(check)
         return pool
     }
 
     mutating func poolChecked(_ message: PoolChecked, _ node: NodeID, at now: UnixTime) throws {
-        guard checks[node]?.check == message.check else { return }
-        checks[node] = message
+        guard var record = try store.check(node: node, pool: message.pool), record.said.check == message.check,
+            record.ended == nil
+        else { return }
+        checking[message.check] = message.isOver ? nil : message
         guard message.isOver else { return }
+        record.ended = now
+        record.said = message
+        try store.putCheck(record)
         let found = message.problems.count + message.corrupt.count
         try log(
             found == 0 ? .info : .error, .poolChecked, "pool/\(message.pool)",
@@ -104,10 +112,14 @@ extension HubCore {
             at: now)
     }
 
-    mutating func checkAnswered(_ check: UInt64, _ spoke: NodeID, _ error: ErrorReply?) {
-        guard let error, var known = checks[spoke], known.check == check else { return }
-        known.isOver = true
-        known.problems = ["the spoke did not check it: \(error.text)"]
-        checks[spoke] = known
+    mutating func checkAnswered(_ check: UInt64, _ spoke: NodeID, _ error: ErrorReply?, at now: UnixTime) throws {
+        guard let error, var known = try store.checks(at: spoke).first(where: { $0.said.check == check }) else {
+            return
+        }
+        checking[check] = nil
+        known.ended = now
+        known.said.isOver = true
+        known.said.problems = ["the spoke did not check it: \(Event.singleLine(error.text, limit: 512))"]
+        try store.putCheck(known)
     }
 }

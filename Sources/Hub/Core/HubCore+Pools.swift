@@ -35,6 +35,7 @@ extension HubCore {
     private mutating func forgetPools(of node: NodeID, but names: [NodeName]) throws {
         for pool in try store.pools() where pool.node == node && !names.contains(pool.name) {
             try store.removePool(node: node, name: pool.name)
+            try store.removeCheck(node: node, pool: pool.name)
         }
     }
 

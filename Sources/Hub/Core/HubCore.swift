@@ -81,8 +81,8 @@ package struct HubCore {
     var evicting: [SHA256Digest: UnixTime?] = [:]
     /// Something changed that may bring back what was pruned.
     var arePrunesDue = true
-    /// Checks of pools since the start, by their owners.
-    package internal(set) var checks: [NodeID: PoolChecked] = [:]
+    /// How far the checks are that are under way, by their numbers; the store has those that are over.
+    package internal(set) var checking: [UInt64: PoolChecked] = [:]
     /// The folders that spokes' machines show releases in, as each spoke said last; told anew with every connection.
     package internal(set) var shares: [NodeID: Shares] = [:]
     var patching = Patching()
@@ -198,6 +198,9 @@ package struct HubCore {
         try resumeEvictions(held: held, at: now)
         try reconcilePackages(held: held, at: now)
         try startPatches(held: held, patches, at: now)
+        for check in try store.checks(at: configuration.hub) where check.ended == nil {
+            effects.append(.checkPool(check.request))
+        }
         _ = try anchorSet(at: now)
         try log(.info, .hubStarted, "", "the hub has started", at: now)
         for rollout in try store.rollouts(in: [.preparing, .ready, .running, .stopping]) {

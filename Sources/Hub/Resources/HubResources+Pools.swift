@@ -85,11 +85,14 @@ extension HubResources {
         router.add(.get, "/v1/pools/{pool}/check") { hub, _, names in
             let settings = hub.settings
             let found = try await hub.pool(names)
-            guard let check = await hub.shell.check(of: found.node), check.pool == found.name else {
+            let last = try await hub.reader.read { try $0.check(node: found.node, pool: found.name) }
+            guard let last else {
                 throw Problem(
-                    .notFound, "pool \(found.name) was not checked since the hub's start",
+                    .notFound, "pool \(found.name) was never checked",
                     next: "axle pool check \(found.name) begins a check.")
             }
+            let progress = await hub.shell.progress(ofCheck: last.said.check)
+            let check = last.ended == nil ? progress ?? last.said : last.said
             let answer = try await hub.reader.read { store in
                 let packages = try store.packages()
                 let damaged = try check.corrupt.map { digest in
@@ -105,7 +108,7 @@ extension HubResources {
                 }
                 return PoolCheckResource(
                     number: check.check, over: check.isOver, read: ByteCount(check.read), total: ByteCount(check.total),
-                    damaged: damaged, problems: check.problems)
+                    damaged: damaged, problems: check.problems, began: last.began, ended: last.ended)
             }
             return try json(answer)
         }
@@ -144,11 +147,14 @@ extension HubResources {
     private static func resource(
         _ pool: PoolRecord, _ settings: HubState.Settings, _ store: SQLiteHubStore
     ) throws -> PoolResource {
-        guard pool.node != settings.id else {
-            return resource(pool, Reference(id: settings.id, name: settings.name), .hub)
+        let isHub = pool.node == settings.id
+        let name = isHub ? settings.name : try store.spoke(pool.node)?.name ?? NodeName("unknown")
+        var found = resource(pool, Reference(id: pool.node, name: name), isHub ? .hub : .spoke)
+        if let check = try store.check(node: pool.node, pool: pool.name), let ended = check.ended {
+            found.checked = PoolResource.Check(
+                ended: ended, damaged: check.said.corrupt.count, problems: check.said.problems.count)
         }
-        let name = try store.spoke(pool.node)?.name ?? NodeName("unknown")
-        return resource(pool, Reference(id: pool.node, name: name), .spoke)
+        return found
     }
 
     static func resource(_ pool: PoolRecord, _ owner: Reference, _ role: Role) -> PoolResource {

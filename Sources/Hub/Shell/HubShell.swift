@@ -239,8 +239,8 @@ actor HubShell: LinkHandler {
         return try keys.add { try HubAuthority.create($0, fleet: fleet, now: now) }.pin
     }
 
-    /// The last check of a node's pool since the start.
-    func check(of node: NodeID) -> PoolChecked? { core.checks[node] }
+    /// How far a check is that is under way.
+    func progress(ofCheck number: UInt64) -> PoolChecked? { core.checking[number] }
 
     /// The folders that a spoke's machine shows releases in.
     func shares(of node: NodeID) -> Shares? { core.shares[node] }

@@ -7,7 +7,7 @@ import SQLite
 enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
-        applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth])
+        applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth])
 
     /// What a newer release may have written before the machine went back to this one. What acts on machines waits for a person.
     static let unknown = [
@@ -196,5 +196,12 @@ enum HubSchema {
         CREATE TABLE place (
             node BLOB NOT NULL, path TEXT NOT NULL, pool TEXT NOT NULL, reason TEXT,
             PRIMARY KEY (node, path)) STRICT, WITHOUT ROWID;
+        """
+
+    /// The last check of each pool.
+    private static let tenth = """
+        CREATE TABLE pool_check (
+            node BLOB NOT NULL, pool TEXT NOT NULL, reads_data INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER,
+            said BLOB NOT NULL, PRIMARY KEY (node, pool)) STRICT, WITHOUT ROWID;
         """
 }

@@ -3,7 +3,8 @@
 /// Two implementations, one conformance suite: `SQLiteHubStore` in production, `MemoryHubStore` in the simulation.
 /// Thread rule: not `Sendable`; one thread at a time. Every verb throws when the storage fails (`SQLiteError` in production).
 package protocol HubStore: TokenStore, SpokeStore, ClientStore, CertificateStore, StandingStore, CatalogStore,
-    PackageStore, PatchStore, ReplicaStore, PoolStore, PruneStore, PlaceStore, LinkStore, RolloutStore, ActionStore,
+    PackageStore, PatchStore, ReplicaStore, PoolStore, CheckStore, PruneStore, PlaceStore, LinkStore, RolloutStore,
+    ActionStore,
     OrderStore,
     EventStore, SettingStore, IdempotencyStore
 {

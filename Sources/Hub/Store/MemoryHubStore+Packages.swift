@@ -1,4 +1,5 @@
 package import Model
+internal import Protocol
 
 extension MemoryHubStore {
     // MARK: Packages
@@ -71,6 +72,21 @@ extension MemoryHubStore {
     }
     package func pools() throws -> [PoolRecord] {
         state.pools.values.sorted { ($0.node, $0.name) < ($1.node, $1.name) }
+    }
+
+    // MARK: Checks
+
+    package func putCheck(_ check: CheckRecord) throws {
+        state.checks[PoolKey(node: check.node, name: check.said.pool)] = check
+    }
+    package func check(node: NodeID, pool: NodeName) throws -> CheckRecord? {
+        state.checks[PoolKey(node: node, name: pool)]
+    }
+    package func checks(at node: NodeID) throws -> [CheckRecord] {
+        state.checks.values.filter { $0.node == node }.sorted { $0.said.pool < $1.said.pool }
+    }
+    package func removeCheck(node: NodeID, pool: NodeName) throws {
+        state.checks.removeValue(forKey: PoolKey(node: node, name: pool))
     }
 
     // MARK: Prunes

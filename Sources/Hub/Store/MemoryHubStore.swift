@@ -19,6 +19,7 @@ package final class MemoryHubStore: HubStore {
         var patches: [PatchKey: PatchRecord] = [:]
         var pools: [PoolKey: PoolRecord] = [:]
         var links: [NodeID: LinkRecord] = [:]
+        var checks: [PoolKey: CheckRecord] = [:]
         var prunes: [ReplicaKey: PruneRecord] = [:]
         var places: [ReplicaKey: PlaceRecord] = [:]
         var rollouts: [RolloutID: RolloutRecord] = [:]

@@ -142,7 +142,10 @@ enum OperatorCommands {
                 options: [poolSpoke, .flag("dry-run", "Show the plan and change nothing")]),
             CommandSpecification(
                 "check", "Check a pool; exit status 1 when something is wrong", operands: [.optional("POOL")],
-                options: [poolSpoke, .flag("read-data", "Read every byte and compare it with its hash")]),
+                options: [
+                    poolSpoke, .flag("read-data", "Read every byte and compare it with its hash"),
+                    .flag("last", "Show what the last check has found, and begin none"),
+                ]),
             CommandSpecification(
                 "retention", "How many releases of each line pools keep", operands: [.optional("N")]),
         ])

@@ -5,7 +5,9 @@ import System
 
 /// `axle pool …`.
 enum PoolCommands {
-    static let header = ["POOL", "OWNER", "QUOTA", "USED", "LEVEL", "RESERVED", "FREE-ON-DISK", "ACCESS", "PROBLEM"]
+    static let header = [
+        "POOL", "OWNER", "QUOTA", "USED", "LEVEL", "RESERVED", "FREE-ON-DISK", "ACCESS", "CHECKED", "PROBLEM",
+    ]
     /// How long a check may say nothing new.
     private static let checkPatience = Duration.seconds(600)
     /// How long damaged packages are waited for, to say whether they were repaired.
@@ -15,8 +17,16 @@ enum PoolCommands {
         [
             pool.name, pool.owner.name.text, Wording.size(pool.quota), Wording.size(pool.used),
             pool.level == 0 ? "ok" : "\(pool.level)%", Wording.size(pool.reserved), Wording.size(pool.freeOnDisk),
-            pool.access.name, pool.problem,
+            pool.access.name, checked(pool), pool.problem,
         ]
+    }
+
+    /// When it was checked last, and whether anything was wrong.
+    private static func checked(_ pool: PoolResource) -> String? {
+        pool.checked.map { check in
+            let found = check.damaged + check.problems
+            return "\(check.ended.description.prefix(10)) \(found == 0 ? "ok" : "\(found) wrong")"
+        }
     }
 
     /// Carries a command out; the exit status.
@@ -130,6 +140,10 @@ enum PoolCommands {
     private static func check(_ invocation: CommandInvocation, _ hub: HubConnection, _ printer: Printer) throws -> Int32
     {
         let pool = try pool(invocation, hub, named: invocation.operand(0) ?? "main")
+        if invocation.isSet("last") {
+            let last: PoolCheckResource = try hub.get(["pools", pool.id, "check"])
+            return try show(last, pool, printer)
+        }
         // There may have been none yet.
         let before = (try? hub.get(["pools", pool.id, "check"], as: PoolCheckResource.self))?.number
         let _: PoolResource = try hub.send(
@@ -155,11 +169,22 @@ enum PoolCommands {
             NativeThread.sleep(.milliseconds(500))
             check = try hub.get(["pools", pool.id, "check"])
         }
+        return try show(check, pool, printer)
+    }
+
+    /// Says what a check has found; the exit status.
+    private static func show(_ check: PoolCheckResource, _ pool: PoolResource, _ printer: Printer) throws -> Int32 {
         let isClean = check.damaged.isEmpty && check.problems.isEmpty
         guard !printer.isJSON else {
             try printer.json(check)
             return isClean ? 0 : 1
         }
+        guard let ended = check.ended else {
+            printer.streams.line(
+                "a check is under way: \(Wording.size(check.read)) of \(Wording.size(check.total)) read")
+            return 0
+        }
+        printer.streams.message("checked \(ended)")
         for damaged in check.damaged {
             printer.streams.line(
                 "\(damaged.package) was damaged and is \(damaged.repaired ? "repaired" : "withheld; it is repaired as soon as its source can be reached")"

@@ -59,7 +59,7 @@ extension SpokeCore {
         case .evict(let eviction): try evict(eviction, link, request, at: now)
         case .checkPool(let check):
             guard has(check.pool) else { return refuse(link, request, .notFound, "there is no pool \(check.pool)") }
-            effects.append(.checkPool(check))
+            try beginCheck(check)
             reply(link, request, .ok(OK()))
         case .catalogChanged:
             effects.append(.refreshCatalog)

@@ -1,3 +1,4 @@
+import Codec
 import Model
 import Protocol
 
@@ -48,7 +49,21 @@ extension SpokeCore {
         try retryWaitingReplicas()
     }
 
-    mutating func sendCheck(_ check: PoolChecked) {
+    /// Begins a check, or says again what it has found: the hub asks on a new connection for what it has not heard the end of.
+    mutating func beginCheck(_ check: CheckPool) throws {
+        if let bytes = try store.setting(.lastCheck) {
+            let last = try PoolChecked(MessageFields(frame: bytes.span, of: PoolChecked.name))
+            if last.check == check.check, last.pool == check.pool { return send(last) }
+        }
+        effects.append(.checkPool(check))
+    }
+
+    mutating func checked(_ check: PoolChecked) throws {
+        if check.isOver { try store.set(.lastCheck, to: CBOREncoder.encode(.map(check.cbor))) }
+        send(check)
+    }
+
+    private mutating func send(_ check: PoolChecked) {
         guard let hub else { return }
         supersede(.poolChecked)
         ask(hub, .poolChecked(check), .poolChecked)

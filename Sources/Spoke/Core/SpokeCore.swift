@@ -155,7 +155,7 @@ package struct SpokeCore {
         case .evicted(let objects): try evicted(objects)
         case .replicasDamaged(let digests): try damaged(digests, at: now)
         case .evictionEnded(let sha256, let refusal): try evictionEnded(sha256, refusal: refusal, at: now)
-        case .poolChecked(let check): sendCheck(check)
+        case .poolChecked(let check): try checked(check)
         case .packageBrought(let path, let sha256, let length): try brought(path, sha256, length, at: now)
         case .bundleRefused(let why):
             try log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)", at: now)

@@ -1,0 +1,31 @@
+internal import Codec
+package import Model
+internal import Protocol
+import SQLite
+
+extension SQLiteHubStore {
+    package func putCheck(_ check: CheckRecord) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO pool_check VALUES (?, ?, ?, ?, ?, ?)", check.node, check.said.pool, check.readsData,
+            check.began, check.ended, CBOREncoder.encode(.map(check.said.cbor)))
+    }
+
+    package func check(node: NodeID, pool: NodeName) throws -> CheckRecord? {
+        try database.first("SELECT * FROM pool_check WHERE node = ? AND pool = ?", node, pool, read: Self.check)
+    }
+
+    package func checks(at node: NodeID) throws -> [CheckRecord] {
+        try database.rows("SELECT * FROM pool_check WHERE node = ? ORDER BY pool", node, read: Self.check)
+    }
+
+    package func removeCheck(node: NodeID, pool: NodeName) throws {
+        try database.run("DELETE FROM pool_check WHERE node = ? AND pool = ?", node, pool)
+    }
+
+    private static func check(_ row: borrowing Row) throws -> CheckRecord {
+        let bytes = try row.blob(5)
+        return CheckRecord(
+            node: try row.id(0), readsData: try row.bool(2), began: try row.time(3), ended: try row.timeOrNil(4),
+            said: try PoolChecked(MessageFields(frame: bytes.span, of: PoolChecked.name)))
+    }
+}
