@@ -43,6 +43,7 @@ package struct EventCode: OpenCode {
     package static let packageImported = Self(known: "packageImported")
     package static let packageFailed = Self(known: "packageFailed")
     package static let packageRetired = Self(known: "packageRetired")
+    package static let packageRemoved = Self(known: "packageRemoved")
     package static let patchMade = Self(known: "patchMade")
     package static let patchFailed = Self(known: "patchFailed")
 

@@ -29,6 +29,8 @@ package enum HubCommand: Equatable, Sendable {
     case refreshCatalog
     /// Imports a package now, whatever failed before.
     case importPackage(TargetPath)
+    /// Removes a package that the catalog no longer names, from the hub and from the spokes.
+    case removePackage(TargetPath)
     /// Takes over a catalog that a bundle brought and TUF's workflow has verified.
     case takeCatalog(CatalogContents)
     /// Takes over a package whose bytes an operator brought; they are in the pool, verified.

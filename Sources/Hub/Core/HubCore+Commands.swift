@@ -33,6 +33,7 @@ extension HubCore {
         case .setCatalog(let url, let root): .catalog(try setCatalog(url, root, at: now))
         case .refreshCatalog: .catalog(try refreshCatalog(at: now))
         case .importPackage(let path): .package(try importNow(path, at: now))
+        case .removePackage(let path): .package(try removePackage(path, at: now))
         case .takeCatalog(let contents): .catalog(try takeCatalog(contents, at: now))
         case .takePackage(let path, let digest): .package(try takePackage(path, digest, at: now))
         case .refuseBundle(let why): .catalog(try refuseBundle(why, at: now))

@@ -6,7 +6,7 @@ import Storage
 ///
 /// What is told to go counts as gone at once: nobody is ordered to install it before it is verified again.
 extension HubCore {
-    private var queries: HubQueries { HubQueries(store: store, zones: configuration.zones) }
+    var queries: HubQueries { HubQueries(store: store, zones: configuration.zones) }
 
     // MARK: - Plans
 
@@ -63,13 +63,13 @@ extension HubCore {
         }
     }
 
-    private mutating func takeFromHub(_ package: Package, _ text: String, at now: UnixTime) throws {
+    mutating func takeFromHub(_ package: Package, _ text: String, at now: UnixTime) throws {
         guard var record = try store.package(package.path) else { return }
         try store.putPrune(
             PruneRecord(
                 node: configuration.hub, path: package.path, digest: package.sha256, text: text, isDone: true,
                 asked: now))
-        record.state = .announced
+        if record.state != .retired { record.state = .announced }
         record.bytesHeld = 0
         record.changed = now
         record.nextTry = nil
@@ -85,7 +85,7 @@ extension HubCore {
         }
     }
 
-    private mutating func takeFromSpoke(
+    mutating func takeFromSpoke(
         _ path: TargetPath, _ digest: SHA256Digest, _ spoke: NodeID, _ text: String, at now: UnixTime
     ) throws {
         guard var replica = try store.replica(spoke: spoke, path: path), replica.digest == digest else { return }
@@ -112,14 +112,13 @@ extension HubCore {
             var packages: [Package] = []
             let prunes = try store.prunes(at: node)
             for prune in prunes {
-                guard let record = try store.package(prune.path), record.package.sha256 == prune.digest,
-                    record.state != .retired
-                else {
-                    // The catalog has another package there now, or none.
+                guard let record = try store.package(prune.path), record.package.sha256 == prune.digest else {
+                    // The catalog has another package there now.
                     try store.removePrune(node: node, path: prune.path)
                     continue
                 }
-                packages.append(record.package)
+                // What the catalog no longer names cannot come back; that it was to go is still to be done.
+                if record.state != .retired { packages.append(record.package) }
             }
             let plan = try queries.prunePlan(of: node, isHub: isHub, more: packages)
             let kept = Set(plan.kept.map(\.digest))

@@ -51,13 +51,14 @@ extension HubQueries {
     }
 
     /// The packages of rollouts that have not ended, wherever they are: of the release, and of every action that is not over.
-    private func rolloutNeeds() throws -> [SHA256Digest: String] {
+    func rolloutNeeds() throws -> [SHA256Digest: String] {
         var needs: [SHA256Digest: String] = [:]
         let live = RolloutState.allCases.filter { !$0.isFinal }
         for rollout in try store.rollouts(in: live) {
             let wanted = rollout.specification
-            for package in try packages(product: wanted.product, release: wanted.release) {
-                needs[package.sha256] = wanted.name
+            // Also one that the catalog has stopped to name meanwhile.
+            for record in try store.packages(product: wanted.product, release: wanted.release) {
+                needs[record.package.sha256] = wanted.name
             }
             for action in try store.actions(of: rollout.id) where !action.state.isFinal {
                 needs[action.digest] = wanted.name
@@ -67,7 +68,7 @@ extension HubQueries {
     }
 
     /// The packages of the releases at which machines' owners hold products.
-    private func pinned(_ records: [PackageRecord]) throws -> Set<SHA256Digest> {
+    func pinned(_ records: [PackageRecord]) throws -> Set<SHA256Digest> {
         var releases: Set<[String]> = []
         for (_, facts) in try store.allFacts() where !facts.pinned.isEmpty {
             for installed in facts.installed where facts.pinned.contains(installed.product) {

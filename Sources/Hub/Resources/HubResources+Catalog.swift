@@ -105,6 +105,30 @@ extension HubResources {
                 return try JSONCoding.encode(try resource(package, settings.id, store))
             }
         }
+        router.add(.get, "/v1/packages/{package}/removal") { hub, _, names in
+            let path = try path(names)
+            return try json(try await hub.reader.read { store in try removal(path, store) })
+        }
+        router.add(.post, "/v1/packages/{package}/remove") { hub, request, names in
+            let path = try path(names)
+            let settings = hub.settings
+            return try await hub.perform(.removePackage(path), request, status: 202) { answer, store in
+                guard case .package(let package) = answer else { throw misfit }
+                return try JSONCoding.encode(try resource(package, settings.id, store))
+            }
+        }
+    }
+
+    private static func removal(_ path: TargetPath, _ store: SQLiteHubStore) throws -> PackageRemovalResource {
+        guard try store.package(path) != nil else { throw unknown(path) }
+        let removal = try HubQueries(store: store, zones: FoundationZone.named).removal(of: path)
+        let record = removal.record
+        return PackageRemovalResource(
+            package: path.id, state: record.state, length: record.package.length,
+            held: record.isHere ? UInt64(clamping: record.bytesHeld) : 0,
+            spokes: try removal.replicas.compactMap { replica in
+                try store.spoke(replica.spoke).map { Reference(id: $0.id, name: $0.name) }
+            }, refused: removal.refusals)
     }
 
     static func path(_ names: [String: String]) throws -> TargetPath {

@@ -61,10 +61,16 @@ enum OperatorCommands {
     private static let package = CommandSpecification(
         "package", "Packages and where they are",
         commands: [
-            CommandSpecification("list", "All packages of the catalog"),
+            CommandSpecification(
+                "list", "All packages of the catalog, and those that are still here of before",
+                options: [.flag("all", "Those too that the catalog no longer names and nobody has any more")]),
             CommandSpecification("show", "A package and its replicas", operands: [.required("ID")]),
             CommandSpecification(
                 "import", "Fetch packages into the hub's pool now", operands: [.oneOrMore("ID")]),
+            CommandSpecification(
+                "remove", "Remove packages that the catalog no longer names, from the hub and from the spokes",
+                operands: [.oneOrMore("ID")],
+                options: [.flag("dry-run", "Only show what would go, and what is against it")]),
         ])
 
     private static let spoke = CommandSpecification(

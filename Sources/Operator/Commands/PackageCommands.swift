@@ -15,8 +15,10 @@ enum PackageCommands {
                 try hub.act(.post, ["packages", id, "import"])
                 printer.streams.message("\(id) is being imported; see 'axle package show \(id)'.")
             }
+        case "remove": try remove(invocation, hub, printer)
         default:
-            let packages: [PackageResource] = try hub.list(["packages"])
+            var packages: [PackageResource] = try hub.list(["packages"])
+            if !invocation.isSet("all") { packages.removeAll(where: isGone) }
             try printer.list(
                 packages, ["ID", "STATE", "SIZE", "REPLICAS"],
                 none: "There are no packages. Set a catalog with 'axle catalog set' and refresh it."
@@ -27,6 +29,45 @@ enum PackageCommands {
                     "\(verified)/\(package.replicas.count)",
                 ]
             }
+        }
+    }
+
+    /// Whether the catalog no longer names it and nobody has anything of it.
+    private static func isGone(_ package: PackageResource) -> Bool {
+        package.state == .retired && package.held == 0 && package.replicas.allSatisfy { $0.state == .evicted }
+    }
+
+    /// Shows what goes, then does it: all of it, or nothing where something is against one.
+    private static func remove(_ invocation: CommandInvocation, _ hub: HubConnection, _ printer: Printer) throws {
+        let ids = try invocation.operands.map { try id($0) }
+        let removals: [PackageRemovalResource] = try ids.map { try hub.get(["packages", $0, "removal"]) }
+        let isDry = invocation.isSet("dry-run")
+        let refused = removals.filter { !$0.refused.isEmpty }
+        if !printer.isJSON || isDry || refused.isEmpty {
+            try printer.list(removals, ["ID", "STATE", "SIZE", "AT-HUB", "AT-SPOKES", "AGAINST-IT"], none: "") {
+                removal in
+                [
+                    removal.package, removal.state.name, Wording.size(removal.length), Wording.size(removal.held),
+                    "\(removal.spokes.count)", removal.refused.isEmpty ? nil : removal.refused.joined(separator: "; "),
+                ]
+            }
+        }
+        guard !isDry else { return }
+        if let first = refused.first {
+            throw OperatorError(
+                "\(first.package) cannot be removed: \(first.refused.joined(separator: "; "))",
+                next:
+                    "Nothing was removed. What the catalog names goes by retention: 'axle pool plan', 'axle pool prune'."
+            )
+        }
+        for removal in removals {
+            try hub.act(.post, ["packages", removal.package, "remove"])
+            guard !printer.isJSON else { continue }
+            printer.streams.message(
+                removal.spokes.isEmpty
+                    ? "\(removal.package) goes."
+                    : "\(removal.package) goes, from \(removal.spokes.count) spokes as well, each when it is connected."
+            )
         }
     }
 

@@ -49,7 +49,7 @@ package struct PrunePlan: Hashable, Sendable {
             case .inUse: "it is in use"
             case .retained(let line, let place, let count): "release \(place) of the newest \(count) of line \(line)"
             case .newestFixPack(let major): "the newest fix pack of major release \(major)"
-            case .unknown: "no catalog names it; remove it by its hash"
+            case .unknown: "the catalog no longer names it; 'axle package remove' takes it away"
             }
         }
     }
