@@ -152,12 +152,12 @@ class Fleet:
         self.hub_address = addresses["listen"]
         wait_for("the hub's API", lambda: self.axle("status", check=False))
 
-    def join_spoke(self, name):
-        """Joins a spoke, starts it, and gives the address that it listens on."""
+    def join_spoke(self, name, *options):
+        """Joins a spoke with more options of `join`, starts it, and gives the address that it listens on."""
         state = self.work / f"spoke-{name}"
         self.run(
             self.program("axle-spoke"), "join", "--state", state, "--hub", self.hub_address, "--token-file", "-",
-            "--name", name, "--listen", "127.0.0.1:0", stdin=self.token("spoke"))
+            "--name", name, "--listen", "127.0.0.1:0", *options, stdin=self.token("spoke"))
         self.start(f"spoke-{name}", [self.program("axle-spoke"), "run", "--state", str(state)])
         address = self.listening(state)["listen"]
         self.commands[f"spoke-{name}"] += ["--listen", address]

@@ -3,12 +3,13 @@
 import io
 import os
 import random
+import shutil
 import subprocess
 import tarfile
 import threading
 import time
 
-from world import PLATFORM, PRODUCT, Vendor, require, test, tool, wait_for
+from world import PLATFORM, PRODUCT, Skip, Vendor, require, test, tool, wait_for
 
 
 def share(world, *arguments, spoke="site"):
@@ -165,6 +166,98 @@ def a_share_on_a_full_or_read_only_disk(world):
     require(says(disk / "apps") == "2.0", "it was changed")
     world.run("mount", "-o", "remount,rw", disk)
     wait_says(disk / "apps", "3.0", 60)
+
+
+@test
+def a_disk_that_fills_while_a_share_is_filled(world):
+    """A file takes a page of this disk, so the release fits by its bytes and does not fit by its files."""
+    disk = world.work / "share-disk"
+    world.small_disk(disk, size="2m")
+    world.small("1.0", agents=())
+    add(world, "small", disk / "apps")
+    wait_says(disk / "apps", "1.0")
+    files = {**tool("2.0"), **{f"data/{n}": (b"%d" % n, 0o644) for n in range(800)}}
+    publish(world, Vendor(world), "2.0", files=files)
+    world.wait_event("shareFailed", "room")
+    require(says(disk / "apps") == "1.0", "a disk that filled up spoilt what was shown")
+    shown = shown_at_hub(world, "small")
+    require(shown["state"] == "failed" and "room" in shown["problem"], f"shown as {shown}")
+    require("room" in world.axle("spoke", "show", "site"), "axle does not say why")
+    world.run("mount", "-o", "remount,size=16m", disk)
+    wait_says(disk / "apps", "2.0", 60)
+    require(len(list((disk / "apps/current/data").iterdir())) == 800, "a release that is not whole is shown")
+
+
+@test
+def a_share_that_the_spoke_may_not_write(world):
+    world.small("1.0", agents=())
+    folder = world.work / "share"
+    add(world, "apps", folder)
+    wait_says(folder, "1.0")
+    if os.geteuid() == 0:
+        # root may write everywhere, unless that right is taken from it.
+        if not shutil.which("setpriv"):
+            raise Skip("setpriv is not here")
+        world.kill("spoke-site")
+        rights = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", "--"]
+        world.start("spoke-site", rights + world.commands["spoke-site"])
+    for closed in (folder / ".releases", folder):
+        closed.chmod(0o555)
+    publish(world, Vendor(world), "2.0")
+    world.wait_event("shareFailed", "may not write", str(folder))
+    require(says(folder) == "1.0", "what was shown was changed")
+    shown = shown_at_hub(world, "apps")
+    require(shown["state"] == "failed" and shown["release"] == "1.0", f"shown as {shown}")
+    require("may not write" in shown["problem"], f"shown as {shown}")
+    # The release can be made now, and `current` cannot be switched.
+    (folder / ".releases").chmod(0o755)
+    wait_for("the release to be made", lambda: list((folder / ".releases").glob("2.0-*")), 60)
+    require(says(folder) == "1.0", "what was shown was changed")
+    folder.chmod(0o755)
+    wait_says(folder, "2.0", 60)
+
+
+@test
+def shares_of_packages_in_a_container_pool(world):
+    """The pool has no file of a package, packed or not: the share is made of what is read out of its chunks, through kills too."""
+    filler = random.Random("container").randbytes(3_000_000)
+
+    def files(release):
+        many = {f"data/{n}": (b"%d" % n * 2000, 0o644) for n in range(300)}
+        return {**tool(release), **many, "share/filler": (filler + release.encode(), 0o644)}
+
+    world.small("1.0", agents=(), join=("--pool", "container"), files=files("1.0"))
+    require(list((world.work / "spoke-site/pool").glob("containers/*.container")), "this is no container pool")
+    folder = world.work / "share"
+    add(world, "apps", folder)
+    wait_says(folder, "1.0")
+    # A file of another kind is copied as it was published.
+    vendor = Vendor(world)
+    script = vendor.base / "setup.sh"
+    script.write_bytes(b"#!/bin/sh\n: " + filler.hex().encode() + b"\n")
+    world.run(
+        world.program("axle"), "publish", "add", vendor.catalog, "--keys", vendor.keys, "--product", "setup",
+        "--release", "1.0", "--platform", PLATFORM, "--kind", "script", "--file", script, "--line", "main")
+    scripts = world.work / "scripts"
+    scripts.mkdir()
+    share(world, "add", "scripts", "--product", "setup", "--folder", scripts)
+    publish(world, vendor, "2.0", files=files("2.0"), packed=True)
+    cuts = 0
+    ends = time.monotonic() + 60
+    while says(folder) != "2.0":
+        require(time.monotonic() < ends, f"{folder} does not show 2.0")
+        if cuts < 2 and (folder / ".releases/.new").exists():
+            world.kill("spoke-site")
+            cuts += 1
+            require(says(folder) in ("1.0", "2.0"), f"{folder} shows {says(folder)} after a cut")
+            world.start("spoke-site", world.commands["spoke-site"])
+        time.sleep(0.01)
+    require(cuts, "no cut came while the share was filled")
+    current = folder / "current"
+    require((current / "share/filler").read_bytes() == filler + b"2.0", "it is not what was published")
+    require(len(list((current / "data").iterdir())) == 300, "a release that is not whole is shown")
+    wait_for("the script", lambda: (scripts / "current/setup.sh").exists(), 30)
+    require((scripts / "current/setup.sh").read_bytes() == script.read_bytes(), "it is not what was published")
 
 
 @test

@@ -207,8 +207,8 @@ class World(Fleet):
             "the catalog to be refreshed",
             lambda: (self.axle("catalog", "show", "--json").get("timestampVersion") or 0) >= least, 60)
 
-    def spoke(self, name="site"):
-        self.addresses[name] = self.join_spoke(name)
+    def spoke(self, name="site", *options):
+        self.addresses[name] = self.join_spoke(name, *options)
         return self.addresses[name]
 
     def agent(self, name="box", spoke="site", config="{}"):
@@ -219,13 +219,13 @@ class World(Fleet):
         (state / "agent.json5").write_text(config)
         self.start(f"agent-{name}", [self.program("axle-agent"), "run", "--state", str(state)])
 
-    def small(self, *releases, agents=("box",), **options):
-        """Hub, one spoke, its agents, and the releases verified at the spoke."""
+    def small(self, *releases, agents=("box",), join=(), **options):
+        """Hub, one spoke (joined with more options), its agents, and the releases verified at the spoke."""
         vendor = self.vendor(*releases, **options)
         self.hub()
         server = self.serve(vendor.catalog)
         self.set_catalog(vendor, server, wait=False)
-        self.spoke()
+        self.spoke("site", *join)
         for name in agents:
             self.agent(name)
         self.wait_verified(len(releases) or 2)
