@@ -18,6 +18,8 @@ final class Probe: TLSChannelHandler, Sendable {
         var writables = 0
         /// Where the channel lives, known before the channel is.
         var loop: EventLoop?
+        /// The socket, for questions to the kernel.
+        var socket: Int32 = -1
     }
 
     let state = NativeLock(State())
@@ -130,7 +132,7 @@ struct Bench: Sendable {
         let (socket, address) = try await Connector().connect(listener.endpoint, on: loop)
         let probe = Probe()
         configure(probe)
-        probe.state.withLock { $0.loop = loop }
+        probe.state.withLock { ($0.loop, $0.socket) = (loop, socket) }
         loop.execute {
             probe.channel = TLSChannel(
                 connected: socket, to: address, context: context, expecting: .host("localhost"), loop: loop,

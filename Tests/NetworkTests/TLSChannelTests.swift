@@ -1,3 +1,4 @@
+import Glibc
 import Network
 import System
 import TLS
@@ -70,6 +71,65 @@ struct TLSChannelTests {
         try await eventually("goes on") { server.total > before }
         onLoop(client) { $0.abort() }
         try await eventually("server hears") { server.end != nil }
+    }
+
+    /// What the kernel itself holds for the socket (`TCP_NOTSENT_LOWAT`).
+    private static func unsentLimit(of socket: Int32) -> Int32 {
+        var value: Int32 = -1
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        let (tcp, notSentLowWater) = (Int32(6), Int32(25))
+        return getsockopt(socket, tcp, notSentLowWater, &value, &length) == 0 ? value : -1
+    }
+
+    @Test func theKernelHoldsWhatTheLimitSaysForAPeerThatIsSlow() async throws {
+        let bench = try Bench { probe in probe.onBytes = { _, _ in } }
+        let block = [UInt8](repeating: 1, count: 128 * 1024)
+        let sent = NativeLock(0)
+        let isFilling = NativeLock(false)
+        let limits = NativeLock<[Int32]>([])
+        let fill: @Sendable (TLSChannel) -> Void = { channel in
+            while true {
+                let count = block.withUnsafeBytes { channel.send($0) }
+                sent.withLock { $0 += count }
+                if count < block.count { return }
+            }
+        }
+        let client = try await bench.dial { probe in
+            probe.onWritable = { [unowned probe] channel in
+                // Buffers grow while they are filled.
+                if isFilling.withLock({ $0 }) { return fill(channel) }
+                limits.withLock { $0.append(Self.unsentLimit(of: probe.state.withLock { $0.socket })) }
+            }
+        }
+        let server = try await accepted(bench)
+        try await eventually("open") { client.isOpened }
+        let socket = client.state.withLock { $0.socket }
+        #expect(Self.unsentLimit(of: socket) == 256 * 1024, "what a channel begins with")
+        for round in 1...3 {
+            onLoop(server) { $0.setReading(false) }
+            isFilling.withLock { $0 = true }
+            onLoop(client, fill)
+            // Until nothing more goes, for longer than room may take to come on a link that keeps its limit.
+            var before = -1
+            while before != sent.withLock({ $0 }) || before == server.total {
+                before = sent.withLock { $0 }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            isFilling.withLock { $0 = false }
+            let limit = Self.unsentLimit(of: socket)
+            limits.withLock { $0 = [] }
+            onLoop(server) { $0.setReading(true) }
+            try await eventually("room in round \(round)") { !limits.withLock { $0.isEmpty } }
+            #expect(limits.withLock { $0.first } == max(limit / 2, UnsentLimit.least), "round \(round), from \(limit)")
+            try await eventually("all there in round \(round)") { server.total == sent.withLock { $0 } }
+        }
+        onLoop(client) { $0.abort() }
+    }
+
+    /// The other end of the connection that was dialled last.
+    private func accepted(_ bench: Bench) async throws -> Probe {
+        try await eventually("accepted") { bench.accepted.last?.isOpened == true }
+        return try #require(bench.accepted.last)
     }
 
     @Test func aSlowHandshakeIsCutOff() async throws {

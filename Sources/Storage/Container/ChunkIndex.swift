@@ -174,6 +174,9 @@ struct ChunkIndex {
         books[place.container] = book
     }
 
+    /// The bytes of the largest container.
+    var largestContainer: UInt64 { books.values.reduce(0) { max($0, $1.cost) } }
+
     /// The container whose compaction pays best: the most dead bytes for what has to be copied, and no more to copy than there is room for.
     func bestVictim(room: UInt64, leastDeadPercent: UInt64) -> UInt64? {
         books.filter { _, book in

@@ -45,7 +45,9 @@ extension ContainerPool {
 
     /// Sees to it that a container is open that may still grow.
     func makeRoom(_ writer: inout ContainerWriter) throws(StorageError) {
-        if writer.file != nil, writer.cost >= settings.containerBytes { try close(&writer) }
+        if writer.file != nil, writer.cost >= settings.containerLimit(quota: state.withLock { $0.ledger.quota }) {
+            try close(&writer)
+        }
         guard writer.file == nil else { return }
         let file = try writer.begin()
         state.withLock { state in

@@ -178,9 +178,9 @@ package final class ContainerPool: PackagePool {
             let own = PackageManifest.length(entries: kept.count)
             let promised = settings.room(for: length - offset)
             let spare = state.ledger.available + state.ledger.leftover(of: digest)
-            let (needed, overflow) = promised.addingReportingOverflow(own + settings.slack)
+            let slack = settings.slack(quota: state.ledger.quota, largest: state.index.largestContainer)
+            let (needed, overflow) = promised.addingReportingOverflow(own + slack)
             guard !overflow, needed <= spare else {
-                let slack = settings.slack
                 return .full(
                     needed: overflow ? .max : needed - slack, available: spare - min(spare, slack))
             }

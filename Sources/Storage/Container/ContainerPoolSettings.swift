@@ -3,7 +3,7 @@ package import Model
 
 /// How a container pool cuts, packs and stores.
 package struct ContainerPoolSettings: Sendable {
-    /// A container that has reached this size takes no more chunks. So much room is kept back from the quota, for compaction copies into it.
+    /// A container that has reached this size takes no more chunks; under a small quota it is smaller (`containerLimit`).
     package let containerBytes: UInt64
     package let limits: ChunkLimits
     /// Ways to read stored chunks; the first one is also used to write. Without any, chunks are stored as they are.
@@ -37,12 +37,29 @@ package struct ContainerPoolSettings: Sendable {
         return overflow || overflow2 ? .max : sum
     }
 
+    /// Containers are at most this part of the quota, and never so small that a few chunks fill them.
+    private static let containersPerQuota: UInt64 = 16
+    private static let leastChunks: UInt64 = 4
+
+    /// The size at which a container of a pool with this quota takes no more chunks.
+    func containerLimit(quota: UInt64) -> UInt64 {
+        min(containerBytes, max(quota / Self.containersPerQuota, Self.leastChunks * UInt64(limits.maximum)))
+    }
+
     /// Room that is never promised to a transfer: a compaction copies at most one container's chunks before it removes that container.
-    package var slack: UInt64 { containerBytes + UInt64(limits.maximum) + 2 * chunkOverhead }
+    ///
+    /// - Parameter largest: the bytes of the largest container that is there: it may be from before the quota was lowered.
+    package func slack(quota: UInt64, largest: UInt64 = 0) -> UInt64 {
+        max(containerLimit(quota: quota) + UInt64(limits.maximum) + 2 * chunkOverhead, largest + containerOverhead)
+    }
 
     /// The smallest quota under which packages of these lengths all fit, whatever they contain.
     package func quota(for lengths: [UInt64]) -> ByteCount {
         let own = UInt64(PackageManifest.headerLength)
-        return ByteCount(lengths.reduce(slack + containerOverhead) { $0 + room(for: $1) + own })
+        let needed = lengths.reduce(containerOverhead) { $0 + room(for: $1) + own }
+        // What is kept back grows with the quota, by a sixteenth of it at the most: this ends at the smallest that suffices.
+        var quota = needed
+        while quota < needed + slack(quota: quota) { quota = needed + slack(quota: quota) }
+        return ByteCount(quota)
     }
 }
