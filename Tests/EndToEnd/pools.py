@@ -40,40 +40,22 @@ def scrubbed(world, name, state):
 
 @test
 def flipped_bit_at_a_spoke(world):
-    vendor = Vendor(world).make(())
-    vendor.add("1.0", big("1.0", 3_000_000))
-    vendor.sign()
-    world.hub()
-    world.set_catalog(vendor, world.serve(vendor.catalog))
-    world.spoke()
-    world.wait_verified(1)
+    world.site({"1.0": big("1.0", 3_000_000)})
     scrubbed(world, "spoke-site", world.work / "spoke-site")
     world.wait_verified(1)
 
 
 @test
 def flipped_bit_at_the_hub(world):
-    vendor = Vendor(world).make(())
-    vendor.add("1.0", big("1.0", 3_000_000))
-    vendor.sign()
-    world.hub()
-    world.set_catalog(vendor, world.serve(vendor.catalog))
-    wait_for("the import", lambda: world.axle("package", "list", "--json")[0]["state"] == "imported", 30)
+    world.site({"1.0": big("1.0", 3_000_000)}, spoke=False)
     scrubbed(world, "hub", world.hub_state)
-    wait_for("the import", lambda: world.axle("package", "list", "--json")[0]["state"] == "imported", 30)
+    world.wait_imported(1)
 
 
 @test
 def retention_prunes_and_a_rollout_brings_back(world):
     releases = [f"1.{number}" for number in range(6)]
-    vendor = Vendor(world).make(())
-    for release in releases:
-        vendor.add(release, big(release, 200_000))
-    vendor.sign()
-    world.hub()
-    world.set_catalog(vendor, world.serve(vendor.catalog))
-    world.spoke()
-    world.wait_verified(6)
+    world.site({release: big(release, 200_000) for release in releases})
     world.axle("pool", "retention", "3")
     plan = world.axle("pool", "plan", "main", "--spoke", "site", "--json")
     require(len(plan["goes"]) == 3 and len(plan["stays"]) == 3, f"the plan is {plan}")
@@ -108,9 +90,7 @@ def a_full_spoke_makes_room_by_its_retention(world):
     world.spoke()
     world.wait_verified(4)
     world.axle("pool", "set", "main", "--spoke", "site", "--quota", "4.5MB")
-    vendor.add("1.4", big("1.4", 1_000_000))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("1.4", big("1.4", 1_000_000))
     world.wait_event("poolPruned", "1.4", deadline=30)
     newest = vendor.package_file("1.4").read_bytes()
     wait_for(
@@ -120,13 +100,7 @@ def a_full_spoke_makes_room_by_its_retention(world):
 
 @test
 def check_finds_and_repairs_and_access_holds(world):
-    vendor = Vendor(world).make(())
-    vendor.add("1.0", big("1.0", 3_000_000))
-    vendor.sign()
-    world.hub()
-    world.set_catalog(vendor, world.serve(vendor.catalog))
-    world.spoke()
-    world.wait_verified(1)
+    vendor = world.site({"1.0": big("1.0", 3_000_000)})
     state = world.work / "spoke-site"
     require("nothing is wrong" in world.axle("pool", "check", "main", "--spoke", "site", "--read-data"), "not clean")
     package, = packages(state)
@@ -150,12 +124,7 @@ def check_finds_and_repairs_and_access_holds(world):
 
 @test
 def the_hubs_pool_moves_to_another_folder(world):
-    vendor = Vendor(world).make(())
-    vendor.add("1.0", big("1.0", 1_000_000))
-    vendor.sign()
-    world.hub()
-    world.set_catalog(vendor, world.serve(vendor.catalog))
-    wait_for("the import", lambda: world.axle("package", "list", "--json")[0]["state"] == "imported", 30)
+    world.site({"1.0": big("1.0", 1_000_000)}, spoke=False)
     hub = world.program("axle-hub")
     target = world.work / "elsewhere/pool"
     target.parent.mkdir()
@@ -184,13 +153,7 @@ def pool_named(world, name, role="spoke"):
 
 @test
 def a_next_pool_takes_what_does_not_fit(world):
-    vendor = Vendor(world).make(())
-    vendor.add("1.0", big("1.0", 300_000))
-    vendor.sign()
-    world.hub()
-    server = world.serve(vendor.catalog)
-    world.set_catalog(vendor, server)
-    world.spoke()
+    vendor = world.site({"1.0": big("1.0", 300_000)})
     world.agent()
     world.wait_verified(1)
     world.axle("pool", "set", "site/main", "--quota", "1MB")
@@ -207,9 +170,7 @@ def a_next_pool_takes_what_does_not_fit(world):
     # While it runs: it is taken up by itself.
     world.run(*add, disk / "pool", "next")
     wait_for("the next pool", lambda: int(pool_named(world, "next").get("quota", 0)) == 20_000_000, 40)
-    vendor.add("2.0", big("2.0", 3_000_000))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("2.0", big("2.0", 3_000_000))
     world.wait_event("replicaVerified", "in pool next: main has", "are needed", deadline=60)
     world.wait_verified(2)
     placed = place(world)
@@ -226,9 +187,7 @@ def a_next_pool_takes_what_does_not_fit(world):
     wait_for("the agent to install from the next pool", lambda: os.path.realpath(current).endswith("/2.0"), 90)
     # One that fits none says what each lacks, and what to do.
     world.axle("pool", "set", "site/next", "--quota", "7MB")
-    vendor.add("3.0", big("3.0", 5_000_000))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("3.0", big("3.0", 5_000_000))
     world.wait_event("quotaExceeded", "main has", "next has", "add a pool", deadline=60)
 
     # The disk goes away and comes back by itself.
@@ -266,12 +225,7 @@ def a_next_pool_takes_what_does_not_fit(world):
 
 @test
 def the_hub_has_a_next_pool(world):
-    vendor = Vendor(world).make(())
-    vendor.add("1.0", big("1.0", 300_000))
-    vendor.sign()
-    world.hub()
-    world.set_catalog(vendor, world.serve(vendor.catalog))
-    wait_for("the import", lambda: world.axle("package", "list", "--json")[0]["state"] == "imported", 30)
+    vendor = world.site({"1.0": big("1.0", 300_000)}, spoke=False)
     world.axle("pool", "set", "main", "--quota", "1MB")
     world.kill("hub")
     hub = world.program("axle-hub")
@@ -279,9 +233,7 @@ def the_hub_has_a_next_pool(world):
         hub, "add-pool", "--state", world.hub_state, "--quota", "20MB", "--pool-folder", world.work / "disk", "next")
     world.start("hub", world.commands["hub"])
     back(world)
-    vendor.add("2.0", big("2.0", 3_000_000))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("2.0", big("2.0", 3_000_000))
     world.wait_event("packageImported", "in pool next: main has", deadline=60)
     world.spoke()
     world.wait_verified(2)
@@ -302,3 +254,55 @@ def the_hub_has_a_next_pool(world):
     require("mounted" in packages_of()["2.0"]["problem"] and packages_of()["1.0"]["state"] == "imported", "not said")
     (world.work / "away").rename(world.work / "disk")
     wait_for("the package again", lambda: packages_of()["2.0"]["state"] == "imported", 60)
+
+
+def holdings(world):
+    return {p["release"]: (p["state"], p["held"], [r["state"] for r in p["replicas"]]) for p in world.axle("package", "list", "--all", "--json")}
+
+
+@test
+def what_the_catalog_no_longer_names_is_removed(world):
+    vendor = world.site({release: big(release, 200_000) for release in ("1.0", "2.0")})
+    ids = {p["release"]: p["id"] for p in world.axle("package", "list", "--json")}
+    against, = world.axle("package", "remove", ids["1.0"], "--dry-run", "--json")
+    require("the catalog names" in against["refused"][0], f"nothing is against it: {against}")
+    world.axle("package", "remove", ids["1.0"], check=False)
+    require(holdings(world)["1.0"][0] == "imported", "what the catalog names was removed")
+    world.run(
+        world.program("axle"), "publish", "remove", vendor.catalog, ids["1.0"].replace(":", "/"), "--keys", vendor.keys)
+    vendor.sign()
+    world.axle("catalog", "refresh")
+    world.wait_event("packageRetired", "1.0")
+    kept = world.axle("pool", "plan", "main", "--json")["stays"]
+    require(any("axle package remove" in item["reason"] for item in kept), f"the plan says {kept}")
+    planned, = world.axle("package", "remove", ids["1.0"], "--dry-run", "--json")
+    require(planned["held"] and len(planned["spokes"]) == 1 and not planned["refused"], f"the plan is {planned}")
+    require(holdings(world)["1.0"] == ("retired", planned["length"], ["verified"]), "a plan removed something")
+    # One for which there is a reason keeps all of them.
+    world.axle("package", "remove", ids["1.0"], ids["2.0"], check=False)
+    require(holdings(world)["1.0"][1] == planned["length"], "half of a command was done")
+    world.kill("spoke-site")
+    world.axle("package", "remove", ids["1.0"])
+    world.restart("hub")
+    back(world)
+    world.start("spoke-site", world.commands["spoke-site"])
+    for state in (world.hub_state, world.work / "spoke-site"):
+        wait_for(f"one package in {state}", lambda state=state: len(packages(state)) == 1, 40)
+    require(holdings(world)["1.0"] == ("retired", 0, ["evicted"]), f"shown as {holdings(world)}")
+    require([p["release"] for p in world.axle("package", "list", "--json")] == ["2.0"], "what is gone is listed")
+
+
+@test
+def what_a_check_has_found_outlives_restarts(world):
+    world.site({"1.0": big("1.0", 300_000)})
+    for names in ([], ["--spoke", "site"]):
+        require(world.axle("pool", "check", "main", "--last", *names, check=False) == "", "a check before there was one")
+        world.axle("pool", "check", "main", "--read-data", *names)
+    world.restart("hub")
+    world.restart("spoke-site")
+    back(world)
+    for names in ([], ["--spoke", "site"]):
+        last = world.axle("pool", "check", "main", "--last", *names, "--json")
+        require(last["over"] and last["ended"] and not last["problems"], f"the last check is {last}")
+    checked = [p["checked"] for p in world.axle("pool", "list", "--json") if p["name"] == "main"]
+    require(len(checked) == 2 and all(c["problems"] == c["damaged"] == 0 for c in checked), f"pools say {checked}")

@@ -26,14 +26,7 @@ def replica(world, release):
 
 
 def first_release(world, packed=True):
-    vendor = Vendor(world).make(())
-    vendor.add("1.0", tree("1.0"), packed=packed)
-    vendor.sign()
-    world.hub()
-    server = world.serve(vendor.catalog)
-    world.set_catalog(vendor, server)
-    world.spoke()
-    world.wait_verified(1)
+    vendor = world.site({"1.0": tree("1.0")}, packed=packed)
     shown, held = replica(world, "1.0")
     require(held["means"] == "published" and held["sent"] == shown["length"], f"the first copy: {held}")
     return vendor
@@ -42,9 +35,7 @@ def first_release(world, packed=True):
 @test
 def update_comes_as_a_patch(world):
     vendor = first_release(world)
-    vendor.add("2.0", tree("2.0"), packed=True)
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("2.0", tree("2.0"), packed=True)
     world.wait_verified(2)
     shown, held = replica(world, "2.0")
     require(held["means"] == "patch", f"it came as {held}")
@@ -67,9 +58,7 @@ def update_comes_as_a_patch(world):
 def damaged_patch_gives_way_to_the_file(world):
     vendor = first_release(world)
     world.kill("spoke-site")
-    vendor.add("2.0", tree("2.0"), packed=True)
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("2.0", tree("2.0"), packed=True)
     world.wait_event("patchMade", "1.0")
     files = [p for p in (world.hub_state / "patches/packages").rglob("*") if p.is_file()]
     require(len(files) == 1, f"patches: {files}")
@@ -119,9 +108,7 @@ def patch_reaches_the_agent_through_kills_in_mid_apply(world):
     world.wait_verified(1)
     world.wait_connected(1)
     world.wait_rollout(world.roll_out(PRODUCT, "1.0"), {"box": "succeeded"})
-    vendor.add("2.0", large_tree("2.0"), packed=True)
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("2.0", large_tree("2.0"), packed=True)
     for _ in range(2):
         kill_while_it_applies(world, "spoke-site")
         world.start("spoke-site", world.commands["spoke-site"])
@@ -154,9 +141,7 @@ def without_libzstd(world, name):
 def site_without_libzstd_is_updated_by_chunks(world):
     vendor = first_release(world, packed=False)
     usual = without_libzstd(world, "spoke-site")
-    vendor.add("2.0", tree("2.0"))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("2.0", tree("2.0"))
     world.wait_verified(2)
     shown, held = replica(world, "2.0")
     require(held["means"] == "plainChunks", f"it came as {held}")
@@ -168,9 +153,7 @@ def site_without_libzstd_is_updated_by_chunks(world):
     # With the library again, the next update is a patch.
     world.kill("spoke-site")
     world.start("spoke-site", usual)
-    vendor.add("3.0", tree("3.0"))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("3.0", tree("3.0"))
     world.wait_verified(3)
     require(replica(world, "3.0")[1]["means"] == "patch", "the library was not found again")
 
@@ -182,9 +165,7 @@ def damaged_chunks_of_a_hub_without_libzstd_give_way_to_the_file(world):
     without_libzstd(world, "hub")
     wait_for("the hub's API", lambda: world.axle("status", check=False), 30)
     world.wait_event("patchFailed", "chunks go uncompressed")
-    vendor.add("2.0", tree("2.0"))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("2.0", tree("2.0"))
     world.wait_event("patchMade", "uncompressed chunk delta", "1.0")
     files = [p for p in (world.hub_state / "patches/packages").rglob("*") if p.is_file()]
     require(len(files) == 1 and files[0].read_bytes().startswith(b"axlechd1"), f"chunk deltas: {files}")

@@ -20,9 +20,7 @@ def quota_of_the_hub_is_too_small(world):
     server = world.serve(vendor.catalog)
     world.set_catalog(vendor, server)
     world.axle("pool", "set", "main", "--quota", "500kB")
-    vendor.add("1.0", big("1.0"))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("1.0", big("1.0"))
     world.wait_event("quotaExceeded", "quota")
     package = world.axle("package", "list", "--json")[0]
     require(package["state"] == "failed" and package["problem"], f"shown as {package}")
@@ -45,9 +43,7 @@ def quota_of_a_spoke_is_too_small(world):
     wait_for(
         "the spoke to take the quota",
         lambda: any(p["quota"] == 500_000 for p in world.axle("pool", "list", "--json")), 30)
-    vendor.add("1.0", big("1.0"))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("1.0", big("1.0"))
     event = world.wait_event("quotaExceeded", "quota")
     require("1.0" in event["subject"], f"which package? {event}")
     bytes_there = sum(p.stat().st_size for p in (world.work / "spoke-site/pool").rglob("*") if p.is_file())
@@ -90,9 +86,7 @@ def full_disk_of_the_spoke(world):
     world.wait_rollout(world.roll_out("tool", "1.0"), {"box": "succeeded"})
     vendor = Vendor(world)
     world.fill(world.work / "spoke-site")
-    vendor.add("2.0", big("2.0"))
-    vendor.sign()
-    world.axle("catalog", "refresh")
+    vendor.publish("2.0", big("2.0"))
     world.wait_event("packageImported", "2.0")
     wait_for("the spoke to say so", lambda: any(
         word in world.log_of("spoke-site").lower() for word in ("disk", "space")), 30)

@@ -87,6 +87,12 @@ class Vendor:
             "--release", release, "--platform", PLATFORM, "--kind", "tree", "--file", tar, "--line", "main",
             "--program", "bin/tool", "--health", "bin/tool --health")
 
+    def publish(self, release, files=None, **options):
+        """One release more, and the hub is told."""
+        self.add(release, files, **options)
+        self.sign()
+        self.fleet.axle("catalog", "refresh")
+
     def sign(self, *more):
         self.fleet.run(self.fleet.program("axle"), "publish", "sign", self.catalog, "--keys", self.keys, *more)
         return self
@@ -218,6 +224,26 @@ class World(Fleet):
             "--name", name, stdin=self.token("agent", spoke=spoke))
         (state / "agent.json5").write_text(config)
         self.start(f"agent-{name}", [self.program("axle-agent"), "run", "--state", str(state)])
+
+    def site(self, trees, join=(), spoke=True, **options):
+        """A hub with these releases, given with their trees, and a spoke (joined with more options) that has them all verified."""
+        vendor = Vendor(self).make(())
+        for release, files in trees.items():
+            vendor.add(release, files, **options)
+        vendor.sign()
+        self.hub()
+        self.set_catalog(vendor, self.serve(vendor.catalog))
+        if spoke:
+            self.spoke("site", *join)
+            self.wait_verified(len(trees))
+        else:
+            self.wait_imported(len(trees))
+        return vendor
+
+    def wait_imported(self, count, deadline=30):
+        wait_for(
+            f"{count} packages at the hub",
+            lambda: sum(p["state"] == "imported" for p in self.axle("package", "list", "--json")) == count, deadline)
 
     def small(self, *releases, agents=("box",), join=(), **options):
         """Hub, one spoke (joined with more options), its agents, and the releases verified at the spoke."""
