@@ -104,7 +104,10 @@ let package = Package(
         // The fleet in one process: the daemons' cores over a simulated world; the product never imports it.
         module(
             "Simulation",
-            ["Agent", "Codec", "Hub", "Model", "Protocol", "Rollout", "Spoke", "Storage", "System", "TLS", "Trust"]),
+            [
+                "Agent", "Codec", "Content", "Hub", "Model", "Protocol", "Rollout", "Spoke", "Storage", "System", "TLS",
+                "Trust",
+            ]),
 
         // L6: programs.
         program("axle-hub", ["Content", "Hub", "System"]),

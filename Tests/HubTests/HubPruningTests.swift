@@ -91,6 +91,50 @@ import Testing
         #expect(plan.kept.contains { $0.digest == packages[1].sha256 && $0.reason == .liveRollout("back") })
     }
 
+    @Test func aSpokeIsNotAskedForWhatTheHubHasLetGo() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(2, world)
+        _ = try world.addAgent("box", spoke, link)
+        _ = try world.run(.setRetention(1))
+        // A newer one comes, and has no room at the spoke: what is there makes way for it.
+        let newest = try samplePackage("1.9", counter: 9, hash: 9)
+        try world.publish(packages + [newest], version: 2)
+        try world.importAll()
+        _ = try world.ask(
+            link,
+            .replica(
+                Replica(
+                    path: newest.path, sha256: newest.sha256, state: .pending, bytesHeld: 0,
+                    lacking: packages[0].length + 1)))
+        _ = try world.run(.prunePool(node: world.hub, pool: main))
+        for package in packages { try world.send(.packageEvicted(package.sha256, refusal: nil)) }
+        // By the spoke's own plan the newest of what it had would be kept as long as the new one is not there; the hub has nothing to send.
+        world.effects = []
+        try world.publish(packages + [newest], version: 3)
+        #expect(wishes(world).isEmpty)
+        for package in packages {
+            #expect(try world.store.replica(spoke: spoke, path: package.path)?.state == .evicted)
+        }
+        // Once a rollout needs it both fetch it.
+        _ = try world.run(.createRollout(try sampleSpecification(name: "back", release: "1.2")))
+        #expect(world.effects.contains(.importPackage(packages[1])))
+        #expect(try world.store.replica(spoke: spoke, path: packages[1].path)?.state == .pending)
+    }
+
+    @Test func whatComesBackIsCountedAnew() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(5, world)
+        _ = try world.addAgent("box", spoke, link)
+        var replica = try #require(try world.store.replica(spoke: spoke, path: packages[0].path))
+        (replica.means, replica.wireBytes, replica.reason) = (.patch, 7, "patch, 7 bytes")
+        try world.store.putReplica(replica)
+        _ = try world.run(.prunePool(node: spoke, pool: main))
+        #expect(try world.store.replica(spoke: spoke, path: packages[0].path)?.state == .evicted)
+        _ = try world.run(.createRollout(try sampleSpecification(name: "back", release: "1.1")))
+        let back = try #require(try world.store.replica(spoke: spoke, path: packages[0].path))
+        #expect(back.state == .pending && back.means == nil && back.wireBytes == nil && back.reason == nil)
+    }
+
     @Test func aPackageWithoutRoomTakesThePlaceOfWhatTheRulesLetGo() throws {
         let world = try HubWorld()
         let (spoke, link, packages) = try filled(6, world)

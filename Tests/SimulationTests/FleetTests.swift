@@ -1,13 +1,42 @@
 import Simulation
+import Synchronization
 import Testing
 
 @Suite struct FleetTests {
-    @Test("every invariant holds in a fleet under faults", arguments: UInt64(1)...10)
-    func holds(seed: UInt64) throws {
+    private static let seeds = UInt64(1)...10
+    /// Runs that more than one test looks at.
+    private static let runs = Mutex<[UInt64: SimulationSummary]>([:])
+
+    private static func run(_ seed: UInt64) throws -> SimulationSummary {
+        if let known = runs.withLock({ $0[seed] }) { return known }
         let summary = try Fleet(FleetConfiguration(seed: seed)).run()
+        runs.withLock { $0[seed] = summary }
+        return summary
+    }
+
+    @Test("every invariant holds in a fleet under faults", arguments: seeds)
+    func holds(seed: UInt64) throws {
+        let summary = try Self.run(seed)
         #expect(summary.breach == nil, "\(summary.tail.joined(separator: "\n"))")
         #expect(summary.succeeded > 0)
     }
+
+    @Test("the seeds meet every way in which a package comes, and every way in which one fails")
+    func meetsEveryWay() throws {
+        var tally = ContentTally()
+        var missing: [String] = []
+        for seed in Array(Self.seeds) + Self.rare {
+            tally.add(try Self.run(seed).content)
+            missing = tally.figures.filter { $0.count == 0 && !Self.unmet.contains($0.name) }.map { $0.name }
+            if missing.isEmpty { return }
+        }
+        Issue.record("never met: \(missing.joined(separator: ", "))")
+    }
+
+    /// Seeds that meet what the ten do not; others do as well where a change has shifted what is drawn (`axle-sim --json` says what a seed meets).
+    private static let rare: [UInt64] = [32]
+    /// Too rare for a few seeds.
+    private static let unmet: [String] = ["resumed/published", "resumed/plainChunks"]
 
     @Test("invariant 20: a seed replays exactly, and another seed is another run")
     func replays() throws {

@@ -11,6 +11,11 @@ package struct ReleaseBases: Sendable {
     package struct Base: Hashable, Sendable {
         package let identity: ContentIdentity
         package let path: String
+
+        package init(identity: ContentIdentity, path: String) {
+            self.identity = identity
+            self.path = path
+        }
     }
 
     private let folder: String

@@ -103,12 +103,14 @@ extension HubCore {
 
     // MARK: - Coming back
 
-    /// What was pruned and is wanted again by a rollout, a pin or the retention is fetched again.
+    /// What was pruned and is wanted again by a rollout, a pin or the retention is fetched again; by a spoke only where the hub has it or fetches it too.
     mutating func reconsiderPrunes(at now: UnixTime) throws {
         guard arePrunesDue else { return }
         arePrunesDue = false
-        for node in try store.prunedNodes() {
-            let isHub = node == configuration.hub
+        let hub = configuration.hub
+        // The hub's own first: what it lets go of it cannot send.
+        for node in try store.prunedNodes().sorted(by: { $0 == hub && $1 != hub }) {
+            let isHub = node == hub
             var packages: [Package] = []
             let prunes = try store.prunes(at: node)
             for prune in prunes {
@@ -123,6 +125,7 @@ extension HubCore {
             let plan = try queries.prunePlan(of: node, isHub: isHub, more: packages)
             let kept = Set(plan.kept.map(\.digest))
             for package in packages where kept.contains(package.sha256) {
+                if !isHub, try store.prune(node: hub, path: package.path)?.digest == package.sha256 { continue }
                 try store.removePrune(node: node, path: package.path)
                 // It need not go first if it has not gone yet.
                 if isHub, case .some(.some) = evicting[package.sha256] { evicting[package.sha256] = nil }
@@ -130,6 +133,7 @@ extension HubCore {
                 replica.state = .pending
                 replica.isAcknowledged = false
                 replica.text = nil
+                (replica.means, replica.wireBytes, replica.reason) = (nil, nil, nil)
                 replica.changed = now
                 try store.putReplica(replica)
                 dirtySpokes.insert(node)

@@ -49,12 +49,20 @@ extension Fleet {
         } catch {
             breach(.cleanStoreFailure, "\(error)")
         }
+        checks.bytesSent()
         for (name, pool, _) in pools {
             if pool.account().reserved > .zero { breach(.poolQuota, "\(name) still has room reserved") }
             for entry in pool.list() where (try? pool.verify(entry.digest)) == nil {  // the breach says it
                 breach(.wholePackages, "\(name) holds \(entry.digest) damaged")
             }
         }
+    }
+
+    private func hasNewer(_ agent: AgentNode, than path: TargetPath) -> Bool {
+        guard let current = agent.machine.current.flatMap({ agent.machine.placed[$0] }),
+            let package = vendor.packages[path]
+        else { return false }
+        return current.metadata.counter > package.metadata.counter
     }
 
     private func checkEnd(of action: Hub.ActionRecord, _ rollout: RolloutRecord) throws {
@@ -76,8 +84,11 @@ extension Fleet {
         switch action.state {
         case .succeeded: break
         case .refused where !agent.machine.mayInstall: break
+        // The site had no room for it until the next rollout had come.
+        case .refused where hasNewer(agent, than: action.path): break
         case .cancelled where rollout.state == .stopped: break
         case .rolledBack where isSick, .failed where isSick: break
+        case .failed where checks.unpackFailures.contains(action.id): break
         // The faults were long enough to use up every attempt.
         case .failed where calmSince.map({ action.changed <= $0 }) ?? false: break
         // A sick machine that went back does not try the release again.

@@ -35,6 +35,10 @@ final class InvariantChecks {
     private var lastLine: EventRecord?
     private var revokedLinks: Set<LinkID> = []
     private(set) var installs = 0
+    /// What spokes asked for and got.
+    var wire = WireLedger()
+    /// Actions whose archive could not be unpacked, by a fault of the simulation.
+    var unpackFailures: Set<ActionID> = []
 
     init(_ fleet: Fleet) {
         self.fleet = fleet
@@ -116,6 +120,11 @@ final class InvariantChecks {
         guard let current = agent.machine.current else { return }
         if agent.machine.placed[current] == nil {
             breach(.oldOrNew, "\(agent.name): runs \(current), which is not there as a whole")
+        }
+        if let content = agent.machine.contents[current], let placed = agent.machine.placed[current],
+            content != fleet.vendor.packages[placed.path]?.content.sha256
+        {
+            breach(.signedInstallsOnly, "\(agent.name): runs \(current) out of bytes that nobody signed")
         }
         if current != job.package.path.release, current != job.previous {
             breach(.oldOrNew, "\(agent.name): runs \(current), neither the old release nor the new one")

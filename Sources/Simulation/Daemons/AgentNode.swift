@@ -1,5 +1,6 @@
 internal import Agent
 internal import Codec
+internal import Content
 internal import Model
 internal import Protocol
 internal import TLS
@@ -17,10 +18,14 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
     var skew: Duration = .zero
     private var link: LinkEnd? { upstreamEnd }
     private var installedTwice = false
+    private var downloads: [ActionID: SimulatedDownload] = [:]
 
     init(_ fleet: Fleet, _ name: String, _ kind: Machine.Kind) throws {
         key = SimulatedKey("report \(name)")
-        machine = try Machine(kind)
+        var chance = SimulationRandom.fork(fleet.configuration.seed, "\(name) library")
+        // What is packed with the library cannot be installed without it.
+        machine = try Machine(
+            kind, keepsBase: !chance.chance(200), hasLibrary: fleet.vendor.coding == .zstd || !chance.chance(300))
         store = MemoryAgentStore(incarnation: 1 + (Trace.hash(name) >> 16))
         try super.init(fleet, name)
     }
@@ -53,7 +58,10 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         tell(.started(AgentStart(bootID: machine.bootID)))
     }
 
-    override func died() { catalog?.crash() }
+    override func died() {
+        catalog?.crash()
+        downloads = [:]
+    }
 
     // MARK: Transactions
 
@@ -134,7 +142,8 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
 
     override func execute(_ effect: AgentEffect) {
         switch effect {
-        case .link, .takeFleetWord, .stopDownload, .confirmTrial, .log: break
+        case .link, .takeFleetWord, .confirmTrial, .log: break
+        case .stopDownload(let action): downloads.removeValue(forKey: action)?.cancel()
         case .checkTarget(let action, let path, _, let now): check(action, path, now)
         case .gatherFacts(let purpose, _, let known):
             later(random.milliseconds(5...300)) { [self] in
@@ -192,37 +201,19 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
 
     private func download(_ action: ActionID, _ package: Package) {
         guard let link else { return tell(.downloaded(action, .failed("there is no connection to the spoke"))) }
-        let digest = package.sha256
-        var held = UInt64(machine.downloads[digest]?.count ?? 0)
-        if fleet.has(.agentIgnoresCatalog) {
-            machine.downloads[digest] = fleet.vendor.contents[digest]
-            held = package.length
+        if fleet.has(.agentIgnoresCatalog), let bytes = fleet.vendor.contents[package.sha256] {
+            _ = machine.files.put(
+                bytes, package, .published, ContentIdentity(length: package.length, sha256: package.sha256))
         }
         fleet.checks.downloads(self, action)
-        guard held < package.length else { return downloaded(action, digest) }
-        fleet.checks.fetches(name, from: held, held: UInt64(machine.downloads[digest]?.count ?? 0))
-        let machine = machine
-        let fetch = Fetch(limit: package.length) { bytes, _ in
-            machine.downloads[digest, default: []] += bytes
-            return true
-        } finished: { [unowned self] outcome in
-            switch outcome {
-            case .done: downloaded(action, digest)
-            case .answered(let reply): tell(.downloaded(action, DownloadOutcome(reply)))
-            case .tooLong, .timedOut: tell(.downloaded(action, .failed("too long or too slow")))
-            case .failed(let why): tell(.downloaded(action, .failed(why)))
-            }
+        downloads[action]?.cancel()
+        let download = SimulatedDownload(self, package, link) { [unowned self] outcome in
+            downloads[action] = nil
+            if case .notYet = outcome { fleet.tally.spokeBusy += 1 }
+            tell(.downloaded(action, outcome))
         }
-        link.fetch(
-            .fetchPackage(FetchPackage(path: package.path, sha256: digest, length: package.length, offset: held)),
-            .normal, fetch)
-    }
-
-    /// All bytes are here; they are the signed ones or gone.
-    private func downloaded(_ action: ActionID, _ digest: SHA256Digest) {
-        let isGood = machine.downloads[digest].map { SHA256.hash($0) == digest.bytes } ?? false
-        if !isGood { machine.downloads[digest] = nil }
-        tell(.downloaded(action, isGood ? .complete : .mismatch))
+        downloads[action] = download
+        download.run()
     }
 
     /// Takes its time over a step; the power may be cut before, in and after it.
@@ -238,7 +229,11 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         later(random.milliseconds(20...4_000)) { [self] in
             let cut = fleet.faults.cutsPower(random: &random)
             if cut == .before { return crash("power cut before \(job.step)", restartAfter: fleet.faults.pause()) }
-            let outcome = machine.perform(job, keepsBadRelease: fleet.has(.machineKeepsBadRelease))
+            countArchive(job)
+            let cannotUnpack = [.stage, .commit].contains(job.step) && fleet.faults.failsToUnpack(random: &random)
+            if cannotUnpack, job.step == .stage { fleet.checks.unpackFailures.insert(job.action) }
+            let outcome = machine.perform(
+                job, keepsBadRelease: fleet.has(.machineKeepsBadRelease), cannotUnpack: cannotUnpack)
             fleet.note(name, "\(job.step) of \(job.package.path.release): \(outcome == .done ? "done" : "failed")")
             if outcome == .done { fleet.checks.did(self, job) }
             if cut == .after { return crash("power cut after \(job.step)", restartAfter: fleet.faults.pause()) }
@@ -247,6 +242,15 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
                 return crash("the machine restarts", restartAfter: .seconds(20))
             }
             tell(.performed(job.action, job.step, outcome))
+        }
+    }
+
+    private func countArchive(_ job: InstallJob) {
+        guard job.step == .stage else { return }
+        switch machine.files.archive(of: job.package) {
+        case .published?: fleet.tally.installedPublished += 1
+        case .content?: fleet.tally.installedContent += 1
+        case nil: break
         }
     }
 

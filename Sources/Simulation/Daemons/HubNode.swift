@@ -12,16 +12,16 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     let disk = MemoryPool.Disk()
     private(set) var pool: MemoryPool
     let patchDisk = MemoryPool.Disk()
-    /// Room for a few patches only, so that some have to make room for others.
-    private let patchQuota = ByteCount(8_000)
     private(set) var patches: MemoryPool
-    private var hasLibrary = true
+    private(set) var hasLibrary = true
+    /// Where patches are made.
+    private(set) var making = WorkQueue()
     private(set) var catalog: MetadataClient
     private let node: PeerIdentity
     private var core: HubCore
     private let cryptography: SimulatedCryptography
     private let coreConfiguration: HubConfiguration
-    private var quota = ByteCount(1_000_000)
+    private var quota: ByteCount
     private var joins: [HubJoinID: (Message) -> Void] = [:]
     private var lastJoin: UInt64 = 0
 
@@ -32,8 +32,9 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         coreConfiguration = HubConfiguration(
             fleet: fleet.fleetName, hub: node.id, poolName: try NodeName("main"),
             patchPoolName: try NodeName("patches"), patience: TransferPatience(floor: 4096), zones: { _ in nil })
+        quota = fleet.plan.hubQuota
         pool = MemoryPool(disk: disk, quota: quota)
-        patches = MemoryPool(disk: patchDisk, quota: patchQuota)
+        patches = MemoryPool(disk: patchDisk, quota: fleet.plan.patchQuota)
         catalog = MetadataClient(root: fleet.vendor.firstRoot)
         core = HubCore(store: store, cryptography: cryptography, configuration: coreConfiguration, random: random)
         try super.init(fleet, "hub")
@@ -44,7 +45,8 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
 
     override func begin() {
         pool = MemoryPool(disk: disk, quota: quota)
-        patches = MemoryPool(disk: patchDisk, quota: patchQuota)
+        patches = MemoryPool(disk: patchDisk, quota: fleet.plan.patchQuota)
+        making = WorkQueue()
         core = HubCore(
             store: store, cryptography: cryptography, configuration: coreConfiguration,
             random: SimulationRandom.fork(fleet.configuration.seed, "hub core \(life)"))
@@ -62,8 +64,8 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         joins = [:]
     }
 
-    private var figures: HubPoolFigures { figures(of: pool) }
-    private var patchFigures: HubPoolFigures { figures(of: patches) }
+    var figures: HubPoolFigures { figures(of: pool) }
+    var patchFigures: HubPoolFigures { figures(of: patches) }
 
     private func figures(of pool: MemoryPool) -> HubPoolFigures {
         fleet.poolsTouched = true
@@ -125,7 +127,20 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             _ = try? transact(events, commit: {})
         }
         for case .link(.request(_, _, .order(let order), _)) in effects { fleet.checks.hubOrders(order) }
+        fleet.checks.hubEvicts(effects)
+        countBusy(events, effects)
         fleet.checks.logGrew()
+    }
+
+    /// Counts the plans that were asked for while a cheaper way was being made, or nothing was here yet.
+    private func countBusy(_ events: [HubEvent], _ effects: [HubEffect]) {
+        for case .link(.request(let link, let request, .fetchPlan)) in events {
+            let isBusy = effects.contains { effect in
+                guard case .link(.reply(link, request, .error(let reply))) = effect else { return false }
+                return reply.code == .busy
+            }
+            if isBusy { fleet.tally.hubBusy += 1 }
+        }
     }
 
     /// Does an operator's command; an answer that was given stays.
@@ -188,17 +203,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .evict(let objects):
             fleet.poolsTouched = true
             guard let package = objects.first else { return }
-            var refusal: String?
-            for object in objects {
-                do {
-                    try pool.evict(object)
-                } catch .notHeld {
-                    // Gone already.
-                } catch {
-                    refusal = error.description
-                }
-            }
-            tell(.packageEvicted(package, refusal: refusal))
+            tell(.packageEvicted(package, refusal: pool.evict(each: objects).refusal?.description))
             tell(.poolChanged(figures))
         case .checkPool(let check):
             tell(
@@ -208,21 +213,11 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
                     )))
         case .makePatch(let job): makePatch(job)
         case .servePatch(let link, let request, let digest, let length, let offset):
-            fleet.servePackage(
-                self.name, patches, digest, length: length, offset: offset, over: links[link], request)
-        case .checkPatch(let digest):
-            guard (try? patches.verify(digest)) == nil else { return }  // not there, or damaged: said to the core
-            try? patches.evict(digest)  // it may be gone already
-            tell(.patchLost(digest, "damaged"))
-        case .dropPatches(let digests):
-            for digest in digests { try? patches.evict(digest) }  // nothing is being read here
-            tell(.patchPoolChanged(patchFigures))
-        case .dropContents(let digests):
-            for digest in digests { try? pool.evict(digest) }  // nothing is being read here
-            tell(.poolChanged(figures))
-        case .setPatchQuota(let quota):
-            try? patches.setQuota(quota)  // the hub hears what it really is
-            tell(.patchPoolChanged(patchFigures))
+            servePatch(link, request, digest, length: length, offset: offset)
+        case .checkPatch(let digest): checkPatch(digest)
+        case .dropPatches(let digests): dropPatches(digests)
+        case .dropContents(let digests): dropContents(digests)
+        case .setPatchQuota(let quota): setPatchQuota(quota)
         case .useAuthorities: break  // its certificates are only names
         case .wake(let time): setAlarm(at: time, .woke)
         }
@@ -286,61 +281,6 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             }
         }
         piece(at: Int(clamping: reservation.resumeOffset.bytes))
-    }
-
-    /// A patch now and then fails, or is one that nobody can use.
-    private func makePatch(_ job: PatchJob) {
-        later(random.milliseconds(20...3_000)) { [self] in
-            guard hasLibrary || job.means == .plainChunks else {
-                return tell(.patchEnded(PatchResult(key: job.key, outcome: .unavailable("it is not here"))))
-            }
-            guard !fleet.faults.vendorFails(), unpack(job.old), unpack(job.new) else {
-                return tell(.patchEnded(PatchResult(key: job.key, outcome: .failed("the child died"))))
-            }
-            let isBad = fleet.faults.vendorFails()
-            let bytes = SimulatedPatch.make(
-                job.means, from: job.key.old, to: isBad ? job.key.old : job.key.new,
-                fleet.vendor.contents[job.key.new] ?? [])
-            var result = PatchResult(key: job.key, outcome: .useless("it would be no smaller than the file"))
-            let packed = [job.old, job.new].filter { $0.content.coding != .none }
-            result.contents = Set(packed.map(\.content.sha256))
-            if UInt64(bytes.count) <= job.limit {
-                do {
-                    let digest = try SHA256Digest(bytes: SHA256.hash(bytes))
-                    try keep(bytes, digest, job.evictable, &result.evicted)
-                    result.outcome = .made(digest, length: UInt64(bytes.count))
-                } catch {
-                    result.outcome = .failed("\(error)")
-                }
-            }
-            tell(.patchEnded(result))
-            tell(.patchPoolChanged(patchFigures))
-            tell(.poolChanged(figures))
-        }
-    }
-
-    /// Puts a packed file's content into the pool beside it; false where that has no room.
-    private func unpack(_ package: Package) -> Bool {
-        guard package.content.coding != .none else { return true }
-        guard pool.length(of: package.sha256) != nil else { return false }
-        return pool.bring(package.content.sha256, fleet.vendor.contents[package.content.sha256] ?? []) == nil
-    }
-
-    private func keep(
-        _ bytes: [UInt8], _ digest: SHA256Digest, _ evictable: [SHA256Digest], _ evicted: inout [SHA256Digest]
-    ) throws {
-        guard patches.length(of: digest) == nil else { return }
-        let known = Set(evictable)
-        var rest = (patches.list().map(\.digest).filter { !known.contains($0) } + evictable)[...]
-        while case let account = patches.account(),
-            account.quota - account.used - account.reserved < ByteCount(UInt64(bytes.count)), let next = rest.popFirst()
-        {
-            try patches.evict(next)
-            evicted.append(next)
-        }
-        let reservation = try patches.reserve(digest, length: ByteCount(UInt64(bytes.count)))
-        try patches.write(reservation, at: reservation.resumeOffset, bytes.span.bytes)
-        try patches.publish(reservation)
     }
 
     override func brief(_ event: HubEvent) -> String {

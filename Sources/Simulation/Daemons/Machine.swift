@@ -1,4 +1,5 @@
 internal import Agent
+internal import Content
 internal import Model
 internal import TLS
 
@@ -16,15 +17,24 @@ final class Machine {
     private(set) var current: ReleaseName?
     /// Whole releases in their folders, with what they were made of.
     private(set) var placed: [ReleaseName: Package] = [:]
-    private var staged: Package?
-    /// Downloaded bytes, whole or not.
-    var downloads: [SHA256Digest: [UInt8]] = [:]
+    /// Hashes of the contents that those were unpacked from.
+    private(set) var contents: [ReleaseName: SHA256Digest] = [:]
+    private var staged: (package: Package, content: [UInt8])?
+    /// The downloads folder.
+    var files = MachineFiles()
+    /// The content of what is installed, from which the next release can be patched; some machines have no room for it.
+    private(set) var base: (identity: ContentIdentity, bytes: [UInt8])?
+    private let keepsBase: Bool
+    /// Whether the machine has the library for more than uncompressed chunks.
+    let hasLibrary: Bool
     private(set) var servicesRun = true
     private let platform: Platform
     private let agentVersion: Version
 
-    init(_ kind: Kind) throws {
+    init(_ kind: Kind, keepsBase: Bool, hasLibrary: Bool) throws {
         self.kind = kind
+        self.keepsBase = keepsBase
+        self.hasLibrary = hasLibrary
         platform = try Platform("linux-x86_64-glibc")
         agentVersion = try Version("0.1.0")
     }
@@ -54,20 +64,34 @@ final class Machine {
         servicesRun = true
     }
 
-    /// Does a step as `InstallExecutor` does it; every step may be done again.
-    func perform(_ job: InstallJob, keepsBadRelease: Bool) -> StepOutcome {
+    /// A patch of it failed: it is not taken again.
+    func removeBase() { base = nil }
+
+    /// Does a step as `InstallExecutor` does it; every step may be done again. `cannotUnpack`: the limited child fails.
+    func perform(_ job: InstallJob, keepsBadRelease: Bool, cannotUnpack: Bool = false) -> StepOutcome {
         let package = job.package
         let release = package.path.release
         switch job.step {
         case .enter: break
         case .stage:
-            guard let bytes = downloads[package.sha256], SHA256.hash(bytes) == package.sha256.bytes else {
+            guard let archive = files.archive(of: package) else {
+                return .failed(.storeDamaged, "the files of the package are gone")
+            }
+            guard isSigned(archive, package) else {
                 return .failed(.hashMismatch, "the download is not the signed file")
             }
-            staged = package
+            guard !cannotUnpack, let content = content(archive, package) else {
+                return .failed(.unpackFailed, "the child died")
+            }
+            staged = (package, content)
         case .place:
-            guard staged == package || placed[release] == package else { return .failed(.io, "nothing is staged") }
+            guard staged?.package == package || placed[release] == package else {
+                return .failed(.io, "nothing is staged")
+            }
             placed[release] = package
+            if let staged, let digest = try? SHA256Digest(bytes: SHA256.hash(staged.content)) {  // a hash is one
+                contents[release] = digest
+            }
             staged = nil
         case .stop: servicesRun = false
         case .activate:
@@ -78,7 +102,8 @@ final class Machine {
             guard !failing.contains(release) else { return .failed(.healthFailed, "the health command says no") }
         case .commit:
             placed = placed.filter { $0.key == release || $0.key == job.previous }
-            downloads[package.sha256] = nil
+            keepBase(package, cannotUnpack)
+            files.remove(package)
         case .deactivate:
             servicesRun = false
             if !keepsBadRelease { current = job.previous }
@@ -86,8 +111,33 @@ final class Machine {
         case .discard:
             if job.previous != release, current != release { placed[release] = nil }
             staged = nil
-            downloads[package.sha256] = nil
+            files.remove(package)
         }
         return .done
+    }
+
+    private func isSigned(_ archive: MachineFiles.Archive, _ package: Package) -> Bool {
+        switch archive {
+        case .published(let bytes): SHA256.hash(bytes) == package.sha256.bytes
+        case .content(let bytes): SHA256.hash(bytes) == package.content.sha256.bytes
+        }
+    }
+
+    private func content(_ archive: MachineFiles.Archive, _ package: Package) -> [UInt8]? {
+        switch archive {
+        case .published(let bytes): package.content.coding == .none ? bytes : SimulatedCoding.unpacked(bytes)
+        case .content(let bytes): bytes
+        }
+    }
+
+    private func keepBase(_ package: Package, _ cannotUnpack: Bool) {
+        guard base?.identity.sha256 != package.content.sha256 else { return }
+        base = nil
+        guard keepsBase, !cannotUnpack, let archive = files.archive(of: package),
+            let content = content(archive, package)
+        else { return }
+        base = (
+            ContentIdentity(length: package.content.length.bytes, sha256: package.content.sha256), content
+        )
     }
 }

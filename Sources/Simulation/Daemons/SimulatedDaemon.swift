@@ -1,6 +1,7 @@
 internal import Model
 internal import Protocol
 internal import Rollout
+internal import Storage
 
 /// Thrown inside a transaction to undo it: the disk is full.
 struct DiskFull: Error {}
@@ -23,6 +24,9 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
     private var dialFailures = 0
     private var isDialling = false
     private var lastDial: Duration?
+    /// Objects of pools that work under way reads; they are not evicted meanwhile.
+    private var readers: [Int: [any PackageReader]] = [:]
+    private var lastReaders = 0
 
     init(_ fleet: Fleet, _ name: String) throws {
         self.fleet = fleet
@@ -76,6 +80,7 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
         upstreamEnd = nil
         for (_, end) in links.sorted(by: { $0.key < $1.key }) { end.abandon() }
         links = [:]
+        readers = [:]
         died()
         fleet.scheduler.after(delay) { [weak self] in self?.start() }
     }
@@ -88,6 +93,15 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
             body()
         }
     }
+
+    /// Keeps readers open until `close`, or the end of the process.
+    func keepOpen(_ readers: [any PackageReader]) -> Int {
+        lastReaders += 1
+        self.readers[lastReaders] = readers
+        return lastReaders
+    }
+
+    func close(readers number: Int) { readers[number] = nil }
 
     // MARK: Events
 

@@ -23,12 +23,14 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     /// What this machine's share shows; it outlives the process, like a folder.
     private(set) var shown: Package?
     /// Some sites have no library, and take uncompressed chunks.
-    private let hasLibrary: Bool
+    let hasLibrary: Bool
     /// What is being unpacked is to make way for a transfer.
-    private var isUnpackingStopped = false
+    var isUnpackingStopped = false
+    /// Where contents are made.
+    private(set) var making = WorkQueue()
     /// A transfer was broken off for the sake of a broken rule.
-    private var brokeOff = false
-    private var hub: LinkEnd? { upstreamEnd }
+    var brokeOff = false
+    var hub: LinkEnd? { upstreamEnd }
 
     override init(_ fleet: Fleet, _ name: String) throws {
         poolName = try NodeName("main")
@@ -55,6 +57,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     }
 
     override func begin() {
+        making = WorkQueue()
         pool = MemoryPool(disk: disk, quota: fleet.has(.poolIgnoresQuota) ? ByteCount(1_000_000) : quota)
         core = SpokeCore(
             store: store, poolName: poolName,
@@ -73,7 +76,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         joins = [:]
     }
 
-    private var figures: PoolFigures {
+    var figures: PoolFigures {
         fleet.poolsTouched = true
         let account = pool.account()
         return PoolFigures(
@@ -130,6 +133,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         }
         fleet.checks.spokeAnswersOK(self, acknowledged(events, effects))
         fleet.checks.spokeCommitted(self)
+        fleet.checks.replicas(of: self)
     }
 
     /// The reports that the effects answer with ok.
@@ -200,6 +204,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .prune(let sha256, let content):
             fleet.poolsTouched = true
             let (gone, refusal) = pool.evict(each: [sha256, content].compactMap { $0 })
+            fleet.checks.wire.forget(name, sha256)
             tell(.evicted(gone))
             tell(.evictionEnded(sha256, refusal: refusal?.description))
             tell(.poolChanged(figures))
@@ -279,136 +284,6 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             }
         } catch {
             return .refused("\(error)")
-        }
-    }
-
-    private func transfer(_ replica: WantedReplica, _ plan: TransferPlan) {
-        func end(_ outcome: TransferOutcome) {
-            tell(.transferEnded(replica.sha256, outcome))
-            tell(.poolChanged(figures))
-        }
-        guard hub != nil else { return end(.interrupted("the hub is away")) }
-        switch plan {
-        case .published, .content:
-            let digest = plan == .published ? replica.sha256 : replica.content?.sha256 ?? replica.sha256
-            fetch(replica, digest, length: plan.length(of: replica), end)
-        case .patch(let patch, let length, let base, _):
-            fetch(replica, patch, length: length) { [unowned self] outcome in
-                guard outcome == .verified else {
-                    return end(outcome == .hashMismatch ? .planFailed("another hash") : outcome)
-                }
-                end(apply(patch, base, replica))
-            }
-        }
-    }
-
-    /// Makes the content of its base, as the limited child does.
-    private func apply(_ patch: SHA256Digest, _ base: PackageContent, _ replica: WantedReplica) -> TransferOutcome {
-        guard let content = replica.content else { return .planFailed("the content is not known") }
-        fleet.poolsTouched = true
-        do {
-            let reader = try pool.open(patch)
-            let bytes = try reader.read(at: .zero, count: Int(clamping: reader.length.bytes))
-            _ = try pool.open(base.sha256)
-            guard
-                let made = SimulatedPatch.apply(
-                    bytes, to: base.sha256, wanting: content.sha256, hasLibrary: hasLibrary, fleet.vendor.contents)
-            else { return .planFailed("the patch is between other contents") }
-            switch pool.bring(content.sha256, made) {
-            case nil: return .verified
-            case .quotaExceeded?, .diskFull?: return .noRoom("there is no room for the content")
-            case let error?: return .planFailed(error.description)
-            }
-        } catch {
-            return .planFailed("\(error)")
-        }
-    }
-
-    /// Makes the content of a packed file, beside it and after a while, unless a transfer comes in between.
-    private func unpack(_ replica: WantedReplica) {
-        isUnpackingStopped = false
-        later(random.milliseconds(20...5_000)) { [self] in
-            fleet.poolsTouched = true
-            guard !isUnpackingStopped else { return tell(.unpacked(replica.sha256, .cancelled)) }
-            guard pool.length(of: replica.sha256) != nil, let content = replica.content,
-                let bytes = fleet.vendor.contents[content.sha256]
-            else { return tell(.unpacked(replica.sha256, .failed("the file is not here"))) }
-            switch pool.bring(content.sha256, bytes) {
-            case nil: tell(.unpacked(replica.sha256, .done))
-            case .quotaExceeded?, .diskFull?: tell(.unpacked(replica.sha256, .noRoom("the pool is full")))
-            case let error?: tell(.unpacked(replica.sha256, .failed(error.description)))
-            }
-            tell(.poolChanged(figures))
-        }
-    }
-
-    private func evict(_ objects: [SHA256Digest]) {
-        fleet.poolsTouched = true
-        tell(.evicted(pool.evict(each: objects).gone))
-        tell(.poolChanged(figures))
-    }
-
-    /// Fetches one object of the pool.
-    private func fetch(
-        _ replica: WantedReplica, _ digest: SHA256Digest, length: UInt64, _ end: @escaping (TransferOutcome) -> Void
-    ) {
-        guard let hub else { return end(.interrupted("the hub is away")) }
-        let pool = pool
-        let reservation: Reservation
-        fleet.poolsTouched = true
-        do {
-            reservation = try pool.reserve(digest, length: ByteCount(length))
-        } catch {
-            return end(Self.outcome(of: error))
-        }
-        func finish(_ outcome: TransferOutcome?) {
-            var outcome = outcome
-            do {
-                if outcome == nil { try pool.publish(reservation) }
-            } catch {
-                outcome = Self.outcome(of: error)
-            }
-            if let outcome { pool.abandon(reservation, keepingBytes: outcome != .hashMismatch) }
-            end(outcome ?? .verified)
-        }
-        let held = reservation.resumeOffset.bytes
-        guard held < length else { return finish(nil) }
-        let asked = fleet.has(.spokeRefetches) && held > 0 ? 0 : held
-        fleet.checks.fetches(name, from: asked, held: held)
-        let fetch = Fetch(limit: length) { [unowned self] bytes, offset in
-            // What is here already can only come again by a mutation.
-            guard offset >= held else { return true }
-            fleet.poolsTouched = true
-            // Few transfers break off, and a patch may come in the place of one: the broken rule is given one to go on with.
-            let breaks = fleet.has(.spokeRefetches) && !brokeOff && bytes.count > 1
-            let taken = breaks ? Array(bytes.prefix(bytes.count / 2)) : bytes
-            do {
-                try pool.write(reservation, at: ByteCount(offset), taken.span.bytes)
-                if breaks { brokeOff = true }
-                return !breaks
-            } catch {
-                return false
-            }
-        } finished: { outcome in
-            switch outcome {
-            case .done: finish(nil)
-            case .answered(let reply): finish(.interrupted(reply.text))
-            case .tooLong, .timedOut: finish(.interrupted("\(outcome)"))
-            case .failed(let why): finish(.interrupted(why))
-            }
-        }
-        hub.fetch(
-            .fetchPackage(FetchPackage(path: replica.path, sha256: digest, length: length, offset: asked)),
-            Priority(rawValue: replica.priority), fetch)
-    }
-
-    private static func outcome(of error: StorageError) -> TransferOutcome {
-        switch error {
-        case .alreadyHeld: .verified
-        case .hashMismatch: .hashMismatch
-        case .quotaExceeded(let needed, let available): .noRoom(error.description, lacking: needed - available)
-        case .diskFull: .noRoom(error.description)
-        default: .interrupted(error.description)
         }
     }
 

@@ -6,7 +6,16 @@ final class LinkEnd {
     /// Who waits for the answer on a stream that this end opened.
     private enum Waiter {
         case core(RequestID, deadline: Duration)
+        /// Somebody beside the core; nil when there will be no answer.
+        case ask((Message?) -> Void, deadline: Duration)
         case fetch(Fetch)
+    }
+
+    /// Content on its way; what is read from stays open as long.
+    private struct Sending {
+        let bytes: [UInt8]
+        var offset = 0
+        let source: AnyObject?
     }
 
     static let requestTimeout: Duration = .seconds(60)
@@ -25,7 +34,7 @@ final class LinkEnd {
     private var session: Session
     private var waiters: [StreamID: Waiter] = [:]
     private var waiting: [(message: Message, priority: Priority, waiter: Waiter)] = []
-    private var sending: [StreamID: (bytes: [UInt8], offset: Int)] = [:]
+    private var sending: [StreamID: Sending] = [:]
     private var closure: LinkClosure?
     private var timerAt: Duration?
     private var uptime: Duration { network.scheduler.uptime }
@@ -96,6 +105,10 @@ final class LinkEnd {
             waiters[stream] = nil
             if !isEnd { session.reset(stream) }
             owner.linkEvent(self, .reply(id, request, message))
+        case .ask(let done, _):
+            waiters[stream] = nil
+            if !isEnd { session.reset(stream) }
+            done(message)
         case .fetch(let fetch):
             fetch.lastProgress = uptime
             if let end = fetch.begin(message, isEnd: isEnd) {
@@ -179,12 +192,17 @@ final class LinkEnd {
         enqueue(message, priority, .fetch(fetch))
     }
 
-    /// Answers the peer's request with content.
-    func sendContent(_ request: RequestID, _ content: Content, _ bytes: [UInt8]) {
+    /// Asks for somebody beside the core; `done` is given nil when there will be no answer.
+    func ask(_ message: Message, _ done: @escaping (Message?) -> Void) {
+        enqueue(message, .control, .ask(done, deadline: uptime + Self.requestTimeout))
+    }
+
+    /// Answers the peer's request with content; `source` is kept as long as it is sent.
+    func sendContent(_ request: RequestID, _ content: Content, _ bytes: [UInt8], from source: AnyObject? = nil) {
         guard !isDead, let number = UInt32(exactly: request.number) else { return }
         let stream = StreamID(number)
         guard session.reply(stream, .content(content), isEnd: bytes.isEmpty), !bytes.isEmpty else { return pump() }
-        sending[stream] = (bytes, 0)
+        sending[stream] = Sending(bytes: bytes, source: source)
         feed(stream)
         pump()
     }
@@ -235,7 +253,7 @@ final class LinkEnd {
 
     private func isLate(_ waiter: Waiter) -> Bool {
         switch waiter {
-        case .core(_, let deadline): deadline <= uptime
+        case .core(_, let deadline), .ask(_, let deadline): deadline <= uptime
         case .fetch(let fetch): fetch.lastProgress + Self.stallTimeout <= uptime
         }
     }
@@ -247,6 +265,7 @@ final class LinkEnd {
         case .core(let request, _):
             // The link's end stands for the failure of all that are out.
             if failure != .closed { owner.linkEvent(self, .failed(id, request, failure)) }
+        case .ask(let done, _): done(nil)
         case .fetch(let fetch): fetch.finish(end)
         }
     }
@@ -270,6 +289,14 @@ final class LinkEnd {
         let wasOpen = isOpen
         isOpen = false
         owner.linkEnded(self, wasOpen: wasOpen, closure)
+    }
+
+    /// Breaks the connection, behind what happens just now.
+    func breakOff() {
+        network.scheduler.after(.zero) { [weak self] in
+            guard let self, !self.isDead else { return }
+            self.network.cut(self.connection)
+        }
     }
 
     /// Its process is gone: nobody here is told, the other end hears of it as of a broken connection.

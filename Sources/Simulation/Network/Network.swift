@@ -85,10 +85,14 @@ final class Network {
     /// Breaks a connection in the middle of what is sent, sometimes.
     func maybeCut(_ connection: Connection) -> Bool {
         guard random.chance(cutPermille) else { return false }
+        cut(connection)
+        return true
+    }
+
+    func cut(_ connection: Connection) {
         cuts += 1
         note("network", "cut \(connection.dialler)")
         connection.cut()
-        return true
     }
 
     /// No packet of this one's own connections arrives any more, and none of its dials succeed, until `reconnect`.

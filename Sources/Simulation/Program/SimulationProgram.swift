@@ -70,6 +70,11 @@ package enum SimulationProgram {
     }
 }
 
+extension ContentTally {
+    /// For people: what is not zero.
+    var text: String { figures.filter { $0.count > 0 }.map { "\($0.name) \($0.count)" }.joined(separator: ", ") }
+}
+
 extension SimulationSummary {
     /// For people.
     var text: String {
@@ -78,6 +83,7 @@ extension SimulationSummary {
                 + "\(diskFulls) full disks",
             "  \(installs) installs begun, \(succeeded) actions succeeded, \(refused) refused; trace \(String(digest, radix: 16))",
         ]
+        lines.append("  \(content.text)")
         if let breach {
             lines += tail.map { "  | \($0)" }
             lines.append("\(breach.invariant) did not hold with seed \(seed): \(breach.text)")
@@ -93,6 +99,7 @@ extension SimulationSummary {
             "\"succeeded\":\(succeeded)", "\"refused\":\(refused)", "\"cuts\":\(cuts)", "\"crashes\":\(crashes)",
             "\"powerCuts\":\(powerCuts)", "\"diskFulls\":\(diskFulls)", "\"digest\":\"\(String(digest, radix: 16))\"",
         ]
+        members += content.figures.map { "\"\($0.name)\":\($0.count)" }
         if let breach {
             members.append("\"invariant\":\(breach.invariant.rawValue)")
             members.append("\"breach\":\(Self.quoted(breach.text))")

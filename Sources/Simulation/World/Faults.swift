@@ -15,12 +15,27 @@ final class Faults {
         case none, before, after
     }
 
+    /// What goes wrong in the limited child that makes a content or a patch.
+    enum WorkFault: CaseIterable {
+        /// It is not begun.
+        case refuses
+        /// It dies in the middle.
+        case dies
+        /// The disk is full.
+        case fillsDisk
+        /// What comes out is wrong.
+        case lies
+        /// The whole daemon is killed meanwhile.
+        case isKilled
+    }
+
     var areOn = false
     private var random: SimulationRandom
     private let plan: FaultPlan
     var crashes = 0
     var diskFulls = 0
     var powerCuts = 0
+    var workFaults = 0
 
     init(_ random: SimulationRandom, _ plan: FaultPlan) {
         self.random = random
@@ -47,7 +62,20 @@ final class Faults {
         return random.chance(500) ? .before : .after
     }
 
+    /// Whether a link breaks in the middle of a content or patch.
+    func breaksOff(random: inout SimulationRandom) -> Bool { areOn && random.chance(plan.breakPermille) }
+
+    /// Whether a machine's limited child fails; for good with the install that it belongs to, so that it must be rare.
+    func failsToUnpack(random: inout SimulationRandom) -> Bool { areOn && random.chance(plan.workFailurePermille / 20) }
+
     func vendorFails() -> Bool { areOn && random.chance(plan.vendorFailurePermille) }
+
+    /// What goes wrong with a content that is made now, or with a patch.
+    func work(isPatch: Bool = false, random: inout SimulationRandom) -> WorkFault? {
+        guard areOn, random.chance(isPatch ? plan.patchFailurePermille : plan.workFailurePermille) else { return nil }
+        workFaults += 1
+        return WorkFault.allCases.randomElement(using: &random)
+    }
 }
 
 /// How much goes wrong with one seed; some seeds are calm in some ways.
@@ -70,8 +98,21 @@ struct FaultPlan {
     let revokes: Bool
     let hasCanary: Bool
     let restartsMachines: Bool
-    /// Too small for everything, until the operator raises it.
+    /// Contents whose making goes wrong.
+    let workFailurePermille: Int
+    /// Patches whose making does, so that chunks come in their place.
+    let patchFailurePermille: Int
+    /// Contents and patches in whose middle the link breaks.
+    let breakPermille: Int
+    /// Whether the vendor publishes a release that nobody rolls out.
+    let hasInterim: Bool
+    /// Sometimes too small for everything, until the operator raises it.
     let spokeQuota: ByteCount
+    /// What the operator raises it to.
+    static let raisedQuota = ByteCount(600_000)
+    let hubQuota: ByteCount
+    /// Sometimes room for a few patches only, so that some have to make room for others.
+    let patchQuota: ByteCount
 
     /// `mutation` sees to it that what its check looks at happens at all.
     init(seed: UInt64, mutation: Mutation?) {
@@ -90,6 +131,12 @@ struct FaultPlan {
         revokes = mutation == .spokeAdmitsRevoked || random.chance(500)
         hasCanary = random.chance(600)
         restartsMachines = random.chance(300)
-        spokeQuota = ByteCount(random.chance(300) ? 70_000 : 400_000)
+        spokeQuota = random.chance(300) ? ByteCount(UInt64(random.integer(60_000...300_000))) : Self.raisedQuota
+        workFailurePermille = random.integer(0...200)
+        patchFailurePermille = random.integer(0...700)
+        hasInterim = random.chance(400)
+        hubQuota = ByteCount(UInt64(random.integer(500_000...1_200_000)))
+        patchQuota = ByteCount(random.chance(300) ? 6_000 : 64_000)
+        breakPermille = random.integer(0...300)
     }
 }

@@ -7,6 +7,7 @@ internal import Trust
 extension Fleet {
     private static let faultsBegin: Duration = .seconds(120)
     private static let firstRollout: Duration = .seconds(300)
+    private static let interim: Duration = .seconds(800)
     private static let secondRollout: Duration = .seconds(1_200)
     /// From then on an operator has everything pruned again and again that may go.
     private static let pruning: Duration = .seconds(600)
@@ -29,21 +30,16 @@ extension Fleet {
             bookPartitions()
         }
         operate(Self.firstRollout) { [self] in try create("first", "1.0", .anyTime, waves: [.init()]) }
+        if plan.hasInterim { after(Self.interim) { [self] in publish("1.5", counter: 15) } }
         after(Self.secondRollout) { [self] in
-            do {
-                try vendor.add("2.0", counter: 20, restart: plan.restartsMachines ? .machine : .service)
-                try vendor.publish(at: now)
-            } catch {
-                breach(.cleanStoreFailure, "the vendor cannot publish: \(error)")
-            }
-            operate(.zero) { [self] in try hub.execute(.refreshCatalog) != nil }
+            publish("2.0", counter: 20, restart: plan.restartsMachines ? .machine : .service)
         }
         operate(Self.secondRollout + .seconds(5)) { [self] in try createSecond() }
-        if plan.spokeQuota < ByteCount(400_000) {
+        if plan.spokeQuota < FaultPlan.raisedQuota {
             operate(.seconds(1_900)) { [self] in
                 for spoke in spokes where spoke.hasJoined {
                     let command = HubCommand.setQuota(
-                        node: spoke.identity.id, pool: try NodeName("main"), ByteCount(400_000))
+                        node: spoke.identity.id, pool: try NodeName("main"), FaultPlan.raisedQuota)
                     guard try hub.execute(command) != nil else { return false }
                 }
                 return true
@@ -58,6 +54,16 @@ extension Fleet {
             guard calmSince != nil else { return }
             if scheduler.uptime >= Self.deadline || isSettled { isOver = true }
         }
+    }
+
+    private func publish(_ release: String, counter: UInt64, restart: RestartNeed = .none) {
+        do {
+            try vendor.add(release, counter: counter, restart: restart)
+            try vendor.publish(at: now)
+        } catch {
+            breach(.cleanStoreFailure, "the vendor cannot publish: \(error)")
+        }
+        operate(.zero) { [self] in try hub.execute(.refreshCatalog) != nil }
     }
 
     private func after(_ time: Duration, _ body: @escaping () -> Void) { scheduler.at(Scheduler.start + time, body) }

@@ -40,6 +40,8 @@ package final class Fleet {
     var calmSince: UnixTime?
     var revoked: NodeID?
     var isOver = false
+    /// How packages came.
+    var tally = ContentTally()
     /// A pool may have changed in this event.
     var poolsTouched = false
 
@@ -127,12 +129,13 @@ package final class Fleet {
     ) {
         guard let end else { return }
         do {
-            let bytes = try pool.open(digest).read(at: .zero, count: Int(clamping: length))
+            let reader = try pool.open(digest)
+            let bytes = try reader.read(at: .zero, count: Int(clamping: length))
             if SimulatedDigester().sha256(bytes) != digest.bytes || UInt64(bytes.count) != length {
                 breach(.wholePackages, "\(name) serves bytes that are not \(digest)")
             }
             let rest = Array(bytes.dropFirst(Int(clamping: offset)))
-            end.sendContent(request, Content(length: length, offset: offset), rest)
+            end.sendContent(request, Content(length: length, offset: offset), rest, from: reader)
         } catch {
             let reply = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
             end.perform(.reply(end.id, request, .error(reply)))
@@ -151,12 +154,13 @@ package final class Fleet {
             }
         }
         if breach == nil { finalChecks() }
+        tally.workFaults = faults.workFaults
         let summary = SimulationSummary(
             seed: configuration.seed, events: scheduler.events,
             virtualSeconds: scheduler.uptime.wholeMilliseconds / 1000,
             installs: checks.installs, succeeded: count(.succeeded), refused: count(.refused), cuts: network.cuts,
             crashes: faults.crashes, powerCuts: faults.powerCuts, diskFulls: faults.diskFulls,
-            digest: trace.digest, breach: breach, tail: breach == nil ? [] : trace.lastLines)
+            content: tally, digest: trace.digest, breach: breach, tail: breach == nil ? [] : trace.lastLines)
         scheduler.clear()
         network.clear()
         return summary

@@ -11,6 +11,8 @@ package struct SimulationSummary: Equatable, Sendable {
     package let crashes: Int
     package let powerCuts: Int
     package let diskFulls: Int
+    /// How packages came.
+    package let content: ContentTally
     /// Hash of the whole trace.
     package let digest: UInt64
     package let breach: Breach?

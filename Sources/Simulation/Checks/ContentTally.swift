@@ -1,0 +1,69 @@
+package import Model
+internal import Spoke
+
+/// How packages came in a run, and what went otherwise: so that a test can see that all of it is met.
+package struct ContentTally: Equatable, Sendable {
+    /// Transfers that ended with a verified replica, and downloads that ended with a whole package.
+    package var spokes: [TransferMeans: Int] = [:]
+    package var agents: [TransferMeans: Int] = [:]
+    /// Fetches that went on behind what an attempt before had left.
+    package var resumed: [TransferMeans: Int] = [:]
+    package var resumedDownloads = 0
+    /// Contents, patches and chunks that were of no use, so that the published file came.
+    package var spokeFallBacks = 0
+    package var agentFallBacks = 0
+    /// Askers that were told to come again.
+    package var hubBusy = 0
+    package var spokeBusy = 0
+    package var unpacked = 0
+    package var unpackingStopped = 0
+    package var unpackingRefused = 0
+    /// Limited children that failed.
+    package var workFaults = 0
+    /// Packages that were installed out of their published file, and out of their content.
+    package var installedPublished = 0
+    package var installedContent = 0
+
+    package init() {}
+
+    mutating func count(_ outcome: UnpackOutcome) {
+        switch outcome {
+        case .done: unpacked += 1
+        case .cancelled: unpackingStopped += 1
+        case .noRoom, .failed: unpackingRefused += 1
+        }
+    }
+
+    /// All of it by name, always in the same order.
+    package var figures: [(name: String, count: Int)] {
+        let means: [TransferMeans] = [.published, .content] + TransferMeans.fromBase
+        let ways = [("spokes", spokes), ("agents", agents), ("resumed", resumed)].flatMap { who, counts in
+            means.map { (name: "\(who)/\($0.name)", count: counts[$0, default: 0]) }
+        }
+        return ways + [
+            ("resumedDownloads", resumedDownloads), ("spokeFallBacks", spokeFallBacks),
+            ("agentFallBacks", agentFallBacks), ("hubBusy", hubBusy),
+            ("spokeBusy", spokeBusy), ("unpacked", unpacked), ("unpackingStopped", unpackingStopped),
+            ("unpackingRefused", unpackingRefused), ("workFaults", workFaults),
+            ("installedPublished", installedPublished), ("installedContent", installedContent),
+        ]
+    }
+
+    /// Adds another run's.
+    package mutating func add(_ other: ContentTally) {
+        spokes.merge(other.spokes, uniquingKeysWith: +)
+        agents.merge(other.agents, uniquingKeysWith: +)
+        resumed.merge(other.resumed, uniquingKeysWith: +)
+        resumedDownloads += other.resumedDownloads
+        spokeFallBacks += other.spokeFallBacks
+        agentFallBacks += other.agentFallBacks
+        hubBusy += other.hubBusy
+        spokeBusy += other.spokeBusy
+        unpacked += other.unpacked
+        unpackingStopped += other.unpackingStopped
+        unpackingRefused += other.unpackingRefused
+        workFaults += other.workFaults
+        installedPublished += other.installedPublished
+        installedContent += other.installedContent
+    }
+}
