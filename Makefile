@@ -29,8 +29,10 @@ check: setup lint tidy layers
 	$(MAKE) fuzz SECONDS_PER_FUZZER=8
 	$(MAKE) test
 
+# Of Python what no run of one path shows: names that nobody defined, syntax.
 lint: setup
 	swift format lint --strict --recursive --parallel --configuration .swift-format Package.swift Sources Tests
+	.venv/bin/ruff check --quiet --no-cache --select E9,F821,F822,F823,F811,F401 --per-file-ignores Tests/EndToEnd/run.py:F401 --per-file-ignores Tests/EndToEnd/world.py:F401 Tests Deploy
 
 format:
 	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests

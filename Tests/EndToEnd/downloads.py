@@ -3,7 +3,6 @@
 import contextlib
 import http.server
 import socket
-import threading
 import time
 
 from space import big

@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.request
 
-from world import ROOT, PRODUCT, World, contains, require, test, wait_for
+from world import ROOT, PRODUCT, World, require, test, wait_for
 
 GOLDEN = ROOT / "Tests/Golden/state"
 # What is made anew, by a program or by the test: keys, and what belongs to one run.

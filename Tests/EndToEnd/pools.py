@@ -204,10 +204,10 @@ def a_next_pool_takes_what_does_not_fit(world):
     require(place(world)["2.0"][0] == "pending", "the restart forgot it")
     wait_for("the other place", lambda: place(world)["1.0"][:2] == ("verified", "main"), 30)
     (world.work / "away").rename(disk / "pool")
-    asked = len(server.requests)
+    asked = len(vendor.server.requests)
     world.axle("pool", "check", "next", "--spoke", "site")
     wait_for("the replica again", lambda: place(world)["2.0"][:2] == ("verified", "next"), 60)
-    require(len(server.requests) == asked, "it was fetched again")
+    require(len(vendor.server.requests) == asked, "it was fetched again")
 
     # Emptied into another one, it may go.
     world.kill("spoke-site")

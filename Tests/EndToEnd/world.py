@@ -232,7 +232,8 @@ class World(Fleet):
             vendor.add(release, files, **options)
         vendor.sign()
         self.hub()
-        self.set_catalog(vendor, self.serve(vendor.catalog))
+        vendor.server = self.serve(vendor.catalog)
+        self.set_catalog(vendor, vendor.server)
         if spoke:
             self.spoke("site", *join)
             self.wait_verified(len(trees))
