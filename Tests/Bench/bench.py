@@ -7,6 +7,7 @@ whose speed drifts drifts for both; figures are medians, the ratio is the median
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -41,8 +42,9 @@ def wait_listening(port, host="127.0.0.1", deadline=10):
 
 
 def version(*command):
+    """The first line of a program's own words that has a number in it."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (done.stdout + done.stderr).splitlines()[0]
+    return next((line for line in (done.stdout + done.stderr).splitlines() if re.search(r"\d", line)), "")
 
 
 def make_certificates(folder):
