@@ -65,8 +65,8 @@ extension ContentWorker {
 
     /// Has the child fill `output` in place with what a patch or a chunk delta makes of `old`; nobody has looked at the result when this returns.
     ///
-    /// The child maps the old content, and the new one as it grows (`GrowingFile`), so that neither takes anonymous memory. Who hashes the file does it after this has
-    /// returned: then the child is gone, and with it whoever could still change a byte. The file is not synchronised.
+    /// The child maps the old content, and the new one as it grows (`GrowingFile`), so that neither takes anonymous memory. Who hashes the file does it
+    /// after this has returned: then the child is gone, and with it whoever could still change a byte. The file is not synchronised.
     /// - Parameters:
     ///   - patch: an open file, the patch or chunk delta and nothing else; it says itself which.
     ///   - old: an open file of the old content; a wrong one gives `wrongReference` or other bytes than wanted.

@@ -251,8 +251,14 @@ private struct Refused: Error {}
                     id: RolloutID(high: 0, low: number), specification: try sampleSpecification(), state: .running,
                     created: at(0)))
         }
+        try store.putCheck(
+            CheckRecord(
+                node: node(1), readsData: true, began: at(0),
+                said: PoolChecked(
+                    pool: try name("main"), check: 7, isOver: false, read: 0, total: 2, problems: [], corrupt: [])))
         do {
             let database = try Database(path: path)
+            try database.run("UPDATE pool_check SET said = x'00'")
             try database.run(
                 "UPDATE package SET package = replace(package, '\"normal\"', '\"urgent\"') WHERE path = ?", newer.path)
             try database.run("UPDATE replica SET state = 99, means = 99 WHERE path = ?", newer.path)
@@ -268,6 +274,7 @@ private struct Refused: Error {}
         #expect(try again.replica(spoke: node(1), path: newer.path)?.state == .pending)
         #expect(try again.rollouts(after: 0, limit: 9).map(\.state) == [.paused])
         #expect(try again.rollouts(in: [.running]).isEmpty)
+        #expect(try again.checks(at: node(1)).isEmpty && again.check(node: node(1), pool: name("main")) == nil)
         let lines = try again.events(after: 0, search: nil, limit: 99).filter { $0.event.code == .storeNewer }
         #expect(lines.count == 5)
     }

@@ -288,6 +288,8 @@ import Testing
         #expect(try bench.ask(SpokeBench.hub, .setAccess(setting)) == .ok(OK()))
         #expect(bench.effects.contains(.setAccess(try NodeName("main"), .readOnly)))
         #expect(bench.store.setting(.access) == Array("readOnly".utf8))
+        // What another release left of a check and this one cannot read stops nothing.
+        bench.store.set(.lastCheck, to: [0])
         let check = CheckPool(pool: try NodeName("main"), check: 3, readsData: true)
         #expect(try bench.ask(SpokeBench.hub, .checkPool(check)) == .ok(OK()))
         #expect(bench.effects.contains(.checkPool(check)))

@@ -245,7 +245,7 @@ package final class SQLiteAgentStore: AgentStore {
 
     /// Nil for what a newer release of this agent has written and this one, which was put back, does not understand; it stays for the newer one.
     private static func known<Value: Decodable>(_ type: Value.Type, _ text: String) -> Value? {
-        // The reason is in `newerLines`.
+        // Of an order that is open, `newerLines` says it; the rest is asked or said anew.
         try? decoded(type, text)
     }
 

@@ -11,21 +11,25 @@ extension SQLiteHubStore {
     }
 
     package func check(node: NodeID, pool: NodeName) throws -> CheckRecord? {
-        try database.first("SELECT * FROM pool_check WHERE node = ? AND pool = ?", node, pool, read: Self.check)
+        try database.first("SELECT * FROM pool_check WHERE node = ? AND pool = ?", node, pool, read: Self.check) ?? nil
     }
 
     package func checks(at node: NodeID) throws -> [CheckRecord] {
         try database.rows("SELECT * FROM pool_check WHERE node = ? ORDER BY pool", node, read: Self.check)
+            .compactMap { $0 }
     }
 
     package func removeCheck(node: NodeID, pool: NodeName) throws {
         try database.run("DELETE FROM pool_check WHERE node = ? AND pool = ?", node, pool)
     }
 
-    private static func check(_ row: borrowing Row) throws -> CheckRecord {
+    /// Nil for one that another release has written and this one cannot read: it is as good as none, and the next check takes its place.
+    private static func check(_ row: borrowing Row) throws -> CheckRecord? {
         let bytes = try row.blob(5)
+        // See above.
+        guard let said = try? PoolChecked(MessageFields(frame: bytes.span, of: PoolChecked.name)) else { return nil }
         return CheckRecord(
             node: try row.id(0), readsData: try row.bool(2), began: try row.time(3), ended: try row.timeOrNil(4),
-            said: try PoolChecked(MessageFields(frame: bytes.span, of: PoolChecked.name)))
+            said: said)
     }
 }

@@ -63,10 +63,11 @@ enum PackageCommands {
         for removal in removals {
             try hub.act(.post, ["packages", removal.package, "remove"])
             guard !printer.isJSON else { continue }
+            let count = removal.spokes.count
             printer.streams.message(
-                removal.spokes.isEmpty
+                count == 0
                     ? "\(removal.package) goes."
-                    : "\(removal.package) goes, from \(removal.spokes.count) spokes as well, each when it is connected."
+                    : "\(removal.package) goes, from \(count) spoke\(count == 1 ? "" : "s") as well, each when it is connected."
             )
         }
     }

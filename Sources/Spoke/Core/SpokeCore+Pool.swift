@@ -51,9 +51,12 @@ extension SpokeCore {
 
     /// Begins a check, or says again what it has found: the hub asks on a new connection for what it has not heard the end of.
     mutating func beginCheck(_ check: CheckPool) throws {
-        if let bytes = try store.setting(.lastCheck) {
-            let last = try PoolChecked(MessageFields(frame: bytes.span, of: PoolChecked.name))
-            if last.check == check.check, last.pool == check.pool { return send(last) }
+        // What another release wrote and this one cannot read is as good as none: it is checked anew.
+        if let bytes = try store.setting(.lastCheck),
+            let last = try? PoolChecked(MessageFields(frame: bytes.span, of: PoolChecked.name)),
+            last.check == check.check, last.pool == check.pool
+        {
+            return send(last)
         }
         effects.append(.checkPool(check))
     }
