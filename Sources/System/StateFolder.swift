@@ -100,13 +100,13 @@ package final class StateFolder: Sendable {
         return lock
     }
 
-    /// Marks the folder as complete.
+    /// Marks the folder as complete: one rename, so that no cut leaves it with both marks or with none.
     private static func finish(
         _ path: String, kind: String, version: Int, _ lock: LockFile
     ) throws -> StateFolder {
-        try AtomicFile.write("axle \(kind) \(version)\n", to: Directory.join(path, "format"))
-        try File.remove(Directory.join(path, "incomplete"))
-        try Directory.synchronize(path)
+        let begun = Directory.join(path, "incomplete")
+        try AtomicFile.write("axle \(kind) \(version)\n", to: begun)
+        try File.rename(begun, to: Directory.join(path, "format"))
         return StateFolder(path: path, kind: kind, version: version, lock: lock)
     }
 

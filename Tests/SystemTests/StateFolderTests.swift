@@ -96,4 +96,27 @@ struct StateFolderTests {
             #expect(try Directory.list(path) == ["format", "lock"])
         }
     }
+
+    /// Found by a kill between a rename and an unlink: a whole folder kept the mark of an unfinished one.
+    @Test func noCutLeavesBothMarks() throws {
+        try withFolder { folder in
+            let isDone = NativeLock(false)
+            let seen = NativeLock<[String]>([])
+            let paths = (0..<50).map { "\(folder)/\($0)" }
+            let watcher = try NativeThread("watcher") {
+                var next = 0
+                while next < paths.count, !isDone.withLock({ $0 }) {
+                    guard File.exists(paths[next] + "/format") else { continue }
+                    if File.exists(paths[next] + "/incomplete") { seen.withLock { $0.append(paths[next]) } }
+                    next += 1
+                }
+            }
+            defer {
+                isDone.withLock { $0 = true }
+                watcher.join()
+                #expect(seen.withLock { $0 } == [])
+            }
+            for path in paths { do { _ = try StateFolder.create(path, kind: "spoke", version: 1) } }
+        }
+    }
 }
