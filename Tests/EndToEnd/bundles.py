@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -285,6 +286,87 @@ def bundle_import_killed(world):
     again(world, "hub")
     bring(world, bundle)
     require([s for _, s in states(world)] == ["imported"] * 2, f"wrong states: {states(world)}")
+
+
+def two_large(world):
+    """A vendor with two releases of 12 MB, and a bundle of them."""
+    vendor = Vendor(world)
+    vendor.make(releases=())
+    for release in ("1.0", "2.0"):
+        vendor.add(release, files={"data": (os.urandom(12 << 20), 0o644)})
+    vendor.sign()
+    return vendor, bundle_of(world, vendor)
+
+
+def behind_a_hub_that_is_gone(world, vendor, disk=None):
+    """A spoke that knows the catalog, has none of its packages, and reaches nobody."""
+    world.hub()
+    server = world.serve(vendor.catalog)
+    server.rules = [("targets/", lambda handler, content: handler.send_error(503))]
+    world.set_catalog(vendor, server)
+    if disk:
+        world.small_disk(world.work / "spoke-site", disk)
+    world.spoke()
+    world.wait_log("spoke-site", "connected to the hub")
+    wait_for("the catalog at the spoke", lambda: list((world.work / "spoke-site").rglob("timestamp.json")), 30)
+    world.kill("hub")
+
+
+@test
+def bundle_import_on_a_full_disk(world):
+    """A disk that fills in the middle of an import: what was there stays, the rest is named, the same command finishes it."""
+    vendor, bundle = two_large(world)
+    world.small_disk(world.hub_state, "20m")
+    offline_hub(world, vendor)
+    said = bring(world, bundle, status=1, words=["1 packages imported"])
+    require("full" in said or "space" in said or "room" in said, f"not clear: {said}")
+    require(sorted(s for _, s in states(world)) != ["imported"] * 2, "24 MB on a disk of 20")
+    world.run("mount", "-o", "remount,size=60m", world.hub_state)
+    bring(world, bundle, words=["1 packages imported", "1 were there already"])
+    require([s for _, s in states(world)] == ["imported"] * 2, f"wrong states: {states(world)}")
+    world.check_log()
+
+
+@test
+def spoke_import_on_a_full_disk(world):
+    """The same at a spoke, first by itself and then by the one that runs."""
+    vendor, bundle = two_large(world)
+    behind_a_hub_that_is_gone(world, vendor, "20m")
+    for is_running in (True, False):
+        if not is_running:
+            world.kill("spoke-site")
+        said = spoke_import(world, bundle, status=1)
+        require("full" in said or "space" in said or "room" in said, f"not clear: {said}")
+        contains(said, "1 are not")
+    world.run("mount", "-o", "remount,size=60m", world.work / "spoke-site")
+    again(world, "spoke-site")
+    spoke_import(world, bundle, words=["1 packages imported", "1 were there already"])
+    spoke_import(world, bundle, words=["0 packages imported", "2 were there already"])
+
+
+@test
+def spoke_import_killed(world):
+    """The command dies, then the spoke that was asked: what was there stays, and the same command finishes it."""
+    vendor, bundle = two_large(world)
+    behind_a_hub_that_is_gone(world, vendor)
+    chance = random.Random(world.seed)
+    command = [str(part) for part in (
+        world.program("axle-spoke"), "import", "--state", world.work / "spoke-site", bundle)]
+    world.kill("spoke-site")
+    for _ in range(3):
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.02, 0.4))
+        child.kill()
+        child.wait()
+    again(world, "spoke-site")
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(chance.uniform(0.1, 0.5))
+    world.kill("spoke-site")
+    # The command notices that nobody holds the folder any more, and takes the bundle itself.
+    said = child.communicate(timeout=60)[1]
+    require(child.returncode == 0 and "0 are not" in said, f"exit {child.returncode}: {said}")
+    again(world, "spoke-site")
+    spoke_import(world, bundle, words=["0 packages imported", "2 were there already"])
 
 
 @test
