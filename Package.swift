@@ -69,13 +69,14 @@ let package = Package(
         module("Protocol", ["Model", "Codec"], pure, exclude: ["axle.cddl"]),
         module("Trust", ["Model", "Codec"], pure),
         module("Rollout", ["Model"], pure),
-        module("API", ["Model"], pure),
+        module("API", ["Codec", "Model"], pure),
 
         // L4: the shells' parts.
         module("Identity", ["Codec", "Model", "Protocol", "System", "TLS", "Trust"]),
         module("Network", ["Model", "System", "TLS"]),
         module("Transport", ["Identity", "Model", "Network", "Protocol", "System", "TLS", "Trust"]),
         module("Content", ["Compression", "Model", "System", "TLS"]),
+        module("Settings", ["Codec", "Model", "System"]),
         module("HTTP", ["Model", "Network", "System", "TLS"]),
         module("Storage", ["Compression", "Content", "Model", "System", "TLS"]),
 
@@ -84,7 +85,7 @@ let package = Package(
             "Hub",
             [
                 "API", "Codec", "Content", "HTTP", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite",
-                "Storage", "System", "TLS", "Transport", "Trust",
+                "Settings", "Storage", "System", "TLS", "Transport", "Trust",
             ]),
         module(
             "Spoke",
@@ -96,8 +97,8 @@ let package = Package(
         module(
             "Agent",
             [
-                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "System", "TLS",
-                "Transport", "Trust",
+                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Settings",
+                "System", "TLS", "Transport", "Trust",
             ]),
         module(
             "Operator", ["API", "Codec", "Content", "HTTP", "Identity", "Model", "Rollout", "System", "TLS", "Trust"]),
@@ -156,10 +157,12 @@ let package = Package(
             ["Compression", "Content", "Model", "Storage", "StorageSupport", "System", "TLS", "TestSupport"]),
         tests("Compression", ["Compression", "TestSupport"]),
         tests("Content", ["Compression", "Content", "Model", "System", "TLS", "TestSupport"]),
+        tests("Settings", ["Settings", "System", "TestSupport"]),
         tests(
             "Hub",
             [
                 "API", "Codec", "Content", "HTTP", "Hub", "Identity", "Model", "Protocol", "Rollout", "SQLite",
+                "Settings",
                 "Storage",
                 "System",
                 "TLS", "TestSupport", "Transport", "Trust",

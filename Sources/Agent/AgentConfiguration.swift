@@ -1,5 +1,5 @@
-internal import Codec
 package import Model
+internal import Settings
 internal import System
 
 /// What the machine's owner says in `agent.json5` of the state folder; all of it is optional.
@@ -53,125 +53,81 @@ package struct AgentConfiguration: Equatable, Sendable {
 
     /// The file's name in the state folder.
     package static let fileName = "agent.json5"
-    static let sizeLimit = 65_536
 
     package init() {}
 
     /// Reads the file; without one all is at its default. Throws `configInvalid` with the place that is wrong.
     package static func read(_ path: String) throws -> AgentConfiguration {
-        let bytes: [UInt8]
-        do throws(SystemError) {
-            bytes = try File.read(path, limit: sizeLimit)
-        } catch {
-            if error.errno == .notFound { return AgentConfiguration() }
-            throw AgentError(.configInvalid, "\(path) cannot be read: \(error)")
+        try refusing { () throws(SettingsError) in
+            try SettingsFile.read(AgentConfiguration.self, path) ?? AgentConfiguration()
         }
-        return try parse(bytes, name: path)
     }
 
     /// Understands JSON5 text; `name` is what messages call it.
     package static func parse(_ bytes: [UInt8], name: String = fileName) throws -> AgentConfiguration {
-        do {
-            return try JSONCoder.decode(
-                AgentConfiguration.self, from: bytes, limits: JSONLimits(bytes: sizeLimit), syntax: .json5)
-        } catch let error as AgentError {
-            throw AgentError(.configInvalid, "\(name): \(error.message)")
-        } catch let error as DecodingError {
-            if case .dataCorrupted(let context) = error, context.codingPath.isEmpty {
-                throw AgentError(.configInvalid, "\(name) is not JSON5: \(error.sentence)")
-            }
-            throw AgentError(.configInvalid, "\(name): \(error.sentence)")
+        try refusing { () throws(SettingsError) in
+            try SettingsFile.parse(AgentConfiguration.self, bytes, name: name)
+        }
+    }
+
+    private static func refusing(
+        _ read: () throws(SettingsError) -> AgentConfiguration
+    ) throws(AgentError) -> AgentConfiguration {
+        do throws(SettingsError) {
+            return try read()
         } catch {
-            throw AgentError(.configInvalid, "\(name) cannot be understood: \(error)")
+            throw AgentError(.configInvalid, error.description)
         }
     }
 }
 
 extension AgentConfiguration: Decodable {
-    private struct Key: CodingKey {
-        var stringValue: String
-        var intValue: Int? { nil }
-        init(_ text: String) { stringValue = text }
-        init?(stringValue: String) { self.init(stringValue) }
-        init?(intValue: Int) { nil }
-    }
-
-    private static let keys = [
+    private static let names = [
         "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "hooks", "serviceCommand", "rebootCommand",
         "requireLocalRoot", "operatorKeys", "patchBases", "requireOperatorSignature",
     ]
 
+    private static let gone = ["catalogRootFromHub": "in place of false write requireLocalRoot: true"]
+
     package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: Key.self)
-        try Self.refuseUnknown(values, known: Self.keys)
+        let settings = try SettingsObject(decoder, known: Self.names, gone: Self.gone)
         self.init()
-        autodeploy = try values.decodeIfPresent(Autodeploy.self, forKey: Key("autodeploy")) ?? .yes
-        passwordAccess =
-            try values.decodeIfPresent(PasswordAccess.self, forKey: Key("passwordAccess")) ?? .notApplicable
-        pinned = try values.decodeIfPresent([ProductName].self, forKey: Key("pinned")) ?? []
-        productsFolder = try Self.path(values, "products")
-        hooksFolder = try Self.path(values, "hooks")
-        serviceCommand = try Self.command(values, "serviceCommand") ?? serviceCommand
-        rebootCommand = try Self.command(values, "rebootCommand") ?? rebootCommand
-        requireLocalRoot = try values.decodeIfPresent(Bool.self, forKey: Key("requireLocalRoot")) ?? false
-        operatorKeys = try values.decodeIfPresent([String].self, forKey: Key("operatorKeys")) ?? []
-        requireOperatorSignature =
-            try values.decodeIfPresent(Bool.self, forKey: Key("requireOperatorSignature")) ?? false
-        patchBases = try values.decodeIfPresent(UInt8.self, forKey: Key("patchBases")) ?? patchBases
-        guard patchBases <= 90 else {
-            throw AgentError(.configInvalid, "patchBases must be a number of hundredths from 0 to 90")
-        }
-        guard operatorKeys.count <= 16, operatorKeys.allSatisfy(Self.isPath) else {
-            throw AgentError(.configInvalid, "operatorKeys must be a list of at most 16 absolute paths")
-        }
+        autodeploy = try settings.value("autodeploy") ?? autodeploy
+        passwordAccess = try settings.value("passwordAccess") ?? passwordAccess
+        pinned = try settings.value("pinned") ?? pinned
+        productsFolder = try settings.path("products")
+        hooksFolder = try settings.path("hooks")
+        serviceCommand = try Self.command(settings, "serviceCommand") ?? serviceCommand
+        rebootCommand = try Self.command(settings, "rebootCommand") ?? rebootCommand
+        requireLocalRoot = try settings.value("requireLocalRoot") ?? requireLocalRoot
+        operatorKeys = try settings.paths("operatorKeys", most: 16) ?? operatorKeys
+        requireOperatorSignature = try settings.value("requireOperatorSignature") ?? requireOperatorSignature
+        patchBases = try settings.number("patchBases", 0...90).map { UInt8(clamping: $0) } ?? patchBases
         guard !requireOperatorSignature || !operatorKeys.isEmpty else {
-            throw AgentError(
-                .configInvalid, "requireOperatorSignature needs operatorKeys, or nothing is ever installed")
+            throw settings.refusal("requireOperatorSignature needs operatorKeys, or nothing is ever installed")
         }
-        guard values.contains(Key("scheduler")) else { return }
-        let inner = try values.nestedContainer(keyedBy: Key.self, forKey: Key("scheduler"))
-        try Self.refuseUnknown(inner, known: ["unit", "pidFile"])
-        let unit = try inner.decodeIfPresent(String.self, forKey: Key("unit"))
-        switch (unit, try Self.path(inner, "pidFile")) {
+        scheduler = try settings.object("scheduler", known: ["unit", "pidFile"]).map(Self.scheduler) ?? scheduler
+    }
+
+    private static func scheduler(_ settings: SettingsObject) throws -> Scheduler {
+        switch (try settings.value("unit", String.self), try settings.path("pidFile")) {
         case (let unit?, nil):
-            do {
+            do throws(ModelError) {
                 _ = try ServiceName(unit)
             } catch {
-                throw AgentError(.configInvalid, "scheduler.unit \(error)")
+                throw settings.refusal(of: "unit", "\(error)")
             }
-            scheduler = .unit(unit)
-        case (nil, let file?): scheduler = .pidFile(file)
-        default: throw AgentError(.configInvalid, "scheduler must have either unit or pidFile")
+            return .unit(unit)
+        case (nil, let file?): return .pidFile(file)
+        default: throw settings.refusal("either unit or pidFile is expected")
         }
     }
 
-    private static func refuseUnknown(_ values: KeyedDecodingContainer<Key>, known: [String]) throws {
-        for key in values.allKeys.map(\.stringValue).sorted() where !known.contains(key) {
-            if key == "catalogRootFromHub" {
-                throw AgentError(
-                    .configInvalid, "catalogRootFromHub is gone: in place of false write requireLocalRoot: true")
-            }
-            let shown = Event.singleLine(key, limit: 64)
-            let near = Suggestion.nearest(to: key, among: known).map { "; did you mean \($0)?" } ?? ""
-            throw AgentError(.configInvalid, "\(shown) is not a setting\(near)")
-        }
-    }
-
-    private static func path(_ values: KeyedDecodingContainer<Key>, _ key: String) throws -> String? {
-        guard let path = try values.decodeIfPresent(String.self, forKey: Key(key)) else { return nil }
-        guard isPath(path) else { throw AgentError(.configInvalid, "\(key) must be an absolute path") }
-        return path
-    }
-
-    private static func isPath(_ path: String) -> Bool {
-        path.hasPrefix("/") && path.utf8.count <= 1024 && !path.utf8.contains(0)
-    }
-
-    private static func command(_ values: KeyedDecodingContainer<Key>, _ key: String) throws -> [String]? {
-        guard let command = try values.decodeIfPresent([String].self, forKey: Key(key)) else { return nil }
+    private static func command(_ settings: SettingsObject, _ name: String) throws -> [String]? {
+        guard let command = try settings.value(name, [String].self) else { return nil }
         guard (1...16).contains(command.count), command.first?.isEmpty == false,
-            command.allSatisfy({ $0.utf8.count <= 1024 && !$0.utf8.contains(0) })
-        else { throw AgentError(.configInvalid, "\(key) must be a list of a program and its arguments") }
+            command.allSatisfy({ $0.utf8.count <= SettingsObject.pathLimit && !$0.utf8.contains(0) })
+        else { throw settings.refusal(of: name, "a list of a program and its arguments is expected") }
         return command
     }
 }

@@ -1,4 +1,5 @@
 internal import HTTP
+internal import Settings
 internal import System
 
 /// How the hub downloads the catalog and its packages: `downloads` of `hub.json5`.
@@ -21,7 +22,7 @@ package struct DownloadOptions: Sendable {
 
     /// What the client is told; reads the credentials and looks at the environment.
     ///
-    /// - Throws: `HubOptions.Failure`, which never shows a credential.
+    /// - Throws: `SettingsError`, which never shows a credential.
     func settings(_ environment: (String) -> String?) throws -> HTTPClientSettings {
         var settings = HTTPClientSettings()
         settings.addresses = AddressPolicy(allowed: try allow.map(Self.range))
@@ -42,7 +43,7 @@ package struct DownloadOptions: Sendable {
             let endpoint = try ProxySettings.Endpoint(proxy, credentials: try credentials())
             return ProxySettings(http: endpoint, https: endpoint, exceptions: ProxyExceptions(noProxy))
         } catch {
-            throw HubOptions.Failure(description: "proxy: \(error.message)")
+            throw SettingsError("downloads.proxy: \(error.message)")
         }
     }
 
@@ -60,44 +61,47 @@ package struct DownloadOptions: Sendable {
         do throws(HTTPError) {
             return try AddressRange(text)
         } catch {
-            throw HubOptions.Failure(description: "downloads.allow: \"\(text)\" is \(error.message)")
+            throw SettingsError("downloads.allow: \"\(text)\" is \(error.message)")
         }
     }
 }
 
 extension DownloadOptions: Decodable {
-    private static let keys = [
+    private static let names = [
         "allow", "authorities", "proxy", "noProxy", "proxyCredentialsFile", "minimumRate", "deadlineHours",
     ]
 
     package init(from decoder: any Decoder) throws {
-        let values = try OptionValues(decoder, known: Self.keys)
+        let settings = try SettingsObject(decoder, known: Self.names)
         self.init()
-        allow = try values.value("allow", [String].self) ?? []
-        authorities = try values.path("authorities")
-        proxy = try values.value("proxy", String.self)
-        noProxy = try values.value("noProxy", [String].self) ?? []
-        proxyCredentialsFile = try values.path("proxyCredentialsFile")
-        minimumRate = try values.number("minimumRate", 0...1_000_000_000) ?? minimumRate
-        deadlineHours = try values.number("deadlineHours", 1...720) ?? deadlineHours
-        guard allow.count <= 256, noProxy.count <= 256 else {
-            throw HubOptions.Failure(description: "allow and noProxy have at most 256 entries")
+        allow = try settings.list("allow", most: 256) ?? allow
+        authorities = try settings.path("authorities")
+        proxy = try settings.value("proxy")
+        noProxy = try settings.list("noProxy", most: 256) ?? noProxy
+        proxyCredentialsFile = try settings.path("proxyCredentialsFile")
+        minimumRate = try settings.number("minimumRate", 0...1_000_000_000) ?? minimumRate
+        deadlineHours = try settings.number("deadlineHours", 1...720) ?? deadlineHours
+        for text in allow {
+            do throws(HTTPError) {
+                _ = try AddressRange(text)
+            } catch {
+                throw settings.refusal(of: "allow", "\"\(text)\" is \(error.message)")
+            }
         }
-        for range in allow { _ = try Self.range(range) }
         guard let proxy, proxy != "none" else {
             guard noProxy.isEmpty, proxyCredentialsFile == nil else {
-                throw HubOptions.Failure(description: "noProxy and proxyCredentialsFile go with proxy")
+                throw settings.refusal("noProxy and proxyCredentialsFile go with proxy")
             }
             return
         }
         // Whoever may read the settings need not know the password.
         guard !proxy.contains("@") else {
-            throw HubOptions.Failure(description: "proxy: user and password belong into proxyCredentialsFile")
+            throw settings.refusal(of: "proxy", "user and password belong into proxyCredentialsFile")
         }
         do throws(HTTPError) {
             _ = try ProxySettings.Endpoint(proxy)
         } catch {
-            throw HubOptions.Failure(description: "proxy: \(error.message)")
+            throw settings.refusal(of: "proxy", error.message)
         }
     }
 }

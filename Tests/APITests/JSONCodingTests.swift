@@ -41,10 +41,23 @@ struct JSONCodingTests {
         #expect(wrong.detail.hasPrefix("select.names"))
         #expect(wrong.detail.contains("../x"))
         let kind = try #require(problem(TokenRequest.self, #"{"role": "agent", "uses": "two"}"#))
-        #expect(kind.detail == "uses has a value of the wrong kind")
+        #expect(kind.detail == "uses: a number is expected, and there is text")
+        let broken = try #require(problem(TokenRequest.self, "{\n  role: 'agent',\n  uses: 1.0,\n}"))
+        #expect(broken.detail == "line 3, column 9: numbers must be whole, without a point or exponent")
+        let twice = try #require(problem(TokenRequest.self, #"{"role": "agent", "uses": 1, "uses": 2}"#, json5: false))
+        #expect(twice.detail.hasSuffix("this object has the same name twice"))
         #expect(problem(TokenRequest.self, #"{"role": "boss"}"#)?.detail.contains("hub, spoke, agent") == true)
         for text in ["", "{", "[]", "null", "{\"role\":\"agent\"} x", "\u{0}", String(repeating: "[", count: 10_000)] {
             #expect(problem(TokenRequest.self, text)?.code == .malformedBody, "\(text.prefix(20))")
+        }
+    }
+
+    @Test func foundationWritesTheSameBytes() throws {
+        let problem = Problem(.invalid, "a/b \"é\" \u{1F600}")
+        for (pretty, formatting) in [(false, JSONEncoder.OutputFormatting()), (true, .prettyPrinted)] {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = formatting.union([.sortedKeys, .withoutEscapingSlashes])
+            #expect(try JSONCoding.encode(problem, pretty: pretty) == [UInt8](encoder.encode(problem)))
         }
     }
 

@@ -230,16 +230,19 @@ struct AgentConfigurationTests {
         arguments: [
             ("{catalogRootFromHub: false}", "requireLocalRoot: true"),
             ("{autodeplox: 'no'}", "did you mean autodeploy"), ("{autodeploy: 'perhaps'}", "autodeploy"),
-            ("{scheduler: {}}", "unit or pidFile"), ("{scheduler: {unit: 'a', pidFile: '/b'}}", "unit or pidFile"),
-            ("{scheduler: {unit: '--x'}}", "scheduler.unit"), ("{scheduler: {pidFile: 'rel'}}", "absolute"),
+            ("{scheduler: {}}", "scheduler: either unit or pidFile"), ("{scheduler: null}", "scheduler: an object"),
+            ("{scheduler: {unit: 'a', pidFile: '/b'}}", "unit or pidFile"),
+            ("{scheduler: {unit: '--x'}}", "scheduler.unit"),
+            ("{scheduler: {pidFile: 'rel'}}", "scheduler.pidFile: an absolute path"),
             ("{products: 'relative'}", "absolute"), ("{serviceCommand: []}", "list of a program"),
             ("{serviceCommand: 'systemctl'}", "serviceCommand: an array is expected, and there is text"),
             ("{pinned: ['../x']}", "pinned[0]: "), ("{pinned: [null]}", "pinned[0]: text is expected"),
-            ("{patchBases: 300}", "patchBases: 300 is not between 0 and 255"), ("{patchBases: 91}", "0 to 90"),
+            ("{patchBases: 300}", "patchBases: 300 is not between 0 and 90"), ("{patchBases: 91}", "between 0 and 90"),
             ("{scheduler: {unit: 7}}", "scheduler.unit: text is expected, and there is a number"),
-            ("[]", "an object is expected"), ("{", "not JSON5: line 1, column 2"), ("", "not JSON5: line 1, column 1"),
-            ("{\n  // é\n  patchBases: 1.5,\n}", "not JSON5: line 3, column 15: numbers must be whole"),
-            ("{autodeploy: 'no',\n autodeploy: 'yes'}", "the same name twice"),
+            ("[]", "an object is expected"), ("{", "agent.json5: line 1, column 2: "),
+            ("", "agent.json5: line 1, column 1: "),
+            ("{\n  // é\n  patchBases: 1.5,\n}", "line 3, column 15: numbers must be whole"),
+            ("{autodeploy: 'no',\n autodeploy: 'yes'}", "line 2, column 2: this object has the same name twice"),
         ])
     func wrong(text: String, expected: String) {
         do {

@@ -222,7 +222,8 @@ def download_settings_that_are_wrong(world):
             ("{ downloads: { proxy: 'http://u:p4ssw0rd@p:1' } }", ["proxyCredentialsFile"]),
             ("{ downloads: { authorities: '/nowhere/ca.pem' } }", ["/nowhere/ca.pem"]),
             ("{ downloads: { proxy: 'p:1', proxyCredentialsFile: '/nowhere/secret' } }", ["/nowhere/secret"]),
-            ("{", ["JSON5"])):
+            ("{", ["hub.json5: line 1, column 2"]),
+            ("{ downloads: {},\n  downloads: {} }", ["line 2, column 3", "same name twice"])):
         file.write_text(text)
         said = world.refused(*check, words=words)
         require("p4ssw0rd" not in said, f"a password is shown: {said}")

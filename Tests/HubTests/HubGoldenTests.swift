@@ -1,6 +1,7 @@
 import Foundation
 import Hub
 import Model
+import SQLite
 import System
 import TestSupport
 import Testing
@@ -53,5 +54,31 @@ struct HubGoldenTests {
         try store.verifyEventChain()
         #expect(try store.lastEvent()?.sequence == 65)
         #expect(try store.answer(for: "golden")?.status == 202)
+    }
+    @Test("values in columns are written as every release has written them") func columns() throws {
+        let sample = Directory.join(Directory.parent(of: #filePath), "../Golden/state/hub/hub.db")
+        let scratch = try TemporaryFolder()
+        let file = try scratch.write("hub.db", try File.read(sample, limit: 1 << 24))
+        let store = try SQLiteHubStore(path: file, now: at(0))
+        func texts() throws -> [String] {
+            let database = try Database(path: file)
+            return try [
+                "SELECT labels FROM client", "SELECT facts FROM facts", "SELECT package FROM package",
+                "SELECT specification FROM rollout", "SELECT windows FROM rollout", "SELECT reasons FROM action",
+                "SELECT notes FROM action",
+            ].flatMap { try database.rows($0) { try $0.text(0) } }
+        }
+        let before = try texts()
+        #expect(before.count { $0.count > 2 } >= 10)
+        for client in try store.clients() {
+            try store.updateClient(client)
+            if let facts = try store.facts(of: client.id) { try store.setFacts(facts, of: client.id) }
+        }
+        for package in try store.packages() { try store.putPackage(package) }
+        for rollout in try store.rollouts(after: 0, limit: 9) {
+            try store.updateRollout(rollout)
+            for action in try store.actions(of: rollout.id) { try store.updateAction(action) }
+        }
+        #expect(try texts() == before)
     }
 }

@@ -1,4 +1,5 @@
 import Hub
+import Settings
 import Testing
 
 @Suite("hub.json5")
@@ -33,18 +34,29 @@ struct HubOptionsTests {
     }
 
     @Test(arguments: [
-        ("", "JSON5"), ("[]", "kind"), ("{ downlods: {} }", "did you mean downloads?"),
-        ("{ downloads: { alow: [] } }", "did you mean allow?"), ("{ downloads: { allow: '10.0.0.0/8' } }", "allow"),
-        ("{ downloads: { allow: ['10.0.0.1/8'] } }", "beyond the prefix"),
+        ("", "hub.json5: line 1, column 1: the text ends too soon"),
+        ("{\n  downloads: {\n    minimumRate: 1.5 } }", "hub.json5: line 3, column 18: numbers must be whole"),
+        (
+            "{ downloads: { allow: [] },\n  downloads: {} }",
+            "hub.json5: line 2, column 3: this object has the same name"
+        ),
+        ("[]", "hub.json5: an object is expected, and there is an array"),
+        ("{ downlods: {} }", "hub.json5: downlods is not a setting; did you mean downloads?"),
+        ("{ downloads: { alow: [] } }", "hub.json5: downloads: alow is not a setting; did you mean allow?"),
+        ("{ downloads: [] }", "hub.json5: downloads: an object is expected, and there is an array"),
+        ("{ downloads: { allow: '10.0.0.0/8' } }", "downloads.allow: an array is expected, and there is text"),
+        ("{ downloads: { allow: ['10.0.0.0/8', 7] } }", "downloads.allow[1]: text is expected, and there is a number"),
+        ("{ downloads: { allow: ['10.0.0.1/8'] } }", "downloads.allow: \"10.0.0.1/8\" is"),
         ("{ downloads: { allow: ['mirror.lan'] } }", "mirror.lan"),
-        ("{ downloads: { authorities: 'ca.pem' } }", "absolute path"),
+        ("{ downloads: { authorities: 'ca.pem' } }", "downloads.authorities: an absolute path is expected"),
         ("{ downloads: { proxy: 'socks5://p:1' } }", "not spoken"),
         ("{ downloads: { proxy: 'http://user:s3cr3t@p:1' } }", "proxyCredentialsFile"),
-        ("{ downloads: { noProxy: ['a'] } }", "go with proxy"), ("{ downloads: { minimumRate: -1 } }", "minimumRate"),
-        ("{ downloads: { deadlineHours: 0 } }", "deadlineHours"),
+        ("{ downloads: { noProxy: ['a'] } }", "go with proxy"),
+        ("{ downloads: { minimumRate: -1 } }", "downloads.minimumRate: -1 is not between 0 and 1000000000"),
+        ("{ downloads: { deadlineHours: 0 } }", "downloads.deadlineHours: 0 is not between 1 and 720"),
     ])
     func aMistakeIsNamed(text: String, word: String) {
-        let failure = #expect(throws: HubOptions.Failure.self) { try parse(text) }
+        let failure = #expect(throws: SettingsError.self) { try parse(text) }
         #expect(failure?.description.contains(word) == true, "\(failure?.description ?? "")")
         #expect(failure?.description.contains("s3cr3t") == false)
     }

@@ -44,10 +44,11 @@ package struct JSON5Parser {
     }
 
     private mutating func object() throws(JSONError) -> JSONValue {
-        let start = index
         try enter()
         var members: [JSONObject.Member] = []
+        var places: [Int] = []
         while try !closes(with: UInt8(ascii: "}")) {
+            places.append(index)
             let name = try name()
             try skipSpace()
             guard try peek() == UInt8(ascii: ":") else { throw JSONError(.unexpectedByte, at: index) }
@@ -55,7 +56,11 @@ package struct JSON5Parser {
             members.append(JSONObject.Member(name, try value()))
             try separate(until: UInt8(ascii: "}"))
         }
-        guard let object = JSONObject(members) else { throw JSONError(.duplicateKey, at: start) }
+        guard let object = JSONObject(members) else {
+            var seen: Set<JSONText> = []
+            let again = zip(members, places).first { !seen.insert($0.0.name).inserted }
+            throw JSONError(.duplicateKey, at: again?.1 ?? index)
+        }
         return .object(object)
     }
 

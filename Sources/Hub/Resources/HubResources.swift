@@ -1,5 +1,4 @@
 internal import API
-internal import Foundation
 internal import HTTP
 internal import Model
 internal import Rollout

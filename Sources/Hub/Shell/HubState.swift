@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Codec
 internal import Model
 internal import System
 
@@ -47,12 +47,10 @@ enum HubState {
     static func authorities(_ folder: String) -> String { Directory.join(folder, "ca.pem") }
 
     static func read<Value: Decodable>(_ type: Value.Type, _ path: String) throws -> Value {
-        try JSONDecoder().decode(type, from: Data(try File.read(path, limit: 1 << 16)))
+        try JSONCoder.decode(type, from: try File.read(path, limit: 1 << 16))
     }
 
     static func write(_ value: some Encodable, to path: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.write([UInt8](try encoder.encode(value)), to: path)
+        try AtomicFile.write(try JSONCoder.encode(value, indented: true), to: path)
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+internal import Codec
 package import Model
 package import SQLite
 
@@ -96,16 +96,14 @@ enum StoredJSON {
     static func encode(_ value: some Encodable) throws -> String {
         // Most labels, reasons and notes are empty, and a coder costs more than the rest of the row.
         if let list = value as? any Collection, list.isEmpty { return value is [String: String] ? "{}" : "[]" }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        return String(decoding: try JSONCoder.encode(value), as: UTF8.self)
     }
 
     static func decode<T: Decodable>(_: T.Type, _ text: String) throws -> T {
         if text == "[]", let empty = (T.self as? any ExpressibleByEmptyList.Type)?.empty as? T { return empty }
         if text == "{}", let empty = [String: String]() as? T { return empty }
         do {
-            return try JSONDecoder().decode(T.self, from: Data(text.utf8))
+            return try JSONCoder.decode(T.self, from: Array(text.utf8))
         } catch {
             throw HubStoreError.damaged("\(T.self): \(error)")
         }

@@ -1,4 +1,3 @@
-import Foundation
 package import Model
 package import SQLite
 
@@ -162,8 +161,7 @@ package final class SQLiteHubStore: HubStore {
             return try database.rows(columns + " ORDER BY sequence LIMIT ?", sequence, limit, read: Self.event)
         }
         // A pattern's own characters are taken literally.
-        let escaped = search.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "%", with: "\\%")
-            .replacingOccurrences(of: "_", with: "\\_")
+        let escaped = search.unicodeScalars.map { "\\%_".unicodeScalars.contains($0) ? "\\\($0)" : "\($0)" }.joined()
         let pattern = "%\(escaped)%"
         return try database.rows(
             columns + """

@@ -56,7 +56,7 @@ struct JSON5ParserTests {
         ("yes", .unexpectedByte, 0), ("[truex]", .unexpectedByte, 1), ("[nul]", .unexpectedByte, 1),
         ("(1)", .unexpectedByte, 0),
         ("1 2", .trailingData, 2), ("{} {}", .trailingData, 3), ("1 /* x */ ,", .trailingData, 10),
-        ("{a:1, 'a':2}", .duplicateKey, 0), ("[{a:1,\n a:2}]", .duplicateKey, 1),
+        ("{a:1, 'a':2}", .duplicateKey, 6), ("[{a:1,\n b:0, a:2}]", .duplicateKey, 13),
         ("[1.5]", .floatingPoint, 1), ("[1.]", .floatingPoint, 1), ("[.5]", .floatingPoint, 1),
         ("[1e3]", .floatingPoint, 1),
         ("[Infinity]", .floatingPoint, 1), ("[-Infinity]", .floatingPoint, 1), ("[+NaN]", .floatingPoint, 1),

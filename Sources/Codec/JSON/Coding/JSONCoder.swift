@@ -1,4 +1,4 @@
-/// Swift's `Codable` over Axle's own JSON: the spoke and the agent keep their files and columns by it and need no Foundation.
+/// Swift's `Codable` over Axle's own JSON: files, columns and the API are written and read by it, without Foundation.
 ///
 /// It writes what Foundation's `JSONEncoder` writes with `sortedKeys` and `withoutEscapingSlashes`, byte for byte, and reads what that has
 /// written with any options. Two things are left out on purpose. Numbers are whole: all of `Int64` and `UInt64`, nothing with a point, so that
