@@ -58,7 +58,7 @@ package struct ReplicaResource: Codable, Hashable, Sendable {
     package var problem: String?
     /// How its bytes came last, or come now; nil as long as none have.
     package var means: TransferMeans?
-    /// Bytes that the hub has sent for it: less than the package's length where a patch took the file's place.
+    /// Bytes that the hub has sent for it so far, whatever became of them: less than the package's length where a patch took the file's place.
     package var sent: UInt64?
     /// Why it came that way, for people.
     package var reason: String?

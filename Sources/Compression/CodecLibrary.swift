@@ -30,6 +30,15 @@ package enum CodecLibrary: String, Sendable, CaseIterable {
         }
     }
 
+    /// The Debian package that brings it.
+    package var packageName: String {
+        switch self {
+        case .zstd: "libzstd1"
+        case .xz: "liblzma5"
+        case .gzip: "zlib1g"
+        }
+    }
+
     /// The library's version, as it says itself; nil where it is not there.
     package var version: String? {
         guard isPresent else { return nil }

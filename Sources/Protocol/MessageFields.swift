@@ -67,6 +67,11 @@ package struct MessageFields: Sendable {
         return value
     }
 
+    /// A bool that may be missing.
+    package func boolIfAny(_ key: UInt64) throws(MessageError) -> Bool? {
+        optional(key) == nil ? nil : try bool(key)
+    }
+
     package func text(_ key: UInt64, limit: Int = ProtocolLimits.textLength) throws(MessageError) -> String {
         guard let value = try required(key).asText else { throw malformed(key, "is no text") }
         guard value.utf8.count <= limit else { throw malformed(key, "is over \(limit) bytes") }

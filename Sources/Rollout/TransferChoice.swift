@@ -14,16 +14,17 @@ package enum TransferChoice: Hashable, Sendable {
     /// - Parameters:
     ///   - bases: contents that the asker holds verified.
     ///   - accepts: what it can use; the published file goes without saying.
+    ///   - takesPublished: false where the asker cannot unpack the published file.
     package init(
-        _ offer: TransferOffer, bases: [SHA256Digest], accepts: [TransferMeans], at now: UnixTime,
-        patience: TransferPatience = TransferPatience()
+        _ offer: TransferOffer, bases: [SHA256Digest], accepts: [TransferMeans], takesPublished: Bool = true,
+        at now: UnixTime, patience: TransferPatience = TransferPatience()
     ) {
         func isTaken(_ means: TransferMeans, _ base: SHA256Digest) -> Bool {
             accepts.contains(means) && bases.contains(base)
         }
         let patch = offer.patches.filter { isTaken($0.means, $0.base) }
             .min { ($0.object.length, $0.means.rawValue, $0.base) < ($1.object.length, $1.means.rawValue, $1.base) }
-        let whole = Self.whole(offer, accepts)
+        let whole = Self.whole(offer, accepts, takesPublished)
         let saving = patch.flatMap { $0.object.length < whole?.object.length ?? .max ? $0 : nil }
         let cheapest = saving?.object.length ?? whole?.object.length
         // Nobody waits for what is no better than what is here.
@@ -57,7 +58,9 @@ package enum TransferChoice: Hashable, Sendable {
             return
         }
         let reason =
-            if !accepts.contains(where: \.needsBase) {
+            if !takesPublished {
+                "the published file cannot be unpacked there"
+            } else if !accepts.contains(where: \.needsBase) {
                 "no patches are taken"
             } else if bases.isEmpty {
                 "no other release is held there"
@@ -75,10 +78,10 @@ package enum TransferChoice: Hashable, Sendable {
 
     /// The cheaper of the file and its content, the file where they are alike.
     private static func whole(
-        _ offer: TransferOffer, _ accepts: [TransferMeans]
+        _ offer: TransferOffer, _ accepts: [TransferMeans], _ takesPublished: Bool
     ) -> (means: TransferMeans, object: TransferOffer.Object)? {
         let content = offer.holdsContent && (accepts.contains(.content) || offer.content == offer.published)
-        if offer.holdsPublished, !content || offer.published.length <= offer.content.length {
+        if offer.holdsPublished, takesPublished, !content || offer.published.length <= offer.content.length {
             return (.published, offer.published)
         }
         guard content else { return nil }

@@ -45,12 +45,19 @@ final class BulkSender {
     private var coldBuffers = 0
     private static let coldRun = 16
     private(set) var hasFailed = false
+    private let start: UInt64
+    private let ended: (@Sendable (UInt64) -> Void)?
 
-    init(_ source: BulkSource, _ content: Content) {
+    init(_ source: BulkSource, _ content: Content, ended: (@Sendable (UInt64) -> Void)? = nil) {
         self.source = source
+        self.ended = ended
+        start = content.offset
         readOffset = content.offset
         end = content.length
     }
+
+    // However it ended: sent whole, called off, or with its connection.
+    deinit { ended?(end - start - bytesLeft) }
 
     /// Bytes that have not gone yet.
     var bytesLeft: UInt64 {

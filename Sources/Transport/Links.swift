@@ -53,8 +53,14 @@ package final class Links: Sendable {
     }
 
     /// Answers a fetch request with content; what the source gives is sent as the peer takes it.
-    package func sendContent(_ link: LinkID, _ request: RequestID, _ content: Content, from source: BulkSource) {
-        run(link) { $0.sendContent(request, content, source) }
+    ///
+    /// `ended`, if any, hears how many bytes of it have gone out, to within a frame, once no more of them will: all, or those until it was called off or its
+    /// connection ended. On any thread; not where nothing was sent at all.
+    package func sendContent(
+        _ link: LinkID, _ request: RequestID, _ content: Content, from source: BulkSource,
+        ended: (@Sendable (_ sent: UInt64) -> Void)? = nil
+    ) {
+        run(link) { $0.sendContent(request, content, source, ended: ended) }
     }
 
     /// Asks the peer and awaits its answer; an `error` answer is thrown.

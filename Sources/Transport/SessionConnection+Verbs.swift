@@ -89,7 +89,9 @@ extension SessionConnection {
     }
 
     /// Answers the peer's request with content.
-    func sendContent(_ request: RequestID, _ content: Content, _ source: BulkSource) {
+    func sendContent(
+        _ request: RequestID, _ content: Content, _ source: BulkSource, ended: (@Sendable (UInt64) -> Void)?
+    ) {
         guard let number = UInt32(exactly: request.number) else { return }
         let stream = StreamID(number)
         let isEmpty = content.offset == content.length
@@ -97,7 +99,7 @@ extension SessionConnection {
             pump()
             return
         }
-        send(BulkSender(source, content), stream)
+        send(BulkSender(source, content, ended: ended), stream)
     }
 
     /// Ends the link.

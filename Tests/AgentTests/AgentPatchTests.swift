@@ -7,21 +7,11 @@ import TLS
 import TestSupport
 import Testing
 
-/// Updates that come as patches of the release before, between a spoke in this process and an agent of its own.
-@Suite("Agents and patches", .serialized)
-struct AgentPatchTests {
-    let folder: TestFolder
-    let spoke: FakeSpoke
-    let state: String
-
-    init() throws {
-        folder = try TestFolder()
-        spoke = try FakeSpoke()
-        state = folder.file("state")
-    }
-
-    /// A release as a zstd file, and the tar inside.
-    private func release(_ version: String, counter: UInt64) throws -> (package: Package, file: [UInt8], tar: [UInt8]) {
+/// A release as a zstd file, and the tar inside.
+enum PackedRelease {
+    static func make(_ version: String, counter: UInt64, in folder: TestFolder) throws -> (
+        package: Package, file: [UInt8], tar: [UInt8]
+    ) {
         var text: [UInt8] = []
         // Lines that do not pack away, and are the same in each release.
         for index in 0..<20_000 { text += Array("\((index &* 2_654_435_761) % 1_000_003)\n".utf8) }
@@ -40,6 +30,20 @@ struct AgentPatchTests {
         package.metadata.content = PackageContent(
             coding: .zstd, length: ByteCount(UInt64(tar.count)), sha256: try SHA256Digest(bytes: SHA256.hash(tar)))
         return (package, file, tar)
+    }
+}
+
+/// Updates that come as patches of the release before, between a spoke in this process and an agent of its own.
+@Suite("Agents and patches", .serialized)
+struct AgentPatchTests {
+    let folder: TestFolder
+    let spoke: FakeSpoke
+    let state: String
+
+    init() throws {
+        folder = try TestFolder()
+        spoke = try FakeSpoke()
+        state = folder.file("state")
     }
 
     private func patch(_ old: [UInt8], _ new: [UInt8]) throws -> [UInt8] {
@@ -73,12 +77,12 @@ struct AgentPatchTests {
         try spoke.makeState(state)
         let agent = AgentProcess(state)
         try agent.run()
-        let one = try release("1.0", counter: 1)
+        let one = try PackedRelease.make("1.0", counter: 1, in: folder)
         try spoke.add(one.package, one.file)
         try spoke.order(one.package, action: Sample.action(1))
         try await eventually("1.0 installed: \(agent.log)") { spoke.states(Sample.action(1)).last == .succeeded }
         #expect(try Directory.list("\(state)/bases/tool") == [one.package.content.sha256.hex])
-        let two = try release("2.0", counter: 2)
+        let two = try PackedRelease.make("2.0", counter: 2, in: folder)
         try spoke.add(two.package, two.file)
         let patch = try patch(one.tar, two.tar)
         #expect(patch.count < two.file.count / 4)
@@ -150,6 +154,127 @@ struct AgentPatchTests {
         }
         #expect(spoke.fetched.last == published)
         #expect(agent.log.contains("comes as its published file"))
+    }
+}
+
+/// Machines that cannot unpack the published file, and spokes that lose what was begun.
+@Suite("Agents and contents", .serialized)
+struct AgentContentTests {
+    let folder: TestFolder
+    let spoke: FakeSpoke
+    let state: String
+    let release: (package: Package, file: [UInt8], tar: [UInt8])
+
+    init() throws {
+        folder = try TestFolder()
+        spoke = try FakeSpoke()
+        state = folder.file("state")
+        try spoke.makeState(state)
+        release = try PackedRelease.make("1.0", counter: 1, in: folder)
+        try spoke.add(release.package, release.file)
+    }
+
+    private var contentPlan: Message {
+        let content = release.package.content
+        return .plan(Plan(means: .content, sha256: content.sha256, length: content.length.bytes))
+    }
+    private var filePlan: Message {
+        .plan(Plan(means: .published, sha256: release.package.sha256, length: release.package.length))
+    }
+
+    /// An agent on a machine whose libzstd is no library.
+    private func lame() throws -> AgentProcess {
+        let library = try folder.write("libraries/libzstd.so.1", Array("no library".utf8))
+        return AgentProcess(state, libraries: Directory.parent(of: library))
+    }
+
+    private func installed(_ agent: AgentProcess) async throws {
+        try await eventually("installed: \(agent.log)") { spoke.states(Sample.action(1)).last == .succeeded }
+        #expect(try ChildProcess("\(state)/products/tool/current/bin/tool").run().outputText == "tool 1.0\n")
+        #expect(try Directory.list("\(state)/downloads").isEmpty)
+    }
+
+    @Test("a machine that cannot unpack the file waits for its content, and is installed with that")
+    func waits() async throws {
+        let busy = ErrorReply(code: .busy, text: "it is being unpacked", retryAfterSeconds: 1)
+        spoke.answerPlans(with: .error(busy), contentPlan)
+        try spoke.hold(release.tar)
+        let agent = try lame()
+        try agent.run()
+        try spoke.order(release.package, action: Sample.action(1))
+        try await installed(agent)
+        #expect(spoke.plansAsked.count == 2 && spoke.plansAsked.allSatisfy(\.isUnpackedOnly))
+        #expect(spoke.fetched == [release.package.content.sha256])
+        #expect(agent.log.contains("is waited for: it is being unpacked"))
+    }
+
+    @Test(
+        "an older spoke, which plans the file all the same or knows no plans, is asked for the content by its hash",
+        arguments: [false, true])
+    func older(knowsPlans: Bool) async throws {
+        if knowsPlans { spoke.answerPlans(with: filePlan) }
+        try spoke.hold(release.tar)
+        let agent = try lame()
+        try agent.run()
+        try spoke.order(release.package, action: Sample.action(1))
+        try await installed(agent)
+        #expect(spoke.fetched == [release.package.content.sha256])
+    }
+
+    @Test("a spoke that cannot unpack it either leaves it to people, who are told what to do")
+    func cannot() async throws {
+        spoke.answerPlans(
+            with: .error(ErrorReply(code: .notFound, text: "it cannot be unpacked at this spoke")), contentPlan)
+        let agent = try lame()
+        try agent.run()
+        try spoke.order(release.package, action: Sample.action(1))
+        try await eventually("told: \(agent.log)") {
+            agent.log.contains("no libzstd.so.1") && agent.log.contains("cannot be unpacked at this spoke")
+                && agent.log.contains("install libzstd1") && agent.log.contains("publish it as tar or tar.gz")
+        }
+        #expect(spoke.fetched.isEmpty)
+        // Somebody has installed it at the spoke.
+        try spoke.hold(release.tar)
+        try await installed(agent)
+    }
+
+    @Test("a file that was begun is given up when the spoke holds nothing but the content any more")
+    func begun() async throws {
+        let busy = ErrorReply(code: .busy, text: "it is not here any more", retryAfterSeconds: 1)
+        spoke.answerPlans(with: filePlan, filePlan, contentPlan)
+        try spoke.hold(release.tar)
+        spoke.cut(after: release.file.count / 2)
+        let agent = AgentProcess(state)
+        try agent.run()
+        try spoke.order(release.package, action: Sample.action(1))
+        try await eventually("begun: \(agent.log)") { spoke.fetched.count == 1 }
+        spoke.refuse(release.package.sha256, with: busy)
+        try await installed(agent)
+        #expect(spoke.fetched == [release.package.sha256, release.package.sha256, release.package.content.sha256])
+        #expect(spoke.offsets == [0, UInt64(release.file.count / 2), 0])
+    }
+}
+
+@Suite("Plans of a download")
+struct DownloadPlanTests {
+    @Test(
+        "a file that was begun is gone on with where it lacks no more than what is planned, unless the spoke has lost it"
+    )
+    func begun() throws {
+        var package = try Sample.package([1])
+        package.length = 1000
+        package.metadata.content = PackageContent(
+            coding: .zstd, length: ByteCount(4000), sha256: try SHA256Digest(bytes: [UInt8](repeating: 7, count: 32)))
+        let base = ReleaseBases.Base(identity: ContentIdentity(length: 1, sha256: package.sha256), path: "")
+        let patch = DownloadPlan.patch(ContentIdentity(length: 100, sha256: package.sha256), base: base)
+        #expect(patch.isWorseThan(begun: 900, of: package) && patch.isWorseThan(begun: 1000, of: package))
+        #expect(!patch.isWorseThan(begun: 899, of: package) && !patch.isWorseThan(begun: 0, of: package))
+        #expect(!patch.isWorseThan(begun: 2000, of: package))
+        for plan in [DownloadPlan.published, .content, .refused("?")] {
+            #expect(!plan.isWorseThan(begun: 999, of: package))
+        }
+        package.metadata.content?.length = ByteCount(900)
+        #expect(DownloadPlan.content.isWorseThan(begun: 100, of: package))
     }
 }
 

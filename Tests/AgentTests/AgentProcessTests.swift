@@ -11,16 +11,23 @@ import Trust
 /// An `axle-agent run` of its own process.
 final class AgentProcess {
     let state: String
+    /// Where it looks for libraries first; the supervisor hands that to nobody, so that such an agent runs without it.
+    private let libraries: String?
     private var child: RunningChild?
 
-    init(_ state: String) { self.state = state }
+    init(_ state: String, libraries: String? = nil) {
+        self.state = state
+        self.libraries = libraries
+    }
 
     deinit { kill() }
 
     func run() throws {
+        let verb = libraries == nil ? "run" : "serve"
         var process = ChildProcess(
-            "sh", ["-c", "exec \"$@\" 2>>\(state)/log", "sh", try agentProgram(), "run", "--state", state])
+            "sh", ["-c", "exec \"$@\" 2>>\(state)/log", "sh", try agentProgram(), verb, "--state", state])
         process.environment["SWIFT_BACKTRACE"] = "enable=no"
+        if let libraries { process.environment["LD_LIBRARY_PATH"] = libraries }
         child = try process.start()
     }
 

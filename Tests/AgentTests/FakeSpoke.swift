@@ -26,7 +26,8 @@ final class FakeSpoke: LinkHandler {
         /// Cut the link after so many bytes of a package, once.
         var cutAfter: Int?
         var altered = false
-        var plan: Message?
+        var plans: [Message] = []
+        var refused: [SHA256Digest: ErrorReply] = [:]
         var plansAsked: [FetchPlan] = []
         var fetched: [SHA256Digest] = []
         var joins: [Message] = []
@@ -94,7 +95,10 @@ final class FakeSpoke: LinkHandler {
     /// The questions for plans so far, and the hashes of what was fetched.
     var plansAsked: [FetchPlan] { state.withLock { $0.plansAsked } }
     var fetched: [SHA256Digest] { state.withLock { $0.fetched } }
-    func answerPlans(with plan: Message) { state.withLock { $0.plan = plan } }
+    /// Answers with these in turn, and with the last of them from then on.
+    func answerPlans(with plans: Message...) { state.withLock { $0.plans = plans } }
+    /// Answers fetches of this hash so, whatever it holds.
+    func refuse(_ sha256: SHA256Digest, with refusal: ErrorReply?) { state.withLock { $0.refused[sha256] = refusal } }
 
     /// Holds bytes that are no package, for whoever asks by their hash.
     func hold(_ bytes: [UInt8]) throws {
@@ -189,7 +193,7 @@ final class FakeSpoke: LinkHandler {
         case .fetchPlan(let ask):
             let plan = state.withLock { state in
                 state.plansAsked.append(ask)
-                return state.plan
+                return state.plans.count > 1 ? state.plans.removeFirst() : state.plans.first
             }
             links.perform(
                 .reply(link, request, plan ?? .error(ErrorReply(code: .unsupported, text: "fetchPlan is not known"))))
@@ -204,6 +208,9 @@ final class FakeSpoke: LinkHandler {
             var bytes = state.packages[fetch.sha256]
             if state.altered, let last = bytes?.indices.last { bytes?[last] ^= 1 }
             return (bytes, state.cutAfter.take())
+        }
+        if let refusal = state.withLock({ $0.refused[fetch.sha256] }) {
+            return links.perform(.reply(link, request, .error(refusal)))
         }
         guard let bytes else { return missing(link, request) }
         let content = Content(length: fetch.length, offset: fetch.offset)

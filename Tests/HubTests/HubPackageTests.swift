@@ -237,7 +237,11 @@ import Testing
         #expect(try world.ask(link, fetch(package.sha256)) == nil)
         #expect(
             world.effects.contains {
-                if case .servePackage(link, _, package.sha256, 1000, 10) = $0 { true } else { false }
+                if case .servePackage(link, _, let fetch, _) = $0 {
+                    fetch.sha256 == package.sha256 && fetch.length == 1000 && fetch.offset == 10
+                } else {
+                    false
+                }
             })
         #expect(try world.ask(link, .fetchMetadata(FetchMetadata(name: "timestamp.json"))) == nil)
     }

@@ -76,6 +76,26 @@ final class PatchWorld {
             link, .fetchPackage(FetchPackage(path: package.path, sha256: sha256, length: length, offset: 0)))
     }
 
+    /// A spoke fetches an object; `sent` bytes of it go out, all of the rest where nil.
+    func take(
+        _ package: Package, _ link: LinkID, _ sha256: SHA256Digest, _ length: UInt64, from offset: UInt64 = 0,
+        sent: UInt64? = nil, at spoke: NodeID
+    ) throws {
+        #expect(
+            try world.ask(
+                link,
+                .fetchPackage(FetchPackage(path: package.path, sha256: sha256, length: length, offset: offset))) == nil)
+        try self.sent(package, sha256, length, from: offset, sent ?? length - offset, to: spoke)
+    }
+
+    func sent(
+        _ package: Package, _ sha256: SHA256Digest, _ length: UInt64, from offset: UInt64, _ bytes: UInt64,
+        to spoke: NodeID
+    ) throws {
+        let fetch = FetchPackage(path: package.path, sha256: sha256, length: length, offset: offset)
+        try world.send(.objectSent(fetch, to: spoke, bytes: bytes))
+    }
+
     func spoke(_ text: String, holding: [Package]) throws -> (id: NodeID, link: LinkID) {
         let id = try world.addSpoke(text)
         let link = try world.connect(id)
@@ -212,10 +232,11 @@ final class PatchWorld {
         #expect(try patches.fetch(new, link, new.sha256, new.length) == nil && served().count == 1)
         #expect(try patches.fetch(new, link, content.sha256, content.length.bytes) == nil && served().count == 1)
         #expect(try patches.fetch(new, link, digest(151), 700_000) == nil)
-        guard case .servePatch(link, _, let sha256, 700_000, 0) = served().first else {
+        guard case .servePatch(link, _, let fetch, _) = served().first, fetch.length == 700_000, fetch.offset == 0
+        else {
             return #expect(Bool(false), "no patch")
         }
-        #expect(try sha256 == digest(151))
+        #expect(try fetch.sha256 == digest(151))
         // Not with another length, and not under another path.
         #expect(try patches.fetch(new, link, digest(151), 700_001) != nil)
         #expect(try patches.fetch(other, link, digest(151), 700_000) != nil)
@@ -229,13 +250,60 @@ final class PatchWorld {
         let new = try patches.release(2)
         try patches.makeAll()
         func replica() throws -> ReplicaRecord? { try patches.world.store.replica(spoke: id, path: new.path) }
-        for _ in 0..<2 { #expect(try patches.fetch(new, link, digest(151), 700_000) == nil) }
+        // It breaks off after a part, and goes on from there.
+        try patches.take(new, link, digest(151), 700_000, sent: 300_000, at: id)
+        #expect(try replica()?.means == .patch && replica()?.wireBytes == 300_000)
+        try patches.take(new, link, digest(151), 700_000, from: 300_000, at: id)
         #expect(try replica()?.means == .patch && replica()?.wireBytes == 700_000)
         try patches.world.verified(new, link)
         #expect(try replica()?.means == .patch && replica()?.wireBytes == 700_000)
-        // What was lost comes anew.
+        // What was lost comes anew; what had been on its way meanwhile is no part of that.
         try patches.world.verified(new, link, .pending)
         #expect(try replica()?.means == nil && replica()?.wireBytes == nil)
+        try patches.sent(new, digest(151), 700_000, from: 0, 700_000, to: id)
+        #expect(try replica()?.wireBytes == nil)
+    }
+
+    @Test func twoPatchesOneAfterTheOtherAreBothCounted() throws {
+        let patches = try PatchWorld()
+        let releases = try (1...2).map { try patches.release($0) }
+        let (id, link) = try patches.spoke("s1", holding: releases)
+        let new = try patches.release(3)
+        try patches.makeAll()
+        func bytes() throws -> UInt64? { try patches.world.store.replica(spoke: id, path: new.path)?.wireBytes }
+        // The first one is of no use, the other one is against another base.
+        try patches.take(new, link, digest(152), 700_000, at: id)
+        try patches.take(new, link, digest(151), 700_000, at: id)
+        #expect(try bytes() == 1_400_000)
+        // The file that comes in the end is not counted before it has gone.
+        #expect(try patches.fetch(new, link, new.sha256, new.length) == nil)
+        #expect(try bytes() == 1_400_000)
+        try patches.sent(new, new.sha256, new.length, from: 0, 5_000_000, to: id)
+        #expect(try bytes() == 6_400_000)
+        // One that was given up for good counts as far as it came.
+        try patches.take(new, link, digest(151), 700_000, from: 100_000, sent: 1, at: id)
+        #expect(try bytes() == 6_400_001)
+        #expect(try patches.world.store.replica(spoke: id, path: new.path)?.means == .patch)
+    }
+
+    @Test func whatAProcessSentThatDidNotLiveToCountItIsCountedWhenTheSpokeGoesOn() throws {
+        let patches = try PatchWorld()
+        let (id, link) = try patches.spoke("s1", holding: [])
+        let new = try patches.release(1)
+        func replica() throws -> ReplicaRecord? { try patches.world.store.replica(spoke: id, path: new.path) }
+        #expect(try patches.fetch(new, link, new.sha256, new.length) == nil)
+        try patches.take(new, link, new.sha256, new.length, from: 4_000_000, at: id)
+        #expect(try replica()?.wireBytes == new.length)
+        // What comes a second time has gone a second time.
+        try patches.take(new, link, new.sha256, new.length, from: 9_000_000, at: id)
+        #expect(try replica()?.wireBytes == new.length + 1_000_000)
+        // The pieces of a repair are counted, and what is between them is not.
+        try patches.world.verified(new, link)
+        try patches.world.verified(new, link, .corrupt)
+        for offset in [1_000_000, 5_000_000] as [UInt64] {
+            try patches.take(new, link, new.sha256, new.length, from: offset, sent: 65_536, at: id)
+        }
+        #expect(try replica()?.wireBytes == 131_072)
     }
 
     @Test func aSpokeThatTakesTheFileAfterAPatchMakesTheHubReadThePatchAgain() throws {

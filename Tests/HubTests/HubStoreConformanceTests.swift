@@ -294,6 +294,7 @@ private struct Refused: Error {}
             spoke: node(1), path: one, digest: try digest(1), state: .verified, bytesHeld: 9, text: "ok",
             isAcknowledged: true, changed: at(1))
         (record.means, record.wireBytes, record.reason) = (.patch, 700, "patch, 700 B instead of 9 KB")
+        (record.object, record.objectBytes) = (try digest(7), 650)
         try store.putReplica(record)
         let again = try fixture.reopen()
         #expect(try again.replica(spoke: node(1), path: one) == record)

@@ -102,6 +102,13 @@ enum MessageSamples {
                         path: path, sha256: hash, state: .verified, bytesHeld: 1_400_000_000, pool: next,
                         reason: "main has 1.2 GB left and 1.4 GB are needed"))
             ),
+            (
+                "unpacked",
+                .fetchPlan(
+                    FetchPlan(
+                        path: path, sha256: hash, length: 12_345_678, bases: [], accepts: [.content, .plainChunks],
+                        isUnpackedOnly: true))
+            ),
         ]
     }
 

@@ -28,9 +28,11 @@ import Testing
     }
 
     private func choose(
-        _ offer: TransferOffer, bases: [UInt8] = [], accepts: [TransferMeans] = [.content, .patch]
+        _ offer: TransferOffer, bases: [UInt8] = [], accepts: [TransferMeans] = [.content, .patch],
+        takesPublished: Bool = true
     ) throws -> TransferChoice {
-        TransferChoice(offer, bases: try bases.map { try digest($0) }, accepts: accepts, at: now)
+        TransferChoice(
+            offer, bases: try bases.map { try digest($0) }, accepts: accepts, takesPublished: takesPublished, at: now)
     }
 
     private func means(_ choice: TransferChoice) -> TransferMeans? {
@@ -52,6 +54,17 @@ import Testing
         guard case .fetch(_, let object, let base, let why) = choice else { return }
         #expect(try object == .init(sha256: digest(1), length: 100_000_000) && base == nil)
         #expect(why.contains("no patch against"))
+    }
+
+    @Test func whoCannotUnpackTheFileGetsTheContentOrAPatchOrNothing() throws {
+        #expect(means(try choose(try offer(), takesPublished: false)) == .content)
+        #expect(try choose(try offer(holdsContent: false), takesPublished: false) == .nothing)
+        let patched = try offer(patches: [10: 700_000], holdsContent: false)
+        #expect(means(try choose(patched, bases: [10], takesPublished: false)) == .patch)
+        // What is not packed is its own content.
+        var plain = try offer()
+        plain.content = plain.published
+        #expect(means(try choose(plain, takesPublished: false)) == .published)
     }
 
     @Test func whoTakesNoPatchesGetsNone() throws {

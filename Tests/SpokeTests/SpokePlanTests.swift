@@ -239,7 +239,7 @@ import Testing
                     state: .verified)
             }
             return ContentKeeping(
-                replicas: replicas, patches: [], held: held, bases: [], skipped: [], pool: Self.roomy)
+                replicas: replicas, patches: [], held: held, inUse: [], skipped: [], pool: Self.roomy)
         }
         let (old, older, newest) = (try Self.content(2).sha256, try Self.content(1).sha256, try Self.content(3).sha256)
         let files = try Set((1...3 as ClosedRange<UInt8>).map { try SpokeBench.digest($0) })
@@ -395,6 +395,135 @@ import Testing
         #expect(bench.store.patches().isEmpty && bench.effects.contains(.evict([gone])))
         try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
         #expect(plans(bench) == [.published])
+    }
+
+    // MARK: Agents that cannot unpack
+
+    /// A bench with an agent, which holds two releases, both packed, and nothing of what is inside.
+    private func packedOnly() throws -> SpokeBench {
+        var bench = try SpokeBench()
+        for byte in 1...2 as ClosedRange<UInt8> {
+            let wanted = try SpokeBench.replicate(byte)
+            bench.store.save(
+                WantedReplica(
+                    path: wanted.path, sha256: wanted.sha256, length: wanted.length, content: try Self.content(byte),
+                    priority: 4, state: .verified))
+        }
+        try bench.restart(held: [try SpokeBench.digest(1), try SpokeBench.digest(2)])
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        return bench
+    }
+
+    /// An agent that cannot unpack the published file of release 1 asks how it comes.
+    private func askUnpacked(
+        _ bench: inout SpokeBench, accepts: [TransferMeans] = [.content, .plainChunks]
+    ) throws -> Message? {
+        let old = try SpokeBench.replicate(1)
+        return try serve(
+            &bench,
+            .fetchPlan(
+                FetchPlan(
+                    path: old.path, sha256: old.sha256, length: old.length, bases: [], accepts: accepts,
+                    isUnpackedOnly: true)), 80)
+    }
+
+    private func refusal(_ message: Message?) -> ErrorReply? {
+        if case .error(let error)? = message { error } else { nil }
+    }
+
+    private var oldContent: Message {
+        get throws { .plan(Plan(means: .content, sha256: try Self.content(1).sha256, length: 900)) }
+    }
+
+    @Test func anAgentThatCannotUnpackTheFileWaitsUntilItIsUnpackedHere() throws {
+        var bench = try packedOnly()
+        // Little room for a base of later patches, and enough for what somebody waits for.
+        #expect(unpackings(bench).isEmpty)
+        let busy = try #require(refusal(try askUnpacked(&bench)))
+        #expect(busy.code == .busy && busy.retryAfterSeconds == 5)
+        #expect(unpackings(bench) == [try SpokeBench.digest(1)])
+        // Asked again meanwhile, and while a package is under way, it goes on.
+        #expect(refusal(try askUnpacked(&bench))?.code == .busy)
+        #expect(unpackings(bench).isEmpty)
+        try bench.openHub()
+        try bench.ask(SpokeBench.hub, .replicate(try SpokeBench.replicate(3)))
+        #expect(!bench.effects.contains(.stopUnpacking))
+        try bench.tell(.unpacked(try SpokeBench.digest(1), .done))
+        #expect(try askUnpacked(&bench) == oldContent)
+    }
+
+    @Test func aContentThatIsWaitedForIsMadeWhilePackagesComeAndLackRoom() throws {
+        var bench = try packedOnly()
+        try bench.openHub()
+        let third = try SpokeBench.replicate(3)
+        try bench.ask(SpokeBench.hub, .replicate(third))
+        try bench.tell(SpokeBench.listed(third))
+        #expect(refusal(try askUnpacked(&bench))?.code == .busy)
+        #expect(unpackings(bench) == [try SpokeBench.digest(1)])
+        try bench.tell(.unpacked(try SpokeBench.digest(1), .done))
+        // It is no spare thing as long as it is asked for.
+        try bench.tell(.transferEnded(third.sha256, .noRoom("the quota is full")))
+        let content = try Self.content(1).sha256
+        #expect(!evicted(bench).contains(content))
+        bench.now = bench.now + SpokeLimits.contentPatience - .seconds(1)
+        try bench.tell(.woke)
+        #expect(!evicted(bench).contains(content))
+        #expect(try askUnpacked(&bench) == oldContent)
+        // The rule of the newest holds again when nobody has asked for long.
+        bench.now = bench.now + SpokeLimits.contentPatience
+        var gone: [SHA256Digest] = []
+        for event in [SpokeEvent.targetFound(third.path, .absent), .woke] {
+            try bench.tell(event)
+            gone += evicted(bench)
+        }
+        #expect(gone.contains(content))
+    }
+
+    private func evicted(_ bench: SpokeBench) -> [SHA256Digest] {
+        bench.effects.flatMap { if case .evict(let objects) = $0 { objects } else { [SHA256Digest]() } }
+    }
+
+    @Test func anAgentIsToldWhereTheSpokeCannotUnpackEitherAndItIsTriedAgain() throws {
+        var bench = try packedOnly()
+        _ = try askUnpacked(&bench)
+        try bench.tell(.unpacked(try SpokeBench.digest(1), .failed("no libzstd.so.1")))
+        let first = bench.store.events(limit: 9).count
+        let error = try #require(refusal(try askUnpacked(&bench)))
+        #expect(error.code == .notFound && error.text.contains("no libzstd.so.1"))
+        #expect(unpackings(bench) == [try SpokeBench.digest(1)])
+        // Said to people once.
+        try bench.tell(.unpacked(try SpokeBench.digest(1), .failed("no libzstd.so.1")))
+        #expect(bench.store.events(limit: 9).count == first)
+        #expect(refusal(try askUnpacked(&bench))?.code == .notFound)
+        try bench.tell(.unpacked(try SpokeBench.digest(1), .done))
+        #expect(try askUnpacked(&bench) == oldContent)
+    }
+
+    @Test func anAgentWaitsForRoomToUnpack() throws {
+        var bench = try packedOnly()
+        _ = try askUnpacked(&bench)
+        try bench.tell(.unpacked(try SpokeBench.digest(1), .noRoom("the quota is full")))
+        let busy = try #require(refusal(try askUnpacked(&bench)))
+        #expect(busy.code == .busy && busy.retryAfterSeconds == 60 && busy.text.contains("the quota is full"))
+        #expect(unpackings(bench) == [try SpokeBench.digest(1)])
+    }
+
+    @Test func whatIsInsideIsLookedUpBeforeItIsUnpackedForAnAgent() throws {
+        var bench = try SpokeBench()
+        let first = try SpokeBench.replicate(1)
+        bench.store.save(
+            WantedReplica(
+                path: first.path, sha256: first.sha256, length: first.length, priority: 4, state: .verified))
+        try bench.restart(held: [first.sha256])
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        #expect(refusal(try askUnpacked(&bench))?.code == .busy)
+        #expect(unpackings(bench).isEmpty)
+        try bench.openHub()
+        try bench.tell(SpokeBench.listed(first, content: try Self.content(1)))
+        _ = try askUnpacked(&bench)
+        #expect(unpackings(bench) == [first.sha256])
     }
 
     @Test func nothingIsServedUnderAnotherPath() throws {

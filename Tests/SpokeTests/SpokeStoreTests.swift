@@ -218,7 +218,7 @@ import Testing
             length: 60, content: content, priority: 1, state: .verified)
         let room = PoolFigures(quota: ByteCount(1 << 40), used: .zero, reserved: .zero, freeOnDisk: ByteCount(1 << 40))
         let keeping = ContentKeeping(
-            replicas: [replica], patches: [], held: [replica.sha256], bases: [], skipped: [], pool: room)
+            replicas: [replica], patches: [], held: [replica.sha256], inUse: [], skipped: [], pool: room)
         #expect(keeping.unpack == nil && keeping.lookUp == [replica.path])
     }
 

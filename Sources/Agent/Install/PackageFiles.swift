@@ -30,10 +30,20 @@ package struct PackageFiles: Sendable {
         case content(String)
     }
 
-    /// What is there whole; nil while neither form is.
+    /// What is there whole, the content first, which needs no unpacking; nil while neither form is.
     package var archive: Archive? {
-        if File.exists(published) { return .published(published) }
-        return File.exists(content) ? .content(content) : nil
+        if File.exists(content) { return .content(content) }
+        return File.exists(published) ? .published(published) : nil
+    }
+
+    /// How much of the published file is here of a transfer that goes on, in bytes.
+    package var begun: UInt64 {
+        get throws(SystemError) { UInt64(clamping: try File.status(PackageFiles.part(published))?.size ?? 0) }
+    }
+
+    /// Removes the published file, whole or in part.
+    package func removePublished() throws(SystemError) {
+        for file in [published, PackageFiles.part(published)] where File.exists(file) { try File.remove(file) }
     }
 
     /// Removes all of them.

@@ -8,58 +8,111 @@ internal import Transport
 /// the published file.
 ///
 /// Every way goes on where an attempt before broke off, and ends with bytes whose length and hash are signed, durable, under a name of
-/// `PackageFiles`. A way that fails gives place to the published file, in the same run; a published file that was begun is gone on with.
+/// `PackageFiles`. A way that fails gives place to the last resort, in the same run: the published file or, on a machine that lacks the library to unpack
+/// that, the content. The spoke is asked at each attempt, since it may no longer hold what was begun.
 struct AgentDownload: Sendable {
     let files: PackageFiles
     let links: Links
     let queue: NamedQueue
     let bases: ReleaseBases
     let worker: ContentWorker
+    /// Why the published file is of no use here, where it is not.
+    let missing: MissingLibrary?
     /// Hears how the package came, where not simply as its file, and why a cheaper way was not taken.
     let say: @Sendable (EventSeverity, String) -> Void
 
-    private var package: Package { files.package }
+    init(
+        files: PackageFiles, links: Links, queue: NamedQueue, bases: ReleaseBases, worker: ContentWorker,
+        say: @escaping @Sendable (EventSeverity, String) -> Void
+    ) {
+        self.files = files
+        self.links = links
+        self.queue = queue
+        self.bases = bases
+        self.worker = worker
+        self.say = say
+        missing = MissingLibrary(for: files.package.content.coding)
+    }
 
-    /// A way that was of no use; the published file is.
+    private var package: Package { files.package }
+    private var content: ContentIdentity {
+        ContentIdentity(length: package.content.length.bytes, sha256: package.content.sha256)
+    }
+
+    /// A way that was of no use; the last resort may be.
     private struct Useless: Error {
         let why: String
         /// What the spoke answered, if that was it.
         var refusal: ErrorReply?
     }
 
+    /// What the spoke answered to the question for a plan.
+    private enum Answer {
+        case plan(DownloadPlan)
+        /// It has no plan, and why; nil where it was not asked, or knows no plans.
+        case none(ErrorReply?)
+    }
+
     func run(from link: LinkID) async -> DownloadOutcome {
-        let files = files
         do {
-            if await queue.run({ files.archive }) != nil { return .complete }
-            let plan = try await plan(link)
-            do {
-                switch plan {
-                case .published: break
-                case .refused(let why): throw Useless(why: why)
-                case .content:
-                    let content = package.content
-                    try await fetch(
-                        ContentIdentity(length: content.length.bytes, sha256: content.sha256), to: files.content, link)
-                    return try await done(.content, content.length)
-                case .patch(let patch, let base):
-                    try await fetch(patch, to: files.patch(patch.sha256), link)
-                    try await apply(patch, base)
-                    return try await done(.patch, ByteCount(patch.length))
-                }
-            } catch let useless as Useless {
-                say(.warning, "\(package.path) comes as its published file: \(useless.why)")
-            }
-            do {
-                try await fetch(
-                    ContentIdentity(length: package.length, sha256: package.sha256), to: files.published, link)
-            } catch let error as AgentError where error.code == .hashMismatch {
-                return .mismatch
-            } catch let useless as Useless {
-                return useless.refusal.map { DownloadOutcome($0) } ?? .failed(useless.why)
-            }
-            return try await done()
+            return try await missing == nil ? takeAny(link) : takeUnpacked(link)
         } catch {
             return .failed("\(error)")
+        }
+    }
+
+    private func takeAny(_ link: LinkID) async throws -> DownloadOutcome {
+        let files = files
+        if await queue.run({ files.archive }) != nil { return .complete }
+        var plan = DownloadPlan.published
+        if case .plan(let planned) = try await ask(link) { plan = planned }
+        do {
+            let begun = try await queue.run { try files.begun }
+            if plan.isWorseThan(begun: begun, of: package) {
+                do {
+                    return try await takePublished(link)
+                } catch let useless as Useless {
+                    say(.info, "\(package.path) is not gone on with as its published file: \(useless.why)")
+                }
+            }
+            if let outcome = try await follow(plan, link) { return outcome }
+        } catch let useless as Useless {
+            say(.warning, "\(package.path) comes as its published file: \(useless.why)")
+        }
+        do {
+            return try await takePublished(link)
+        } catch let useless as Useless {
+            return useless.refusal.map { DownloadOutcome($0) } ?? .failed(useless.why)
+        }
+    }
+
+    /// The published file cannot be unpacked here: whatever way gives the content.
+    private func takeUnpacked(_ link: LinkID) async throws -> DownloadOutcome {
+        guard let missing else { return try await takeAny(link) }
+        let files = files
+        // One that came while the library was there is of no use any more.
+        if await queue.run({ File.exists(files.content) }) { return .complete }
+        var isOlder = false
+        do {
+            switch try await ask(link) {
+            case .plan(.published): isOlder = true
+            case .plan(.content): break
+            case .plan(let plan):
+                if let outcome = try await follow(plan, link) { return outcome }
+            case .none(let refusal?) where refusal.code == .unsupported: isOlder = true
+            case .none(let refusal?) where refusal.code == .busy: return DownloadOutcome(refusal)
+            case .none(let refusal): return .failed(missing.advice(refusal?.text ?? "it gives no plan"))
+            }
+        } catch let useless as Useless {
+            say(.warning, "\(package.path) comes as its content: \(useless.why)")
+        }
+        do {
+            return try await takeContent(link)
+        } catch let useless as Useless {
+            guard let refusal = useless.refusal else { return .mismatch }
+            // An older spoke holds the content or will never have it.
+            guard refusal.code == .busy, !isOlder else { return .failed(missing.advice(refusal.text)) }
+            return DownloadOutcome(refusal)
         }
     }
 
@@ -77,33 +130,59 @@ struct AgentDownload: Sendable {
 
     // MARK: Plan
 
-    private func plan(_ link: LinkID) async throws -> DownloadPlan {
+    private func ask(_ link: LinkID) async throws -> Answer {
         let (files, bases) = (files, bases)
-        let (isBegun, base) = await queue.run {
-            (
-                File.exists(PackageFiles.part(files.published)),
-                // A base that cannot be looked at is none.
-                try? bases.base(of: files.package.path.product)
-            )
-        }
+        // A base that cannot be looked at is none.
+        let base = await queue.run { try? bases.base(of: files.package.path.product) }
         let accepts = DownloadPlan.accepts(package, hasBase: base != nil, canPatch: ContentWorker.canPatch)
-        guard !isBegun, !accepts.isEmpty else { return .published }
+        guard !accepts.isEmpty else { return .none(nil) }
         let ask = FetchPlan(
             path: package.path, sha256: package.sha256, length: package.length,
-            bases: base.map { [$0.identity.sha256] } ?? [], accepts: accepts)
+            bases: base.map { [$0.identity.sha256] } ?? [], accepts: accepts, isUnpackedOnly: missing != nil)
         let answer: Message
         do {
             answer = try await links.request(link, .fetchPlan(ask))
         } catch {
             // An older spoke knows no plans; whatever else it has to say is said again about the file.
-            if case .answered = error { return .published }
+            if case .answered(let refusal) = error { return .none(refusal) }
             throw error
         }
-        guard case .plan(let plan) = answer else { return .published }
-        return DownloadPlan.judge(plan, for: package, base: base, accepts: accepts)
+        guard case .plan(let plan) = answer else { return .none(nil) }
+        return .plan(DownloadPlan.judge(plan, for: package, base: base, accepts: accepts))
+    }
+
+    /// Goes the planned way; nil where that is the published file.
+    private func follow(_ plan: DownloadPlan, _ link: LinkID) async throws -> DownloadOutcome? {
+        switch plan {
+        case .published: return nil
+        case .refused(let why): throw Useless(why: why)
+        case .content: return try await takeContent(link)
+        case .patch(let patch, let base):
+            try await fetch(patch, to: files.patch(patch.sha256), link)
+            try await apply(patch, base)
+            return try await done(.patch, ByteCount(patch.length))
+        }
     }
 
     // MARK: Ways
+
+    private func takeContent(_ link: LinkID) async throws -> DownloadOutcome {
+        let files = files
+        // A published file that was begun is given up, so that the two do not take the disk together.
+        try await queue.run { try files.removePublished() }
+        try await fetch(content, to: files.content, link)
+        return try await done(.content, package.content.length)
+    }
+
+    private func takePublished(_ link: LinkID) async throws -> DownloadOutcome {
+        do {
+            try await fetch(
+                ContentIdentity(length: package.length, sha256: package.sha256), to: files.published, link)
+        } catch let error as AgentError where error.code == .hashMismatch {
+            return .mismatch
+        }
+        return try await done()
+    }
 
     /// Fetches bytes of this hash into a file, which gets its name when they are all there, right and durable.
     private func fetch(_ object: ContentIdentity, to final: String, _ link: LinkID) async throws {
@@ -157,7 +236,6 @@ struct AgentDownload: Sendable {
     }
 
     private func make(_ patch: ContentIdentity, _ base: ReleaseBases.Base, _ cancellation: Cancellation) throws {
-        let content = ContentIdentity(length: package.content.length.bytes, sha256: package.content.sha256)
         let patchFile = try FileDescriptor.open(files.patch(patch.sha256), [.read, .noFollow])
         let old = try FileDescriptor.open(base.path, [.read, .noFollow])
         let output = try FileDescriptor.open(files.made, [.readWrite, .create, .truncate, .noFollow])

@@ -8,8 +8,28 @@ package enum DownloadPlan: Equatable {
     case content
     /// A patch or a chunk delta of this hash and length against the base.
     case patch(ContentIdentity, base: ReleaseBases.Base)
-    /// The plan breaks a rule: the published file is taken, and somebody is told.
+    /// The plan breaks a rule: the last resort is taken, and somebody is told.
     case refused(String)
+
+    /// The bytes that it takes; nil where none of it.
+    package func length(of package: Package) -> UInt64? {
+        switch self {
+        case .published: package.length
+        case .content: package.content.length.bytes
+        case .patch(let patch, _): patch.length
+        case .refused: nil
+        }
+    }
+
+    /// Whether a published file of which this much is here is gone on with, whatever else is planned: what it lacks is no more than that.
+    ///
+    /// A spoke plans the fewest bytes, so what is no shorter than the file is planned by one that does not hold the file (any more).
+    package func isWorseThan(begun held: UInt64, of package: Package) -> Bool {
+        guard held > 0, held <= package.length, let planned = length(of: package), planned < package.length else {
+            return false
+        }
+        return package.length - held <= planned
+    }
 
     /// The means of use here, beside the published file.
     package static func accepts(_ package: Package, hasBase: Bool, canPatch: Bool) -> [TransferMeans] {

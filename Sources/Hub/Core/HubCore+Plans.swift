@@ -19,8 +19,8 @@ extension HubCore {
             try pumpPatches(at: now)
         }
         let choice = TransferChoice(
-            try offer(of: record.package), bases: ask.bases, accepts: ask.accepts, at: now,
-            patience: configuration.patience)
+            try offer(of: record.package), bases: ask.bases, accepts: ask.accepts,
+            takesPublished: !ask.isUnpackedOnly, at: now, patience: configuration.patience)
         switch choice {
         case .fetch(let means, let object, let base, let why):
             if var replica = try store.replica(spoke: spoke, path: ask.path), replica.reason != why {
@@ -31,6 +31,8 @@ extension HubCore {
             reply(link, request, .plan(plan))
         case .wait(let time, let why):
             refuse(link, request, .busy, why, retryAfter: UInt64(clamping: max(time.components.seconds, 1)))
+        case .nothing where ask.isUnpackedOnly:
+            refuse(link, request, .notFound, "\(ask.path) is here as its published file only")
         case .nothing:
             refuse(link, request, .busy, "\(ask.path) is not here yet", retryAfter: 15)
         }
@@ -78,14 +80,14 @@ extension HubCore {
         }
         try note(means, fetch, record.package, spoke, at: now)
         guard means.needsBase else {
-            effects.append(.servePackage(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
+            effects.append(.servePackage(link, request, fetch, to: spoke))
             return
         }
         if var patch = try store.patch(sha256: fetch.sha256) {
             patch.lastUsed = now
             try store.putPatch(patch)
         }
-        effects.append(.servePatch(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
+        effects.append(.servePatch(link, request, fetch, to: spoke))
     }
 
     /// What the bytes that are asked for are to the package; nil if they are nothing that may be had.
@@ -102,20 +104,26 @@ extension HubCore {
         return patch.key.means
     }
 
-    /// Writes down how a replica comes and what is sent for it. A fetch that goes on where an earlier one broke off is counted once; one that takes
-    /// another way after a patch is added, and the patch is doubted.
+    /// Writes down how a replica comes. One that takes another way after a patch makes that doubted.
     private mutating func note(
         _ means: TransferMeans, _ fetch: FetchPackage, _ package: Package, _ spoke: NodeID, at now: UnixTime
     ) throws {
-        guard var replica = try store.replica(spoke: spoke, path: fetch.path), replica.digest == package.sha256,
-            replica.means != means
-        else { return }
-        if replica.means?.needsBase == true {
+        guard var replica = try store.replica(spoke: spoke, path: fetch.path), replica.digest == package.sha256 else {
+            return
+        }
+        if replica.means != means, replica.means?.needsBase == true {
             for patch in try store.patches(to: package.content.sha256) { doubt(patch, at: now) }
         }
-        let (sent, isOver) = (replica.wireBytes ?? 0).addingReportingOverflow(fetch.length)
-        replica.means = means
-        replica.wireBytes = isOver ? .max : sent
-        try store.putReplica(replica)
+        let before = replica
+        replica.fetches(fetch, by: means)
+        if replica != before { try store.putReplica(replica) }
+    }
+
+    /// Bytes of an object have gone to a spoke.
+    mutating func sent(_ fetch: FetchPackage, to spoke: NodeID, bytes: UInt64) throws {
+        guard bytes > 0, var replica = try store.replica(spoke: spoke, path: fetch.path) else { return }
+        let before = replica
+        replica.took(bytes, of: fetch)
+        if replica != before { try store.putReplica(replica) }
     }
 }

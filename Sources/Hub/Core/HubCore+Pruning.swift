@@ -133,7 +133,7 @@ extension HubCore {
                 replica.state = .pending
                 replica.isAcknowledged = false
                 replica.text = nil
-                (replica.means, replica.wireBytes, replica.reason) = (nil, nil, nil)
+                replica.forgetWay()
                 replica.changed = now
                 try store.putReplica(replica)
                 dirtySpokes.insert(node)

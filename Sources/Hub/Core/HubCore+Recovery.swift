@@ -91,7 +91,7 @@ extension HubCore {
         guard !lost.isEmpty, let spoke = try store.spoke(id) else { return }
         for var replica in lost {
             (replica.isAcknowledged, replica.state, replica.bytesHeld, replica.text) = (false, .pending, 0, nil)
-            (replica.means, replica.wireBytes, replica.reason) = (nil, nil, nil)
+            replica.forgetWay()
             replica.changed = now
             try store.putReplica(replica)
         }

@@ -85,7 +85,7 @@ extension HubCore {
         replica.text = message.text.map { Event.singleLine($0, limit: 512) }
         replica.changed = now
         if before == .verified, message.state != .verified {
-            (replica.means, replica.wireBytes, replica.reason) = (nil, nil, nil)
+            replica.forgetWay()
         }
         // What was dropped is wished for again as long as the catalog names it.
         if message.state == .evicted, before != .evicted { replica.isAcknowledged = false }

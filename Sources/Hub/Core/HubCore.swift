@@ -164,6 +164,7 @@ package struct HubCore {
         case .linkUsed(let link, let sent, let received):
             guard let spoke = links[link]?.spoke else { return }
             try store.addTraffic(of: spoke, sent: ByteCount(sent), received: ByteCount(received))
+        case .objectSent(let fetch, let spoke, let bytes): try sent(fetch, to: spoke, bytes: bytes)
         case .joinAsked(let join, let message): try joinAsked(message, .direct(join), at: now)
         case .catalogRefreshed(let contents): try catalogRefreshed(contents, at: now)
         case .catalogRefused(let why): try catalogFailed(why, isRefused: true, at: now)

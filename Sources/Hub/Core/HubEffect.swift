@@ -14,12 +14,12 @@ package enum HubEffect: Equatable, Sendable {
     case repairPackage(Package)
     /// Answer with the metadata file of that name, as it was received, or with `notFound`.
     case serveMetadata(LinkID, RequestID, name: String)
-    /// Answer with the package's bytes from the offset on.
-    case servePackage(LinkID, RequestID, SHA256Digest, length: UInt64, offset: UInt64)
+    /// Answer this spoke with the bytes of a published file or content from the offset on; tell `objectSent` when no more of them go.
+    case servePackage(LinkID, RequestID, FetchPackage, to: NodeID)
     /// Unpack what is packed into the hub's pool, make the patch into the pool of patches, then tell `patchEnded`; one at a time.
     case makePatch(PatchJob)
-    /// Answer with the patch's bytes from the offset on; tell `patchLost` if it is not there.
-    case servePatch(LinkID, RequestID, SHA256Digest, length: UInt64, offset: UInt64)
+    /// The same with a patch's bytes; tell `patchLost` if it is not there.
+    case servePatch(LinkID, RequestID, FetchPackage, to: NodeID)
     /// Read the patch again; where it differs from its hash, remove it and tell `patchLost`.
     case checkPatch(SHA256Digest)
     /// Remove these patches, then tell `patchPoolChanged`; one that is being read stays until the next start.

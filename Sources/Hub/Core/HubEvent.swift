@@ -101,6 +101,8 @@ package enum HubEvent: Equatable, Sendable {
     case link(LinkEvent)
     /// So many bytes have passed over a spoke's link since this was told last.
     case linkUsed(LinkID, sent: UInt64, received: UInt64)
+    /// So many bytes of what a spoke fetched have gone to it, from the offset that it named on, and no more will.
+    case objectSent(FetchPackage, to: NodeID, bytes: UInt64)
     /// A peer without a certificate asks to join at the hub's own listener.
     case joinAsked(HubJoinID, Message)
     /// The catalog was refreshed and is trusted.

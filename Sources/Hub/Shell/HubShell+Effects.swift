@@ -17,13 +17,11 @@ extension HubShell {
         case .importPackage(let package): importPackage(package, isDamaged: false)
         case .repairPackage(let package): importPackage(package, isDamaged: true)
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
-        case .servePackage(let link, let request, let sha256, let length, let offset):
-            servePackage(link, request, sha256, length: length, offset: offset)
+        case .servePackage(let link, let request, let fetch, let spoke): servePackage(link, request, fetch, to: spoke)
         case .limit(let link, let rate): links.limit(link, to: rate)
         case .setQuota(let name, let quota): setQuota(quota, of: name)
         case .makePatch(let job): makePatch(job)
-        case .servePatch(let link, let request, let sha256, let length, let offset):
-            servePatch(link, request, sha256, length: length, offset: offset)
+        case .servePatch(let link, let request, let fetch, let spoke): servePatch(link, request, fetch, to: spoke)
         case .checkPatch(let digest): patches?.check(digest) { self.tell(.patchLost(digest, $0)) }
         case .dropPatches(let digests): patches?.drop(digests) { self.tell(.patchPoolChanged($0)) }
         case .dropContents(let digests):
@@ -80,19 +78,25 @@ extension HubShell {
         }
     }
 
-    private func servePackage(
-        _ link: LinkID, _ request: RequestID, _ sha256: SHA256Digest, length: UInt64, offset: UInt64
-    ) {
+    private func servePackage(_ link: LinkID, _ request: RequestID, _ fetch: FetchPackage, to spoke: NodeID) {
         reading.submit { [pool, links, reading] in
             do {
-                let source = BulkSource.package(try pool.open(sha256), on: reading) {
+                let source = BulkSource.package(try pool.open(fetch.sha256), on: reading) {
                     self.tell(.packagesDamaged([$0]))
                 }
-                links.sendContent(link, request, Content(length: length, offset: offset), from: source)
+                self.send(fetch, link, request, to: spoke, from: source)
             } catch {
                 let reply = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
                 links.perform(.reply(link, request, .error(reply)))
             }
+        }
+    }
+
+    private nonisolated func send(
+        _ fetch: FetchPackage, _ link: LinkID, _ request: RequestID, to spoke: NodeID, from source: BulkSource
+    ) {
+        links.sendContent(link, request, Content(length: fetch.length, offset: fetch.offset), from: source) {
+            self.tell(.objectSent(fetch, to: spoke, bytes: $0))
         }
     }
 
@@ -119,20 +123,18 @@ extension HubShell {
         }
     }
 
-    private func servePatch(
-        _ link: LinkID, _ request: RequestID, _ sha256: SHA256Digest, length: UInt64, offset: UInt64
-    ) {
+    private func servePatch(_ link: LinkID, _ request: RequestID, _ fetch: FetchPackage, to spoke: NodeID) {
         guard let patches else { return }
         reading.submit { [links, reading] in
             do {
-                let source = BulkSource.package(try patches.patches.open(sha256), on: reading)
-                links.sendContent(link, request, Content(length: length, offset: offset), from: source)
+                let source = BulkSource.package(try patches.patches.open(fetch.sha256), on: reading)
+                self.send(fetch, link, request, to: spoke, from: source)
             } catch {
                 // The spoke takes another way.
                 let reply = ErrorReply(code: .notFound, text: "the patch is no longer here")
                 links.perform(.reply(link, request, .error(reply)))
-                patches.drop([sha256]) { self.tell(.patchPoolChanged($0)) }
-                self.tell(.patchLost(sha256, "the patch cannot be read (\(error))"))
+                patches.drop([fetch.sha256]) { self.tell(.patchPoolChanged($0)) }
+                self.tell(.patchLost(fetch.sha256, "the patch cannot be read (\(error))"))
             }
         }
     }

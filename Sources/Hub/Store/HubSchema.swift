@@ -7,7 +7,8 @@ import SQLite
 enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
-        applicationID: 0x4158_4855, steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth])
+        applicationID: 0x4158_4855,
+        steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh])
 
     /// What a newer release may have written before the machine went back to this one. What acts on machines waits for a person.
     static let unknown = [
@@ -203,5 +204,11 @@ enum HubSchema {
         CREATE TABLE pool_check (
             node BLOB NOT NULL, pool TEXT NOT NULL, reads_data INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER,
             said BLOB NOT NULL, PRIMARY KEY (node, pool)) STRICT, WITHOUT ROWID;
+        """
+
+    /// What of each replica's last object has been counted.
+    private static let eleventh = """
+        ALTER TABLE replica ADD COLUMN object BLOB;
+        ALTER TABLE replica ADD COLUMN object_bytes INTEGER NOT NULL DEFAULT 0;
         """
 }

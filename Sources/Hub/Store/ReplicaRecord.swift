@@ -1,4 +1,5 @@
 package import Model
+package import Protocol
 
 /// A package's copy at one spoke, as the hub wants it and as the spoke last said.
 package struct ReplicaRecord: Hashable, Sendable {
@@ -12,10 +13,13 @@ package struct ReplicaRecord: Hashable, Sendable {
     /// Whether the spoke has stored the wish.
     package var isAcknowledged: Bool
     package var changed: UnixTime
-    /// How its bytes came last, what has been sent for it, in bytes, and why that way; nil before anything was.
+    /// How its bytes came last, what has been sent for it, in bytes, whatever became of them, and why that way; nil before anything was.
     package var means: TransferMeans?
     package var wireBytes: UInt64?
     package var reason: String?
+    /// The object that was fetched last for it, by its hash, and where in it the bytes that are counted end.
+    package var object: SHA256Digest?
+    package var objectBytes: UInt64 = 0
 
     package init(
         spoke: NodeID, path: TargetPath, digest: SHA256Digest, state: ReplicaState = .pending, bytesHeld: Int64 = 0,
@@ -29,6 +33,43 @@ package struct ReplicaRecord: Hashable, Sendable {
         self.text = text
         self.isAcknowledged = isAcknowledged
         self.changed = changed
+    }
+
+    /// Forgets how it came: it will come anew.
+    package mutating func forgetWay() {
+        (means, wireBytes, reason) = (nil, nil, nil)
+        (object, objectBytes) = (nil, 0)
+    }
+
+    /// Its spoke fetches an object by this means, from where its own bytes of that end.
+    package mutating func fetches(_ fetch: FetchPackage, by means: TransferMeans) {
+        var uncounted: UInt64 = 0
+        if object == fetch.sha256 {
+            // What went out in a process that ended before it could count it. A repair fetches in pieces.
+            if fetch.offset > objectBytes, state != .corrupt { uncounted = fetch.offset - objectBytes }
+        } else if object == nil {
+            // A release before this one counted whole objects when they were begun.
+            wireBytes = nil
+        }
+        self.means = means
+        object = fetch.sha256
+        objectBytes = fetch.offset
+        add(uncounted)
+    }
+
+    /// These bytes of a fetch have gone out.
+    package mutating func took(_ bytes: UInt64, of fetch: FetchPackage) {
+        // It was lost or dropped meanwhile.
+        guard wireBytes != nil else { return }
+        add(bytes)
+        guard object == fetch.sha256 else { return }
+        let (end, isOver) = fetch.offset.addingReportingOverflow(bytes)
+        objectBytes = isOver ? .max : end
+    }
+
+    private mutating func add(_ bytes: UInt64) {
+        let (sum, isOver) = (wireBytes ?? 0).addingReportingOverflow(bytes)
+        wireBytes = isOver ? .max : sum
     }
 }
 

@@ -61,10 +61,11 @@ extension SQLiteHubStore {
 
     package func putReplica(_ replica: ReplicaRecord) throws {
         try database.run(
-            "INSERT OR REPLACE INTO replica VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", replica.spoke, replica.path,
+            "INSERT OR REPLACE INTO replica VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", replica.spoke,
+            replica.path,
             replica.digest, Int(replica.state.rawValue), replica.bytesHeld, replica.text, replica.isAcknowledged,
             replica.changed, replica.means.map { Int($0.rawValue) }, replica.wireBytes.map { ByteCount($0) },
-            replica.reason)
+            replica.reason, replica.object, ByteCount(replica.objectBytes))
     }
 
     package func replica(spoke: NodeID, path: TargetPath) throws -> ReplicaRecord? {
@@ -100,6 +101,8 @@ extension SQLiteHubStore {
         record.means = try row.isNull(8) ? nil : row.code(8)
         record.wireBytes = try row.sizeOrNil(9)?.bytes
         record.reason = try row.textOrNil(10)
+        record.object = try row.isNull(11) ? nil : row.digest(11)
+        record.objectBytes = try row.size(12).bytes
         return record
     }
 

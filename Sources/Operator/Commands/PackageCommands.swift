@@ -93,7 +93,9 @@ enum PackageCommands {
             package.replicas.map { replica in
                 [
                     replica.spoke.name.text, replica.state.name, Wording.size(replica.held),
-                    replica.problem ?? Wording.transfer(replica.means, sent: replica.sent, of: package.length),
+                    replica.problem
+                        ?? (replica.state == .verified
+                            ? Wording.transfer(replica.means, sent: replica.sent, of: package.length) : nil),
                 ]
             })
         printer.section(

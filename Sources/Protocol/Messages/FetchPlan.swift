@@ -16,15 +16,20 @@ package struct FetchPlan: MessageBody {
     package var bases: [SHA256Digest]
     /// The means that the asker can use; `published` goes without saying. Those that this release does not know are left out.
     package var accepts: [TransferMeans]
+    /// The published file is of no use to the asker, which cannot unpack it: it takes the content, or what gives that. An older peer does not know this and
+    /// may plan the published file all the same.
+    package var isUnpackedOnly: Bool
 
     package init(
-        path: TargetPath, sha256: SHA256Digest, length: UInt64, bases: [SHA256Digest], accepts: [TransferMeans]
+        path: TargetPath, sha256: SHA256Digest, length: UInt64, bases: [SHA256Digest], accepts: [TransferMeans],
+        isUnpackedOnly: Bool = false
     ) {
         self.path = path
         self.sha256 = sha256
         self.length = length
         self.bases = Array(bases.prefix(Self.limit))
         self.accepts = Array(accepts.prefix(Self.limit))
+        self.isUnpackedOnly = isUnpackedOnly
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
@@ -35,6 +40,7 @@ package struct FetchPlan: MessageBody {
         accepts = try fields.unsigneds(5, count: Self.limit).compactMap { number in
             UInt8(exactly: number).flatMap { TransferMeans(rawValue: $0) }
         }
+        isUnpackedOnly = try fields.boolIfAny(6) ?? false
     }
 
     package var cbor: [CBORPair] {
@@ -44,6 +50,7 @@ package struct FetchPlan: MessageBody {
             3: .unsigned(length),
             4: .array(bases.map { .bytes($0.bytes) }),
             5: .array(accepts.map { .unsigned(UInt64($0.rawValue)) }),
+            6: isUnpackedOnly ? .bool(true) : nil,
         ])
     }
 }

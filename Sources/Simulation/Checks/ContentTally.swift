@@ -15,6 +15,8 @@ package struct ContentTally: Equatable, Sendable {
     /// Askers that were told to come again.
     package var hubBusy = 0
     package var spokeBusy = 0
+    /// Agents that cannot unpack the file and were told to wait for the content.
+    package var contentsAwaited = 0
     package var unpacked = 0
     package var unpackingStopped = 0
     package var unpackingRefused = 0
@@ -43,7 +45,8 @@ package struct ContentTally: Equatable, Sendable {
         return ways + [
             ("resumedDownloads", resumedDownloads), ("spokeFallBacks", spokeFallBacks),
             ("agentFallBacks", agentFallBacks), ("hubBusy", hubBusy),
-            ("spokeBusy", spokeBusy), ("unpacked", unpacked), ("unpackingStopped", unpackingStopped),
+            ("spokeBusy", spokeBusy), ("contentsAwaited", contentsAwaited),
+            ("unpacked", unpacked), ("unpackingStopped", unpackingStopped),
             ("unpackingRefused", unpackingRefused), ("workFaults", workFaults),
             ("installedPublished", installedPublished), ("installedContent", installedContent),
         ]
@@ -59,6 +62,7 @@ package struct ContentTally: Equatable, Sendable {
         agentFallBacks += other.agentFallBacks
         hubBusy += other.hubBusy
         spokeBusy += other.spokeBusy
+        contentsAwaited += other.contentsAwaited
         unpacked += other.unpacked
         unpackingStopped += other.unpackingStopped
         unpackingRefused += other.unpackingRefused

@@ -40,18 +40,18 @@ extension InvariantChecks {
         }
     }
 
-    /// What the hub says of the bytes that a replica took is what its spoke asked for.
+    /// What the hub says of the bytes that a replica took is what went to its spoke.
     func bytesSent() {
         for spoke in fleet.spokes where spoke.hasJoined {
             let replicas = (try? fleet.hub.store.replicas(at: spoke.identity.id)) ?? []  // a memory store does not fail
             for replica in replicas where replica.state == .verified {
                 guard let sent = replica.wireBytes else { continue }
-                let bounds = wire.bounds(spoke.name, replica.digest)
+                let bounds = wire.bounds(replica.path, at: spoke.identity.id)
                 if !bounds.contains(sent) {
                     fleet.breach(
                         .wholePackages,
                         "\(sent) bytes are said to have gone to \(spoke.name) for \(replica.path.release), "
-                            + "it asked for \(bounds.lowerBound) to \(bounds.upperBound)")
+                            + "it was sent \(bounds.lowerBound) to \(bounds.upperBound)")
                 }
             }
         }

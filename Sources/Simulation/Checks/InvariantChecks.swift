@@ -259,6 +259,9 @@ final class InvariantChecks {
         breach(.boundedRetries, "\(name) dials again after \(fleet.scheduler.uptime - last)")
     }
 
+    /// The spoke asked for patience: to come again when it says is no attempt of the agent's own.
+    func waits(_ action: ActionID) { attempts[action, default: 1] -= 1 }
+
     func downloads(_ agent: AgentNode, _ action: ActionID) {
         attempts[action, default: 0] += 1
         let most = (RetryPolicy.transfer.attempts ?? 0) + 2

@@ -1,47 +1,42 @@
 internal import Model
 
-/// What spokes asked for and got for each package, to compare with what the hub says that it sent.
+/// What went from the hub to spokes for each package, to compare with what the hub says of it.
 struct WireLedger {
     private struct Key: Hashable {
-        let spoke: String
-        let package: SHA256Digest
+        let spoke: NodeID
+        let path: TargetPath
     }
 
-    private struct Asked {
-        var last: SHA256Digest?
-        /// Bytes of all objects that were asked for, one that was asked for again in a row once.
-        var all: UInt64 = 0
-        /// Of each means the shortest object: the hub counts a means once in a row, whatever the object.
-        var shortest: [TransferMeans: UInt64] = [:]
-        /// How the package came, since it was dropped last.
-        var came: TransferMeans?
+    private struct Item {
+        /// Bytes that the hub has sent, all told.
+        var sent: UInt64 = 0
+        /// Bytes of the fetch that completed the last object, and when it came.
+        var came: (bytes: UInt64, at: UnixTime)?
     }
 
-    private var asked: [Key: Asked] = [:]
+    private var items: [Key: Item] = [:]
 
-    mutating func asks(
-        _ spoke: String, _ package: SHA256Digest, _ means: TransferMeans, _ object: SHA256Digest, _ length: UInt64
-    ) {
-        var item = asked[Key(spoke: spoke, package: package)] ?? Asked()
-        if item.last != object { item.all += length }
-        item.last = object
-        item.shortest[means] = min(item.shortest[means] ?? length, length)
-        asked[Key(spoke: spoke, package: package)] = item
+    mutating func sends(_ path: TargetPath, to spoke: NodeID, _ bytes: UInt64) {
+        items[Key(spoke: spoke, path: path), default: Item()].sent += bytes
     }
 
-    mutating func came(_ spoke: String, _ package: SHA256Digest, _ means: TransferMeans) {
-        asked[Key(spoke: spoke, package: package)]?.came = means
+    mutating func came(_ path: TargetPath, at spoke: NodeID, _ bytes: UInt64, now: UnixTime) {
+        items[Key(spoke: spoke, path: path), default: Item()].came = (bytes, now)
     }
 
-    /// The package has left the pool: the hub begins to count anew, and what is asked for again counts again.
-    mutating func forget(_ spoke: String, _ package: SHA256Digest) {
-        asked[Key(spoke: spoke, package: package)]?.came = nil
-        asked[Key(spoke: spoke, package: package)]?.last = nil
+    /// The package has left the pool: the hub begins to count anew.
+    mutating func forget(_ path: TargetPath, at spoke: NodeID) { items[Key(spoke: spoke, path: path)]?.came = nil }
+
+    /// The hub's process has ended: it may not have written down what it sent last.
+    mutating func hubEnds(now: UnixTime) {
+        for (key, item) in items {
+            if let came = item.came, now - came.at < .seconds(5) { items[key]?.came = nil }
+        }
     }
 
-    /// What the hub may say that it sent; an object whose request was lost is not counted there.
-    func bounds(_ spoke: String, _ package: SHA256Digest) -> ClosedRange<UInt64> {
-        let item = asked[Key(spoke: spoke, package: package)] ?? Asked()
-        return min(item.came.flatMap { item.shortest[$0] } ?? 0, item.all)...item.all
+    /// What the hub may say that it sent: all that it did, and at least what brought the package here.
+    func bounds(_ path: TargetPath, at spoke: NodeID) -> ClosedRange<UInt64> {
+        let item = items[Key(spoke: spoke, path: path)] ?? Item()
+        return min(item.came?.bytes ?? 0, item.sent)...item.sent
     }
 }

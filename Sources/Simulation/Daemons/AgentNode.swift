@@ -20,12 +20,13 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
     private var installedTwice = false
     private var downloads: [ActionID: SimulatedDownload] = [:]
 
-    init(_ fleet: Fleet, _ name: String, _ kind: Machine.Kind) throws {
+    init(_ fleet: Fleet, _ name: String, _ kind: Machine.Kind, spokeHasLibrary: Bool) throws {
         key = SimulatedKey("report \(name)")
         var chance = SimulationRandom.fork(fleet.configuration.seed, "\(name) library")
-        // What is packed with the library cannot be installed without it.
-        machine = try Machine(
-            kind, keepsBase: !chance.chance(200), hasLibrary: fleet.vendor.coding == .zstd || !chance.chance(300))
+        let keepsBase = !chance.chance(200)
+        // Of agents and their spoke, one has to have the library that unpacks what is packed with it.
+        let hasLibrary = !chance.chance(300) || !spokeHasLibrary
+        machine = try Machine(kind, keepsBase: keepsBase, hasLibrary: hasLibrary)
         store = MemoryAgentStore(incarnation: 1 + (Trace.hash(name) >> 16))
         try super.init(fleet, name)
     }
@@ -209,7 +210,10 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         downloads[action]?.cancel()
         let download = SimulatedDownload(self, package, link) { [unowned self] outcome in
             downloads[action] = nil
-            if case .notYet = outcome { fleet.tally.spokeBusy += 1 }
+            if case .notYet = outcome {
+                fleet.tally.spokeBusy += 1
+                fleet.checks.waits(action)
+            }
             tell(.downloaded(action, outcome))
         }
         downloads[action] = download

@@ -130,17 +130,14 @@ extension HubNode {
 
     // MARK: Serving and keeping
 
-    func servePatch(
-        _ link: LinkID, _ request: RequestID, _ digest: SHA256Digest, length: UInt64, offset: UInt64
-    ) {
-        guard patches.length(of: digest) == nil else {
-            return fleet.servePackage(
-                name, patches, digest, length: length, offset: offset, over: links[link], request)
+    func servePatch(_ link: LinkID, _ request: RequestID, _ fetch: FetchPackage, to spoke: NodeID) {
+        guard patches.length(of: fetch.sha256) == nil else {
+            return serve(fetch, from: patches, over: links[link], request, to: spoke)
         }
         // The spoke takes another way.
         let reply = ErrorReply(code: .notFound, text: "the patch is no longer here")
         links[link]?.perform(.reply(link, request, .error(reply)))
-        tell(.patchLost(digest, "the patch cannot be read"))
+        tell(.patchLost(fetch.sha256, "the patch cannot be read"))
     }
 
     /// Reads a patch again that somebody could not use.

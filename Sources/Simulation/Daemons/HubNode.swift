@@ -62,6 +62,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     override func died() {
         catalog.crash()
         joins = [:]
+        fleet.checks.wire.hubEnds(now: fleet.now)
     }
 
     var figures: HubPoolFigures { figures(of: pool) }
@@ -190,9 +191,8 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
                 return
             }
             links[link]?.sendContent(request, Content(length: UInt64(bytes.count), offset: 0), bytes)
-        case .servePackage(let link, let request, let digest, let length, let offset):
-            fleet.servePackage(
-                self.name, pool, digest, length: length, offset: offset, over: links[link], request)
+        case .servePackage(let link, let request, let fetch, let spoke):
+            serve(fetch, from: pool, over: links[link], request, to: spoke)
         case .limit: break  // the simulated network has a speed of its own
         case .setQuota(_, let wanted):
             quota = wanted
@@ -212,14 +212,25 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
                         pool: check.pool, check: check.check, isOver: true, read: 0, total: 0, problems: [], corrupt: []
                     )))
         case .makePatch(let job): makePatch(job)
-        case .servePatch(let link, let request, let digest, let length, let offset):
-            servePatch(link, request, digest, length: length, offset: offset)
+        case .servePatch(let link, let request, let fetch, let spoke): servePatch(link, request, fetch, to: spoke)
         case .checkPatch(let digest): checkPatch(digest)
         case .dropPatches(let digests): dropPatches(digests)
         case .dropContents(let digests): dropContents(digests)
         case .setPatchQuota(let quota): setPatchQuota(quota)
         case .useAuthorities: break  // its certificates are only names
         case .wake(let time): setAlarm(at: time, .woke)
+        }
+    }
+
+    func serve(
+        _ fetch: FetchPackage, from pool: MemoryPool, over end: LinkEnd?, _ request: RequestID, to spoke: NodeID
+    ) {
+        fleet.servePackage(
+            name, pool, fetch.sha256, length: fetch.length, offset: fetch.offset, over: end, request
+        ) { [weak self] count in
+            guard let self else { return }
+            fleet.checks.wire.sends(fetch.path, to: spoke, UInt64(count))
+            tell(.objectSent(fetch, to: spoke, bytes: UInt64(count)))
         }
     }
 
@@ -288,6 +299,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .started: "started"
         case .link(let event): brief(event)
         case .linkUsed: "traffic"
+        case .objectSent: "sent"
         case .joinAsked(let join, let message): "\(message.name) \(join.number)"
         case .catalogRefreshed(let contents): "catalog \(contents.timestampVersion)"
         case .catalogRefused: "catalog refused"

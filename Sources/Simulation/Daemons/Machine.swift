@@ -25,7 +25,7 @@ final class Machine {
     /// The content of what is installed, from which the next release can be patched; some machines have no room for it.
     private(set) var base: (identity: ContentIdentity, bytes: [UInt8])?
     private let keepsBase: Bool
-    /// Whether the machine has the library for more than uncompressed chunks.
+    /// Whether the machine has the library for more than uncompressed chunks, and for what is packed with zstd.
     let hasLibrary: Bool
     private(set) var servicesRun = true
     private let platform: Platform
@@ -41,6 +41,12 @@ final class Machine {
 
     /// What the machine's owner and its nature allow, whatever anybody says.
     var mayInstall: Bool { kind == .ordinary }
+
+    /// What it lacks for unpacking a package's published file.
+    func missing(_ package: Package) -> MissingLibrary? {
+        guard !hasLibrary, package.content.coding == .zstd else { return nil }
+        return MissingLibrary(coding: .zstd, fileName: "libzstd.so.1", packageName: "libzstd1")
+    }
 
     func facts(_ known: FactsGatherer.Known) -> ClientFacts {
         var facts = ClientFacts(
@@ -125,6 +131,7 @@ final class Machine {
 
     private func content(_ archive: MachineFiles.Archive, _ package: Package) -> [UInt8]? {
         switch archive {
+        case .published where missing(package) != nil: nil
         case .published(let bytes): package.content.coding == .none ? bytes : SimulatedCoding.unpacked(bytes)
         case .content(let bytes): bytes
         }

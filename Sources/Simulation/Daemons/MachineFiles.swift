@@ -23,10 +23,10 @@ struct MachineFiles {
     private var parts: [Name: [UInt8]] = [:]
     private var whole: [Name: [UInt8]] = [:]
 
-    /// What is there whole.
+    /// What is there whole, the content first.
     func archive(of package: Package) -> Archive? {
-        if let bytes = file(package, .published) { return .published(bytes) }
-        return file(package, .content).map { .content($0) }
+        if let bytes = file(package, .content) { return .content(bytes) }
+        return file(package, .published).map { .published($0) }
     }
 
     func file(_ package: Package, _ form: Form) -> [UInt8]? { whole[Name(package: package.sha256, form: form)] }
@@ -55,6 +55,12 @@ struct MachineFiles {
         guard UInt64(bytes.count) == wanted.length, SHA256.hash(bytes) == wanted.sha256.bytes else { return false }
         whole[Name(package: package.sha256, form: form)] = bytes
         return true
+    }
+
+    /// Gives up the published file, whole or in part.
+    mutating func removePublished(_ package: Package) {
+        dropPart(package, .published)
+        remove(package, .published)
     }
 
     mutating func remove(_ package: Package, _ form: Form) { whole[Name(package: package.sha256, form: form)] = nil }

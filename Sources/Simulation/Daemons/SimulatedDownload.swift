@@ -31,56 +31,93 @@ final class SimulatedDownload {
     func cancel() { isOver = true }
 
     func run() {
-        guard machine.files.archive(of: package) == nil else { return end(.complete) }
+        guard !isWhole else { return end(.complete) }
         let base = machine.base.map { ReleaseBases.Base(identity: $0.identity, path: "") }
         let accepts = DownloadPlan.accepts(package, hasBase: base != nil, canPatch: machine.hasLibrary)
-        guard machine.files.part(package, .published) == nil, !accepts.isEmpty else { return fetchPublished() }
+        guard !accepts.isEmpty else { return fetchPublished() }
         let ask = FetchPlan(
             path: package.path, sha256: package.sha256, length: package.length,
-            bases: base.map { [$0.identity.sha256] } ?? [], accepts: accepts)
+            bases: base.map { [$0.identity.sha256] } ?? [], accepts: accepts, isUnpackedOnly: missing != nil)
         link.ask(.fetchPlan(ask)) { [self] answer in
             guard !isOver else { return }
             switch answer {
             case nil: end(.failed("the spoke gave no plan"))
-            case .plan(let plan)?: follow(DownloadPlan.judge(plan, for: package, base: base, accepts: accepts))
-            // Whatever the spoke has to say is said again about the file.
+            case .plan(let plan)?: planned(DownloadPlan.judge(plan, for: package, base: base, accepts: accepts))
+            case .error(let refusal)?: unplanned(refusal)
             default: fetchPublished()
             }
         }
     }
 
+    private var missing: MissingLibrary? { machine.missing(package) }
+
+    private var isWhole: Bool {
+        missing == nil ? machine.files.archive(of: package) != nil : machine.files.file(package, .content) != nil
+    }
+
+    private func unplanned(_ refusal: ErrorReply) {
+        // Whatever the spoke has to say is said again about the file.
+        guard let missing else { return fetchPublished() }
+        if refusal.code == .busy { fleet.tally.contentsAwaited += 1 }
+        end(refusal.code == .busy ? DownloadOutcome(refusal) : .failed(missing.advice(refusal.text)))
+    }
+
+    private func planned(_ plan: DownloadPlan) {
+        let begun = machine.files.part(package, .published) ?? 0
+        guard missing == nil, plan.isWorseThan(begun: begun, of: package) else { return follow(plan) }
+        fetch(published, .published) { [self] isRight in
+            isRight ? done(.published) : end(.mismatch)
+        } refused: { [self] _ in
+            follow(plan)
+        }
+    }
+
     private func follow(_ plan: DownloadPlan) {
         switch plan {
-        case .published: fetchPublished()
+        case .published: missing == nil ? fetchPublished() : fetchContent(isLast: true)
         case .refused(let why): fallBack(why)
-        case .content:
-            fetch(content, .content) { [self] isRight in
-                isRight ? done(.content) : fallBack("what came has another hash than was planned")
-            }
+        case .content: fetchContent(isLast: missing != nil)
         case .patch(let patch, let base):
             fetch(patch, .patch(patch.sha256)) { [self] isRight in
                 isRight
                     ? apply(patch.sha256, base.identity) : fallBack("what came has another hash than was planned")
+            } refused: { [self] in
+                fallBack($0.text)
             }
         }
     }
 
     // MARK: Ways
 
-    /// A way was of no use; the published file is.
+    /// A way was of no use; the published file is, or the content where that cannot be unpacked.
     private func fallBack(_ why: String) {
         fleet.tally.agentFallBacks += 1
-        fleet.note(agent.name, "\(package.path.release) comes as its published file: \(why)")
-        fetchPublished()
+        fleet.note(agent.name, "\(package.path.release) comes in the last way: \(why)")
+        missing == nil ? fetchPublished() : fetchContent(isLast: true)
     }
 
     private func fetchPublished() {
-        fetch(published, .published) { [self] isRight in isRight ? done(.published) : end(.mismatch) }
+        fetch(published, .published) { [self] isRight in
+            isRight ? done(.published) : end(.mismatch)
+        } refused: { [self] in
+            end(DownloadOutcome($0))
+        }
     }
 
-    /// Fetches bytes of this hash into the downloads folder; `then` hears whether they are right.
+    private func fetchContent(isLast: Bool) {
+        machine.files.removePublished(package)
+        fetch(content, .content) { [self] isRight in
+            if isRight { return done(.content) }
+            isLast ? end(.mismatch) : fallBack("what came has another hash than was planned")
+        } refused: { [self] in
+            isLast ? end(DownloadOutcome($0)) : fallBack($0.text)
+        }
+    }
+
+    /// Fetches bytes of this hash into the downloads folder; `then` hears whether they are right, `refused` what else the spoke answers.
     private func fetch(
-        _ object: ContentIdentity, _ form: MachineFiles.Form, then: @escaping (_ isRight: Bool) -> Void
+        _ object: ContentIdentity, _ form: MachineFiles.Form, then: @escaping (_ isRight: Bool) -> Void,
+        refused: @escaping (ErrorReply) -> Void
     ) {
         guard machine.files.file(package, form) == nil else { return then(true) }
         if let held = machine.files.part(package, form), held > object.length { machine.files.dropPart(package, form) }
@@ -98,8 +135,8 @@ final class SimulatedDownload {
             guard !isOver else { return }
             switch outcome {
             case .done: then(machine.files.finish(package, form, object))
-            case .answered(let reply): refused(form, reply.text, DownloadOutcome(reply))
-            case .tooLong: refused(form, "it is too long", .failed("it is too long"))
+            case .answered(let reply): refused(reply)
+            case .tooLong: refused(ErrorReply(code: .invalid, text: "it is too long"))
             case .timedOut: end(.failed("it is too slow"))
             case .failed(let why): end(.failed(why))
             }
@@ -108,10 +145,6 @@ final class SimulatedDownload {
             .fetchPackage(
                 FetchPackage(path: package.path, sha256: object.sha256, length: object.length, offset: held)),
             .normal, fetch)
-    }
-
-    private func refused(_ form: MachineFiles.Form, _ why: String, _ outcome: DownloadOutcome) {
-        form == .published ? end(outcome) : fallBack(why)
     }
 
     /// Makes the content of the base, as the limited child does.

@@ -123,7 +123,6 @@ extension SpokeNode {
         guard held < length else { return finish(nil) }
         let asked = fleet.has(.spokeRefetches) && held > 0 ? 0 : held
         fleet.checks.fetches(name, from: asked, held: held)
-        fleet.checks.wire.asks(name, replica.sha256, means, digest, length)
         if held > 0 { fleet.tally.resumed[means, default: 0] += 1 }
         let fetch = Fetch(limit: length) { [unowned self] bytes, offset in
             // What is here already can only come again by a mutation.
@@ -144,7 +143,7 @@ extension SpokeNode {
         } finished: { [unowned self] outcome in
             switch outcome {
             case .done:
-                fleet.checks.wire.came(name, replica.sha256, means)
+                fleet.checks.wire.came(replica.path, at: identity.id, length - asked, now: fleet.now)
                 finish(nil)
             case .answered(let reply): finish(.interrupted(reply.text))
             case .tooLong, .timedOut: finish(.interrupted("\(outcome)"))

@@ -204,7 +204,9 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .prune(let sha256, let content):
             fleet.poolsTouched = true
             let (gone, refusal) = pool.evict(each: [sha256, content].compactMap { $0 })
-            fleet.checks.wire.forget(name, sha256)
+            for replica in store.replicas() where replica.sha256 == sha256 {
+                fleet.checks.wire.forget(replica.path, at: identity.id)
+            }
             tell(.evicted(gone))
             tell(.evictionEnded(sha256, refusal: refusal?.description))
             tell(.poolChanged(figures))

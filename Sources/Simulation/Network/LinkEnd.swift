@@ -16,6 +16,8 @@ final class LinkEnd {
         let bytes: [UInt8]
         var offset = 0
         let source: AnyObject?
+        /// Hears how many of the bytes have gone, when no more of them will.
+        let ended: ((Int) -> Void)?
     }
 
     static let requestTimeout: Duration = .seconds(60)
@@ -73,7 +75,7 @@ final class LinkEnd {
         case .reply(let stream, let message, let isEnd): takeReply(stream, message, isEnd)
         case .data(let stream, let range, let isEnd): takeData(stream, Array(input[range]), isEnd)
         case .reset(let stream, let code):
-            sending[stream] = nil
+            stopSending(stream)
             guard let waiter = waiters.removeValue(forKey: stream) else { return }
             fail(waiter, .reset(code), .failed("reset: \(code)"))
         case .goAway(let goAway):
@@ -160,12 +162,19 @@ final class LinkEnd {
         guard
             let taken = session.sendData(
                 stream, item.bytes.span.extracting(item.offset..<item.bytes.count), isEnd: true)
-        else {
-            sending[stream] = nil
-            return
-        }
+        else { return stopSending(stream) }
         item.offset += taken
-        sending[stream] = item.offset < item.bytes.count ? item : nil
+        sending[stream] = item
+        if item.offset == item.bytes.count { stopSending(stream) }
+    }
+
+    private func stopSending() {
+        for stream in sending.keys.sorted(by: { $0.number < $1.number }) { stopSending(stream) }
+    }
+
+    private func stopSending(_ stream: StreamID) {
+        guard let item = sending.removeValue(forKey: stream) else { return }
+        item.ended?(item.offset)
     }
 
     /// Does what a core wants on this link.
@@ -197,12 +206,15 @@ final class LinkEnd {
         enqueue(message, .control, .ask(done, deadline: uptime + Self.requestTimeout))
     }
 
-    /// Answers the peer's request with content; `source` is kept as long as it is sent.
-    func sendContent(_ request: RequestID, _ content: Content, _ bytes: [UInt8], from source: AnyObject? = nil) {
+    /// Answers the peer's request with content; `source` is kept as long as it is sent, `ended` as in `Links`.
+    func sendContent(
+        _ request: RequestID, _ content: Content, _ bytes: [UInt8], from source: AnyObject? = nil,
+        ended: ((Int) -> Void)? = nil
+    ) {
         guard !isDead, let number = UInt32(exactly: request.number) else { return }
         let stream = StreamID(number)
         guard session.reply(stream, .content(content), isEnd: bytes.isEmpty), !bytes.isEmpty else { return pump() }
-        sending[stream] = Sending(bytes: bytes, source: source)
+        sending[stream] = Sending(bytes: bytes, source: source, ended: ended)
         feed(stream)
         pump()
     }
@@ -275,7 +287,7 @@ final class LinkEnd {
         let all = waiters.sorted { $0.key.number < $1.key.number }.map(\.value) + waiting.map(\.waiter)
         waiters = [:]
         waiting = []
-        sending = [:]
+        stopSending()
         for waiter in all { fail(waiter, .closed, .failed(text)) }
     }
 
@@ -306,7 +318,7 @@ final class LinkEnd {
         isOpen = false
         waiters = [:]
         waiting = []
-        sending = [:]
+        stopSending()
         connection.close(from: side)
     }
 }

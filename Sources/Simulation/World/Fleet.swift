@@ -67,11 +67,14 @@ package final class Fleet {
         try vendor.publish(at: scheduler.now)
         check = InvariantChecks(self)
         let kinds: [Machine.Kind] = [.autodeployNo, .userland32, .schedulerStopped]
+        let hub = try HubNode(self)
+        let spokes = try (1...max(1, configuration.spokes)).map { try SpokeNode(self, "spoke-\($0)") }
         parts = Parts(
-            hub: try HubNode(self),
-            spokes: try (1...max(1, configuration.spokes)).map { try SpokeNode(self, "spoke-\($0)") },
+            hub: hub, spokes: spokes,
             agents: try (1...max(1, configuration.agents)).map {
-                try AgentNode(self, "agent-\($0)", $0 <= kinds.count ? kinds[$0 - 1] : .ordinary)
+                try AgentNode(
+                    self, "agent-\($0)", $0 <= kinds.count ? kinds[$0 - 1] : .ordinary,
+                    spokeHasLibrary: spokes[($0 - 1) % spokes.count].hasLibrary)
             })
         network.note = { [unowned self] in note($0, $1) }
         book()
@@ -125,7 +128,7 @@ package final class Fleet {
     /// Answers a fetch with a package's bytes, once it is known that they are whole.
     func servePackage(
         _ name: String, _ pool: MemoryPool, _ digest: SHA256Digest, length: UInt64, offset: UInt64, over end: LinkEnd?,
-        _ request: RequestID
+        _ request: RequestID, ended: ((Int) -> Void)? = nil
     ) {
         guard let end else { return }
         do {
@@ -135,7 +138,7 @@ package final class Fleet {
                 breach(.wholePackages, "\(name) serves bytes that are not \(digest)")
             }
             let rest = Array(bytes.dropFirst(Int(clamping: offset)))
-            end.sendContent(request, Content(length: length, offset: offset), rest, from: reader)
+            end.sendContent(request, Content(length: length, offset: offset), rest, from: reader, ended: ended)
         } catch {
             let reply = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
             end.perform(.reply(end.id, request, .error(reply)))

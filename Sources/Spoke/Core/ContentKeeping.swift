@@ -17,10 +17,10 @@ package struct ContentKeeping: Equatable, Sendable {
 
     /// - Parameters:
     ///   - held: what the pool holds.
-    ///   - bases: contents that transfers under way are patched from.
+    ///   - inUse: contents that agents wait for.
     ///   - skipped: published files that could not be unpacked.
     package init(
-        replicas: [WantedReplica], patches: [KeptPatch], held: Set<SHA256Digest>, bases: Set<SHA256Digest>,
+        replicas: [WantedReplica], patches: [KeptPatch], held: Set<SHA256Digest>, inUse: Set<SHA256Digest>,
         skipped: Set<SHA256Digest>, pool: PoolFigures
     ) {
         var newest: [String: Version] = [:]
@@ -29,7 +29,7 @@ package struct ContentKeeping: Equatable, Sendable {
             let version = Version(replica.path.release)
             newest[Self.line(replica)] = newest[Self.line(replica)].map { max($0, version) } ?? version
         }
-        var needed = bases
+        var needed = inUse
         var droppable: [SHA256Digest] = []
         for replica in replicas {
             needed.insert(replica.sha256)
@@ -62,15 +62,16 @@ package struct ContentKeeping: Equatable, Sendable {
         drop = Set(droppable.filter { held.contains($0) && !needed.contains($0) }).sorted()
     }
 
-    /// The contents that can go when room is needed: those whose published file is here too, the rule of the newest aside.
+    /// The contents that can go when room is needed: those whose published file is here too, the rule of the newest aside; not those that transfers under
+    /// way are patched from, or agents wait for.
     package static func spare(
-        _ replicas: [WantedReplica], held: Set<SHA256Digest>, bases: Set<SHA256Digest>
+        _ replicas: [WantedReplica], held: Set<SHA256Digest>, inUse: Set<SHA256Digest>
     ) -> [SHA256Digest] {
         let spare = replicas.compactMap { replica -> SHA256Digest? in
             guard let content = replica.packed, replica.state == .verified, held.contains(replica.sha256) else {
                 return nil
             }
-            return held.contains(content.sha256) && !bases.contains(content.sha256) ? content.sha256 : nil
+            return held.contains(content.sha256) && !inUse.contains(content.sha256) ? content.sha256 : nil
         }
         let needed = Set(
             replicas.filter { $0.state == .verified && !held.contains($0.sha256) }.compactMap { $0.packed?.sha256 })

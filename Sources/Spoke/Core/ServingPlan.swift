@@ -19,7 +19,7 @@ package enum ServingPlan {
             })
         guard
             case .fetch(let means, let object, let base, _) = TransferChoice(
-                offer, bases: asked.bases, accepts: asked.accepts, at: now)
+                offer, bases: asked.bases, accepts: asked.accepts, takesPublished: !asked.isUnpackedOnly, at: now)
         else { return nil }
         return Plan(means: means, sha256: object.sha256, length: object.length, base: base)
     }

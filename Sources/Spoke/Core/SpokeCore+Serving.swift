@@ -13,13 +13,20 @@ extension SpokeCore {
             try fetchMissing(replica)
             return refuse(link, request, .busy, "\(asked.path) is not here yet", retryAfter: 15)
         }
+        // As long as it is not known what is inside, the file counts as its own content.
+        if asked.isUnpackedOnly, replica.packed == nil {
+            return try wantContent(of: replica, link, request, at: now)
+        }
         let patches = try store.patches()
         guard let plan = ServingPlan.choose(asked, for: replica, held: held, patches: patches, at: now) else {
+            if asked.isUnpackedOnly { return try wantContent(of: replica, link, request, at: now) }
             wantPublished(replica)
             return refuse(
                 link, request, .busy, "\(asked.path) is here unpacked only; the published file is fetched",
                 retryAfter: 15)
         }
+        // It stays as long as there are agents that fetch it.
+        if asked.isUnpackedOnly { contentsWanted[replica.sha256] = ContentWish(asked: now, isDue: false) }
         reply(link, request, .plan(plan))
     }
 

@@ -56,6 +56,14 @@ package struct SpokeCore {
         var isExtra = false
     }
 
+    /// A content that agents wait for.
+    struct ContentWish {
+        /// When one asked last.
+        var asked: UnixTime
+        /// Whether it is to be made, where it is not here.
+        var isDue: Bool
+    }
+
     let store: any SpokeStore
     var random: any RandomNumberGenerator & Sendable
     var hub: LinkID?
@@ -71,10 +79,12 @@ package struct SpokeCore {
     var patience: [SHA256Digest: UnixTime] = [:]
     /// Published files that an agent asked for and that are here as contents only.
     var publishedWanted: Set<SHA256Digest> = []
-    /// The published file that is being unpacked, and those that this process could not unpack.
+    /// The published file that is being unpacked, and those that this process could not unpack, and why.
     var unpacking: SHA256Digest?
     var isUnpackingStopped = false
-    var unpackFailed: Set<SHA256Digest> = []
+    var unpackFailed: [SHA256Digest: UnpackOutcome] = [:]
+    /// Published files whose contents agents wait for that cannot unpack them.
+    var contentsWanted: [SHA256Digest: ContentWish] = [:]
     /// Replicas that found no room at their last attempt.
     var roomWaited: Set<SHA256Digest> = []
     /// Whether contents and patches have to be looked through again; shares too, since the same things matter to them.
@@ -284,7 +294,7 @@ package struct SpokeCore {
         }
         let nextShare = pumpShares(at: now)
         try pumpReplicas(at: now)
-        try pumpKeeping()
+        try pumpKeeping(at: now)
         let listAlarm = try watchList(at: now)
         let nextRate = followAgentLimit(at: now)
         let times = [

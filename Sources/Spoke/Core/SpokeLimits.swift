@@ -14,6 +14,11 @@ package enum SpokeLimits {
     /// The longest wait that a hub can ask for while it makes something cheaper, and how long it is given in all before the published file is fetched.
     package static let planWait = Duration.seconds(600)
     package static let planPatience = Duration.seconds(1800)
+    /// How long a content is kept for agents that cannot unpack the published file, after one of them has asked last.
+    package static let contentPatience = Duration.seconds(3600)
+    /// When agents ask again for a content that is being made, and for one that finds no room.
+    static let contentRetry = Duration.seconds(5)
+    static let contentRoomRetry = Duration.seconds(60)
     /// Patches that are kept for agents at the most.
     package static let patches = 256
     /// How soon a refused delivery (order, report, event) is tried again.
