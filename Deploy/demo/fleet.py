@@ -40,11 +40,14 @@ def wait_for(what, probe, deadline=DEADLINE, interval=0.2):
 def descendants(pid):
     """The processes that a process has started, theirs included."""
     try:
-        children = []
-        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
-            children += [int(child) for child in (thread / "children").read_text().split()]
+        threads = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return []
+    children = []
+    for thread in threads:
+        # One that has ended since has left its children to another.
+        with contextlib.suppress(OSError):
+            children += [int(child) for child in (thread / "children").read_text().split()]
     return [one for child in set(children) for one in (child, *descendants(child))]
 
 

@@ -57,6 +57,8 @@ package struct EventCode: OpenCode {
     package static let poolAccessSet = Self(known: "poolAccessSet")
     /// A pool's disk is gone, or has come back.
     package static let poolAvailability = Self(known: "poolAvailability")
+    /// A pool was emptied into the others, or cannot be.
+    package static let poolDrained = Self(known: "poolDrained")
     package static let poolChecked = Self(known: "poolChecked")
     package static let retentionSet = Self(known: "retentionSet")
     package static let diskFull = Self(known: "diskFull")

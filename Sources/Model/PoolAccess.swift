@@ -5,4 +5,6 @@ package enum PoolAccess: UInt8, NamedCode {
     case readOnly = 2
     /// Nothing is read either.
     case unavailable = 3
+    /// Nothing is taken; what is there moves into the other pools, and is read from wherever it is.
+    case draining = 4
 }

@@ -17,7 +17,7 @@ package protocol PackagePool: AnyObject, Sendable {
     /// Changes the quota; refused below what is stored and reserved (partial transfers that nobody has open are dropped first).
     func setQuota(_ quota: ByteCount) throws(StorageError)
 
-    /// Says what may be done with the pool: a read-only one takes and removes nothing, an unavailable one does not read either.
+    /// Says what may be done with the pool: a read-only one takes and removes nothing, an unavailable one does not read either, a draining one only takes nothing.
     func setAccess(_ access: PoolAccess)
 
     /// Sets aside room for a package of exactly `length` bytes; what an earlier transfer left is checked and kept (`Reservation.resumeOffset`).

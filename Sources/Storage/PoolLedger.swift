@@ -62,15 +62,16 @@ struct PoolLedger {
         if access == .unavailable { throw .noAccess(access) }
     }
 
+    /// Checks that packages may be removed and repaired.
     func checkWritable() throws(StorageError) {
-        if access != .readWrite { throw .noAccess(access) }
+        if access != .readWrite, access != .draining { throw .noAccess(access) }
     }
 
     // MARK: Reservations
 
     /// Checks that a transfer of the package may begin.
     func checkBeginning(_ digest: SHA256Digest) throws(StorageError) {
-        try checkWritable()
+        if access != .readWrite { throw .noAccess(access) }
         if let package = held[digest] {
             switch package.mark {
             case nil: throw .alreadyHeld(digest)

@@ -1,6 +1,8 @@
 """Pools that keep themselves: damage that the disk makes."""
 
 import os
+import random
+import time
 
 from space import big
 from world import Vendor, require, test, wait_for
@@ -221,6 +223,45 @@ def a_next_pool_takes_what_does_not_fit(world):
     world.start("spoke-site", world.commands["spoke-site"])
     wait_for("the new place", lambda: place(world)["2.0"][:2] == ("verified", "third"), 60)
     wait_for("the pool to be forgotten", lambda: not pool_named(world, "next"), 30)
+
+
+@test
+def a_pool_is_emptied_while_all_goes_on(world):
+    """An operator empties a pool from the hub; kills on the way lose nothing and fetch nothing again."""
+    chance = random.Random(world.seed)
+    vendor = world.site({f"1.{number}": big(f"1.{number}", 3_000_000) for number in range(4)})
+    world.agent()
+    spoke = world.program("axle-spoke")
+    state = world.work / "spoke-site"
+    refused = world.refused_axle("pool", "set", "site/main", "--access", "draining", words=["only one", "add-pool"])
+    require("main" in refused, f"it says {refused}")
+    world.run(
+        spoke, "add-pool", "--state", state, "--quota", "7MB", "--kind", "file", "--pool-folder", world.work / "disk",
+        "next")
+    wait_for("the next pool", lambda: pool_named(world, "next"), 40)
+    world.axle("pool", "set", "site/main", "--access", "draining")
+    # It has not the room yet.
+    world.wait_event("poolDrained", "pool main cannot be emptied yet", "packages stay", "next has", deadline=40)
+    require(pool_named(world, "main")["access"] == "draining", f"shown as {pool_named(world, 'main')}")
+    world.axle("pool", "set", "site/next", "--quota", "50MB")
+    for _ in range(3):
+        time.sleep(chance.uniform(0, 0.4))
+        world.kill("spoke-site")
+        world.start("spoke-site", world.commands["spoke-site"])
+    wait_for("all in the next pool", lambda: {p[:2] for p in place(world).values()} == {("verified", "next")}, 60)
+    require(not packages(state), f"the pool still has {packages(state)}")
+    codes = [event["code"] for event in world.events()]
+    require(codes.count("replicaVerified") == 4 and "replicaCorrupt" not in codes, f"fetched again: {codes}")
+    world.wait_rollout(world.roll_out("tool", "1.3"), {"box": "succeeded"})
+    # What comes now goes to the next pool, and the emptied one is a pool again when an operator says so.
+    vendor.publish("2.0", big("2.0", 3_000_000))
+    world.wait_verified(5)
+    require(place(world)["2.0"][1] == "next", f"the places are {place(world)}")
+    world.axle("pool", "set", "site/main", "--access", "readWrite")
+    vendor.publish("3.0", big("3.0", 3_000_000))
+    world.wait_verified(6)
+    require(place(world)["3.0"][1] == "main", f"the places are {place(world)}")
+    world.check_log()
 
 
 @test

@@ -136,4 +136,24 @@ import Testing
         #expect(world.effects.contains(.setAccess(next, .readOnly)))
         #expect(try world.store.pool(node: world.hub, name: main)?.access == .readWrite)
     }
+
+    @Test func aPoolIsEmptiedWhereThereIsAnotherAndItIsLogged() throws {
+        let world = try HubWorld()
+        try world.send(.poolChanged(figures()))
+        try world.run(.setAccess(node: world.hub, pool: next, .draining))
+        #expect(world.effects.contains(.setAccess(next, .draining)))
+        try world.send(.poolDrained("pool next cannot be emptied yet", isEmpty: false))
+        try world.send(.poolDrained("pool next is empty", isEmpty: true))
+        let said = try world.events(.poolDrained).map(\.event)
+        #expect(said.map(\.severity) == [.warning, .notice])
+        #expect(said.map(\.text) == ["pool next cannot be emptied yet", "pool next is empty"])
+        // The pool of patches takes no packages.
+        let alone = try HubWorld()
+        let five = HubPoolFigures(
+            quota: ByteCount(5), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5), pools: [])
+        try alone.send(.poolChanged(five))
+        try alone.send(.patchPoolChanged(five))
+        #expect(throws: HubRefusal.self) { try alone.run(.setAccess(node: alone.hub, pool: main, .draining)) }
+        #expect(!alone.effects.contains(.setAccess(main, .draining)))
+    }
 }

@@ -142,6 +142,23 @@ import Testing
         #expect(bench.effects.contains(.findTarget(wanted.path)))
     }
 
+    @Test func theHubHearsWhereAReplicaHasMoved() throws {
+        var (bench, wanted) = try placed()
+        try bench.tell(.placed([wanted.sha256: PoolPlace(pool: try NodeName("next"))]))
+        #expect(replicas(bench) == [])
+        try bench.tell(.placed([wanted.sha256: PoolPlace(pool: try NodeName("main"))]))
+        let told = replicas(bench)
+        #expect(told.map(\.state) == [.verified] && told.map(\.pool?.text) == ["main"])
+    }
+
+    @Test func thatAPoolIsEmptyIsLogged() throws {
+        var (bench, _) = try placed()
+        try bench.tell(.poolDrained("pool next cannot be emptied yet", isEmpty: false))
+        try bench.tell(.poolDrained("pool next is empty", isEmpty: true))
+        let said = bench.store.events(limit: 9).suffix(2).map(\.event)
+        #expect(said.map(\.code) == [.poolDrained, .poolDrained] && said.map(\.severity) == [.warning, .notice])
+    }
+
     @Test func settingsReadBackAndWhatIsNoneOfThemIsLeftOut() throws {
         let store = MemorySpokeStore()
         var settings = PoolSettings()

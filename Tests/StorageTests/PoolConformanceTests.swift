@@ -306,6 +306,13 @@ import Testing
         #expect(throws: StorageError.noAccess(.readOnly)) { try pool.evict(name) }
         pool.setAccess(.unavailable)
         #expect(throws: StorageError.noAccess(.unavailable)) { try pool.open(name) }
+        pool.setAccess(.draining)
+        #expect(pool.account().access == .draining)
+        #expect(throws: StorageError.noAccess(.draining)) { try pool.add(sample(2, 10)) }
+        #expect(try pool.content(name) == sample(1, 1000))
+        try pool.evict(name)
+        pool.setAccess(.readWrite)
+        try pool.add(sample(1, 1000))
         pool.setAccess(.readWrite)
         try pool.add(sample(2, 10))
         try pool.evict(name)

@@ -22,6 +22,15 @@ extension HubCore {
         }
         try refusePatches(node, name)
         guard (pool.wantedAccess ?? pool.access) != access else { return pool }
+        if access == .draining {
+            let others = try store.pools().filter {
+                $0.node == node && $0.name != name && $0.name != configuration.patchPoolName
+            }
+            guard !others.isEmpty else {
+                throw HubRefusal.conflict(
+                    "pool \(name) is the only one there, and has nowhere to go; add another with add-pool first")
+            }
+        }
         pool.wantedAccess = access
         try log(.notice, .poolAccessSet, "pool/\(name)", "pool \(name) is to be \(access.name)", at: now)
         if node == configuration.hub {
@@ -58,7 +67,8 @@ extension HubCore {
         // Another one may be wanted by now; it is sent next.
         if pool.wantedAccess == access { pool.wantedAccess = nil }
         if let error {
-            try log(.warning, .poolAccessSet, "pool/\(name)", "the spoke did not set it: \(error.text)", at: now)
+            let why = error.code == .unsupported ? "its release does not know \(access.name); update it" : error.text
+            try log(.warning, .poolAccessSet, "pool/\(name)", "the spoke did not set it: \(why)", at: now)
         } else {
             pool.access = access
         }

@@ -118,6 +118,8 @@ package enum HubEvent: Equatable, Sendable {
     case placed([SHA256Digest: HubPlace])
     /// A pool's disk is gone or has come back: what is no longer held, and what is again.
     case poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String)
+    /// A pool that is to be emptied is empty, or why it is not.
+    case poolDrained(String, isEmpty: Bool)
     /// The disk has damaged these packages; the pool withholds them.
     case packagesDamaged(Set<SHA256Digest>)
     /// What the plan took from the pool is gone, or why it is not.

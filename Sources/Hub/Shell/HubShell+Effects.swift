@@ -27,7 +27,9 @@ extension HubShell {
         case .dropContents(let digests):
             patches?.dropContents(digests) { [pool] _ in self.tell(.poolChanged(HubPoolFigures(pool))) }
         case .setPatchQuota(let quota): setPatchQuota(quota)
-        case .setAccess(let name, let access): pools.setAccess(access, of: name)
+        case .setAccess(let name, let access):
+            pools.setAccess(access, of: name)
+            drainPools()
         case .evict(let objects): evict(objects)
         case .checkPool(let check): checkPool(check)
         case .useAuthorities(let set):

@@ -26,6 +26,8 @@ actor HubShell: LinkHandler {
     nonisolated let pools: PoolSet
     /// All pools as one.
     nonisolated var pool: PoolChain { pools.chain }
+    /// Empties those that are to be emptied.
+    nonisolated let drainer: PoolDrainer
     /// Looks at the pools' disks.
     nonisolated let looking = NamedQueue("hub.look")
     nonisolated let disk = NamedQueue("hub.disk")
@@ -68,6 +70,7 @@ actor HubShell: LinkHandler {
             list: HubState.pools(folder), owner: hubID, quota: Self.defaultQuota,
             settings: try Self.settings(store, hub: hubID))
         let pool = pools.chain
+        drainer = PoolDrainer(pools.chain, program: "axle-hub")
         scrub = ScrubRounds(pool: pool, file: HubState.scrub(folder), now: { clock.now })
         catalog = HubCatalogClient(
             folder: try MetadataFolder(HubState.trust(folder)), incoming: HubState.incoming(folder), disk: disk,

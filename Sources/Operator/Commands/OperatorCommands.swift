@@ -138,7 +138,9 @@ enum OperatorCommands {
                 operands: [.required("POOL")],
                 options: [
                     .value("quota", "SIZE", "For example 10GB or 10GiB"),
-                    .value("access", "ACCESS", "readWrite, readOnly or unavailable"), poolSpoke,
+                    .value(
+                        "access", "ACCESS", "readWrite, readOnly, draining (emptied into the others) or unavailable"),
+                    poolSpoke,
                 ]),
             CommandSpecification(
                 "plan", "What would go from a pool, what stays, and why", operands: [.optional("POOL")],

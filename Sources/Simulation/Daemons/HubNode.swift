@@ -310,6 +310,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .poolChanged: "pool"
         case .placed: "placed"
         case .poolsMoved: "pools moved"
+        case .poolDrained: "pool drained"
         case .packagesDamaged: "damaged"
         case .packageEvicted: "evicted"
         case .poolChecked: "checked"

@@ -300,6 +300,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .poolChanged: "pool"
         case .placed: "placed"
         case .poolsMoved: "pools moved"
+        case .poolDrained: "pool drained"
         case .unpacked: "unpacked"
         case .evicted: "evicted"
         case .replicasDamaged: "damaged"

@@ -47,6 +47,17 @@ extension SpokeCore {
 
     // MARK: Places
 
+    /// Where objects are; the hub hears of replicas that are in another pool than before.
+    mutating func placed(_ news: [SHA256Digest: PoolPlace]) throws {
+        let moved = news.filter { places[$0.key]?.pool != $0.value.pool }
+        places.merge(news) { _, new in new }
+        guard hub != nil, !moved.isEmpty else { return }
+        for replica in try store.replicas() where replica.state == .verified {
+            let objects = [replica.sha256, replica.packed?.sha256].compactMap { $0 }
+            if objects.contains(where: { moved[$0] != nil }) { sendState(of: replica) }
+        }
+    }
+
     /// Where a replica is: its published file, else its content.
     func place(of replica: WantedReplica) -> PoolPlace? {
         guard pool.pools.count > 1 else { return nil }

@@ -159,8 +159,10 @@ package struct SpokeCore {
         case .transferProgressed(let sha256, let held): try progressed(sha256, held: held)
         case .transferEnded(let sha256, let outcome): try ended(sha256, outcome, at: now)
         case .poolChanged(let pool): try changed(pool)
-        case .placed(let places): self.places.merge(places) { _, new in new }
+        case .placed(let places): try placed(places)
         case .poolsMoved(let went, let came, let text): try poolsMoved(went, came, text, at: now)
+        case .poolDrained(let text, let isEmpty):
+            try log(isEmpty ? .notice : .warning, .poolDrained, "pool", text, at: now)
         case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)
         case .evicted(let objects): try evicted(objects)
         case .replicasDamaged(let digests): try damaged(digests, at: now)

@@ -130,6 +130,8 @@ package enum SpokeEvent: Equatable, Sendable {
     case placed([SHA256Digest: PoolPlace])
     /// A pool's disk is gone or has come back: what is no longer held, and what is again.
     case poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String)
+    /// A pool that is to be emptied is empty, or why it is not.
+    case poolDrained(String, isEmpty: Bool)
     /// The answer to `unpack`, for the published file of this hash.
     case unpacked(SHA256Digest, UnpackOutcome)
     /// The answer to `evict`: those of the objects that are gone.

@@ -26,6 +26,7 @@ extension SpokeShell {
         case .limitAgents(let rate): links.limit(all: .agent, to: rate)
         case .setAccess(let name, let access):
             pools.setAccess(access, of: name)
+            drainPools()
             tell(.poolChanged(PoolFigures(pool)))
         case .prune(let sha256, let content): prune(sha256, content)
         case .checkPool(let check): checkPool(check)

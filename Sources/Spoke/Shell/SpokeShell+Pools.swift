@@ -21,12 +21,28 @@ extension SpokeShell {
     /// Closes what is gone, opens what is there, and says so.
     nonisolated func lookAtPools() async {
         let change = await looking.run { [pools] in pools.look() }
+        drainPools()
         guard !change.isEmpty else { return }
         for message in change.messages { messages(message) }
         tellPlaces()
         // The figures first: they say which pool it is.
         tell(.poolChanged(PoolFigures(pool)))
         tell(.poolsMoved(went: change.went, came: change.came, text: change.messages.joined(separator: "; ")))
+    }
+
+    /// Goes on emptying what is to be emptied.
+    nonisolated func drainPools() {
+        drainer.look { [weak self] news in
+            guard let self else { return }
+            switch news {
+            case .moved(let package): tellPlace(of: [package])
+            case .damaged(let packages): tell(.replicasDamaged(packages))
+            case .said(let text, let isEmpty):
+                messages(text)
+                tell(.poolDrained(text, isEmpty: isEmpty))
+            }
+            tell(.poolChanged(PoolFigures(pool)))
+        }
     }
 
     /// Tells where everything is.

@@ -36,6 +36,8 @@ actor SpokeShell: LinkHandler {
     nonisolated let repairing = NamedQueue("spoke.repair")
     /// Reads the pool again by and by.
     nonisolated let scrub: ScrubRounds
+    /// Empties those that are to be emptied.
+    nonisolated let drainer: PoolDrainer
     /// Looks at the pools' disks.
     nonisolated let looking = NamedQueue("spoke.look")
     /// Reads from media, which are slow.
@@ -92,6 +94,7 @@ actor SpokeShell: LinkHandler {
         scratch = SpokeState.pool(folder)
         intake = ContentIntake(worker: worker, scratch: scratch)
         shareSettings = ShareSettings(state: folder.path)
+        drainer = PoolDrainer(pools.chain, program: "axle-spoke")
         scrub = ScrubRounds(pool: pools.chain, file: SpokeState.scrub(folder), now: { clock.now })
         catalog = SpokeCatalog(
             folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links,

@@ -6,7 +6,7 @@ extension PoolChain {
     package func account() -> PoolAccount {
         let accounts = present.map { $0.pool.account() }
         let access =
-            [PoolAccess.readWrite, .readOnly].first { access in accounts.contains { $0.access == access } }
+            [PoolAccess.readWrite, .draining, .readOnly].first { access in accounts.contains { $0.access == access } }
             ?? .unavailable
         return PoolAccount(
             quota: accounts.reduce(.zero) { $0 + $1.quota }, used: accounts.reduce(.zero) { $0 + $1.used },
@@ -41,15 +41,15 @@ extension PoolChain {
     }
 
     package func length(of digest: SHA256Digest) -> ByteCount? {
-        present.lazy.compactMap { $0.pool.length(of: digest) }.first
+        steadily { present.lazy.compactMap { $0.pool.length(of: digest) }.first }
     }
 
-    package func contains(_ digest: SHA256Digest) -> Bool { present.contains { $0.pool.contains(digest) } }
+    package func contains(_ digest: SHA256Digest) -> Bool { steadily { present.contains { $0.pool.contains(digest) } } }
 
     package func part(of digest: SHA256Digest) -> ByteCount { present.map { $0.pool.part(of: digest) }.max() ?? .zero }
 
     package func list() -> [PoolEntry] {
-        Set(present.flatMap { $0.pool.list() }).sorted { $0.digest < $1.digest }
+        steadily { Set(present.flatMap { $0.pool.list() }) }.sorted { $0.digest < $1.digest }
     }
 
     package func marks() -> [SHA256Digest: PackageMark] {
@@ -65,12 +65,7 @@ extension PoolChain {
 
     package func scrub(_ unit: ScrubUnit, pace: (ByteCount) -> Void) throws(StorageError) -> [SHA256Digest] {
         guard case .part(let name, let unit) = unit, let pool = pool(name) else { return [] }
-        do throws(StorageError) {
-            return try pool.scrub(unit, pace: pace)
-        } catch {
-            note(error, of: name)
-            throw error
-        }
+        return try noting(name) { () throws(StorageError) in try pool.scrub(unit, pace: pace) }
     }
 
     package func check(readData: Bool) -> PoolCheck {

@@ -28,7 +28,7 @@ package final class PoolChain: PackagePool {
         var failure: String?
     }
 
-    private struct Transfer {
+    struct Transfer {
         let inner: Reservation
         let pool: any PackagePool
         let name: NodeName
@@ -37,9 +37,11 @@ package final class PoolChain: PackagePool {
     private struct State {
         var members: [Member] = []
         var transfers: [UInt64: Transfer] = [:]
-        /// Packages that are being reserved or in transfer: each in one pool.
+        /// Packages that are being reserved, in transfer, moved or removed: one of these at a time.
         var claims: Set<SHA256Digest> = []
         var reasons: [SHA256Digest: String] = [:]
+        /// How many packages have moved from pool to pool; counted when both have it.
+        var moves: UInt64 = 0
         var nextID: UInt64 = 1
     }
 
@@ -120,8 +122,12 @@ package final class PoolChain: PackagePool {
 
     /// The pool where a package is, visible or marked, and why it is there where that was decided since the start.
     package func place(of digest: SHA256Digest) -> (pool: NodeName, reason: String?)? {
-        let holder = present.first { $0.pool.length(of: digest) != nil } ?? present.first { $0.pool.contains(digest) }
-        return holder.map { holder in (holder.name, state.withLock { $0.reasons[digest] }) }
+        holders(of: digest).first.map { holder in (holder.name, state.withLock { $0.reasons[digest] }) }
+    }
+
+    /// Whether a pool is there and set to be emptied.
+    func isDraining(_ name: NodeName) -> Bool {
+        members.contains { $0.name == name && $0.pool != nil && $0.access == .draining }
     }
 
     /// Clears what is remembered of a pool's failures: its disk was looked at and is well.
@@ -131,6 +137,20 @@ package final class PoolChain: PackagePool {
     package func hasFailed(_ name: NodeName) -> Bool { members.contains { $0.name == name && $0.failure != nil } }
 
     var members: [Member] { state.withLock { $0.members } }
+    /// Asks the pools one after the other, and again where a package was moved meanwhile: it may have been in neither when it was asked for.
+    func steadily<Value>(_ question: () -> Value) -> Value {
+        while true {
+            let before = moves
+            let answer = question()
+            if moves == before { return answer }
+        }
+    }
+
+    private var moves: UInt64 { state.withLock { $0.moves } }
+
+    /// Says that a package is in another pool and leaves the one where it was.
+    func isMoving() { state.withLock { $0.moves &+= 1 } }
+
     var present: [(name: NodeName, pool: any PackagePool)] {
         members.compactMap { member in member.pool.map { (member.name, $0) } }
     }
@@ -147,10 +167,27 @@ package final class PoolChain: PackagePool {
         if case .io(let why) = error { change(name) { $0.failure = why } }
     }
 
+    /// Does it with a pool, whose disk's failure is remembered.
+    func noting<Value>(
+        _ name: NodeName, _ body: () throws(StorageError) -> Value
+    ) throws(StorageError) -> Value {
+        do throws(StorageError) {
+            return try body()
+        } catch {
+            note(error, of: name)
+            throw error
+        }
+    }
+
     // MARK: Transfers
 
+    /// Takes a package for oneself; false if somebody else has it.
+    func claim(_ digest: SHA256Digest) -> Bool { state.withLock { $0.claims.insert(digest).inserted } }
+
+    func release(_ digest: SHA256Digest) { state.withLock { _ = $0.claims.remove(digest) } }
+
     package func reserve(_ digest: SHA256Digest, length: ByteCount) throws(StorageError) -> Reservation {
-        guard state.withLock({ $0.claims.insert(digest).inserted }) else { throw .inTransfer(digest) }
+        guard claim(digest) else { throw .inTransfer(digest) }
         do throws(StorageError) {
             let transfer = try choose(digest, length)
             let id = state.withLock { state in
@@ -162,14 +199,17 @@ package final class PoolChain: PackagePool {
             return Reservation(
                 id: id, digest: digest, length: length, resumeOffset: transfer.inner.resumeOffset, pool: self)
         } catch {
-            state.withLock { _ = $0.claims.remove(digest) }
+            release(digest)
             throw error
         }
     }
 
-    private func choose(_ digest: SHA256Digest, _ length: ByteCount) throws(StorageError) -> Transfer {
+    /// Reserves room in the pool that takes the package; `besides` names one where it may be already.
+    func choose(
+        _ digest: SHA256Digest, _ length: ByteCount, besides source: NodeName? = nil
+    ) throws(StorageError) -> Transfer {
         let members = members
-        for (_, pool) in present {
+        for (name, pool) in present where name != source {
             if pool.length(of: digest) != nil { throw .alreadyHeld(digest) }
             if pool.marks()[digest] == .withheld { throw .withheld(digest, .withheld) }
         }
@@ -272,19 +312,28 @@ package final class PoolChain: PackagePool {
     // MARK: Packages
 
     package func open(_ digest: SHA256Digest) throws(StorageError) -> any PackageReader {
-        var refusal: StorageError?
-        for (name, pool) in holders(of: digest) {
-            do throws(StorageError) {
-                return try pool.open(digest)
-            } catch {
-                note(error, of: name)
-                refusal = refusal ?? error
+        while true {
+            let before = moves
+            var refusal: StorageError?
+            for (name, pool) in holders(of: digest) {
+                do throws(StorageError) {
+                    return try pool.open(digest)
+                } catch {
+                    note(error, of: name)
+                    refusal = refusal ?? error
+                }
             }
+            // It was moved before it was opened.
+            if case .notHeld? = refusal, moves != before { continue }
+            throw refusal ?? .notHeld(digest)
         }
-        throw refusal ?? .notHeld(digest)
     }
 
     package func evict(_ digest: SHA256Digest) throws(StorageError) {
+        guard claim(digest) else {
+            throw contains(digest) ? .inTransfer(digest) : .notHeld(digest)
+        }
+        defer { release(digest) }
         try each(of: digest) { pool throws(StorageError) in try pool.evict(digest) }
     }
 
@@ -300,43 +349,50 @@ package final class PoolChain: PackagePool {
         _ digest: SHA256Digest, length: ByteCount, from source: any RepairSource
     ) throws(StorageError) -> RepairReport {
         guard let (name, pool) = holders(of: digest).first else { throw .notHeld(digest) }
-        do throws(StorageError) {
-            return try pool.repair(digest, length: length, from: source)
-        } catch {
-            note(error, of: name)
-            throw error
+        return try noting(name) { () throws(StorageError) in
+            try pool.repair(digest, length: length, from: source)
         }
     }
 
     /// The pools where a package is: those that can give it first.
     private func holders(of digest: SHA256Digest) -> [(name: NodeName, pool: any PackagePool)] {
-        let all = present.filter { $0.pool.contains(digest) }
-        return all.filter { $0.pool.length(of: digest) != nil } + all.filter { $0.pool.length(of: digest) == nil }
+        steadily {
+            let all = present.filter { $0.pool.contains(digest) }
+            return all.filter { $0.pool.length(of: digest) != nil } + all.filter { $0.pool.length(of: digest) == nil }
+        }
     }
 
     /// Does it in every pool where the package is; throws the first error at the end.
     private func each(
         of digest: SHA256Digest, _ body: (any PackagePool) throws(StorageError) -> Void
     ) throws(StorageError) {
-        let holders = holders(of: digest)
-        guard !holders.isEmpty else { throw .notHeld(digest) }
-        var failure: StorageError?
-        for (name, pool) in holders {
-            do throws(StorageError) {
-                try body(pool)
-            } catch {
-                note(error, of: name)
-                failure = failure ?? error
+        while true {
+            let before = moves
+            let holders = holders(of: digest)
+            guard !holders.isEmpty else { throw .notHeld(digest) }
+            var failure: StorageError?
+            for (name, pool) in holders {
+                do throws(StorageError) {
+                    try body(pool)
+                } catch {
+                    note(error, of: name)
+                    failure = failure ?? error
+                }
             }
+            // It was moved before it was done.
+            if case .notHeld? = failure, moves != before { continue }
+            if let failure { throw failure }
+            return
         }
-        if let failure { throw failure }
     }
 
-    /// Removes what a pool before holds too; what cannot go now goes with the next pool that comes back, or the next start.
+    /// Removes what a pool before holds too, and first of all what one that is emptied holds; what cannot go now goes with the next pool that comes back, or the next start.
     private func removeSecondCopies() {
         var seen: Set<SHA256Digest> = []
-        for (name, pool) in present {
+        for (name, pool) in present.filter({ !isDraining($0.name) }) + present.filter({ isDraining($0.name) }) {
             for entry in pool.list() where !seen.insert(entry.digest).inserted {
+                guard claim(entry.digest) else { continue }
+                defer { release(entry.digest) }
                 do throws(StorageError) {
                     try pool.evict(entry.digest)
                 } catch {

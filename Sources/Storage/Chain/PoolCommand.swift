@@ -48,7 +48,10 @@ package struct PoolCommand: Sendable {
             CommandSpecification(
                 "drain-pool", "Move what a pool of a stopped \(daemon) holds into its other pools",
                 details:
-                    "Each package is compared with its hash before it leaves. What was cut off goes on where it was.",
+                    """
+                    Each package is compared with its hash before it leaves. What was cut off goes on where it was. While the \(daemon) runs \
+                    it empties a pool by itself: 'axle pool set POOL --access draining'.
+                    """,
                 operands: [.required("NAME")], options: [state]),
             CommandSpecification(
                 "remove-pool", "Take a pool of a stopped \(daemon) off the list",
@@ -93,7 +96,7 @@ package struct PoolCommand: Sendable {
             streams.message("\(bytes) moved")
         }
         streams.line("\(drained.packages) packages, \(drained.bytes), were moved out of pool \(name)")
-        for text in drained.stays { streams.message(text) }
+        for (_, why) in drained.stays.sorted(by: { $0.key < $1.key }) { streams.message("\(why)") }
         streams.message(
             "before the \(daemon) runs again: remove the pool, or set it to readOnly once it runs, else it fills anew")
         return drained.stays.isEmpty ? 0 : 1

@@ -56,60 +56,31 @@ package struct PoolSetup: Sendable {
             && !path.split(separator: "/").contains("..")
     }
 
-    /// What draining did.
-    package struct Drained: Equatable, Sendable {
-        package var packages = 0
-        package var bytes = ByteCount.zero
-        /// What stays, a sentence each.
-        package var stays: [String] = []
-    }
-
     /// Moves what a pool holds into the others, each package compared with its hash before it leaves; cut off, it goes on where it was.
     ///
-    /// - Throws: `noPool` when the others have no more room; what was moved by then is moved.
+    /// What is damaged goes: it is fetched anew into another pool.
     package func drain(
-        _ name: NodeName, settings: [NodeName: PoolSet.Setting], quota: ByteCount,
-        progress: (ByteCount) -> Void
-    ) throws -> Drained {
-        let (source, others) = try open(name, settings, quota)
-        guard let source else { throw Refusal("pool \(name) is unavailable; bring its disk back first") }
-        source.setAccess(.readWrite)
-        var drained = Drained()
-        for entry in source.list() {
-            if !others.contains(entry.digest) { try Self.copy(entry, from: source, to: others) }
-            try source.evict(entry.digest)
-            drained.packages += 1
-            drained.bytes += entry.length
-            progress(drained.bytes)
+        _ name: NodeName, settings: [NodeName: PoolSet.Setting], quota: ByteCount, progress: (ByteCount) -> Void
+    ) throws -> PoolChain.Drained {
+        let set = try open(name, settings, quota)
+        // The folders are held as long as it lives.
+        defer { withExtendedLifetime(set) {} }
+        let chain = set.chain
+        guard let source = chain.pool(name) else {
+            throw Refusal("pool \(name) is unavailable; bring its disk back first")
+        }
+        chain.setAccess(.draining, of: name)
+        var moved = ByteCount.zero
+        var drained = chain.drain(name) { entry in
+            moved += entry.length
+            progress(moved)
+        }
+        for (digest, mark) in source.marks() where mark == .corrupt {
+            try source.evict(digest)
+            drained.stays[digest] = nil
         }
         try source.compact()
-        for (digest, mark) in source.marks().sorted(by: { $0.key < $1.key }) {
-            if mark == .corrupt {
-                // It is fetched anew into another pool.
-                try source.evict(digest)
-            } else {
-                drained.stays.append("package \(digest) is marked \(mark.rawValue)")
-            }
-        }
         return drained
-    }
-
-    private static func copy(_ entry: PoolEntry, from source: any PackagePool, to target: PoolChain) throws {
-        let reader = try source.open(entry.digest)
-        let reservation = try target.reserve(entry.digest, length: entry.length)
-        do {
-            var offset = reservation.resumeOffset
-            while offset < entry.length {
-                let piece = try reader.read(at: offset, count: 1 << 20)
-                guard !piece.isEmpty else { throw StorageError.corrupt(entry.digest) }
-                try target.write(reservation, at: offset, piece.span.bytes)
-                offset += ByteCount(UInt64(piece.count))
-            }
-            try target.publish(reservation)
-        } catch {
-            target.abandon(reservation, keepingBytes: true)
-            throw error
-        }
     }
 
     /// Takes a pool off the list; refused as long as it holds what no other pool has. `isLost` says that its disk does not come back.
@@ -123,10 +94,13 @@ package struct PoolSetup: Sendable {
                     ? "pool \(name) is the first one and stays; '\(program) drain-pool \(name)' empties it"
                     : "there is no pool \(name)")
         }
-        let (pool, others) = try open(name, settings, quota)
-        if let pool {
-            let here = Set(pool.list().map(\.digest)).union(pool.marks().keys)
-            let only = here.filter { !others.contains($0) }.sorted()
+        let chain = try open(name, settings, quota).chain
+        if let pool = chain.pool(name) {
+            let others = chain.names.filter { $0 != name }.compactMap { chain.pool($0) }
+            // A damaged copy elsewhere stands for a damaged one only.
+            let whole = pool.list().map(\.digest).filter { digest in !others.contains { $0.length(of: digest) != nil } }
+            let damaged = pool.marks().keys.filter { digest in !others.contains { $0.contains(digest) } }
+            let only = (whole + damaged).sorted()
             guard only.isEmpty else {
                 throw Refusal(
                     "pool \(name) holds \(only.count) packages that no other pool has (\(only[0])\(only.count > 1 ? ", …" : "")); "
@@ -142,17 +116,12 @@ package struct PoolSetup: Sendable {
         return folder
     }
 
-    /// The pool, nil where its disk is gone, and all others as one.
+    /// The folder's pools, this one among them.
     private func open(
         _ name: NodeName, _ settings: [NodeName: PoolSet.Setting], _ quota: ByteCount
-    ) throws -> (pool: (any PackagePool)?, others: PoolChain) {
+    ) throws -> PoolSet {
         let set = try PoolSet(first: first, list: list, owner: owner, quota: quota, settings: settings)
         guard set.chain.names.contains(name) else { throw Refusal("there is no pool \(name)") }
-        let others = PoolChain()
-        for other in set.chain.names where other != name {
-            guard let pool = set.chain.pool(other) else { continue }
-            others.attach(other, pool, access: settings[other]?.access)
-        }
-        return (set.chain.pool(name), others)
+        return set
     }
 }
