@@ -26,6 +26,9 @@ package struct ContentTally: Equatable, Sendable {
     package var installedPublished = 0
     package var installedContent = 0
 
+    /// Releases that shares were switched to.
+    package var shown = 0
+
     package init() {}
 
     mutating func count(_ outcome: UnpackOutcome) {
@@ -49,6 +52,7 @@ package struct ContentTally: Equatable, Sendable {
             ("unpacked", unpacked), ("unpackingStopped", unpackingStopped),
             ("unpackingRefused", unpackingRefused), ("workFaults", workFaults),
             ("installedPublished", installedPublished), ("installedContent", installedContent),
+            ("shown", shown),
         ]
     }
 
@@ -69,5 +73,6 @@ package struct ContentTally: Equatable, Sendable {
         workFaults += other.workFaults
         installedPublished += other.installedPublished
         installedContent += other.installedContent
+        shown += other.shown
     }
 }

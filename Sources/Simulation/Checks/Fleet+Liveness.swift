@@ -30,6 +30,9 @@ extension Fleet {
                 guard spoke.store.replicas().allSatisfy({ $0.state == .verified || $0.state == .evicted }) else {
                     return "\(spoke.name) lacks packages"
                 }
+                guard spoke.shown == spoke.wantedShown else {
+                    return "\(spoke.name) shows \(spoke.shown?.path.release.text ?? "nothing")"
+                }
             }
             return nil
         } catch {

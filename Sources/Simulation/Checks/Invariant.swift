@@ -2,7 +2,7 @@
 package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
     /// No agent installs what its metadata and a valid order do not both name; the bytes that run are those that were signed.
     case signedInstallsOnly = 1
-    /// No agent goes to a lower release without a rollback order; trusted metadata never goes back.
+    /// No agent goes to a lower release without a rollback order, and no share while the catalog names what it shows; trusted metadata never goes back.
     case noDowngrade = 2
     /// An agent runs the old release or the new one and says which; if health fails, the old one.
     case oldOrNew = 3
@@ -12,7 +12,8 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
     case activityLog = 5
     /// Stored and reserved bytes never exceed a quota; every reservation ends.
     case poolQuota = 6
-    /// What a pool shows and serves equals its hash; nothing that is live is evicted; what the hub says that it sent is what was fetched.
+    /// What a pool shows and serves equals its hash; nothing that is live is evicted; what the hub says that it sent is what went out; a share
+    /// shows what was signed, whole.
     case wholePackages = 7
     /// No client is ordered before its spoke holds a verified replica; no wave before the one before it succeeded.
     case replicaBeforeOrder = 9

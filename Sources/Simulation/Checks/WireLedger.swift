@@ -15,13 +15,17 @@ struct WireLedger {
     }
 
     private var items: [Key: Item] = [:]
+    private var hubEnded: UnixTime?
+    /// What a hub sent within this time of its end may not be written down, and may still be on its way.
+    private static let margin: Duration = .seconds(10)
 
     mutating func sends(_ path: TargetPath, to spoke: NodeID, _ bytes: UInt64) {
         items[Key(spoke: spoke, path: path), default: Item()].sent += bytes
     }
 
     mutating func came(_ path: TargetPath, at spoke: NodeID, _ bytes: UInt64, now: UnixTime) {
-        items[Key(spoke: spoke, path: path), default: Item()].came = (bytes, now)
+        let isCounted = hubEnded.map { now - $0 > Self.margin } ?? true
+        items[Key(spoke: spoke, path: path), default: Item()].came = isCounted ? (bytes, now) : nil
     }
 
     /// The package has left the pool: the hub begins to count anew.
@@ -29,8 +33,9 @@ struct WireLedger {
 
     /// The hub's process has ended: it may not have written down what it sent last.
     mutating func hubEnds(now: UnixTime) {
+        hubEnded = now
         for (key, item) in items {
-            if let came = item.came, now - came.at < .seconds(5) { items[key]?.came = nil }
+            if let came = item.came, now - came.at < Self.margin { items[key]?.came = nil }
         }
     }
 

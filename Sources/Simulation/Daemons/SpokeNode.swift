@@ -13,7 +13,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     private(set) var pool: MemoryPool
     private var catalog: MetadataClient?
     private var core: SpokeCore
-    private let poolName: NodeName
+    let poolName: NodeName
     private var node: PeerIdentity?
     /// What counts, whatever the pool was told.
     private(set) var quota: ByteCount
@@ -21,7 +21,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     private var joins: [JoinID: (Message) -> Void] = [:]
     private var lastJoin: UInt64 = 0
     /// What this machine's share shows; it outlives the process, like a folder.
-    private(set) var shown: Package?
+    var shown: Package?
     /// Some sites have no library, and take uncompressed chunks.
     let hasLibrary: Bool
     /// What is being unpacked is to make way for a transfer.
@@ -67,13 +67,18 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         catalog?.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
         revocations = store.setting(.revocations).flatMap(read)
         tell(.started(held: Set(pool.list().map(\.digest)), figures))
-        tell(.sharesSet([Share(name: poolName, product: fleet.vendor.product, folder: "/srv/share")]))
+        tell(.sharesSet([share]))
         announce()
     }
 
     override func died() {
         catalog?.crash()
         joins = [:]
+    }
+
+    /// What the trusted catalog names, while it is in date.
+    var named: [Package]? {
+        catalog?.trusted.flatMap { $0.freshUntil > fleet.now ? $0.packages().packages : nil }
     }
 
     var figures: PoolFigures {
@@ -221,23 +226,10 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .checkAnchors(let link, let request, let signed):
             tell(.anchorsChecked(link, request, signed: signed, refusal: nil))
         case .surveyCatalog(let products):
-            let trusted = catalog?.trusted.flatMap { $0.freshUntil > fleet.now ? $0 : nil }
-            tell(.catalogSurveyed(trusted?.packages().packages.filter { products.contains($0.path.product) }))
+            tell(.catalogSurveyed(surveyed?.filter { products.contains($0.path.product) }))
         case .tendShare(let share, let package): tend(share, package)
         case .wake(let time): setAlarm(at: time, .woke)
         }
-    }
-
-    /// Shows the package in memory, as the machine's folder does on its disk.
-    private func tend(_ share: Share, _ package: Package?) {
-        guard let package else {
-            return tell(.shareTended(share, .done(ShareView(shown: shown.map { ShareView.name(of: $0) }))))
-        }
-        let isHere = [package.sha256, package.content.sha256].contains { pool.length(of: $0) != nil }
-        guard isHere else { return tell(.shareTended(share, .failed("the package has left the pool"))) }
-        let isNew = shown != package
-        shown = package
-        tell(.shareTended(share, .done(ShareView(shown: ShareView.name(of: package), isNew: isNew))))
     }
 
     private func check(_ signed: [UInt8]) -> RevocationOutcome {

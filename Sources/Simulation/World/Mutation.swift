@@ -32,16 +32,20 @@ package enum Mutation: String, CaseIterable, Sendable {
     case spokeLosesOrder
     /// The agent begins an install a second time.
     case agentInstallsTwice
+    /// The spoke's share is told of older releases alone than the one that it shows.
+    case shareGoesBack
+    /// The spoke's share takes what a limited child gives, which lies, without looking at its hash.
+    case shareBelievesChild
 
     /// The check that must see it.
     package var invariant: Invariant {
         switch self {
         case .spokeAcknowledgesUnstored, .hubAppliesTwice: .reportsExactlyOnce
         case .agentIgnoresCatalog: .signedInstallsOnly
-        case .agentGoesDown: .noDowngrade
+        case .agentGoesDown, .shareGoesBack: .noDowngrade
         case .machineKeepsBadRelease: .oldOrNew
         case .poolIgnoresQuota: .poolQuota
-        case .spokeServesDamaged: .wholePackages
+        case .spokeServesDamaged, .shareBelievesChild: .wholePackages
         case .spokeClaimsReplica: .replicaBeforeOrder
         case .agentIgnoresCancel: .stopIsObeyed
         case .agentSkipsWindow, .agentHidesRefusal: .windowAndEligibility
