@@ -26,7 +26,11 @@ def say(text=""):
 
 
 def wait_for(what, probe, deadline=DEADLINE, interval=0.2):
-    """Polls until probe() is true and gives it back; a deadline that passes is a failure that says what was awaited."""
+    """Polls until probe() is true and gives it back; a deadline that passes is a failure that says what was awaited.
+
+    Deadlines are those of a machine at leisure; a busy one gets three times as long, for which only failures wait.
+    """
+    deadline *= 3
     end = time.monotonic() + deadline
     seen = None
     while time.monotonic() < end:
