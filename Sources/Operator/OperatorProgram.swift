@@ -10,19 +10,9 @@ package enum OperatorProgram {
 
     /// Runs a command line (without the program's name) and answers the exit status.
     package static func run(_ arguments: [String], _ context: OperatorContext) -> Int32 {
-        let streams = context.streams
-        switch ArgumentParser(OperatorCommands.program).parse(arguments, environment: streams.environment) {
-        case .help(let text):
-            streams.output(text)
-            return 0
-        case .version:
-            streams.line("axle \(version)")
-            return 0
-        case .usage(let text):
-            streams.error(text)
-            return 2
-        case .run(let invocation):
-            return run(invocation, context)
+        switch OperatorCommands.program.read(arguments, version: version, context.streams) {
+        case .done(let status): status
+        case .run(let invocation): run(invocation, context)
         }
     }
 

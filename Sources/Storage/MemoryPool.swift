@@ -5,7 +5,7 @@ import TLS
 /// A pool in memory with the behaviour of a file pool, for the simulation and for tests.
 ///
 /// Its bytes live in a `Disk`, which outlives the pool: opening another pool on the same disk is what a restart is.
-package final class MemoryPool: PackagePool {
+package final class MemoryPool: LedgerPool {
     /// What a restart leaves: published packages, and partial bytes.
     package final class Disk: Sendable {
         struct Content {
@@ -70,21 +70,8 @@ package final class MemoryPool: PackagePool {
         return state.withLock { $0.ledger.account(freeOnDisk: free) }
     }
 
-    package func list() -> [PoolEntry] {
-        state.withLock { $0.ledger.visible }.map { PoolEntry(digest: $0.key, length: ByteCount($0.value)) }
-            .sorted { $0.digest < $1.digest }
-    }
-
-    package func marks() -> [SHA256Digest: PackageMark] { state.withLock { $0.ledger.marks } }
-
-    package func contains(_ digest: SHA256Digest) -> Bool { state.withLock { $0.ledger.held[digest] != nil } }
-
-    package func part(of digest: SHA256Digest) -> ByteCount {
-        state.withLock { ByteCount($0.ledger.leftover(of: digest)) }
-    }
-
-    package func length(of digest: SHA256Digest) -> ByteCount? {
-        state.withLock { $0.ledger.visibleLength(of: digest).map { ByteCount($0) } }
+    package func withLedger<Value>(_ body: (inout PoolLedger) -> Value) -> Value {
+        state.withLock { body(&$0.ledger) }
     }
 
     package func setQuota(_ quota: ByteCount) throws(StorageError) {
@@ -92,10 +79,6 @@ package final class MemoryPool: PackagePool {
             drop(try state.ledger.planQuota(quota), &state)
             state.ledger.setQuota(quota)
         }
-    }
-
-    package func setAccess(_ access: PoolAccess) {
-        state.withLock { $0.ledger.access = access }
     }
 
     package func reserve(_ digest: SHA256Digest, length: ByteCount) throws(StorageError) -> Reservation {
@@ -206,14 +189,7 @@ package final class MemoryPool: PackagePool {
     package func repair(
         _ digest: SHA256Digest, length: ByteCount, from source: any RepairSource
     ) throws(StorageError) -> RepairReport {
-        if self.length(of: digest) == length {
-            do throws(StorageError) {
-                try verify(digest)
-                return RepairReport(fetched: .zero)
-            } catch {
-                guard case .corrupt = error else { throw error }
-            }
-        }
+        if try isWhole(digest, length: length) { return RepairReport(fetched: .zero) }
         try mark(digest, .corrupt)
         var fetch = RepairFetch(source, digest)
         let bytes = try fetch.read(at: 0, count: length.bytes)

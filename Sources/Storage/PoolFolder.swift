@@ -1,5 +1,5 @@
 package import Model
-import System
+package import System
 
 /// A pool's folder on disk: which kind it is, and how one is opened.
 package enum PoolFolder {
@@ -24,6 +24,15 @@ package enum PoolFolder {
             case .container: ["packages", "partial", "corrupt", "withheld", "containers"]
             }
         }
+    }
+
+    /// The absolute path that somebody gave for a pool's folder, without slashes that mean nothing.
+    package static func absolute(_ path: String) throws(UsageError) -> String {
+        // A list of pools has a line for each.
+        guard path.hasPrefix("/"), path.utf8.count <= 1024, !path.utf8.contains(where: { $0 == 0 || $0 == 0x0A }),
+            !path.split(separator: "/").contains("..")
+        else { throw UsageError("a pool's folder is an absolute path, not \(path)") }
+        return "/" + path.split(separator: "/").joined(separator: "/")
     }
 
     /// The kind of the pool in a folder; nil if none was made there yet.

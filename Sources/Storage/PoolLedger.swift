@@ -4,7 +4,7 @@ import Model
 ///
 /// The one rule: `committed` (all that is on disk + all that is promised to reservations) never grows beyond the quota. A pool that is opened with more
 /// on disk than its quota (it was made smaller meanwhile) keeps what it has and takes nothing new.
-struct PoolLedger {
+package struct PoolLedger {
     /// A package: its length, the bytes of its own files on the disk, and its mark.
     struct Held {
         let length: UInt64

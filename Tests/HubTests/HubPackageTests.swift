@@ -299,7 +299,7 @@ import Testing
         try world.publish([package])
         try world.importAll()
         world.effects = []
-        try world.send(.packagesDamaged([package.sha256]))
+        try world.send(.objectsDamaged([package.sha256]))
         #expect(try world.events(.replicaCorrupt).count == 1)
         #expect(world.effects.contains(.repairPackage(package)))
         #expect(!world.effects.contains(.importPackage(package)))

@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Storage
 import Testing
 
 /// A hub with a pool of patches, releases of a megabyte and more, and spokes that hold them.

@@ -92,14 +92,17 @@ import Testing
         #expect(evicted.contains(packages[1].sha256) && !evicted.contains(packages[0].sha256))
     }
 
-    private func figures(_ problem: String? = nil) -> HubPoolFigures {
-        func pool(_ name: NodeName, _ problem: String? = nil) -> HubPool {
-            HubPool(
-                name: name, quota: ByteCount(1000), used: ByteCount(problem == nil ? 500 : 0), reserved: .zero,
-                freeOnDisk: ByteCount(5000), problem: problem)
+    private func figures(_ problem: String? = nil) -> PoolFigures {
+        func pool(_ name: NodeName, _ problem: String? = nil) -> PoolChain.Standing {
+            PoolChain.Standing(
+                name: name,
+                account: PoolAccount(
+                    quota: ByteCount(1000), used: ByteCount(problem == nil ? 500 : 0), reserved: .zero,
+                    freeOnDisk: ByteCount(5000), access: problem == nil ? .readWrite : .unavailable), problem: problem)
         }
-        return HubPoolFigures(
-            quota: ByteCount(2000), used: ByteCount(1000), reserved: .zero, freeOnDisk: ByteCount(5000),
+        return PoolFigures(
+            PoolAccount(
+                quota: ByteCount(2000), used: ByteCount(1000), reserved: .zero, freeOnDisk: ByteCount(5000)),
             pools: [pool(main), pool(next, problem)])
     }
 
@@ -109,7 +112,7 @@ import Testing
         try world.send(.poolChanged(figures()))
         #expect(try world.store.pools().filter { $0.node == world.hub }.map(\.name).contains(next))
         try world.publish([package])
-        try world.send(.placed([package.sha256: HubPlace(pool: next, reason: "main is full")]))
+        try world.send(.placed([package.sha256: PoolPlace(pool: next, reason: "main is full")]))
         try world.importAll()
         #expect(try world.events(.packageImported).last?.event.text.hasSuffix("; in pool next: main is full") == true)
         world.effects = []
@@ -149,8 +152,8 @@ import Testing
         #expect(said.map(\.text) == ["pool next cannot be emptied yet", "pool next is empty"])
         // The pool of patches takes no packages.
         let alone = try HubWorld()
-        let five = HubPoolFigures(
-            quota: ByteCount(5), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5), pools: [])
+        let five = PoolFigures(
+            PoolAccount(quota: ByteCount(5), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5)))
         try alone.send(.poolChanged(five))
         try alone.send(.patchPoolChanged(five))
         #expect(throws: HubRefusal.self) { try alone.run(.setAccess(node: alone.hub, pool: main, .draining)) }

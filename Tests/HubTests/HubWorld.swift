@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Storage
 import TLS
 import Testing
 import Trust
@@ -105,8 +106,10 @@ final class HubWorld {
         try send(.started(held: [], figures()))
     }
 
-    func figures(quota: UInt64 = 1 << 40, used: UInt64 = 0) -> HubPoolFigures {
-        HubPoolFigures(quota: ByteCount(quota), used: ByteCount(used), reserved: .zero, freeOnDisk: ByteCount(1 << 40))
+    func figures(quota: UInt64 = 1 << 40, used: UInt64 = 0) -> PoolFigures {
+        PoolFigures(
+            PoolAccount(
+                quota: ByteCount(quota), used: ByteCount(used), reserved: .zero, freeOnDisk: ByteCount(1 << 40)))
     }
 
     /// Another process over the same store, after the machine was restarted.

@@ -3,6 +3,7 @@ import Hub
 import Identity
 import Model
 import Protocol
+import Storage
 import System
 import TLS
 import TestSupport
@@ -78,7 +79,7 @@ final class IdentityWorld {
                 fleet: fleet, hub: identityHubID, poolName: try NodeName("main"),
                 patchPoolName: try NodeName("patches"), zones: FoundationZone.named),
             random: SeededGenerator(state: 1))
-        let figures = HubPoolFigures(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero)
+        let figures = PoolFigures(PoolAccount(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero))
         try send(.started(held: [], figures))
     }
 

@@ -1,6 +1,7 @@
 import Model
 import Protocol
 import Spoke
+import Storage
 import Testing
 
 /// A spoke's core on a bench: feeds events, runs each in a transaction, and remembers the effects.
@@ -15,7 +16,7 @@ struct SpokeBench {
     static let agent = NodeID(high: 7, low: 1)
     static let stranger = NodeID(high: 7, low: 2)
     static let figures = PoolFigures(
-        quota: ByteCount(1000), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5000))
+        PoolAccount(quota: ByteCount(1000), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5000)))
 
     /// What the spoke can make use of, from the next restart on.
     var accepts: [TransferMeans] = [.content] + TransferMeans.fromBase

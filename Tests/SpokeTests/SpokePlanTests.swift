@@ -1,6 +1,7 @@
 import Model
 import Protocol
 import Spoke
+import Storage
 import Testing
 
 /// What a spoke asks of its hub about the way of a package, what it believes of the answer, and what it does when a plan fails.
@@ -10,7 +11,7 @@ import Testing
         PackageContent(coding: .zstd, length: ByteCount(900), sha256: try SpokeBench.digest(100 + byte))
     }
 
-    private static let roomy = PoolFigures(
+    private static let roomy = PoolAccount(
         quota: ByteCount(1 << 40), used: .zero, reserved: .zero, freeOnDisk: ByteCount(1 << 40))
 
     /// A bench that holds release 1 packed and unpacked, and whose hub has asked for release 2, which the catalog names.
@@ -189,7 +190,7 @@ import Testing
 
     @Test func thePublishedFileIsUnpackedWhenThereIsRoomAndNothingIsUnderWay() throws {
         var bench = try SpokeBench()
-        try bench.tell(.poolChanged(Self.roomy))
+        try bench.tell(.poolChanged(PoolFigures(Self.roomy)))
         try bench.openHub()
         let wanted = try SpokeBench.replicate(2)
         try bench.ask(SpokeBench.hub, .replicate(wanted))
@@ -212,7 +213,7 @@ import Testing
 
     @Test func whatCannotBeUnpackedIsNamedOnceAndNotTriedAgain() throws {
         var bench = try SpokeBench()
-        try bench.tell(.poolChanged(Self.roomy))
+        try bench.tell(.poolChanged(PoolFigures(Self.roomy)))
         try bench.openHub()
         let wanted = try SpokeBench.replicate(2)
         try bench.ask(SpokeBench.hub, .replicate(wanted))
@@ -221,7 +222,7 @@ import Testing
         try bench.tell(.transferEnded(wanted.sha256, .verified))
         try bench.tell(.unpacked(wanted.sha256, .failed("no libzstd")))
         try bench.tell(.poolChanged(SpokeBench.figures))
-        try bench.tell(.poolChanged(Self.roomy))
+        try bench.tell(.poolChanged(PoolFigures(Self.roomy)))
         #expect(unpackings(bench).isEmpty)
         #expect(bench.store.replica(wanted.sha256)?.state == .verified)
     }
@@ -548,7 +549,7 @@ import Testing
         try bench.restart(held: [first.sha256])
         try bench.openHub()
         #expect(bench.effects.contains(.findTarget(first.path)))
-        try bench.tell(.poolChanged(Self.roomy))
+        try bench.tell(.poolChanged(PoolFigures(Self.roomy)))
         try bench.tell(SpokeBench.listed(first, content: try Self.content(1)))
         #expect(unpackings(bench) == [first.sha256])
         #expect(bench.store.replica(first.sha256)?.content == (try Self.content(1)))

@@ -1,19 +1,23 @@
 import Model
 import Protocol
 import Spoke
+import Storage
 import Testing
 
 /// A spoke with several pools: what the hub hears of each, and what a disk that is gone means.
 @Suite struct SpokePoolTests {
-    private static func pool(_ text: String, used: UInt64 = 0, problem: String? = nil) throws -> SpokePool {
-        SpokePool(
-            name: try NodeName(text), quota: ByteCount(1000), used: ByteCount(used), reserved: .zero,
-            freeOnDisk: ByteCount(5000), access: problem == nil ? .readWrite : .unavailable, problem: problem)
+    private static func pool(_ text: String, used: UInt64 = 0, problem: String? = nil) throws -> PoolChain.Standing {
+        PoolChain.Standing(
+            name: try NodeName(text),
+            account: PoolAccount(
+                quota: ByteCount(1000), used: ByteCount(used), reserved: .zero, freeOnDisk: ByteCount(5000),
+                access: problem == nil ? .readWrite : .unavailable), problem: problem)
     }
 
-    private static func figures(_ pools: [SpokePool]) -> PoolFigures {
+    private static func figures(_ pools: [PoolChain.Standing]) -> PoolFigures {
         PoolFigures(
-            quota: ByteCount(2000), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5000), pools: pools)
+            PoolAccount(quota: ByteCount(2000), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5000)), pools: pools
+        )
     }
 
     /// Two pools, and a package verified in the second.

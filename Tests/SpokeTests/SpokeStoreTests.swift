@@ -1,6 +1,7 @@
 import Model
 import SQLite
 import Spoke
+import Storage
 import TestSupport
 import Testing
 
@@ -216,7 +217,7 @@ import Testing
             path: try TargetPath("ruff/1.0/linux-x86_64-gnu/ruff.tar.zst"),
             sha256: try SHA256Digest(bytes: Array(repeating: 1, count: 32)),
             length: 60, content: content, priority: 1, state: .verified)
-        let room = PoolFigures(quota: ByteCount(1 << 40), used: .zero, reserved: .zero, freeOnDisk: ByteCount(1 << 40))
+        let room = PoolAccount(quota: ByteCount(1 << 40), used: .zero, reserved: .zero, freeOnDisk: ByteCount(1 << 40))
         let keeping = ContentKeeping(
             replicas: [replica], patches: [], held: [replica.sha256], inUse: [], skipped: [], pool: room)
         #expect(keeping.unpack == nil && keeping.lookUp == [replica.path])

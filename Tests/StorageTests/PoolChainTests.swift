@@ -168,7 +168,7 @@ import Testing
         let set = try Self.set(folder.path)
         let name = try set.chain.add(sample(1, 5000))
         #expect(set.chain.place(of: name)?.pool.text == "next" && set.look().isEmpty)
-        #expect(set.places()[name]?.text == "next")
+        #expect(set.places()[name] == PoolPlace(pool: try NodeName("next")))
         try File.rename(folder.path + "/b", to: folder.path + "/c")
         let gone = set.look()
         #expect(gone.went == [name] && gone.messages.count == 1 && gone.messages[0].contains("is its disk mounted?"))

@@ -40,23 +40,10 @@ package enum AgentProgram {
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
-        switch ArgumentParser(specification).parse(arguments, environment: streams.environment) {
-        case .help(let text):
-            streams.output(text)
-            return 0
-        case .version:
-            streams.line("axle-agent \(version)")
-            return 0
-        case .usage(let text):
-            streams.error(text)
-            return 2
-        case .run(let invocation):
-            return await run(invocation, streams)
-        }
-    }
-
-    private static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async -> Int32 {
-        do {
+        await specification.run(
+            arguments, version: version, streams,
+            explain: { error in (error as? AgentError)?.message ?? "\(error)" }
+        ) { invocation in
             switch invocation.name {
             case "join": return try await JoinCommand.run(invocation, streams)
             case "run": return try await RunCommand.run(invocation, streams)
@@ -66,15 +53,6 @@ package enum AgentProgram {
             case "check-config": return try CheckConfigCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
-        } catch let error as UsageError {
-            streams.message("axle-agent \(invocation.name): \(error.message)")
-            return 2
-        } catch let error as AgentError {
-            streams.message("axle-agent \(invocation.name): \(error.message)")
-            return 1
-        } catch {
-            streams.message("axle-agent \(invocation.name): \(error)")
-            return 1
         }
     }
 }

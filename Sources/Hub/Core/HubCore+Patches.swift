@@ -1,5 +1,6 @@
 import Model
 import Rollout
+import Storage
 
 /// Patches between releases, and chunk deltas where there can be no patch: wished for, made one at a time, kept as long as their room lasts and their release is named.
 extension HubCore {
@@ -347,13 +348,14 @@ extension HubCore {
 
     // MARK: - Their pool
 
-    mutating func patchPoolChanged(_ figures: HubPoolFigures, at now: UnixTime) throws {
+    mutating func patchPoolChanged(_ figures: PoolFigures, at now: UnixTime) throws {
         let known = try store.pool(node: configuration.hub, name: configuration.patchPoolName)
+        let account = figures.account
         try store.putPool(
             PoolRecord(
-                node: configuration.hub, name: configuration.patchPoolName, quota: figures.quota, used: figures.used,
-                reserved: figures.reserved, freeOnDisk: figures.freeOnDisk,
-                wantedQuota: known?.wantedQuota == figures.quota ? nil : known?.wantedQuota, reported: now))
+                node: configuration.hub, name: configuration.patchPoolName, quota: account.quota, used: account.used,
+                reserved: account.reserved, freeOnDisk: account.freeOnDisk,
+                wantedQuota: known?.wantedQuota == account.quota ? nil : known?.wantedQuota, reported: now))
     }
 
     /// Drops what was used longest ago until the rest fits into the quota.

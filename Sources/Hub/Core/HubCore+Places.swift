@@ -1,10 +1,11 @@
 import Model
 import Protocol
+import Storage
 
 /// Several pools: where packages are, and what a disk that is gone means for the hub's own.
 extension HubCore {
     /// Where objects are among the hub's own pools. What was said of a place stays as long as the package is there.
-    mutating func placed(_ places: [SHA256Digest: HubPlace]) throws {
+    mutating func placed(_ places: [SHA256Digest: PoolPlace]) throws {
         for record in try store.packages() {
             guard let place = places[record.package.sha256] else { continue }
             try note(place.pool, place.reason, of: record.package.path, at: configuration.hub)
@@ -28,7 +29,7 @@ extension HubCore {
     /// What is added to the text of an import where there are several pools.
     func placeText(of path: TargetPath) throws -> String {
         guard let place = try store.place(node: configuration.hub, path: path) else { return "" }
-        return "; in pool \(place.pool)\(place.reason.map { ": \($0)" } ?? "")"
+        return "; \(PoolPlace(pool: place.pool, reason: place.reason))"
     }
 
     /// A pool of the hub whose disk is gone.

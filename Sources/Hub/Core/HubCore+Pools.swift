@@ -5,29 +5,23 @@ import Storage
 /// Pools and presence: what spokes say about themselves, and the quotas that operators want.
 extension HubCore {
     /// The hub's own pools have changed.
-    mutating func poolChanged(_ figures: HubPoolFigures, at now: UnixTime) throws {
-        var pools = figures.pools
-        if pools.isEmpty {
-            pools = [
-                HubPool(
-                    name: configuration.poolName, quota: figures.quota, used: figures.used, reserved: figures.reserved,
-                    freeOnDisk: figures.freeOnDisk)
-            ]
-        }
+    mutating func poolChanged(_ figures: PoolFigures, at now: UnixTime) throws {
+        let pools = figures.each(first: configuration.poolName)
         try forgetPools(of: configuration.hub, but: pools.map(\.name) + [configuration.patchPoolName])
         for pool in pools {
             let known = try store.pool(node: configuration.hub, name: pool.name)
             // What a pool holds whose disk is gone is what was known of it.
-            let used = pool.problem == nil ? pool.used : known?.used ?? .zero
+            let account = pool.account
+            let used = pool.problem == nil ? account.used : known?.used ?? .zero
             try store.putPool(
                 PoolRecord(
-                    node: configuration.hub, name: pool.name, quota: pool.quota, used: used,
-                    reserved: pool.reserved, freeOnDisk: pool.freeOnDisk,
-                    wantedQuota: known?.wantedQuota == pool.quota ? nil : known?.wantedQuota,
+                    node: configuration.hub, name: pool.name, quota: account.quota, used: used,
+                    reserved: account.reserved, freeOnDisk: account.freeOnDisk,
+                    wantedQuota: known?.wantedQuota == account.quota ? nil : known?.wantedQuota,
                     access: known?.access ?? .readWrite, problem: pool.problem, reported: now))
             try warnIfFuller(
-                pool.name, "the hub", known, quota: pool.quota, committed: used + pool.reserved, at: now)
-            if known.map({ pool.quota > $0.quota }) ?? (pools.count > 1) { try retryFailedImports(at: now) }
+                pool.name, "the hub", known, quota: account.quota, committed: used + account.reserved, at: now)
+            if known.map({ account.quota > $0.quota }) ?? (pools.count > 1) { try retryFailedImports(at: now) }
         }
     }
 

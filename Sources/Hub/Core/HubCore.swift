@@ -1,6 +1,7 @@
 package import Model
 package import Protocol
 import Rollout
+import Storage
 import Trust
 
 /// A hub's decisions: who joins, what is imported and replicated, who is ordered to install what, and what the reports mean.
@@ -174,7 +175,7 @@ package struct HubCore {
         case .importEnded(let path, let digest, let outcome):
             try importEnded(path, digest, outcome, at: now)
         case .poolChanged(let pool): try poolChanged(pool, at: now)
-        case .packagesDamaged(let digests): try damaged(digests, at: now)
+        case .objectsDamaged(let digests): try damaged(digests, at: now)
         case .packageEvicted(let digest, let refusal): try evicted(digest, refusal: refusal, at: now)
         case .poolChecked(let check): try poolChecked(check, configuration.hub, at: now)
         case .placed(let places): try placed(places)
@@ -189,7 +190,7 @@ package struct HubCore {
     }
 
     private mutating func start(
-        held: Set<SHA256Digest>, _ pool: HubPoolFigures, _ patches: HubPatchPool?, at now: UnixTime
+        held: Set<SHA256Digest>, _ pool: PoolFigures, _ patches: HubPatchPool?, at now: UnixTime
     ) throws {
         try store.disconnectAllSpokes()
         try store.disconnectClients(of: nil, at: now)

@@ -1,5 +1,6 @@
 package import Model
 package import Protocol
+package import Storage
 
 /// A joining peer's connection to the hub's own listener: it has no certificate yet, so it is no link.
 package struct HubJoinID: Hashable, Sendable {
@@ -39,64 +40,10 @@ package enum ImportOutcome: Equatable, Sendable {
     case interrupted(String, retryAfter: Duration? = nil)
 }
 
-/// One of the hub's own pools.
-package struct HubPool: Equatable, Sendable {
-    package var name: NodeName
-    package var quota: ByteCount
-    package var used: ByteCount
-    package var reserved: ByteCount
-    package var freeOnDisk: ByteCount
-    /// Why it is unavailable, where its disk is gone; what it holds is not known then.
-    package var problem: String?
-
-    package init(
-        name: NodeName, quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount,
-        problem: String? = nil
-    ) {
-        self.name = name
-        self.quota = quota
-        self.used = used
-        self.reserved = reserved
-        self.freeOnDisk = freeOnDisk
-        self.problem = problem
-    }
-}
-
-/// Where an object is among the hub's own pools, and why there, where there is something to say.
-package struct HubPlace: Equatable, Sendable {
-    package var pool: NodeName
-    package var reason: String?
-
-    package init(pool: NodeName, reason: String? = nil) {
-        self.pool = pool
-        self.reason = reason
-    }
-}
-
-/// What a pool, or the hub's several pools together, holds, in bytes.
-package struct HubPoolFigures: Equatable, Sendable {
-    package var quota: ByteCount
-    package var used: ByteCount
-    package var reserved: ByteCount
-    package var freeOnDisk: ByteCount
-    /// Each of them in their order, where there are several.
-    package var pools: [HubPool]
-
-    package init(
-        quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount, pools: [HubPool] = []
-    ) {
-        self.quota = quota
-        self.used = used
-        self.reserved = reserved
-        self.freeOnDisk = freeOnDisk
-        self.pools = pools
-    }
-}
-
 /// What happens to a hub; the shell or the simulation tells it to the core.
-package enum HubEvent: Equatable, Sendable {
+package enum HubEvent: PoolEvent, Equatable {
     /// First of all: what the hub's pool really holds and how full it is, and the same of the pool of patches where there is one.
-    case started(held: Set<SHA256Digest>, HubPoolFigures, patches: HubPatchPool? = nil)
+    case started(held: Set<SHA256Digest>, PoolFigures, patches: HubPatchPool? = nil)
     /// A spoke's session.
     case link(LinkEvent)
     /// So many bytes have passed over a spoke's link since this was told last.
@@ -113,15 +60,15 @@ package enum HubEvent: Equatable, Sendable {
     case catalogUnreachable(String, retryAfter: Duration? = nil)
     case importProgressed(TargetPath, bytesHeld: UInt64)
     case importEnded(TargetPath, SHA256Digest, ImportOutcome)
-    case poolChanged(HubPoolFigures)
+    case poolChanged(PoolFigures)
     /// Where objects are, where there are several pools; told before what makes them imported.
-    case placed([SHA256Digest: HubPlace])
+    case placed([SHA256Digest: PoolPlace])
     /// A pool's disk is gone or has come back: what is no longer held, and what is again.
     case poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String)
     /// A pool that is to be emptied is empty, or why it is not.
     case poolDrained(String, isEmpty: Bool)
     /// The disk has damaged these packages; the pool withholds them.
-    case packagesDamaged(Set<SHA256Digest>)
+    case objectsDamaged(Set<SHA256Digest>)
     /// What the plan took from the pool is gone, or why it is not.
     case packageEvicted(SHA256Digest, refusal: String?)
     /// How a check of the hub's own pool goes.
@@ -130,7 +77,7 @@ package enum HubEvent: Equatable, Sendable {
     case patchEnded(PatchResult)
     /// A patch is damaged or not there, and is gone.
     case patchLost(SHA256Digest, String)
-    case patchPoolChanged(HubPoolFigures)
+    case patchPoolChanged(PoolFigures)
     /// The time asked for by `HubEffect.wake` has come.
     case woke
 }

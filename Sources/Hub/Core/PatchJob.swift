@@ -1,4 +1,5 @@
 package import Model
+package import Storage
 
 /// A patch or a chunk delta to be made, as the core wants it.
 package struct PatchJob: Equatable, Sendable {
@@ -59,11 +60,11 @@ package struct PatchResult: Equatable, Sendable {
 /// What the hub's pool of patches is when the hub starts.
 package struct HubPatchPool: Equatable, Sendable {
     package var held: Set<SHA256Digest>
-    package var figures: HubPoolFigures
+    package var figures: PoolFigures
     /// Whether this machine has the library that patches and compressed chunk deltas are made with.
     package var hasLibrary: Bool
 
-    package init(held: Set<SHA256Digest>, figures: HubPoolFigures, hasLibrary: Bool = true) {
+    package init(held: Set<SHA256Digest>, figures: PoolFigures, hasLibrary: Bool = true) {
         self.held = held
         self.figures = figures
         self.hasLibrary = hasLibrary

@@ -12,7 +12,7 @@ enum HubInitCommand {
         let listen = try address(invocation.value("listen") ?? "0.0.0.0:7440", "--listen")
         let api = try address(invocation.value("api") ?? "0.0.0.0:8443", "--api")
         let pool = try poolKind(invocation.value("pool"))
-        let poolFolder = try invocation.value("pool-folder").map { try HubPoolFolder.absolute($0) }
+        let poolFolder = try invocation.value("pool-folder").map { try PoolFolder.absolute($0) }
         if let warning = HubPoolFolder.warning(poolFolder ?? path) { streams.message(warning) }
         let retention = try retention(invocation.value("retention"))
         let authority = try authority(invocation)

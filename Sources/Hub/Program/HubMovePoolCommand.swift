@@ -13,7 +13,7 @@ enum HubMovePoolCommand {
             task: "move-pool")
         var settings = try HubState.read(HubState.Settings.self, HubState.settings(folder.path))
         let source = settings.poolFolder(in: folder.path)
-        let target = try HubPoolFolder.absolute(try invocation.required("to"))
+        let target = try PoolFolder.absolute(try invocation.required("to"))
         guard target != source else {
             streams.line("the pool is in \(target) already")
             return 0

@@ -1,18 +1,10 @@
 internal import Model
 internal import System
 
-/// Where an owner wants a hub's pool.
+/// The disk that a hub's pool is to be on.
 enum HubPoolFolder {
     /// Free space that a hub is meant to have.
     static let wanted = ByteCount(40_000_000_000)
-
-    /// The folder's absolute path.
-    static func absolute(_ path: String) throws(UsageError) -> String {
-        guard path.hasPrefix("/"), path.utf8.count <= 1024, !path.utf8.contains(0),
-            !path.split(separator: "/").contains("..")
-        else { throw UsageError("a pool's folder is an absolute path, not \(path)") }
-        return "/" + path.split(separator: "/").joined(separator: "/")
-    }
 
     /// What to say about a disk with less free space than is asked for.
     static func warning(_ folder: String) -> String? {

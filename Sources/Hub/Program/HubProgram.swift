@@ -58,23 +58,7 @@ package enum HubProgram {
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
-        switch ArgumentParser(specification).parse(arguments, environment: streams.environment) {
-        case .help(let text):
-            streams.output(text)
-            return 0
-        case .version:
-            streams.line("axle-hub \(version)")
-            return 0
-        case .usage(let text):
-            streams.error(text)
-            return 2
-        case .run(let invocation):
-            return await run(invocation, streams)
-        }
-    }
-
-    private static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async -> Int32 {
-        do {
+        await specification.run(arguments, version: version, streams) { invocation in
             switch invocation.name {
             case "init": return try HubInitCommand.run(invocation, streams)
             case "ca-request": return try HubCARequestCommand.run(invocation, streams)
@@ -84,12 +68,6 @@ package enum HubProgram {
             case "check-config": return try HubCheckConfigCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
-        } catch let error as UsageError {
-            streams.message("axle-hub \(invocation.name): \(error.message)")
-            return 2
-        } catch {
-            streams.message("axle-hub \(invocation.name): \(error)")
-            return 1
         }
     }
 }

@@ -98,8 +98,8 @@ extension HubResources {
             _ = try await perform(.refuseBundle(why), request) { _, _ in [] }
             throw Problem(.invalid, why, next: "Make the bundle again: the medium or the file is damaged, or altered.")
         }
-        shell.tellPlace(of: package.sha256)
-        shell.tell(.poolChanged(HubPoolFigures(shell.pool)))
+        shell.tellPlaces(of: [package.sha256])
+        shell.tell(.poolChanged(PoolFigures(shell.pool)))
         return try await perform(.takePackage(path, package.sha256), request) { _, _ in
             try JSONCoding.encode(
                 PackageUpload(id: path.id, held: package.length, length: package.length, isImported: true))

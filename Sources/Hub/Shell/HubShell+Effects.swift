@@ -19,13 +19,13 @@ extension HubShell {
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
         case .servePackage(let link, let request, let fetch, let spoke): servePackage(link, request, fetch, to: spoke)
         case .limit(let link, let rate): links.limit(link, to: rate)
-        case .setQuota(let name, let quota): setQuota(quota, of: name)
+        case .setQuota(let name, let quota): disk.submit { self.setQuota(quota, of: name) }
         case .makePatch(let job): makePatch(job)
         case .servePatch(let link, let request, let fetch, let spoke): servePatch(link, request, fetch, to: spoke)
         case .checkPatch(let digest): patches?.check(digest) { self.tell(.patchLost(digest, $0)) }
         case .dropPatches(let digests): patches?.drop(digests) { self.tell(.patchPoolChanged($0)) }
         case .dropContents(let digests):
-            patches?.dropContents(digests) { [pool] _ in self.tell(.poolChanged(HubPoolFigures(pool))) }
+            patches?.dropContents(digests) { [pool] _ in self.tell(.poolChanged(PoolFigures(pool))) }
         case .setPatchQuota(let quota): setPatchQuota(quota)
         case .setAccess(let name, let access):
             pools.setAccess(access, of: name)
@@ -56,9 +56,9 @@ extension HubShell {
             let outcome = await catalog.importPackage(package, from: url, isDamaged: isDamaged) { held in
                 self.tell(.importProgressed(package.path, bytesHeld: held))
             }
-            tellPlace(of: package.sha256)
+            tellPlaces(of: [package.sha256])
             tell(.importEnded(package.path, package.sha256, outcome))
-            tell(.poolChanged(HubPoolFigures(pool)))
+            tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
@@ -84,7 +84,7 @@ extension HubShell {
         reading.submit { [pool, links, reading] in
             do {
                 let source = BulkSource.package(try pool.open(fetch.sha256), on: reading) {
-                    self.tell(.packagesDamaged([$0]))
+                    self.tell(.objectsDamaged([$0]))
                 }
                 self.send(fetch, link, request, to: spoke, from: source)
             } catch {
@@ -106,8 +106,8 @@ extension HubShell {
         guard let patches else { return }
         patches.make(job) { [pool] result in
             self.tell(.patchEnded(result))
-            self.tell(.patchPoolChanged(HubPoolFigures(patches.patches.account())))
-            self.tell(.poolChanged(HubPoolFigures(pool)))
+            self.tell(.patchPoolChanged(PoolFigures(patches.patches.account())))
+            self.tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
@@ -121,7 +121,7 @@ extension HubShell {
                 messages("the room of removed packages comes back later: \(error)")
             }
             self.tell(.packageEvicted(package, refusal: refusal?.description))
-            self.tell(.poolChanged(HubPoolFigures(pool)))
+            self.tell(.poolChanged(PoolFigures(pool)))
         }
     }
 
@@ -155,19 +155,8 @@ extension HubShell {
             let check = await scrub.check(readsData: request.readsData, of: pools.part(request.pool)) { check, total in
                 self.tell(.poolChecked(PoolChecked(request, check, total: total, isOver: false)))
             }
-            if !check.corrupt.isEmpty { tell(.packagesDamaged(Set(check.corrupt))) }
+            if !check.corrupt.isEmpty { tell(.objectsDamaged(Set(check.corrupt))) }
             tell(.poolChecked(PoolChecked(request, check, total: check.bytesRead, isOver: true)))
-        }
-    }
-
-    private func setQuota(_ quota: ByteCount, of name: NodeName) {
-        disk.submit { [pools, messages] in
-            do {
-                guard try pools.setQuota(quota, of: name) else { return }
-            } catch {
-                messages("the quota \(quota) could not be set: \(error)")
-            }
-            self.tell(.poolChanged(HubPoolFigures(pools.chain)))
         }
     }
 }

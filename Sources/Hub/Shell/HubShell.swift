@@ -13,7 +13,7 @@ internal import Trust
 ///
 /// The core and its store live on one named queue. Events that wait are handled together in one transaction, and effects
 /// are executed after the commit. Commands of operators take their turn on the same queue.
-actor HubShell: LinkHandler {
+actor HubShell: LinkHandler, PoolWatcher {
     /// Events handled in one transaction at the most.
     private static let batchLimit = 512
     /// How long a hub whose store refuses to write waits before it begins anew.
@@ -24,8 +24,6 @@ actor HubShell: LinkHandler {
 
     nonisolated let links = Links()
     nonisolated let pools: PoolSet
-    /// All pools as one.
-    nonisolated var pool: PoolChain { pools.chain }
     /// Empties those that are to be emptied.
     nonisolated let drainer: PoolDrainer
     /// Looks at the pools' disks.
@@ -133,7 +131,7 @@ actor HubShell: LinkHandler {
         begin()
         scrub.start { [weak self, messages] outcome in
             for failure in outcome.failures { messages("scrub: \(failure)") }
-            if !outcome.corrupt.isEmpty { self?.tell(.packagesDamaged(Set(outcome.corrupt))) }
+            if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
         }
         watch = watchPools()
     }
@@ -143,9 +141,9 @@ actor HubShell: LinkHandler {
         tellPlaces()
         tell(
             .started(
-                held: damaged.union(pool.list().map(\.digest)), HubPoolFigures(pool),
+                held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool),
                 patches: patches?.contents))
-        if !damaged.isEmpty { tell(.packagesDamaged(damaged)) }
+        if !damaged.isEmpty { tell(.objectsDamaged(damaged)) }
     }
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
@@ -281,12 +279,5 @@ actor HubShell: LinkHandler {
             do { try await Task.sleep(for: min(wait, .seconds(86_400))) } catch { return }
             self?.tell(.woke)
         }
-    }
-}
-
-extension HubPoolFigures {
-    init(_ account: PoolAccount) {
-        self.init(
-            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
     }
 }

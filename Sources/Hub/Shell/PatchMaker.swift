@@ -39,7 +39,7 @@ package final class PatchMaker: Sendable {
     /// What the core is told at the start.
     package var contents: HubPatchPool {
         HubPatchPool(
-            held: Set(patches.list().map(\.digest)), figures: HubPoolFigures(patches.account()),
+            held: Set(patches.list().map(\.digest)), figures: PoolFigures(patches.account()),
             hasLibrary: ContentWorker.canPatch)
     }
 
@@ -218,25 +218,25 @@ package final class PatchMaker: Sendable {
     }
 
     /// Removes patches; one that is being read stays until the next start.
-    package func drop(_ digests: [SHA256Digest], done: @escaping @Sendable (HubPoolFigures) -> Void) {
+    package func drop(_ digests: [SHA256Digest], done: @escaping @Sendable (PoolFigures) -> Void) {
         submit { [patches] in
             // As said above.
             for digest in digests { try? patches.evict(digest) }
-            done(HubPoolFigures(patches.account()))
+            done(PoolFigures(patches.account()))
         }
     }
 
     /// Removes unpacked contents from the hub's pool; one that is being read stays until the next start.
-    package func dropContents(_ digests: [SHA256Digest], done: @escaping @Sendable (HubPoolFigures) -> Void) {
+    package func dropContents(_ digests: [SHA256Digest], done: @escaping @Sendable (PoolFigures) -> Void) {
         submit { [packages] in
             // As said above.
             for digest in digests { try? packages.evict(digest) }
-            done(HubPoolFigures(packages.account()))
+            done(PoolFigures(packages.account()))
         }
     }
 
     /// Changes the quota, behind what is to be dropped before it.
-    package func setQuota(_ quota: ByteCount, done: @escaping @Sendable (HubPoolFigures, (any Error)?) -> Void) {
+    package func setQuota(_ quota: ByteCount, done: @escaping @Sendable (PoolFigures, (any Error)?) -> Void) {
         submit { [patches] in
             var failure: (any Error)?
             do {
@@ -244,7 +244,7 @@ package final class PatchMaker: Sendable {
             } catch {
                 failure = error
             }
-            done(HubPoolFigures(patches.account()), failure)
+            done(PoolFigures(patches.account()), failure)
         }
     }
 

@@ -28,16 +28,8 @@ package enum TUFProgram {
 
     /// Runs a command line (without the program's name) and answers the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) -> Int32 {
-        switch ArgumentParser(specification).parse(arguments, environment: streams.environment) {
-        case .help(let text):
-            streams.output(text)
-            return 0
-        case .version:
-            streams.line("axle-tuf \(OperatorProgram.version)")
-            return 0
-        case .usage(let text):
-            streams.error(text)
-            return 1
+        switch specification.read(arguments, version: OperatorProgram.version, streams) {
+        case .done(let status): return min(status, 1)
         case .run(let invocation):
             Signals.ignoreBrokenPipe()
             do {

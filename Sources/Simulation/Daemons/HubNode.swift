@@ -65,14 +65,12 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         fleet.checks.wire.hubEnds(now: fleet.now)
     }
 
-    var figures: HubPoolFigures { figures(of: pool) }
-    var patchFigures: HubPoolFigures { figures(of: patches) }
+    var figures: PoolFigures { figures(of: pool) }
+    var patchFigures: PoolFigures { figures(of: patches) }
 
-    private func figures(of pool: MemoryPool) -> HubPoolFigures {
+    private func figures(of pool: MemoryPool) -> PoolFigures {
         fleet.poolsTouched = true
-        let account = pool.account()
-        return HubPoolFigures(
-            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
+        return PoolFigures(pool.account())
     }
 
     // MARK: Transactions
@@ -311,7 +309,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .placed: "placed"
         case .poolsMoved: "pools moved"
         case .poolDrained: "pool drained"
-        case .packagesDamaged: "damaged"
+        case .objectsDamaged: "damaged"
         case .packageEvicted: "evicted"
         case .poolChecked: "checked"
         case .patchEnded(let result):

@@ -83,9 +83,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
 
     var figures: PoolFigures {
         fleet.poolsTouched = true
-        let account = pool.account()
-        return PoolFigures(
-            quota: account.quota, used: account.used, reserved: account.reserved, freeOnDisk: account.freeOnDisk)
+        return PoolFigures(pool.account())
     }
 
     private func read(_ signed: [UInt8]) -> RevocationList? {
@@ -295,7 +293,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .poolDrained: "pool drained"
         case .unpacked: "unpacked"
         case .evicted: "evicted"
-        case .replicasDamaged: "damaged"
+        case .objectsDamaged: "damaged"
         case .evictionEnded: "evicted"
         case .poolChecked: "checked"
         case .packageBrought: "brought"

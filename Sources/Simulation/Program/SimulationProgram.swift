@@ -16,16 +16,8 @@ package enum SimulationProgram {
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) -> Int32 {
-        switch ArgumentParser(specification).parse(arguments, environment: streams.environment) {
-        case .help(let text):
-            streams.output(text)
-            return 0
-        case .version:
-            streams.line("axle-sim 0.1.0")
-            return 0
-        case .usage(let text):
-            streams.error(text)
-            return 2
+        switch specification.read(arguments, version: "0.1.0", streams) {
+        case .done(let status): return status
         case .run(let invocation):
             do {
                 return try run(invocation, streams)

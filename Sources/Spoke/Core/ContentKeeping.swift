@@ -1,4 +1,5 @@
 package import Model
+package import Storage
 
 /// Which contents a spoke unpacks and keeps beside the published files, so that the next update can come as a patch; pure.
 ///
@@ -21,7 +22,7 @@ package struct ContentKeeping: Equatable, Sendable {
     ///   - skipped: published files that could not be unpacked.
     package init(
         replicas: [WantedReplica], patches: [KeptPatch], held: Set<SHA256Digest>, inUse: Set<SHA256Digest>,
-        skipped: Set<SHA256Digest>, pool: PoolFigures
+        skipped: Set<SHA256Digest>, pool: PoolAccount
     ) {
         var newest: [String: Version] = [:]
         let here = replicas.filter { $0.state == .verified }
@@ -99,7 +100,7 @@ package struct ContentKeeping: Equatable, Sendable {
         "\(replica.path.product)/\(replica.path.platform)"
     }
 
-    private static func hasRoom(for length: ByteCount, _ pool: PoolFigures) -> Bool {
+    private static func hasRoom(for length: ByteCount, _ pool: PoolAccount) -> Bool {
         let after = pool.used + pool.reserved + length
         return after <= ByteCount(pool.quota.bytes / 100 * fill) && pool.freeOnDisk - length >= length
     }

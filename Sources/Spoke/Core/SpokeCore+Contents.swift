@@ -1,5 +1,6 @@
 import Model
 import Protocol
+import Storage
 
 /// Contents in the background: what is unpacked beside its published file, and what goes again.
 extension SpokeCore {
@@ -25,7 +26,7 @@ extension SpokeCore {
         let replicas = try store.replicas()
         let keeping = ContentKeeping(
             replicas: replicas, patches: try store.patches(), held: held, inUse: wantedContents(replicas),
-            skipped: Set(unpackFailed.keys), pool: pool)
+            skipped: Set(unpackFailed.keys), pool: pool.account)
         if hub != nil {
             for path in keeping.lookUp where lookUps.insert(path).inserted { effects.append(.findTarget(path)) }
         }

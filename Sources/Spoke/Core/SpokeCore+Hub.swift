@@ -1,5 +1,6 @@
 import Model
 import Protocol
+import Storage
 
 /// The hub's side: what the spoke tells it, what it asks of the spoke, and what waits to be delivered.
 extension SpokeCore {
@@ -174,7 +175,7 @@ extension SpokeCore {
 
     mutating func changed(_ pool: PoolFigures) throws {
         guard pool != self.pool else { return }
-        let before = Self.pools(of: self.pool, first: poolName)
+        let before = self.pool.each(first: poolName)
         self.pool = pool
         isKeepingDue = true
         sendPoolStatus(but: before)

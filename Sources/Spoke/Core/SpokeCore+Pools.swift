@@ -1,27 +1,20 @@
 import Model
 import Protocol
+import Storage
 
 /// Several pools: what the hub hears of each, where packages are, and what a disk that is gone means for them.
 extension SpokeCore {
-    /// Each pool as the hub hears of it; the only one under the first pool's name.
-    static func pools(of figures: PoolFigures, first: NodeName) -> [SpokePool] {
-        guard figures.pools.isEmpty else { return figures.pools }
-        return [
-            SpokePool(
-                name: first, quota: figures.quota, used: figures.used, reserved: figures.reserved,
-                freeOnDisk: figures.freeOnDisk, access: figures.access)
-        ]
-    }
-
     /// Tells the hub of every pool, but for those that are as they were.
-    mutating func sendPoolStatus(but known: [SpokePool] = []) {
+    mutating func sendPoolStatus(but known: [PoolChain.Standing] = []) {
         guard let hub else { return }
-        let pools = Self.pools(of: pool, first: poolName)
+        let pools = pool.each(first: poolName)
         let isAnother = pools.map(\.name) != known.map(\.name)
         for pool in pools where isAnother || !known.contains(pool) {
+            let account = pool.account
             let message = PoolStatus(
-                pool: pool.name, quota: pool.quota.bytes, used: pool.used.bytes, reserved: pool.reserved.bytes,
-                freeOnDisk: pool.freeOnDisk.bytes, access: pool.access, problem: pool.problem,
+                pool: pool.name, quota: account.quota.bytes, used: account.used.bytes,
+                reserved: account.reserved.bytes, freeOnDisk: account.freeOnDisk.bytes, access: account.access,
+                problem: pool.problem,
                 pools: self.pool.pools.prefix(PoolStatus.limit).map(\.name))
             supersede(.poolStatus(pool.name))
             ask(hub, .poolStatus(message), .poolStatus(pool.name))
@@ -29,7 +22,7 @@ extension SpokeCore {
     }
 
     /// Whether there is a pool of that name.
-    func has(_ name: NodeName) -> Bool { Self.pools(of: pool, first: poolName).contains { $0.name == name } }
+    func has(_ name: NodeName) -> Bool { pool.each(first: poolName).contains { $0.name == name } }
 
     mutating func keepQuota(_ quota: ByteCount, of name: NodeName) throws {
         if name == poolName { return try store.set(.quota, to: Array(String(quota.bytes).utf8)) }
@@ -66,13 +59,12 @@ extension SpokeCore {
     }
 
     func placeText(of replica: WantedReplica) -> String {
-        guard let place = place(of: replica) else { return "" }
-        return "; in pool \(place.pool)\(place.reason.map { ": \($0)" } ?? "")"
+        place(of: replica).map { "; \($0)" } ?? ""
     }
 
     // MARK: Disks that are gone
 
-    var absentPool: SpokePool? { pool.pools.first { $0.problem != nil } }
+    var absentPool: PoolChain.Standing? { pool.pools.first { $0.problem != nil } }
     var isEveryPoolHere: Bool { absentPool == nil }
 
     /// A pool's disk is gone, or is here again.
@@ -106,7 +98,7 @@ extension SpokeCore {
     }
 
     /// A package was in a pool whose disk is gone: that may come back, and costs nothing then.
-    mutating func miss(_ replica: inout WantedReplica, _ pool: SpokePool, at now: UnixTime) throws {
+    mutating func miss(_ replica: inout WantedReplica, _ pool: PoolChain.Standing, at now: UnixTime) throws {
         missing.insert(replica.sha256)
         replica.state = .pending
         replica.text =

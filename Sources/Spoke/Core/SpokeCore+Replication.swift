@@ -1,5 +1,6 @@
 import Model
 import Protocol
+import Storage
 
 /// What the pool is to hold, and the attempts to get it there.
 extension SpokeCore {

@@ -1,5 +1,6 @@
 package import Model
 import Protocol
+import Storage
 
 /// A spoke's decisions: what it carries between hub and agents, what it holds, whom it serves.
 ///
@@ -104,7 +105,7 @@ package struct SpokeCore {
     let accepts: [TransferMeans]
     /// Evictions under way, who waits for their ends, and what the replica was.
     var evictions: [SHA256Digest: (link: LinkID, request: RequestID, before: ReplicaState)] = [:]
-    var pool = PoolFigures(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero)
+    var pool = PoolFigures(PoolAccount(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero))
     /// Where objects are, as long as there are several pools.
     var places: [SHA256Digest: PoolPlace] = [:]
     /// Packages that were in a pool whose disk is gone; they wait for it for a while.
@@ -165,7 +166,7 @@ package struct SpokeCore {
             try log(isEmpty ? .notice : .warning, .poolDrained, "pool", text, at: now)
         case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)
         case .evicted(let objects): try evicted(objects)
-        case .replicasDamaged(let digests): try damaged(digests, at: now)
+        case .objectsDamaged(let digests): try damaged(digests, at: now)
         case .evictionEnded(let sha256, let refusal): try evictionEnded(sha256, refusal: refusal, at: now)
         case .poolChecked(let check): try checked(check)
         case .packageBrought(let path, let sha256, let length): try brought(path, sha256, length, at: now)

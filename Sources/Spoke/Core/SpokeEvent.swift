@@ -1,5 +1,6 @@
 package import Model
 package import Protocol
+package import Storage
 
 /// A joining peer's connection as the core knows it: it has no certificate yet, so it is no link.
 package struct JoinID: Hashable, Sendable {
@@ -48,66 +49,6 @@ package enum UnpackOutcome: Equatable, Sendable {
     case failed(String)
 }
 
-/// One of a spoke's pools.
-package struct SpokePool: Equatable, Sendable {
-    package var name: NodeName
-    package var quota: ByteCount
-    package var used: ByteCount
-    package var reserved: ByteCount
-    package var freeOnDisk: ByteCount
-    package var access: PoolAccess
-    /// Why it is unavailable, where its disk is gone; what it holds is not known then.
-    package var problem: String?
-
-    package init(
-        name: NodeName, quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount,
-        access: PoolAccess = .readWrite, problem: String? = nil
-    ) {
-        self.name = name
-        self.quota = quota
-        self.used = used
-        self.reserved = reserved
-        self.freeOnDisk = freeOnDisk
-        self.access = access
-        self.problem = problem
-    }
-}
-
-/// Where an object is.
-package struct PoolPlace: Equatable, Sendable {
-    package var pool: NodeName
-    /// Why it is there and not in a pool before; nil where there is nothing to say, or it is not known any more.
-    package var reason: String?
-
-    package init(pool: NodeName, reason: String? = nil) {
-        self.pool = pool
-        self.reason = reason
-    }
-}
-
-/// What a spoke's pools hold together, in bytes.
-package struct PoolFigures: Equatable, Sendable {
-    package var quota: ByteCount
-    package var used: ByteCount
-    package var reserved: ByteCount
-    package var freeOnDisk: ByteCount
-    package var access: PoolAccess
-    /// Each of them in their order, where there are several.
-    package var pools: [SpokePool]
-
-    package init(
-        quota: ByteCount, used: ByteCount, reserved: ByteCount, freeOnDisk: ByteCount, access: PoolAccess = .readWrite,
-        pools: [SpokePool] = []
-    ) {
-        self.access = access
-        self.pools = pools
-        self.quota = quota
-        self.used = used
-        self.reserved = reserved
-        self.freeOnDisk = freeOnDisk
-    }
-}
-
 /// What the shell made of a revocation list from the hub.
 package enum RevocationOutcome: Equatable, Sendable {
     /// Signed by this fleet's hub and not older than the one before.
@@ -116,7 +57,7 @@ package enum RevocationOutcome: Equatable, Sendable {
 }
 
 /// What happens to a spoke; the shell or the simulation tells it to the core.
-package enum SpokeEvent: Equatable, Sendable {
+package enum SpokeEvent: PoolEvent, Equatable {
     /// First of all: what the pool really holds and how full it is.
     case started(held: Set<SHA256Digest>, PoolFigures)
     case link(LinkEvent)
@@ -141,7 +82,7 @@ package enum SpokeEvent: Equatable, Sendable {
     /// How a check that the hub asked for goes.
     case poolChecked(PoolChecked)
     /// The disk has damaged these packages; the pool withholds them.
-    case replicasDamaged(Set<SHA256Digest>)
+    case objectsDamaged(Set<SHA256Digest>)
     /// A package of the trusted catalog was brought on a medium; it is in the pool, verified.
     case packageBrought(TargetPath, SHA256Digest, length: UInt64)
     /// What was brought on a medium was refused, and why.

@@ -36,23 +36,7 @@ package enum SpokeProgram {
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
-        switch ArgumentParser(specification).parse(arguments, environment: streams.environment) {
-        case .help(let text):
-            streams.output(text)
-            return 0
-        case .version:
-            streams.line("axle-spoke \(version)")
-            return 0
-        case .usage(let text):
-            streams.error(text)
-            return 2
-        case .run(let invocation):
-            return await run(invocation, streams)
-        }
-    }
-
-    private static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) async -> Int32 {
-        do {
+        await specification.run(arguments, version: version, streams) { invocation in
             if invocation.path.contains("share") { return try SpokeShareCommand.run(invocation, streams) }
             switch invocation.name {
             case "join": return try await SpokeJoinCommand.run(invocation, streams)
@@ -61,12 +45,6 @@ package enum SpokeProgram {
             case "run": return try await SpokeRunCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
-        } catch let error as UsageError {
-            streams.message("axle-spoke \(invocation.name): \(error.message)")
-            return 2
-        } catch {
-            streams.message("axle-spoke \(invocation.name): \(error)")
-            return 1
         }
     }
 }

@@ -22,7 +22,7 @@ extension SpokeShell {
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
-        case .setQuota(let name, let quota): setQuota(quota, of: name)
+        case .setQuota(let name, let quota): disk.submit { self.setQuota(quota, of: name) }
         case .limitAgents(let rate): links.limit(all: .agent, to: rate)
         case .setAccess(let name, let access):
             pools.setAccess(access, of: name)
@@ -80,7 +80,7 @@ extension SpokeShell {
         ) { held in self.tell(.transferProgressed(replica.sha256, held: held)) }
         Task { [pool] in
             let outcome = await transfer.run(from: hub)
-            if outcome == .verified { tellPlace(of: replica) }
+            if outcome == .verified { tellPlaces(of: replica.objects) }
             tell(.transferEnded(replica.sha256, outcome))
             tell(.poolChanged(PoolFigures(pool)))
         }
@@ -162,7 +162,7 @@ extension SpokeShell {
                         do throws(StorageError) {
                             return try reader.read(into: buffer, at: ByteCount(offset))
                         } catch {
-                            if case .corrupt(let digest) = error { self.tell(.replicasDamaged([digest])) }
+                            if case .corrupt(let digest) = error { self.tell(.objectsDamaged([digest])) }
                             throw error
                         }
                     },
@@ -197,20 +197,9 @@ extension SpokeShell {
             let check = await scrub.check(readsData: request.readsData, of: pools.part(request.pool)) { check, total in
                 self.tell(.poolChecked(PoolChecked(request, check, total: total, isOver: false)))
             }
-            if !check.corrupt.isEmpty { tell(.replicasDamaged(Set(check.corrupt))) }
+            if !check.corrupt.isEmpty { tell(.objectsDamaged(Set(check.corrupt))) }
             tell(.poolChecked(PoolChecked(request, check, total: check.bytesRead, isOver: true)))
             tell(.poolChanged(PoolFigures(pool)))
-        }
-    }
-
-    private func setQuota(_ quota: ByteCount, of name: NodeName) {
-        disk.submit { [pools, messages] in
-            do {
-                guard try pools.setQuota(quota, of: name) else { return }
-            } catch {
-                messages("the quota \(quota) could not be set: \(error)")
-            }
-            self.tell(.poolChanged(PoolFigures(pools.chain)))
         }
     }
 }

@@ -72,7 +72,7 @@ extension SpokeShell {
             case .held: report.alreadyThere += 1
             case .taken: report.taken.append(package.path.description)
             }
-            tellPlace(of: [package.sha256])
+            tellPlaces(of: [package.sha256])
             // Also where the bytes were here: a cut may have come before the note.
             try commit([.packageBrought(package.path, package.sha256, length: package.length)])
             progress(report)

@@ -15,7 +15,7 @@ internal import Trust
 /// The core and its store live on one named queue. Events that wait are handled together in one transaction (one fsync
 /// for all of them), and effects are executed only after the commit. Links live on event loops, the pool and the
 /// metadata on a queue of their own; nothing blocks the cooperative pool.
-actor SpokeShell: LinkHandler {
+actor SpokeShell: LinkHandler, PoolWatcher {
     /// Events handled in one transaction at the most.
     private static let batchLimit = 512
     /// How long a spoke whose store refuses to write waits before it begins anew.
@@ -26,8 +26,6 @@ actor SpokeShell: LinkHandler {
 
     nonisolated let links = Links()
     nonisolated let pools: PoolSet
-    /// All pools as one.
-    nonisolated var pool: PoolChain { pools.chain }
     /// Writes into the pool and the metadata folder.
     nonisolated let disk = NamedQueue("spoke.disk")
     /// Reads for agents, so that serving does not wait for writing.
@@ -159,7 +157,7 @@ actor SpokeShell: LinkHandler {
         begin()
         scrub.start { [weak self, messages] outcome in
             for failure in outcome.failures { messages("scrub: \(failure)") }
-            if !outcome.corrupt.isEmpty { self?.tell(.replicasDamaged(Set(outcome.corrupt))) }
+            if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
         }
         watch = watchPools()
     }
@@ -168,7 +166,7 @@ actor SpokeShell: LinkHandler {
         let damaged = Set(pool.marks().filter { $0.value == .corrupt }.keys)
         tellPlaces()
         tell(.started(held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool)))
-        if !damaged.isEmpty { tell(.replicasDamaged(damaged)) }
+        if !damaged.isEmpty { tell(.objectsDamaged(damaged)) }
         takeShares()
         Task {
             if let version = await catalog.timestampVersion { tell(.catalogRefreshed(timestampVersion: version)) }

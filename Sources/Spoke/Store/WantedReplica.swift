@@ -48,6 +48,9 @@ package struct WantedReplica: Hashable, Sendable {
     /// The content where it is another object than the published file.
     package var packed: PackageContent? { content.flatMap { $0.sha256 == sha256 ? nil : $0 } }
 
+    /// The objects that it may be held as: the published file, and its content where that is another.
+    package var objects: [SHA256Digest] { [sha256] + [packed?.sha256].compactMap { $0 } }
+
     /// Whether a newer release said how the content is packed, in a way that this one does not know: it is served as it is, and the catalog is asked again.
     package var isCodingUnknown: Bool { packed?.coding == ContentCoding.none }
 

@@ -11,8 +11,14 @@ package final class PoolChain: PackagePool {
     package struct Standing: Hashable, Sendable {
         package let name: NodeName
         package let account: PoolAccount
-        /// Why it is unavailable, where its disk is gone.
+        /// Why it is unavailable, where its disk is gone; what it holds is not known then.
         package let problem: String?
+
+        package init(name: NodeName, account: PoolAccount, problem: String? = nil) {
+            self.name = name
+            self.account = account
+            self.problem = problem
+        }
     }
 
     /// A pool by its name.
@@ -121,8 +127,10 @@ package final class PoolChain: PackagePool {
     }
 
     /// The pool where a package is, visible or marked, and why it is there where that was decided since the start.
-    package func place(of digest: SHA256Digest) -> (pool: NodeName, reason: String?)? {
-        holders(of: digest).first.map { holder in (holder.name, state.withLock { $0.reasons[digest] }) }
+    package func place(of digest: SHA256Digest) -> PoolPlace? {
+        holders(of: digest).first.map { holder in
+            PoolPlace(pool: holder.name, reason: state.withLock { $0.reasons[digest] })
+        }
     }
 
     /// Whether a pool is there and set to be emptied.

@@ -70,7 +70,7 @@ package struct PoolCommand: Sendable {
             let entry = PoolList.Entry(
                 name: name, kind: try Self.kind(invocation.value("kind")),
                 quota: try Self.quota(try invocation.required("quota")),
-                folder: Self.folder(try invocation.required("pool-folder")))
+                folder: try PoolFolder.absolute(try invocation.required("pool-folder")))
             try setup(path).add(entry)
             streams.line("added pool \(name) in \(entry.folder), \(entry.quota)")
             streams.message("a \(daemon) that runs takes it up within half a minute")
@@ -116,10 +116,5 @@ package struct PoolCommand: Sendable {
         } catch {
             throw UsageError("--quota: \(error)")
         }
-    }
-
-    /// Without slashes that mean nothing; what is no path is refused when it is added.
-    private static func folder(_ path: String) -> String {
-        path.hasPrefix("/") ? "/" + path.split(separator: "/").joined(separator: "/") : path
     }
 }

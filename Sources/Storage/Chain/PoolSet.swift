@@ -172,11 +172,11 @@ package final class PoolSet: Sendable {
     package func part(_ name: NodeName) -> any PackagePool { chain.pool(name) ?? chain }
 
     /// Where objects are, by their hashes; empty as long as there is one pool only.
-    package func places() -> [SHA256Digest: NodeName] {
+    package func places() -> [SHA256Digest: PoolPlace] {
         guard chain.names.count > 1 else { return [:] }
-        var places: [SHA256Digest: NodeName] = [:]
+        var places: [SHA256Digest: PoolPlace] = [:]
         for name in chain.names.reversed() {
-            for entry in chain.pool(name)?.list() ?? [] { places[entry.digest] = name }
+            for entry in chain.pool(name)?.list() ?? [] { places[entry.digest] = PoolPlace(pool: name) }
         }
         return places
     }

@@ -31,15 +31,14 @@ package struct PoolSetup: Sendable {
 
     /// Makes a pool in a new or empty folder and adds it behind the others.
     package func add(_ entry: PoolList.Entry) throws {
+        var entry = entry
+        entry.folder = try PoolFolder.absolute(entry.folder)
         var known = try PoolList.read(list)
         guard entry.name != first.name, entry.name.text != "patches",
             !known.entries.contains(where: { $0.name == entry.name })
         else { throw Refusal("there is a pool \(entry.name) already; give it another name") }
         guard known.entries.count < PoolList.limit else {
             throw Refusal("there are \(PoolList.limit + 1) pools already, which is the most")
-        }
-        guard Self.isPath(entry.folder) else {
-            throw Refusal("a pool's folder is an absolute path, not \(entry.folder)")
         }
         for other in [state, first.folder] + known.entries.map(\.folder) {
             guard !(entry.folder + "/").hasPrefix(other + "/"), !(other + "/").hasPrefix(entry.folder + "/") else {
@@ -49,11 +48,6 @@ package struct PoolSetup: Sendable {
         try PoolClaim.make(entry.folder, owner: owner, kind: entry.kind, quota: entry.quota)
         known.entries.append(entry)
         try known.write(to: list)
-    }
-
-    private static func isPath(_ path: String) -> Bool {
-        path.hasPrefix("/") && path.utf8.count <= 1024 && !path.utf8.contains { $0 == 0 || $0 == 0x0A }
-            && !path.split(separator: "/").contains("..")
     }
 
     /// Moves what a pool holds into the others, each package compared with its hash before it leaves; cut off, it goes on where it was.

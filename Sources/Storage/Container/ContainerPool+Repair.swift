@@ -32,14 +32,7 @@ extension ContainerPool {
     package func repair(
         _ digest: SHA256Digest, length: ByteCount, from source: any RepairSource
     ) throws(StorageError) -> RepairReport {
-        if self.length(of: digest) == length {
-            do throws(StorageError) {
-                try verify(digest)
-                return RepairReport(fetched: .zero)
-            } catch {
-                guard case .corrupt = error else { throw error }
-            }
-        }
+        if try isWhole(digest, length: length) { return RepairReport(fetched: .zero) }
         try mark(digest, .corrupt)
         var fetch = RepairFetch(source, digest)
         var isMended = false

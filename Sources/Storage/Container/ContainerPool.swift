@@ -9,7 +9,7 @@ import System
 /// read from the containers or their index files at the start. The folder must belong to one process.
 /// Thread rule: any thread. Locks, always in this order: a transfer's own, maintenance (one compaction or repair at a time), writing, state; the state lock is held for
 /// short work in memory, and for the renames and removals that belong to it.
-package final class ContainerPool: PackagePool {
+package final class ContainerPool: LedgerPool {
     /// The pool's folder.
     package let folder: String
     let settings: ContainerPoolSettings
@@ -88,25 +88,8 @@ package final class ContainerPool: PackagePool {
         return state.withLock { $0.ledger.account(freeOnDisk: ByteCount(free)) }
     }
 
-    package func list() -> [PoolEntry] {
-        state.withLock { $0.ledger.visible }.map { PoolEntry(digest: $0.key, length: ByteCount($0.value)) }
-            .sorted { $0.digest < $1.digest }
-    }
-
-    package func marks() -> [SHA256Digest: PackageMark] { state.withLock { $0.ledger.marks } }
-
-    package func contains(_ digest: SHA256Digest) -> Bool { state.withLock { $0.ledger.held[digest] != nil } }
-
-    package func part(of digest: SHA256Digest) -> ByteCount {
-        state.withLock { ByteCount($0.ledger.leftover(of: digest)) }
-    }
-
-    package func length(of digest: SHA256Digest) -> ByteCount? {
-        state.withLock { $0.ledger.visibleLength(of: digest).map { ByteCount($0) } }
-    }
-
-    package func setAccess(_ access: PoolAccess) {
-        state.withLock { $0.ledger.access = access }
+    package func withLedger<Value>(_ body: (inout PoolLedger) -> Value) -> Value {
+        state.withLock { body(&$0.ledger) }
     }
 
     package func setQuota(_ quota: ByteCount) throws(StorageError) {

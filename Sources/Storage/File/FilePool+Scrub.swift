@@ -52,14 +52,7 @@ extension FilePool {
     package func repair(
         _ digest: SHA256Digest, length: ByteCount, from source: any RepairSource
     ) throws(StorageError) -> RepairReport {
-        if state.withLock({ $0.ledger.visibleLength(of: digest) }) == length.bytes {
-            do throws(StorageError) {
-                try verify(digest)
-                return RepairReport(fetched: .zero)
-            } catch {
-                guard case .corrupt = error else { throw error }
-            }
-        }
+        if try isWhole(digest, length: length) { return RepairReport(fetched: .zero) }
         let id = try beginRepair(digest, length)
         defer { state.withLock { $0.ledger.end(id, as: .removed) } }
         let path = PoolFolder.path(folder, digest, .corrupt)

@@ -6,7 +6,7 @@ import TLS
 ///
 /// File names are hashes, so no name from outside ever reaches the file system. The folder must belong to one process (its daemon's lock sees to that).
 /// Thread rule: any thread; the books are under one lock, each transfer under its own, and no transfer waits for another's disk.
-package final class FilePool: PackagePool {
+package final class FilePool: LedgerPool {
     /// How many bytes of a transfer may be unsynchronised, so that `publish` does not have to wait for all of them.
     static let synchronizeEvery: UInt64 = 64 << 20
     /// Bytes after which the disk is told to begin, so that little is left to wait for then.
@@ -76,21 +76,8 @@ package final class FilePool: PackagePool {
         return state.withLock { $0.ledger.account(freeOnDisk: ByteCount(free)) }
     }
 
-    package func list() -> [PoolEntry] {
-        state.withLock { $0.ledger.visible }.map { PoolEntry(digest: $0.key, length: ByteCount($0.value)) }
-            .sorted { $0.digest < $1.digest }
-    }
-
-    package func marks() -> [SHA256Digest: PackageMark] { state.withLock { $0.ledger.marks } }
-
-    package func contains(_ digest: SHA256Digest) -> Bool { state.withLock { $0.ledger.held[digest] != nil } }
-
-    package func part(of digest: SHA256Digest) -> ByteCount {
-        state.withLock { ByteCount($0.ledger.leftover(of: digest)) }
-    }
-
-    package func length(of digest: SHA256Digest) -> ByteCount? {
-        state.withLock { $0.ledger.visibleLength(of: digest).map { ByteCount($0) } }
+    package func withLedger<Value>(_ body: (inout PoolLedger) -> Value) -> Value {
+        state.withLock { body(&$0.ledger) }
     }
 
     package func setQuota(_ quota: ByteCount) throws(StorageError) {
@@ -98,10 +85,6 @@ package final class FilePool: PackagePool {
             try dropLeftovers(try state.ledger.planQuota(quota), &state)
             state.ledger.setQuota(quota)
         }
-    }
-
-    package func setAccess(_ access: PoolAccess) {
-        state.withLock { $0.ledger.access = access }
     }
 
     // MARK: Transfer

@@ -1,0 +1,44 @@
+/// What came of a command line: a command to run, or the exit status of a program that is done.
+package enum CommandReading: Sendable {
+    case run(CommandInvocation)
+    case done(status: Int32)
+}
+
+extension CommandSpecification {
+    /// Reads the arguments after the program's name; prints help, version or what is wrong with them.
+    package func read(_ arguments: [String], version: String, _ streams: ProgramStreams) -> CommandReading {
+        switch ArgumentParser(self).parse(arguments, environment: streams.environment) {
+        case .help(let text):
+            streams.output(text)
+            return .done(status: 0)
+        case .version:
+            streams.line("\(name) \(version)")
+            return .done(status: 0)
+        case .usage(let text):
+            streams.error(text)
+            return .done(status: 2)
+        case .run(let invocation): return .run(invocation)
+        }
+    }
+
+    /// Runs a daemon's program and gives its exit status: the command's own, 1 for what it throws, 2 for a command line that cannot be used.
+    /// `explain` puts an error into words.
+    package func run(
+        _ arguments: [String], version: String, _ streams: ProgramStreams,
+        explain: (any Error) -> String = { "\($0)" }, _ command: (CommandInvocation) async throws -> Int32
+    ) async -> Int32 {
+        switch read(arguments, version: version, streams) {
+        case .done(let status): return status
+        case .run(let invocation):
+            do {
+                return try await command(invocation)
+            } catch let error as UsageError {
+                streams.message("\(name) \(invocation.name): \(error.message)")
+                return 2
+            } catch {
+                streams.message("\(name) \(invocation.name): \(explain(error))")
+                return 1
+            }
+        }
+    }
+}
