@@ -143,7 +143,7 @@ let package = Package(
         tests("TLS", ["TLS", "TestSupport"]),
         tests("SQLite", ["SQLite", "TestSupport"]),
         tests("Model", ["Model"]),
-        tests("Codec", ["Codec"]),
+        tests("Codec", ["Codec", "TestSupport"]),
         tests("Protocol", ["Codec", "Model", "Protocol", "TestSupport"], exclude: ["validate_session.py"]),
         tests("Identity", ["Codec", "Identity", "Model", "Protocol", "System", "TLS", "TestSupport", "Trust"]),
         tests("Trust", ["Codec", "Model", "TLS", "TestSupport", "Trust"]),

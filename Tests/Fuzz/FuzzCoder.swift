@@ -1,43 +1,6 @@
 // The coder over JSON and JSON5: any bytes give an error or a value; strict JSON means the same as JSON5; what was read is written and read
 // again as the same; a type of many kinds is decoded or refused and never traps.
 
-/// Whatever JSON can hold, by every kind of container.
-private indirect enum FuzzTree: Codable, Equatable {
-    case null, bool(Bool), signed(Int64), unsigned(UInt64), text(String), list([FuzzTree]), object([String: FuzzTree])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let bool = try? container.decode(Bool.self) {
-            self = .bool(bool)
-        } else if let number = try? container.decode(Int64.self) {
-            self = .signed(number)
-        } else if let number = try? container.decode(UInt64.self) {
-            self = .unsigned(number)
-        } else if let text = try? container.decode(String.self) {
-            self = .text(text)
-        } else if let list = try? container.decode([FuzzTree].self) {
-            self = .list(list)
-        } else {
-            self = .object(try container.decode([String: FuzzTree].self))
-        }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .bool(let bool): try container.encode(bool)
-        case .signed(let number): try container.encode(number)
-        case .unsigned(let number): try container.encode(number)
-        case .text(let text): try container.encode(text)
-        case .list(let list): try container.encode(list)
-        case .object(let object): try container.encode(object)
-        }
-    }
-}
-
 private enum FuzzShape: Codable, Equatable {
     case point
     case circle(radius: UInt8, [Int16?])
@@ -47,7 +10,7 @@ private struct FuzzRecord: Codable, Equatable {
     var signed: Int8?
     var spec_version: String?
     var version: UInt32?
-    var keys: [String: FuzzTree]?
+    var keys: [String: JSONTree]?
     var numbered: [Int: FuzzShape]?
     var list: [Set<UInt16>]?
     var range: Range<Int>?
@@ -66,7 +29,7 @@ private struct FuzzRecord: Codable, Equatable {
         }
     }
     for syntax in [JSONCoder.Syntax.strict, .json5] {
-        let tree = try? JSONCoder.decode(FuzzTree.self, from: input, limits: limits, syntax: syntax)
+        let tree = try? JSONCoder.decode(JSONTree.self, from: input, limits: limits, syntax: syntax)
         precondition((tree == nil) == ((syntax == .strict ? strict : loose) == nil), "a tree holds all that JSON holds")
         if let tree { check(tree, wide) }
         if let record = try? JSONCoder.decode(FuzzRecord.self, from: input, limits: limits, syntax: syntax) {

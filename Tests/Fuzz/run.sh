@@ -16,7 +16,7 @@ sources=(Sources/Model Sources/Codec Sources/Protocol Sources/Trust Sources/Stor
 libraries=(CZstd CXZ CZlib)
 mkdir -p "$out"
 
-if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Sources/Content Tests/Fuzz -name '*.swift' -newer "$program" -print -quit)" ]; then
+if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Sources/Content Tests/Fuzz Tests/TestSupport/JSONTree.swift -name '*.swift' -newer "$program" -print -quit)" ]; then
     echo "fuzz: building"
     rm -rf "$out/source"
     mkdir -p "$out/source"
@@ -39,7 +39,7 @@ if [ ! -x "$program" ] || [ -n "$(find "${sources[@]}" Sources/Content Tests/Fuz
         objects+=("$out/$library.o" -I "$out/modules/$library")
     done
     if ! swiftc -O -swift-version 6 -package-name axle -module-name AxleFuzz -parse-as-library -use-ld=lld \
-        -sanitize=fuzzer,address "$out"/source/*.swift Tests/Fuzz/*.swift "${objects[@]}" -o "$program" >"$out/build.log" 2>&1; then
+        -sanitize=fuzzer,address "$out"/source/*.swift Tests/Fuzz/*.swift Tests/TestSupport/JSONTree.swift "${objects[@]}" -o "$program" >"$out/build.log" 2>&1; then
         cat "$out/build.log"
         exit 1
     fi

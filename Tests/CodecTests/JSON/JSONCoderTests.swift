@@ -1,5 +1,6 @@
 import Codec
 import Foundation
+import TestSupport
 import Testing
 
 /// Foundation's coder is the oracle: the same bytes are written, and each reads what the other has written.
@@ -177,71 +178,6 @@ struct JSONCoderTests {
         try agree(ByHand())
     }
 
-    /// Whatever JSON can hold.
-    indirect enum Tree: Codable, Equatable {
-        case null, bool(Bool), signed(Int64), unsigned(UInt64), text(String), list([Tree]), object([String: Tree])
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if container.decodeNil() {
-                self = .null
-            } else if let bool = try? container.decode(Bool.self) {
-                self = .bool(bool)
-            } else if let number = try? container.decode(Int64.self) {
-                self = .signed(number)
-            } else if let number = try? container.decode(UInt64.self) {
-                self = .unsigned(number)
-            } else if let text = try? container.decode(String.self) {
-                self = .text(text)
-            } else if let list = try? container.decode([Tree].self) {
-                self = .list(list)
-            } else {
-                self = .object(try container.decode([String: Tree].self))
-            }
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            switch self {
-            case .null: try container.encodeNil()
-            case .bool(let bool): try container.encode(bool)
-            case .signed(let number): try container.encode(number)
-            case .unsigned(let number): try container.encode(number)
-            case .text(let text): try container.encode(text)
-            case .list(let list): try container.encode(list)
-            case .object(let object): try container.encode(object)
-            }
-        }
-
-        static func random(_ depth: Int, _ random: inout some RandomNumberGenerator) -> Tree {
-            switch UInt8.random(in: 0..<(depth > 0 ? 8 : 5), using: &random) {
-            case 0: .null
-            case 1: .bool(Bool.random(using: &random))
-            case 2: .signed(Int64.random(in: .min ... .max, using: &random) >> Int64.random(in: 0..<64, using: &random))
-            case 3: .unsigned(UInt64.random(in: UInt64(Int64.max) + 1 ... .max, using: &random))
-            case 4: .text(text(&random))
-            case 5, 6: .list((0..<Int.random(in: 0..<5, using: &random)).map { _ in .random(depth - 1, &random) })
-            default:
-                .object(
-                    Dictionary(
-                        (0..<Int.random(in: 0..<12, using: &random)).map { _ in
-                            (text(&random), .random(depth - 1, &random))
-                        }, uniquingKeysWith: { $1 }))
-            }
-        }
-
-        private static func text(_ random: inout some RandomNumberGenerator) -> String {
-            String(
-                String.UnicodeScalarView(
-                    (0..<Int.random(in: 0..<6, using: &random)).compactMap { _ in
-                        Unicode.Scalar(
-                            UInt32.random(
-                                in: 0..<[0x80, 0x800, 0x11_0000][Int.random(in: 0..<3, using: &random)], using: &random)
-                        )
-                    }))
-        }
-    }
-
     struct Numbers: RandomNumberGenerator {
         var state: UInt64
         mutating func next() -> UInt64 {
@@ -254,16 +190,46 @@ struct JSONCoderTests {
     func random(seed: UInt64) throws {
         var numbers = Numbers(state: seed)
         for _ in 0..<80 {
-            let tree = Tree.random(4, &numbers)
+            let tree = JSONTree.random(4, &numbers)
             let line = try JSONCoder.encode(tree)
             #expect(try line == foundation(tree, [.sortedKeys, .withoutEscapingSlashes]))
             let indented = try JSONCoder.encode(tree, indented: true)
             #expect(try indented == foundation(tree, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]))
-            #expect(try JSONCoder.decode(Tree.self, from: line) == tree)
-            #expect(try JSONCoder.decode(Tree.self, from: foundation(tree, [.prettyPrinted])) == tree)
-            #expect(try JSONCoder.decode(Tree.self, from: indented, syntax: .json5) == tree)
+            #expect(try JSONCoder.decode(JSONTree.self, from: line) == tree)
+            #expect(try JSONCoder.decode(JSONTree.self, from: foundation(tree, [.prettyPrinted])) == tree)
+            #expect(try JSONCoder.decode(JSONTree.self, from: indented, syntax: .json5) == tree)
         }
     }
 }
 
 extension JSONCoderTests.Shape: Hashable {}
+
+extension JSONTree {
+    static func random(_ depth: Int, _ random: inout some RandomNumberGenerator) -> JSONTree {
+        switch UInt8.random(in: 0..<(depth > 0 ? 8 : 5), using: &random) {
+        case 0: .null
+        case 1: .bool(Bool.random(using: &random))
+        case 2: .signed(Int64.random(in: .min ... .max, using: &random) >> Int64.random(in: 0..<64, using: &random))
+        case 3: .unsigned(UInt64.random(in: UInt64(Int64.max) + 1 ... .max, using: &random))
+        case 4: .text(text(&random))
+        case 5, 6: .list((0..<Int.random(in: 0..<5, using: &random)).map { _ in .random(depth - 1, &random) })
+        default:
+            .object(
+                Dictionary(
+                    (0..<Int.random(in: 0..<12, using: &random)).map { _ in
+                        (text(&random), .random(depth - 1, &random))
+                    }, uniquingKeysWith: { $1 }))
+        }
+    }
+
+    private static func text(_ random: inout some RandomNumberGenerator) -> String {
+        String(
+            String.UnicodeScalarView(
+                (0..<Int.random(in: 0..<6, using: &random)).compactMap { _ in
+                    Unicode.Scalar(
+                        UInt32.random(
+                            in: 0..<[0x80, 0x800, 0x11_0000][Int.random(in: 0..<3, using: &random)], using: &random)
+                    )
+                }))
+    }
+}
