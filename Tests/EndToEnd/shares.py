@@ -139,19 +139,30 @@ def kill_nine_while_a_share_is_filled(world):
         wait_for("leftovers to go", lambda: not (folder / ".releases/.new").exists(), 20)
 
 
-@test
-def a_share_on_a_full_or_read_only_disk(world):
+def share_on_a_small_disk(world):
+    """A disk of 2 MB with a share that shows 1.0."""
     disk = world.work / "share-disk"
     world.small_disk(disk, size="2m")
     world.small("1.0", agents=())
     add(world, "small", disk / "apps")
     wait_says(disk / "apps", "1.0")
-    world.fill(disk)
-    Vendor(world).publish("2.0")
+    return disk
+
+
+def wait_for_no_room(world, disk):
+    """The share says that it has no room for the next release, and shows 1.0 as it was."""
     world.wait_event("shareFailed", "room")
     require(says(disk / "apps") == "1.0", "a full disk spoilt what was shown")
     shown = shown_at_hub(world, "small")
     require(shown["state"] == "failed" and "room" in shown["problem"], f"shown as {shown}")
+
+
+@test
+def a_share_on_a_full_or_read_only_disk(world):
+    disk = share_on_a_small_disk(world)
+    world.fill(disk)
+    Vendor(world).publish("2.0")
+    wait_for_no_room(world, disk)
     world.free(disk)
     wait_says(disk / "apps", "2.0", 60)
     world.run("mount", "-o", "remount,ro", disk)
@@ -165,17 +176,10 @@ def a_share_on_a_full_or_read_only_disk(world):
 @test
 def a_disk_that_fills_while_a_share_is_filled(world):
     """A file takes a page of this disk, so the release fits by its bytes and does not fit by its files."""
-    disk = world.work / "share-disk"
-    world.small_disk(disk, size="2m")
-    world.small("1.0", agents=())
-    add(world, "small", disk / "apps")
-    wait_says(disk / "apps", "1.0")
+    disk = share_on_a_small_disk(world)
     files = {**tool("2.0"), **{f"data/{n}": (b"%d" % n, 0o644) for n in range(800)}}
     Vendor(world).publish("2.0", files=files)
-    world.wait_event("shareFailed", "room")
-    require(says(disk / "apps") == "1.0", "a disk that filled up spoilt what was shown")
-    shown = shown_at_hub(world, "small")
-    require(shown["state"] == "failed" and "room" in shown["problem"], f"shown as {shown}")
+    wait_for_no_room(world, disk)
     world.run("mount", "-o", "remount,size=16m", disk)
     wait_says(disk / "apps", "2.0", 60)
     require(len(list((disk / "apps/current/data").iterdir())) == 800, "a release that is not whole is shown")
