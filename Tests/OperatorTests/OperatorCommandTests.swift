@@ -128,6 +128,45 @@ struct OperatorCommandTests {
                 """)
     }
 
+    @Test func whatIsAgainstRemovingAPackageIsNeverCut() async throws {
+        let path = try TargetPath("ruff/0.12.1/linux-x86_64-any/ruff.tar")
+        let why = [
+            "rollout ruff-0.12.1 is running and installs it on 12 machines",
+            "machines pin it: berlin-workstation-01, berlin-workstation-02",
+        ]
+        let removal = PackageRemovalResource(
+            package: path.id, state: .retired, length: 12_000_000, held: 12_000_000,
+            spokes: [try Self.reference("berlin", "2")], refused: why)
+        let id = path.id.split(separator: ":").joined(separator: "%3A")
+        let hub = try FakeHub(["GET /v1/packages/\(id)/removal": try FakeHub.json(removal)])
+        let line = "package remove \(path.id) --dry-run"
+        let piped = await hub.run(line)
+        #expect(piped.status == 0)
+        let rows = piped.output.split(separator: "\n")
+        #expect(rows.count == 2 && rows[1].hasPrefix(path.id) && rows[1].hasSuffix("  " + why.joined(separator: "; ")))
+
+        // A narrower first column leaves room for lines below each other.
+        var table = TextTable(["NAME", "STATE", "AGAINST-IT"], lastIsText: true)
+        table.add(["a", "retired", why[1]])
+        table.add(["b", "retired", nil])
+        #expect(
+            table.text(columns: 44, breaks: true) == """
+                NAME  STATE    AGAINST-IT
+                a     retired  machines pin it:
+                               berlin-workstation-01,
+                               berlin-workstation-02
+                b     retired  <none>
+
+                """)
+        #expect(table.text(columns: 44).contains("a     retired  \(why[1])\n"))
+        // Too narrow for lines: the terminal breaks it.
+        #expect(table.text(columns: 30, breaks: true).contains("\(why[1])\n"))
+        // The others give way to it.
+        var wide = TextTable(["NAME", "FOLDER", "PROBLEM"], lastIsText: true)
+        wide.add(["a", String(repeating: "f", count: 60), why[0]])
+        #expect(wide.text(columns: 60).contains("f…  \(why[0])\n"))
+    }
+
     @Test func everyPageIsRead() async throws {
         let hub = try FakeHub([
             "GET /v1/spokes": try FakeHub.list([Self.spoke("berlin", "2", connected: true)], next: "x y"),
@@ -140,7 +179,7 @@ struct OperatorCommandTests {
         #expect(run.errors.isEmpty)
     }
 
-    @Test func tablesFitEightyColumnsAndHoldNoBlanks() async throws {
+    @Test func tablesHoldNoBlanksAndFitEightyColumnsButForWhatSaysWhy() async throws {
         var rows = try (0..<3).map { index in
             try Self.candidate(
                 "a-client-with-quite-a-long-name-\(index)",
@@ -151,7 +190,12 @@ struct OperatorCommandTests {
         let run = await hub.run("candidates ruff 0.5.1")
         let lines = run.output.split(separator: "\n")
         #expect(lines.count == 5)
-        #expect(lines.allSatisfy { $0.count <= 80 && $0.split(separator: " ").count == 4 }, "\(run.output)")
+        #expect(lines.allSatisfy { $0.split(separator: " ").count == 4 }, "\(run.output)")
+        #expect(lines[1].hasSuffix("  no        schedulerNotRunning,autodeployNo,diskSpace,platformMismatch"))
+        var wide = TextTable(["CLIENT", "SPOKE", "LABELS"])
+        wide.add(["a-client", String(repeating: "s", count: 60), "a b " + String(repeating: "l", count: 60)])
+        let row = wide.text(columns: 80).split(separator: "\n")[1]
+        #expect(row.count == 80 && row.split(separator: " ").count == 3 && row.hasPrefix("a-client  sss"))
         #expect(lines.last?.hasSuffix("yes       <none>") == true)
         #expect(hub.requests.first?.line == "GET /v1/candidates?product=ruff&release=0.5.1")
     }

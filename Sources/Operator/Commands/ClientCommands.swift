@@ -44,7 +44,7 @@ enum ClientCommands {
 
     static func table(_ candidates: [CandidateResource], _ printer: Printer) throws {
         try printer.list(
-            candidates, ["CLIENT", "SPOKE", "ELIGIBLE", "REASONS"], none: "There are no clients."
+            candidates, ["CLIENT", "SPOKE", "ELIGIBLE", "REASONS"], lastIsText: true, none: "There are no clients."
         ) { candidate in
             [
                 candidate.client.name.text, candidate.spoke.name.text, candidate.eligible ? "yes" : "no",

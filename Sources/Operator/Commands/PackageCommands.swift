@@ -44,8 +44,9 @@ enum PackageCommands {
         let isDry = invocation.isSet("dry-run")
         let refused = removals.filter { !$0.refused.isEmpty }
         if !printer.isJSON || isDry || refused.isEmpty {
-            try printer.list(removals, ["ID", "STATE", "SIZE", "AT-HUB", "AT-SPOKES", "AGAINST-IT"], none: "") {
-                removal in
+            try printer.list(
+                removals, ["ID", "STATE", "SIZE", "AT-HUB", "AT-SPOKES", "AGAINST-IT"], lastIsText: true, none: ""
+            ) { removal in
                 [
                     removal.package, removal.state.name, Wording.size(removal.length), Wording.size(removal.held),
                     "\(removal.spokes.count)", removal.refused.isEmpty ? nil : removal.refused.joined(separator: "; "),

@@ -29,13 +29,13 @@ struct Printer {
 
     /// A list: as JSON in the API's own shape, else as a table; an empty one says so on standard error.
     func list<Item: Codable & Sendable>(
-        _ items: [Item], _ header: [String], none: String, row: (Item) -> [String?]
+        _ items: [Item], _ header: [String], lastIsText: Bool = false, none: String, row: (Item) -> [String?]
     ) throws {
         guard !isJSON else { return try json(ListPage(items: items)) }
         guard !items.isEmpty else { return streams.message(none) }
-        var table = TextTable(header)
+        var table = TextTable(header, lastIsText: lastIsText)
         for item in items { table.add(row(item)) }
-        streams.output(table.text(columns: context.columns))
+        streams.output(text(of: table))
     }
 
     /// Lines of `Name: value`, aligned.
@@ -53,7 +53,11 @@ struct Printer {
         guard !rows.isEmpty else { return }
         var table = TextTable(header, lastIsText: lastIsText)
         for row in rows { table.add(row) }
-        streams.output("\n\(title)\n" + table.text(columns: context.columns))
+        streams.output("\n\(title)\n" + text(of: table))
+    }
+
+    private func text(of table: TextTable) -> String {
+        table.text(columns: context.columns, breaks: streams.outputIsTerminal)
     }
 
     /// A word in a colour where that is welcome: warnings only.

@@ -1,19 +1,21 @@
 /// A table for people and for `awk`: a row a resource, no blanks inside cells, `<none>` for nothing, no lines.
 ///
 /// It fits the given columns: cells of later columns are cut with `…`, the widest first; the first column, which names
-/// the resource, stays whole.
-struct TextTable {
+/// the resource, stays whole, and so does a last column of text, which says why: it makes its line longer, or goes on below itself.
+package struct TextTable {
     private let header: [String]
     private var rows: [[String]] = []
-    /// The last column holds text with blanks.
+    /// The last column holds text with blanks, and is never cut.
     private let lastIsText: Bool
+    /// Columns that are left to text, if the others can be cut so far; where there are less, it is not broken into lines.
+    private static let narrowestText = 24
 
-    init(_ header: [String], lastIsText: Bool = false) {
+    package init(_ header: [String], lastIsText: Bool = false) {
         self.header = header
         self.lastIsText = lastIsText
     }
 
-    mutating func add(_ cells: [String?]) {
+    package mutating func add(_ cells: [String?]) {
         rows.append(
             cells.enumerated().map { index, cell in
                 let text = Self.printable(cell ?? "")
@@ -23,28 +25,54 @@ struct TextTable {
             })
     }
 
-    /// The table's lines, each ended.
-    func text(columns: Int) -> String {
+    /// The table's lines, each ended. `breaks` says that text may go on in lines below its row, for people who look at it.
+    package func text(columns: Int, breaks: Bool = false) -> String {
         let all = [header] + rows
         var widths = header.indices.map { column in
             all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
         }
         let gaps = 2 * max(0, header.count - 1)
+        if lastIsText, let text = widths.last, let word = header.last {
+            let left = columns - gaps - widths.dropLast().reduce(0, +)
+            widths[widths.count - 1] = min(text, max(left, word.count, Self.narrowestText))
+        }
         while widths.reduce(0, +) + gaps > columns {
             // The header's words are never cut: they are all short.
-            let shrinkable = widths.indices.dropFirst().filter { widths[$0] > max(6, header[$0].count) }
+            let shrinkable = widths.indices.dropFirst().dropLast(lastIsText ? 1 : 0)
+                .filter { widths[$0] > max(6, header[$0].count) }
             guard let widest = shrinkable.max(by: { widths[$0] < widths[$1] }) else { break }
             widths[widest] -= 1
         }
+        // Text begins here, and has so many columns on a screen.
+        let indent = widths.dropLast().reduce(0, +) + gaps
+        let room = columns - indent
         return all.map { row in
             var line = ""
             for (column, cell) in row.enumerated() where column < widths.count {
+                if lastIsText, column == widths.count - 1 {
+                    let lines = breaks && room >= Self.narrowestText ? Self.broken(cell, room) : [cell]
+                    line += lines.joined(separator: "\n" + String(repeating: " ", count: indent))
+                    continue
+                }
                 let cut = cell.count > widths[column] ? cell.prefix(max(1, widths[column] - 1)) + "…" : cell[...]
                 line += cut
                 if column < row.count - 1 { line += String(repeating: " ", count: widths[column] - cut.count + 2) }
             }
             return line + "\n"
         }.joined()
+    }
+
+    /// A text in lines of at most `room` characters, but for words that are longer.
+    private static func broken(_ text: String, _ room: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + 1 + word.count <= room {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
     }
 
     /// Without control characters and bidirectional marks, which could move the cursor or turn text around.

@@ -229,7 +229,7 @@ enum PublishCommands {
             if session.report.waiting?.isEmpty == true {
                 streams.message("Nothing waits for signatures.")
             } else {
-                streams.output(table.text(columns: session.context.columns))
+                streams.output(table.text(columns: session.context.columns, breaks: streams.outputIsTerminal))
             }
             return 0
         }
