@@ -111,15 +111,18 @@ package struct NoteCode: OpenCode {
     package static let client32BitOn64BitOS = Self(known: "client32BitOn64BitOS")
     /// The scheduler runs, but not as a service: the update needs a restart.
     package static let schedulerNotService = Self(known: "schedulerNotService")
+    /// The agent went back to this release, and leaves something alone that a newer one wrote; of the agent, and of no action.
+    package static let storeNewer = Self(known: "storeNewer")
 
     /// Every code of this release.
-    package static let all: [NoteCode] = [.client32BitOn64BitOS, .schedulerNotService]
+    package static let all: [NoteCode] = [.client32BitOn64BitOS, .schedulerNotService, .storeNewer]
 
     /// What the code means, for a person; one clause without a full stop.
     package var meaning: String {
         switch self {
         case .client32BitOn64BitOS: "the installed program is 32-bit on a 64-bit system and gets the 64-bit package"
         case .schedulerNotService: "the scheduler does not run as a service, so the update needs a restart"
+        case .storeNewer: "a newer release of the agent wrote what this one leaves alone"
         default: "a note that this release does not know (\(rawValue))"
         }
     }

@@ -43,6 +43,17 @@ struct AgentCoreTests {
         #expect(try world.store.queuedReports(limit: 9).isEmpty)
     }
 
+    @Test("what is left alone for a newer release is said to the hub at the start, and of no action")
+    func leftAlone() throws {
+        world.start = AgentStart(bootID: "boot-1", leftAlone: ["action 7 is left alone", "action 8 is left alone"])
+        try world.boot()
+        try world.connect()
+        let said = world.reports.filter { !$0.notes.isEmpty }
+        #expect(said.count == 1 && said[0].action == nil)
+        #expect(said.first?.notes.map(\.code) == [.storeNewer, .storeNewer])
+        #expect(said.first?.notes.map(\.text) == world.start.leftAlone)
+    }
+
     @Test("facts are reported on connect when they are new or changed, not otherwise")
     func factsReports() throws {
         #expect(world.reports.compactMap(\.facts).count == 1)

@@ -193,6 +193,7 @@ struct AgentStoreTests {
         let again = try SQLiteAgentStore(path: folder.file("agent.db"), incarnation: 99, now: .zero)
         #expect(try again.openActions().count == 1 && again.lastActions(limit: 9).count == 1)
         #expect(again.newerLines.count == 1)
+        #expect(again.newerLines.first?.hasPrefix("action \(Sample.action(1)) is left alone") == true)
     }
 
     @Test("a store that was closed reads the same again")

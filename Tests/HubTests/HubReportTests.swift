@@ -50,6 +50,23 @@ import Trust
         #expect(try world.events(.reportGap).count == 3)
     }
 
+    @Test func whatAnAgentLeavesAloneThatANewerReleaseWroteIsLogged() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, rollout) = try world.running()
+        let id = try world.actions(rollout)[0].id
+        let notes = [Note(.storeNewer, "action \(id) is left alone"), Note(.schedulerNotService)]
+        #expect(try world.report(&agents[0], link, notes: notes) == .ok(OK()))
+        let said = try world.events(.storeNewer)
+        #expect(said.map(\.event.text) == ["at a0: action \(id) is left alone"])
+        #expect(said.first?.event.subject == "client/a0" && said.first?.event.severity == .warning)
+        // A note of an action is the action's, and one report does not fill the log.
+        #expect(try world.report(&agents[0], link, action: id, state: .downloading, notes: notes) == .ok(OK()))
+        #expect(try world.events(.storeNewer).count == 1)
+        let many = [Note](repeating: Note(.storeNewer, "x"), count: 64)
+        #expect(try world.report(&agents[0], link, notes: many) == .ok(OK()))
+        #expect(try world.events(.storeNewer).count == 1 + HubLimits.notesOfReport)
+    }
+
     @Test func aCounterThatFallsIsSaidOnceAndTheAgentIsAskedToSayEverythingAnew() throws {
         let world = try HubWorld()
         var (link, spoke, agents, _, _) = try world.running()

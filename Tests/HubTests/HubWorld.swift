@@ -259,7 +259,7 @@ final class HubWorld {
     func report(
         _ agent: inout Agent, _ link: LinkID, incarnation: UInt64 = 1, action: ActionID? = nil,
         state: ActionState? = nil,
-        reasons: [Reason] = [], facts: ClientFacts? = nil, installed: [InstalledPackage]? = nil,
+        reasons: [Reason] = [], notes: [Note] = [], facts: ClientFacts? = nil, installed: [InstalledPackage]? = nil,
         attack: AttackSeen? = nil, orderSequence: OrderSequence? = nil, newestOrder: [UInt8]? = nil,
         time: UnixTime? = nil,
         key: [UInt8]? = nil, repeating: Bool = false, alter: (inout ReportMessage) -> Void = { _ in }
@@ -268,7 +268,8 @@ final class HubWorld {
         let report = Report(
             agent: agent.id, incarnation: incarnation, counter: agent.counter, time: time ?? now, fleet: fleet,
             action: action,
-            state: state, reasons: reasons, installed: installed, facts: facts, attack: attack, detail: "d",
+            state: state, reasons: reasons, notes: notes, installed: installed, facts: facts, attack: attack,
+            detail: "d",
             orderSequence: orderSequence, newestOrder: newestOrder)
         var message = ReportMessage(
             agent: agent.id, incarnation: incarnation, counter: agent.counter,

@@ -48,7 +48,7 @@ struct CodesTests {
             #expect(!code.meaning.contains("does not know"))
             #expect(code.next.hasSuffix("."))
         }
-        #expect(NoteCode.all.map(\.rawValue) == ["client32BitOn64BitOS", "schedulerNotService"])
+        #expect(NoteCode.all.map(\.rawValue) == ["client32BitOn64BitOS", "schedulerNotService", "storeNewer"])
     }
 
     @Test func codesOfNewerPeersAreKeptAndMalformedOnesRefused() throws {

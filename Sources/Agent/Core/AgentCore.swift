@@ -136,6 +136,7 @@ package struct AgentCore {
             try store.save(record)
         }
         factsDue = machineNow
+        if !start.leftAlone.isEmpty { try queueReport(notes: start.leftAlone.map { Note(.storeNewer, $0) }) }
     }
 
     private mutating func handle(_ event: LinkEvent) throws {

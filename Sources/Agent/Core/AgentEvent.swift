@@ -30,14 +30,18 @@ package struct AgentStart: Equatable, Sendable {
     package var trialFailure: String?
     /// Names this run of the machine.
     package var bootID: String
+    /// What is left alone, since a newer release wrote it before the agent was put back: a sentence each, for the hub's log.
+    package var leftAlone: [String]
 
     package init(
-        runningRelease: ReleaseName? = nil, isOnTrial: Bool = false, trialFailure: String? = nil, bootID: String = ""
+        runningRelease: ReleaseName? = nil, isOnTrial: Bool = false, trialFailure: String? = nil, bootID: String = "",
+        leftAlone: [String] = []
     ) {
         self.runningRelease = runningRelease
         self.isOnTrial = isOnTrial
         self.trialFailure = trialFailure
         self.bootID = bootID
+        self.leftAlone = leftAlone
     }
 }
 

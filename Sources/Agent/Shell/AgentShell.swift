@@ -43,7 +43,7 @@ actor AgentShell: LinkHandler {
     private let store: SQLiteAgentStore
     private let coreIdentity: AgentCore.Identity
     private let signer: OpenSSLRecordSigner
-    private let start: AgentStart
+    private var start: AgentStart
     private var core: AgentCore
     /// Corrections of the clock that the core has heard of.
     private var corrections: UInt64 = 0
@@ -102,6 +102,7 @@ actor AgentShell: LinkHandler {
             id: identity.member.id, fleet: identity.member.fleet, orderKey: identity.hubOrderKey.der,
             selfProduct: product, operators: try OperatorKeys.policy(configuration))
         start = try AgentFacts.start(installer: installer, product: product, program: program, trial: trial)
+        start.leftAlone = store.newerLines
         core = AgentCore(
             identity: coreIdentity, store: store, verifier: OpenSSLVerifier(), signer: signer, random: SystemRandom())
         self.messages = messages
@@ -164,6 +165,8 @@ actor AgentShell: LinkHandler {
             }
             if let signed = try store.signedTimeFloor()?.seconds { clock.raise(toSeconds: signed) }
             for case .link(let event) in events { follow(event) }
+            // Said once for each start of the program, also when the core begins anew.
+            for case .started in events { start.leftAlone = [] }
             // Only the last wake counts.
             let lastWake = effects.lastIndex { if case .wake = $0 { true } else { false } }
             for (index, effect) in effects.enumerated() {

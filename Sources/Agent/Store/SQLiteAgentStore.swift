@@ -29,7 +29,7 @@ package final class SQLiteAgentStore: AgentStore {
         """
 
     private let database: Database
-    /// What this release passes over, because a newer one wrote it before the agent was put back; for the log.
+    /// What this release passes over, because a newer one wrote it before the agent was put back; for the logs here and at the hub.
     package private(set) var newerLines: [String] = []
 
     /// Opens or makes the file; `incarnation` is what a new one begins with.
@@ -39,13 +39,16 @@ package final class SQLiteAgentStore: AgentStore {
         try transaction {
             if try number("incarnation") == nil { try setIncarnation(incarnation) }
         }
-        for text in try database.rows("SELECT record FROM actions WHERE finished = 0", read: { try $0.text(0) }) {
+        let open = try database.rows("SELECT id, record FROM actions WHERE finished = 0") {
+            (try ActionID(bytes: try $0.blob(0)), try $0.text(1))
+        }
+        for (action, text) in open {
             do {
                 _ = try Self.decoded(ActionRecord.self, text)
             } catch {
                 newerLines.append(
-                    "an order is left alone, since a newer release of this agent began it; order it again if it is still wanted: \(error)"
-                )
+                    "action \(action) is left alone, since a newer release of this agent began it; order it again if it is still wanted: "
+                        + "\(error)")
             }
         }
     }

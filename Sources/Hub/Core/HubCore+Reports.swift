@@ -42,6 +42,7 @@ extension HubCore {
         if verdict != .diverged {
             if verdict != .late { try takeFacts(report, client, at: now) }
             try takeAttack(report, client, &ledger, at: now)
+            try takeNotes(report, client, at: now)
             try takeState(report, client, at: now)
         }
         try store.setReportLedger(ledger, of: client.id, incarnation: incarnation)
@@ -132,6 +133,14 @@ extension HubCore {
         if ledger.askedAnew != nil {
             ledger.askedAnew = nil
             try askAnew(client, &ledger, at: now)
+        }
+    }
+
+    /// What the agent says of itself and of no action.
+    private func takeNotes(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
+        guard report.action == nil else { return }
+        for note in report.notes.prefix(HubLimits.notesOfReport) where note.code == .storeNewer {
+            try log(.warning, .storeNewer, "client/\(client.name)", "at \(client.name): \(note.text)", at: now)
         }
     }
 

@@ -3,6 +3,8 @@ import Rollout
 
 /// Every bound of the hub's core in one place.
 package enum HubLimits {
+    /// Notes of one report that are logged.
+    package static let notesOfReport = 16
     /// How long packages of a pool whose disk is gone wait for it, before they are fetched again into another one.
     package static let diskPatience = Duration.seconds(3600)
     /// The offline horizon of TRUST.md: how long orders without windows stay valid.
