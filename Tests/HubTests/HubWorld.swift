@@ -202,7 +202,7 @@ final class HubWorld {
     func joinAsk(_ message: Message, _ link: LinkID?) throws -> Message? {
         if let link { return try ask(link, message) }
         nextNumber += 1
-        let join = HubJoinID(nextNumber)
+        let join = JoinID(nextNumber)
         try send(.joinAsked(join, message))
         for effect in effects {
             if case .answerJoin(join, let answer) = effect { return answer }

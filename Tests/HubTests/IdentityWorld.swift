@@ -97,7 +97,7 @@ final class IdentityWorld {
         number += 1
         effects = []
         guard let link else {
-            try send(.joinAsked(HubJoinID(number), message))
+            try send(.joinAsked(JoinID(number), message))
             for case .answerJoin(_, let answer) in effects { return answer }
             throw HubStoreError.missing("answer")
         }

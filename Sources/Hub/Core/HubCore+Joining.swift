@@ -8,7 +8,7 @@ extension HubCore {
     /// Who waits for the answer.
     enum JoinAsker {
         /// At the hub's own listener.
-        case direct(HubJoinID)
+        case direct(JoinID)
         /// An agent's, through its spoke.
         case relayed(LinkID, RequestID, spoke: NodeID)
     }

@@ -5,7 +5,7 @@ package import Trust
 /// What a hub's core wants done, after its transaction is on disk.
 package enum HubEffect: Equatable, Sendable {
     case link(LinkEffect)
-    case answerJoin(HubJoinID, Message)
+    case answerJoin(JoinID, Message)
     /// Fetch the catalog from its URL, verify it, then tell `catalogRefreshed`, `catalogRefused` or `catalogUnreachable`.
     case refreshCatalog(url: String, root: [UInt8])
     /// Reserve room, fetch what is missing from the catalog's URL, check the hash, publish; then tell `importEnded`.

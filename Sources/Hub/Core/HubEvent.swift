@@ -2,15 +2,6 @@ package import Model
 package import Protocol
 package import Storage
 
-/// A joining peer's connection to the hub's own listener: it has no certificate yet, so it is no link.
-package struct HubJoinID: Hashable, Sendable {
-    package let number: UInt64
-
-    package init(_ number: UInt64) {
-        self.number = number
-    }
-}
-
 /// What the trusted catalog holds after a refresh.
 package struct CatalogContents: Equatable, Sendable {
     package var timestampVersion: UInt64
@@ -51,7 +42,7 @@ package enum HubEvent: PoolEvent, Equatable {
     /// So many bytes of what a spoke fetched have gone to it, from the offset that it named on, and no more will.
     case objectSent(FetchPackage, to: NodeID, bytes: UInt64)
     /// A peer without a certificate asks to join at the hub's own listener.
-    case joinAsked(HubJoinID, Message)
+    case joinAsked(JoinID, Message)
     /// The catalog was refreshed and is trusted.
     case catalogRefreshed(CatalogContents)
     /// The catalog breaks a rule of trust: what was trusted before stays.

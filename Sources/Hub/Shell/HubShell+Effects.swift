@@ -10,7 +10,7 @@ extension HubShell {
     func execute(_ effect: HubEffect) {
         switch effect {
         case .link(let effect): links.perform(effect)
-        case .answerJoin(let join, let message): answerJoin(join, message)
+        case .answerJoin(let join, let message): joins.answer(join, message, over: links)
         case .refreshCatalog(let url, let root):
             let now = clock.now
             Task { [catalog] in tell(await catalog.refresh(url: url, root: root, now: now)) }

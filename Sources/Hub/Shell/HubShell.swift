@@ -3,10 +3,8 @@ internal import Identity
 internal import Model
 internal import Protocol
 internal import Storage
-internal import Synchronization
 internal import System
 internal import Transport
-internal import Trust
 internal import Trust
 
 /// A running hub: carries events to the core and its effects out again.
@@ -14,8 +12,6 @@ internal import Trust
 /// The core and its store live on one named queue. Events that wait are handled together in one transaction, and effects
 /// are executed after the commit. Commands of operators take their turn on the same queue.
 actor HubShell: LinkHandler, PoolWatcher {
-    /// Events handled in one transaction at the most.
-    private static let batchLimit = 512
     /// How long a hub whose store refuses to write waits before it begins anew.
     private static let storePause = Duration.seconds(5)
 
@@ -40,9 +36,8 @@ actor HubShell: LinkHandler, PoolWatcher {
     nonisolated let clock: ClockFloor
     nonisolated let contexts: HubContexts
     nonisolated let messages: @Sendable (String) -> Void
-    private nonisolated let inbox = NativeLock<[HubEvent]>([])
-    private nonisolated let joins = NativeLock<[HubJoinID: (link: LinkID, request: RequestID)]>([:])
-    private nonisolated let lastJoin = Atomic<UInt64>(0)
+    private nonisolated let inbox = EventInbox<HubEvent>()
+    nonisolated let joins = JoinDesk()
     private nonisolated let revoked = NativeLock<Set<NodeID>>([])
     /// Woken after every commit: long polls of the activity log wait on it.
     nonisolated let changes = ChangeSignal()
@@ -159,32 +154,17 @@ actor HubShell: LinkHandler, PoolWatcher {
     }
 
     nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        let join = HubJoinID(lastJoin.add(1, ordering: .relaxed).newValue)
-        joins.withLock { $0[join] = (link, request) }
-        tell(.joinAsked(join, message))
-    }
-
-    nonisolated func answerJoin(_ join: HubJoinID, _ message: Message) {
-        guard let asked = joins.withLock({ $0.removeValue(forKey: join) }) else { return }
-        links.perform(.reply(asked.link, asked.request, message))
+        tell(.joinAsked(joins.enter(link, request), message))
     }
 
     /// Puts an event on the core's queue, behind those that wait.
     nonisolated func tell(_ event: HubEvent) {
-        let isFirst = inbox.withLock { inbox in
-            inbox.append(event)
-            return inbox.count == 1
-        }
-        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+        if inbox.put(event) { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
 
     /// Handles what waits, in one transaction; then executes the effects.
     private func drain() {
-        let (events, isMore) = inbox.withLock { inbox in
-            let events = Array(inbox.prefix(Self.batchLimit))
-            inbox.removeFirst(events.count)
-            return (events, !inbox.isEmpty)
-        }
+        let (events, isMore) = inbox.take()
         do {
             finish(try core.perform(events, at: clock.now))
         } catch {
@@ -262,7 +242,7 @@ actor HubShell: LinkHandler, PoolWatcher {
         messages("the database refused to write, trying again: \(error)")
         links.closeAll(.internalFault, "this hub cannot write to its disk", retryAfterSeconds: 30)
         core = makeCore()
-        inbox.withLock { $0.removeAll() }
+        inbox.clear()
         Task {
             // Only cancelled with the process.
             try? await Task.sleep(for: Self.storePause)

@@ -22,7 +22,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     private let cryptography: SimulatedCryptography
     private let coreConfiguration: HubConfiguration
     private var quota: ByteCount
-    private var joins: [HubJoinID: (Message) -> Void] = [:]
+    private var joins: [JoinID: (Message) -> Void] = [:]
     private var lastJoin: UInt64 = 0
 
     init(_ fleet: Fleet) throws {
@@ -161,7 +161,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     /// A spoke's join, without a connection that could break.
     func join(_ message: Message, _ answer: @escaping (Message) -> Void) {
         lastJoin += 1
-        let id = HubJoinID(lastJoin)
+        let id = JoinID(lastJoin)
         joins[id] = answer
         tell(.joinAsked(id, message))
     }

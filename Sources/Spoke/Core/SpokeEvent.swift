@@ -2,15 +2,6 @@ package import Model
 package import Protocol
 package import Storage
 
-/// A joining peer's connection as the core knows it: it has no certificate yet, so it is no link.
-package struct JoinID: Hashable, Sendable {
-    package let number: UInt64
-
-    package init(_ number: UInt64) {
-        self.number = number
-    }
-}
-
 /// What the trusted catalog says about a path.
 package enum TargetFinding: Equatable, Sendable {
     case listed(length: UInt64, sha256: SHA256Digest, content: PackageContent)

@@ -11,7 +11,7 @@ extension SpokeShell {
     func execute(_ effect: SpokeEffect) {
         switch effect {
         case .link(let effect): links.perform(effect)
-        case .answerJoin(let join, let message): answerJoin(join, message)
+        case .answerJoin(let join, let message): joins.answer(join, message, over: links)
         case .findTarget(let path): find(path)
         case .refreshCatalog: refresh()
         case .transfer(let replica, let plan): transfer(replica, plan)

@@ -4,7 +4,6 @@ internal import Model
 internal import Network
 internal import Protocol
 internal import Storage
-internal import Synchronization
 internal import System
 internal import TLS
 import Transport
@@ -16,8 +15,6 @@ internal import Trust
 /// for all of them), and effects are executed only after the commit. Links live on event loops, the pool and the
 /// metadata on a queue of their own; nothing blocks the cooperative pool.
 actor SpokeShell: LinkHandler, PoolWatcher {
-    /// Events handled in one transaction at the most.
-    private static let batchLimit = 512
     /// How long a spoke whose store refuses to write waits before it begins anew.
     private static let storePause = Duration.seconds(5)
 
@@ -55,10 +52,9 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     nonisolated let upkeep: IdentityUpkeep
     nonisolated let clock: ClockFloor
     nonisolated let messages: @Sendable (String) -> Void
-    private nonisolated let inbox = NativeLock<[SpokeEvent]>([])
+    private nonisolated let inbox = EventInbox<SpokeEvent>()
     private nonisolated let revoked = NativeLock<RevocationList?>(nil)
-    private nonisolated let joins = NativeLock<[JoinID: (link: LinkID, request: RequestID)]>([:])
-    private nonisolated let lastJoin = Atomic<UInt64>(0)
+    nonisolated let joins = JoinDesk()
 
     private let store: SQLiteSpokeStore
     private var core: SpokeCore
@@ -176,32 +172,17 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
     nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        let join = JoinID(lastJoin.add(1, ordering: .relaxed).newValue)
-        joins.withLock { $0[join] = (link, request) }
-        tell(.joinAsked(join, message))
-    }
-
-    nonisolated func answerJoin(_ join: JoinID, _ message: Message) {
-        guard let asked = joins.withLock({ $0.removeValue(forKey: join) }) else { return }
-        links.perform(.reply(asked.link, asked.request, message))
+        tell(.joinAsked(joins.enter(link, request), message))
     }
 
     /// Puts an event on the core's queue, behind those that wait.
     nonisolated func tell(_ event: SpokeEvent) {
-        let isFirst = inbox.withLock { inbox in
-            inbox.append(event)
-            return inbox.count == 1
-        }
-        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+        if inbox.put(event) { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
 
     /// Handles what waits, in one transaction; then executes the effects.
     private func drain() {
-        let (events, isMore) = inbox.withLock { inbox in
-            let events = Array(inbox.prefix(Self.batchLimit))
-            inbox.removeFirst(events.count)
-            return (events, !inbox.isEmpty)
-        }
+        let (events, isMore) = inbox.take()
         do {
             try commit(events)
         } catch {
@@ -253,7 +234,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
             .internalFault, "this spoke cannot write to its disk", retryAfterSeconds: 30)
         core = SpokeCore(store: store, poolName: poolName, random: SystemRandom(), accepts: Self.accepts)
         hub = nil
-        inbox.withLock { $0.removeAll() }
+        inbox.clear()
         Task {
             // Only cancelled with the process.
             try? await Task.sleep(for: Self.storePause)
