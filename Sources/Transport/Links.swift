@@ -63,6 +63,23 @@ package final class Links: Sendable {
         run(link) { $0.sendContent(request, content, source, ended: ended) }
     }
 
+    /// Answers a fetch request with a file of metadata: its bytes, or that there is none of that name.
+    package func sendFile(
+        _ link: LinkID, _ request: RequestID, named name: String, _ read: @Sendable () async throws -> [UInt8]?
+    ) async {
+        let answer: ErrorReply
+        do {
+            if let bytes = try await read() {
+                let content = Content(length: UInt64(bytes.count), offset: 0)
+                return sendContent(link, request, content, from: .bytes(bytes))
+            }
+            answer = ErrorReply(code: .notFound, text: "\(name) is not here")
+        } catch {
+            answer = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
+        }
+        perform(.reply(link, request, .error(answer)))
+    }
+
     /// Asks the peer and awaits its answer; an `error` answer is thrown.
     package func request(
         _ link: LinkID, _ message: Message, timeout: Duration = .seconds(60)

@@ -64,19 +64,11 @@ extension HubShell {
 
     private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
         Task { [catalog, links] in
-            let answer: Message
-            do {
+            await links.sendFile(link, request, named: name) {
                 // The root that the operator pinned: where those begin who joined before there was a catalog.
-                let pinned = name == "root.json" ? try withStore { try $0.catalog()?.root } : nil
-                if let bytes = try await pinned != nil ? pinned : catalog.file(named: name) {
-                    let content = Content(length: UInt64(bytes.count), offset: 0)
-                    return links.sendContent(link, request, content, from: .bytes(bytes))
-                }
-                answer = .error(ErrorReply(code: .notFound, text: "\(name) is not here"))
-            } catch {
-                answer = .error(ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30))
+                let pinned = name == "root.json" ? try await withStore { try $0.catalog()?.root } : nil
+                return try await pinned != nil ? pinned : catalog.file(named: name)
             }
-            links.perform(.reply(link, request, answer))
         }
     }
 

@@ -136,17 +136,7 @@ extension SpokeShell {
 
     private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
         Task { [catalog, links] in
-            let answer: Message
-            do {
-                if let bytes = try await catalog.file(named: name) {
-                    let content = Content(length: UInt64(bytes.count), offset: 0)
-                    return links.sendContent(link, request, content, from: .bytes(bytes))
-                }
-                answer = .error(ErrorReply(code: .notFound, text: "\(name) is not here"))
-            } catch {
-                answer = .error(ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30))
-            }
-            links.perform(.reply(link, request, answer))
+            await links.sendFile(link, request, named: name) { try await catalog.file(named: name) }
         }
     }
 
