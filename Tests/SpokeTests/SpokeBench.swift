@@ -40,8 +40,8 @@ struct SpokeBench {
         return effects
     }
 
-    mutating func openHub() throws {
-        try tell(.link(.opened(Self.hub, try Self.peer(.hub, NodeID(high: 0, low: 1)), Self.hello(.hub))))
+    mutating func openHub(link: LinkID = hub) throws {
+        try tell(.link(.opened(link, try Self.peer(.hub, NodeID(high: 0, low: 1)), Self.hello(.hub))))
     }
 
     mutating func openAgent(_ agent: NodeID = agent, link: LinkID = agentLink) throws {

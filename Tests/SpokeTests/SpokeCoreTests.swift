@@ -109,6 +109,34 @@ import Testing
         #expect(bench.requests(on: LinkID(3)).map(\.message) == [.order(SpokeBench.order())])
     }
 
+    /// Found by the simulated fleet: an agent that came back before its dead session was noticed got the order only when it came back again.
+    @Test func anOrderThatWasUnderWayIsGivenOverTheSessionThatTakesTheOldOnesPlace() throws {
+        var bench = try SpokeBench()
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openHub()
+        try bench.openAgent()
+        try bench.ask(SpokeBench.hub, .order(SpokeBench.order()))
+        #expect(bench.requests(on: SpokeBench.agentLink).count == 1)
+        try bench.openAgent(link: LinkID(3))
+        #expect(bench.requests(on: LinkID(3)).map(\.message) == [.order(SpokeBench.order())])
+        // What the old one has still to say, or its end, changes nothing.
+        try bench.tell(.link(.closed(SpokeBench.agentLink, LinkClosure(code: .replaced, text: ""))))
+        #expect(bench.store.orders(for: SpokeBench.agent).count == 1)
+    }
+
+    @Test func whatWasUnderWayToTheHubIsToldOverTheSessionThatTakesTheOldOnesPlace() throws {
+        var bench = try SpokeBench()
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openHub()
+        try bench.openAgent()
+        try bench.ask(SpokeBench.agentLink, .report(SpokeBench.report(1)))
+        let first = bench.requests(on: SpokeBench.hub).map(\.message)
+        #expect(first.count == 1)
+        try bench.openHub(link: LinkID(5))
+        #expect(bench.closings() == [SpokeBench.hub])
+        #expect(bench.requests(on: LinkID(5)).map(\.message).contains(first[0]))
+    }
+
     @Test func anExpiredOrderIsRefusedAndAnExpiringOneIsNotSent() throws {
         var bench = try SpokeBench()
         try bench.openHub()

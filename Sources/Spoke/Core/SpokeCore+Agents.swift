@@ -6,6 +6,7 @@ extension SpokeCore {
     mutating func agentOpened(_ link: LinkID, _ agent: NodeID, at now: UnixTime) throws {
         if let old = agents[agent] {
             close(old.link, .replaced, "a newer session of this agent has taken this one's place")
+            try endErrands(on: old.link, at: now)
             agentOfLink[old.link] = nil
         }
         let isKnown = try store.knownAgents().contains(agent)

@@ -5,8 +5,11 @@ import Storage
 /// The hub's side: what the spoke tells it, what it asks of the spoke, and what waits to be delivered.
 extension SpokeCore {
     /// The state of everything is told anew on every connection, so that neither side must remember what the other missed.
-    mutating func hubOpened(_ link: LinkID) throws {
-        if let old = hub, old != link { close(old, .replaced, "a newer session has taken this one's place") }
+    mutating func hubOpened(_ link: LinkID, at now: UnixTime) throws {
+        if let old = hub, old != link {
+            close(old, .replaced, "a newer session has taken this one's place")
+            try endErrands(on: old, at: now)
+        }
         hub = link
         (reportsNotBefore, eventsNotBefore) = (.zero, .zero)
         nextAttempt = .zero

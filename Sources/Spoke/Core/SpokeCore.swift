@@ -194,7 +194,7 @@ package struct SpokeCore {
         switch event {
         case .opened(let link, let peer, _):
             switch peer.role {
-            case .hub: try hubOpened(link)
+            case .hub: try hubOpened(link, at: now)
             case .agent: try agentOpened(link, peer.id, at: now)
             case .spoke: close(link, .refused, "a spoke serves agents only")
             }
@@ -215,12 +215,17 @@ package struct SpokeCore {
         }
     }
 
-    private mutating func closed(_ link: LinkID, at now: UnixTime) throws {
+    /// What was asked over a link gets no answer any more; it is asked anew over the next one.
+    mutating func endErrands(on link: LinkID, at now: UnixTime) throws {
         let left = errands.filter { $0.value.link == link }
         for request in left.keys.sorted() {
             guard let errand = takeErrand(request, on: link) else { continue }
             try failed(errand, isLinkOpen: false, at: now)
         }
+    }
+
+    private mutating func closed(_ link: LinkID, at now: UnixTime) throws {
+        try endErrands(on: link, at: now)
         if link == hub {
             hub = nil
             return
