@@ -292,6 +292,8 @@ struct SessionTests {
         let second = try await connect(hello, to: site, context: context, session: ticket)
         try await eventually("open again") { site.recorder.opened.count == 2 }
         #expect(second.tls.withLock { $0.isResumed })
+        // A ticket serves once; the next one comes with the first bytes.
+        try await eventually("the next ticket") { second.tls.withLock { $0.session != nil } }
         let next = second.tls.withLock { $0.session }
 
         let id = try NodeID(TestFleet.spokeID)
