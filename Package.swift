@@ -58,7 +58,7 @@ let package = Package(
         // L1: the only importers of C.
         module("System", ["CLinux"]),
         module("TLS", ["COpenSSL", "System"]),
-        module("SQLite", ["CSQLite"]),
+        module("SQLite", ["CSQLite", "System"]),
         module("Compression", ["CXZ", "CZlib", "CZstd", "System"]),
 
         // L2: values and their encodings; no IO.
@@ -106,8 +106,9 @@ let package = Package(
         module(
             "Simulation",
             [
-                "Agent", "Codec", "Content", "Hub", "Model", "Protocol", "Rollout", "Spoke", "Storage", "System", "TLS",
-                "Trust",
+                "Agent", "Codec", "Content", "Hub", "Model", "Protocol", "Rollout", "SQLite", "Spoke", "Storage",
+                "System",
+                "TLS", "Trust",
             ]),
 
         // L6: programs.
@@ -141,7 +142,7 @@ let package = Package(
             swiftSettings: house),
         tests("System", ["System", "TestSupport"]),
         tests("TLS", ["TLS", "TestSupport"]),
-        tests("SQLite", ["SQLite", "TestSupport"]),
+        tests("SQLite", ["SQLite", "System", "TestSupport"]),
         tests("Model", ["Model"]),
         tests("Codec", ["Codec", "TestSupport"]),
         tests("Protocol", ["Codec", "Model", "Protocol", "TestSupport"], exclude: ["validate_session.py"]),
@@ -185,7 +186,7 @@ let package = Package(
                 "API", "Codec", "HTTP", "Identity", "Model", "Network", "Operator", "System", "TLS", "TestSupport",
                 "Trust",
             ]),
-        tests("Simulation", ["Model", "Simulation", "System"]),
+        tests("Simulation", ["Model", "Simulation", "System", "TestSupport"]),
         // Fleets of real processes, with the attacker in the test, or with clocks that the test moves.
         tests(
             "Fleet",

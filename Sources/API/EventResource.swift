@@ -9,6 +9,8 @@ package struct EventResource: Codable, Hashable, Sendable {
     package var code: String
     package var subject: String
     package var text: String
+    /// When it happened by the clock of the spoke that told it; absent where the hub saw it itself.
+    package var peerTime: UnixTime?
 
     package init(sequence: UInt64, _ event: Event) {
         self.sequence = sequence
@@ -17,5 +19,6 @@ package struct EventResource: Codable, Hashable, Sendable {
         code = event.code.rawValue
         subject = event.subject
         text = event.text
+        peerTime = event.peerTime
     }
 }

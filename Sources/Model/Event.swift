@@ -86,6 +86,12 @@ package struct EventCode: OpenCode {
     package static let attackSeen = Self(known: "attackSeen")
     package static let clockWrong = Self(known: "clockWrong")
     package static let storeFailed = Self(known: "storeFailed")
+    /// An event of a peer could not be handled; nothing of it was kept.
+    package static let eventFailed = Self(known: "eventFailed")
+    /// A peer causes more lines than its share of the log.
+    package static let linesLeftOut = Self(known: "linesLeftOut")
+    /// A spoke sent an event whose code is not one that spokes have.
+    package static let spokeEvent = Self(known: "spokeEvent")
     /// The machine went back to this release, and a newer one wrote what it does not know.
     package static let storeNewer = Self(known: "storeNewer")
 }
@@ -99,9 +105,15 @@ package struct Event: Codable, Hashable, Sendable {
     package var subject: String
     /// For a person, one sentence without control characters.
     package var text: String
+    /// When it happened by the clock of the peer that told it; nil where the writer saw it itself.
+    package var peerTime: UnixTime?
 
     /// An event; control characters in subject and text become spaces, so that no line of a log can be forged.
-    package init(time: UnixTime, severity: EventSeverity, code: EventCode, subject: String = "", text: String) {
+    package init(
+        time: UnixTime, severity: EventSeverity, code: EventCode, subject: String = "", text: String,
+        peerTime: UnixTime? = nil
+    ) {
+        self.peerTime = peerTime
         self.time = time
         self.severity = severity
         self.code = code

@@ -90,6 +90,10 @@ package struct MessageFields: Sendable {
     }
 
     /// A byte string of one length.
+    package func bytesIfAny(_ key: UInt64, limit: Int) throws(MessageError) -> [UInt8]? {
+        optional(key) == nil ? nil : try bytes(key, limit: limit)
+    }
+
     package func bytes(_ key: UInt64, exactly count: Int) throws(MessageError) -> [UInt8] {
         let value = try bytes(key, limit: count)
         guard value.count == count else { throw malformed(key, "has not \(count) bytes") }

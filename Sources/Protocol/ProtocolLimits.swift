@@ -22,6 +22,8 @@ package enum ProtocolLimits {
     package static let textLength = 1 << 10
     /// Bytes of the signed part of an order, a report or a revocation list, of a join body, and of every relayed value.
     package static let signedLength = 48 << 10
+    /// Bytes of a public key.
+    package static let keyLength = 8 << 10
     /// Bytes of a metadata file's name.
     package static let nameLength = 255
     package static let capabilityCount = 64

@@ -1,4 +1,5 @@
 import CSQLite
+import System
 
 /// A failure of the database, told apart by what can be done about it.
 ///
@@ -88,5 +89,16 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
         let number = code == 0 ? "" : " (\(code)/\(extendedCode))"
         let statement = sql.map { ": \($0.prefix(200))" } ?? ""
         return "database: \(message)\(number)\(statement)"
+    }
+}
+
+extension SQLiteError: StoreFailure {
+    /// A rule of the schema that a value breaks, or a value that cannot be stored, concerns one event;
+    /// everything else would meet the next event as well.
+    package var isStoreFailure: Bool {
+        switch kind {
+        case .busy, .diskFull, .io, .corrupt, .readOnly, .cannotOpen, .wrongSchema: true
+        case .constraint, .type, .other: false
+        }
     }
 }

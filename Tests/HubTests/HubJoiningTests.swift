@@ -124,10 +124,10 @@ import Trust
         let world = try HubWorld()
         let token = try world.token(.spoke)
         for _ in 0..<100 { _ = try world.join(token, .spoke, "a", secret: [1]) }
-        #expect(try world.events(.joinRefused).count == HubLimits.loggedRefusals)
+        #expect(try world.events(.joinRefused).count == HubLimits.joinerLines.burst)
         world.now = at(61)
         _ = try world.join(token, .spoke, "a", secret: [1])
-        #expect(try world.events(.joinRefused).count == HubLimits.loggedRefusals + 1)
+        #expect(try world.events(.joinRefused).count == HubLimits.joinerLines.burst + 1)
     }
 
     @Test func noncesAreLimitedInNumber() throws {

@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import SQLite
 import Testing
 import Trust
 
@@ -240,7 +241,7 @@ import Trust
         let world = try HubWorld()
         let (link, spoke, agents, _, _) = try world.running()
         let presence = Presence(agent: agents[0].id, isConnected: true, since: world.now)
-        for _ in 0..<2 { #expect(try world.ask(link, .presence(presence)) == .ok(OK())) }
+        for _ in 0..<2 { #expect(try world.ask(link, .presence(presence)) == .ok(OK(reportKey: agents[0].key))) }
         #expect(try world.store.client(agents[0].id)?.isConnected == true)
         #expect(try world.events(.agentConnected).count == 1)
         try world.send(.link(.closed(link, LinkClosure(code: .timedOut, text: "silence"))))
@@ -265,12 +266,14 @@ import Trust
         func event(_ sequence: UInt64) -> Message {
             .event(
                 EventMessage(
-                    sequence: sequence, time: world.now, severity: .warning, code: .diskFull, subject: "pool/main",
+                    sequence: sequence, time: world.now, severity: .warning, code: .replicaFailed, subject: "pool/main",
                     text: "full\nforged line"))
         }
         for sequence in [1, 1, 2, 1] as [UInt64] { #expect(try world.ask(link, event(sequence)) == .ok(OK())) }
         #expect(
-            try world.events(.diskFull).map(\.event.text) == ["at s1: full forged line", "at s1: full forged line"])
+            try world.events(.replicaFailed).map(\.event.text) == [
+                "at s1: full forged line", "at s1: full forged line",
+            ])
         #expect(code(try world.ask(link, event(.max))) == .invalid)
     }
 
@@ -284,39 +287,180 @@ import Trust
 
 /// What a peer may bring into the log, and what is said of clocks.
 @Suite struct HubLogLimitTests {
+    private func event(
+        _ sequence: Int, _ world: HubWorld, code: EventCode = .replicaFailed, subject: String = "",
+        severity: EventSeverity = .info, time: UnixTime? = nil
+    ) -> Message {
+        .event(
+            EventMessage(
+                sequence: UInt64(sequence), time: time ?? world.now, severity: severity, code: code, subject: subject,
+                text: "x"))
+    }
+
+    private func lines(_ world: HubWorld) throws -> Int {
+        try world.store.events(after: 0, search: nil, limit: .max).count
+    }
+
     @Test func badReportsOfOneSpokeCannotFloodTheLogNorHideAnothers() throws {
         let world = try HubWorld()
         var (link, _, agents, _, _) = try world.running()
-        for _ in 0..<100 { _ = try world.report(&agents[0], link) { $0.signed = [] } }
-        #expect(try world.events(.reportRefused).count == HubLimits.loggedRefusals)
+        for _ in 0..<2_000 { _ = try world.report(&agents[0], link) { $0.signed = [] } }
+        #expect(try (1...HubLimits.spokeLines.burst).contains(world.events(.reportRefused).count))
+        #expect(try world.events(.linesLeftOut).map(\.event.subject) == ["spoke/s1"])
         let spoke = try world.addSpoke("s2")
         let other = try world.connect(spoke)
         var agent = try world.addAgent("b", spoke, other)
+        let before = try world.events(.reportRefused).count
         _ = try world.report(&agent, other) { $0.signed = [] }
-        #expect(try world.events(.reportRefused).count == HubLimits.loggedRefusals + 1)
+        #expect(try world.events(.reportRefused).count == before + 1)
     }
 
-    @Test func aSpokeWithTooManyEventsIsAskedForPatience() throws {
+    @Test func everyKindOfLineThatAnAgentCausesIsWithinItsOwnBudget() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, rollout) = try world.running(agents: 2)
+        let action = try #require(try world.actions(rollout).first)
+        let before = try lines(world)
+        for round in 0..<2_000 {
+            switch round % 5 {
+            case 0: _ = try world.report(&agents[0], link, attack: AttackSeen(.replay, "x"))
+            case 1: _ = try world.report(&agents[0], link, notes: [Note(.storeNewer, "x")])
+            case 2:
+                agents[0].counter += 5
+                _ = try world.report(&agents[0], link)
+            case 3: _ = try world.report(&agents[0], link, action: action.id, state: .succeeded)
+            default:
+                var facts = try sampleFacts()
+                facts.hostname = "h\(round)"
+                _ = try world.report(&agents[0], link, facts: facts)
+            }
+        }
+        #expect(try lines(world) - before <= HubLimits.clientLines.burst + 1)
+        #expect(try world.events(.linesLeftOut).count == 1)
+        // The other agent at the same spoke is heard, and so is the spoke.
+        let count = try world.events(.attackSeen).count
+        _ = try world.report(&agents[1], link, attack: AttackSeen(.replay, "x"))
+        #expect(try world.events(.attackSeen).count == count + 1)
+        #expect(try world.ask(link, event(1, world)) == .ok(OK()))
+        // When it has been quiet for a while, it is said how much was left out.
+        world.now = at(3600)
+        _ = try world.report(&agents[0], link, attack: AttackSeen(.replay, "x"))
+        let said = try #require(try world.events(.linesLeftOut).last?.event.text)
+        #expect(said.contains("lines that this peer caused were left out"))
+    }
+
+    @Test func presenceAndReconnectsAreWithinTheSpokesBudget() throws {
+        let world = try HubWorld()
+        let (link, spoke, agents, _, _) = try world.running()
+        let before = try lines(world)
+        for round in 0..<3_000 {
+            _ = try world.ask(
+                link, .presence(Presence(agent: agents[0].id, isConnected: round % 2 == 0, since: world.now)))
+        }
+        for _ in 0..<3_000 { _ = try world.connect(spoke) }
+        #expect(try lines(world) - before <= HubLimits.spokeLines.burst + 1)
+        let peer = PeerIdentity(fleet: world.fleet, role: .spoke, id: spoke)
+        world.effects = []
+        try world.send(.link(.opened(LinkID(1 << 40), peer, Hello(time: world.now, role: .spoke, program: "1"))))
+        let closed = world.effects.contains { effect in
+            if case .link(.close(LinkID(1 << 40), .busy, _)) = effect { true } else { false }
+        }
+        #expect(closed)
+    }
+
+    @Test func aSpokeWithTooManyEventsIsAskedForPatienceAndLosesNone() throws {
         let world = try HubWorld()
         let link = try world.connect(try world.addSpoke("s1"))
-        func event(_ sequence: Int) throws -> Message? {
+        var taken = 0
+        var refused: ErrorReply?
+        while refused == nil, taken < 10_000 {
             world.effects = []
-            return try world.ask(
-                link,
-                .event(
-                    EventMessage(
-                        sequence: UInt64(sequence), time: world.now, severity: .info, code: .diskFull, subject: "",
-                        text: "x")))
+            let answer = try world.ask(link, event(taken + 1, world))
+            if case .error(let error) = answer { refused = error } else { taken += 1 }
         }
-        for sequence in 1...HubLimits.eventsPerMinute { #expect(try event(sequence) == .ok(OK())) }
-        let next = HubLimits.eventsPerMinute + 1
-        guard case .error(let error) = try event(next) else {
-            Issue.record("it was taken")
-            return
-        }
-        #expect(error.code == .busy && error.code.isRetryable)
+        #expect((HubLimits.spokeLines.burst - 10...HubLimits.spokeLines.burst).contains(taken))
+        #expect(refused?.code == .busy && refused?.code.isRetryable == true)
         world.now = at(60)
-        #expect(try event(next) == .ok(OK()))
+        #expect(try world.ask(link, event(taken + 1, world)) == .ok(OK()))
+        #expect(try world.events(.replicaFailed).count == taken + 1)
+    }
+
+    @Test func aSpokesEventHasTheHubsTimeACodeThatSpokesHaveAndASubjectOfItsOwn() throws {
+        let world = try HubWorld()
+        let (link, _, agents, _, _) = try world.running()
+        let other = try world.connect(try world.addSpoke("s2"))
+        let end = try UnixTime("9999-12-31T23:59:59Z")
+        world.now = at(77)
+        #expect(try world.ask(other, event(1, world, code: .replicaVerified, time: end)) == .ok(OK()))
+        let line = try #require(try world.store.lastEvent()?.event)
+        #expect(line.time == at(77) && line.peerTime == end && line.code == .replicaVerified)
+        for code in [EventCode.hubRestored, .tokenCreated, .peerRevoked, try EventCode("somethingNew")] {
+            _ = try world.ask(other, event(2, world, code: code, severity: .error))
+            world.now = world.now + .seconds(1)
+        }
+        let told = try #require(try world.store.lastEvent()?.event)
+        #expect(told.code == .spokeEvent && told.severity == .warning && told.text.contains("hubRestored"))
+        #expect(try world.events(.hubRestored).isEmpty && world.events(.peerRevoked).isEmpty)
+        // Another spoke's client, the hub itself, and what is no subject: then it is about the spoke.
+        for (sequence, subject) in ["client/\(agents[0].id)", "client/a0", "spoke/s1", "token/1", ""].enumerated() {
+            _ = try world.ask(other, event(10 + sequence, world, subject: subject))
+            #expect(try world.store.lastEvent()?.event.subject == "spoke/s2")
+        }
+        _ = try world.ask(link, event(20, world, subject: "client/\(agents[0].id)"))
+        #expect(try world.store.lastEvent()?.event.subject == "client/a0")
+        try world.store.verifyEventChain()
+    }
+
+    @Test func anAgentBeginsOnlySoManyIncarnations() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, _) = try world.running()
+        var taken = 0
+        for incarnation in 100..<2_100 as Range<UInt64> {
+            if try world.report(&agents[0], link, incarnation: incarnation) == .ok(OK()) { taken += 1 }
+            world.now = world.now + .seconds(1)
+        }
+        let most = HubLimits.incarnations.burst + Int(Duration.seconds(2_000) / HubLimits.incarnations.interval) + 1
+        #expect((1...most).contains(taken))
+        // What it says out of the incarnation that it has goes on being taken.
+        let current = UInt64(try #require(try world.store.client(agents[0].id)?.incarnation))
+        #expect(try world.report(&agents[0], link, incarnation: current) == .ok(OK()))
+    }
+
+    @Test func aDamagedLedgerIsRepairedAndTheAgentReportsAnew() throws {
+        let world = try HubWorld(.sqlite)
+        var (link, _, agents, _, _) = try world.running()
+        let database = try Database(path: try #require(world.fixture.path))
+        try database.run("UPDATE report_counter SET ledger = x'ff'")
+        let before = agents[0].counter
+        #expect(try world.report(&agents[0], link) == .ok(OK()))
+        #expect(try world.store.reportCounter(of: agents[0].id, incarnation: 1) == Int64(before) + 1)
+        #expect(try world.events(.reportGap).count == 1)
+        #expect(try world.report(&agents[0], link) == .ok(OK()))
+        #expect(try world.events(.reportGap).count == 1)
+    }
+
+    @Test func anEventOfAPeerThatFailsCostsThatPeerAlone() throws {
+        let world = try HubWorld()
+        let (link, spoke, _, _, _) = try world.running()
+        let other = try world.connect(try world.addSpoke("s2"))
+        world.effects = []
+        let fault = PeerFault(.request(link, RequestID(5)), event: "report", reason: "it broke")
+        try world.send(.faulted(fault))
+        let reply = world.effects.compactMap { effect -> ErrorReply? in
+            if case .link(.reply(link, RequestID(5), .error(let error))) = effect { error } else { nil }
+        }
+        // Not to be repeated for ever.
+        #expect(reply.map(\.code.isRetryable) == [false])
+        #expect(try world.events(.eventFailed).map(\.event.subject) == ["spoke/s1"])
+        world.effects = []
+        try world.send(.faulted(PeerFault(.link(link), event: "the answer ok", reason: "it broke")))
+        let closed = world.effects.compactMap { effect -> LinkID? in
+            if case .link(.close(let link, _, _)) = effect { link } else { nil }
+        }
+        #expect(closed == [link])
+        #expect(try world.store.spoke(spoke)?.isConnected == false)
+        #expect(try world.ask(other, event(1, world)) == .ok(OK()))
+        let again = try world.connect(spoke)
+        #expect(try world.ask(again, event(1, world)) == .ok(OK()))
     }
 
     @Test func aSpokesWrongClockIsReported() throws {

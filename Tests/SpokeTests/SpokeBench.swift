@@ -2,7 +2,9 @@ import Model
 import Protocol
 import Spoke
 import Storage
+import TLS
 import Testing
+import Trust
 
 /// A spoke's core on a bench: feeds events, runs each in a transaction, and remembers the effects.
 struct SpokeBench {
@@ -22,14 +24,15 @@ struct SpokeBench {
     var accepts: [TransferMeans] = [.content] + TransferMeans.fromBase
 
     init() throws {
-        core = SpokeCore(store: store, poolName: try NodeName("main"), random: FixedRandom())
+        core = SpokeCore(store: store, poolName: try NodeName("main"), verifier: FakeVerifier(), random: FixedRandom())
         try tell(.started(held: [], Self.figures))
     }
 
     /// The same store under a new core: what a restart leaves.
     mutating func restart(held: Set<SHA256Digest> = []) throws {
         core = SpokeCore(
-            store: store, poolName: try NodeName("main"), random: FixedRandom(), accepts: accepts)
+            store: store, poolName: try NodeName("main"), verifier: FakeVerifier(), random: FixedRandom(),
+            accepts: accepts)
         try tell(.started(held: held, Self.figures))
     }
 
@@ -109,4 +112,20 @@ struct SpokeBench {
 /// No randomness: the longest wait of every range.
 struct FixedRandom: RandomNumberGenerator, Sendable {
     mutating func next() -> UInt64 { .max }
+}
+
+/// Signatures that depend on nothing but their input: whoever has the key's name can sign.
+struct FakeKey: RecordSigner, Sendable {
+    let publicKey: [UInt8]
+    var keyID: [UInt8] { [1] }
+
+    init(_ name: String) { publicKey = Array(name.utf8) }
+
+    func sign(_ message: [UInt8]) -> [UInt8] { SHA256.hash(publicKey + message) + SHA256.hash(message + publicKey) }
+}
+
+struct FakeVerifier: SignatureVerifier {
+    func verify(_ scheme: SignatureScheme, publicKey: [UInt8], message: [UInt8], signature: [UInt8]) -> Bool {
+        signature == SHA256.hash(publicKey + message) + SHA256.hash(message + publicKey)
+    }
 }

@@ -120,7 +120,8 @@ import Testing
     @Test func aDiskThatStaysAwayIsReplacedAfterAWhile() throws {
         var (bench, wanted) = try placed()
         // Also over a restart, at which the disk is not there.
-        bench.core = SpokeCore(store: bench.store, poolName: try NodeName("main"), random: FixedRandom())
+        bench.core = SpokeCore(
+            store: bench.store, poolName: try NodeName("main"), verifier: FakeVerifier(), random: FixedRandom())
         let gone = try Self.pool("next", problem: "/b is gone")
         try bench.tell(.started(held: [], Self.figures([try Self.pool("main"), gone])))
         try bench.openHub()

@@ -44,7 +44,7 @@ import Testing
 
     @Test(arguments: Kind.allCases) func aBodyThatThrowsLeavesNothingBehind(_ kind: Kind) throws {
         try withStore(kind) { store in
-            try store.transaction { try store.keep(Self.report(1)) }
+            try store.transaction { _ = try store.keep(Self.report(1)) }
             #expect(throws: Broken.self) {
                 try store.transaction {
                     try store.keep(Self.report(2))
@@ -114,6 +114,12 @@ import Testing
             try store.addAgent(Self.other)
             try store.removeAgent(Self.other)
             #expect(try store.knownAgents() == [Self.agent])
+            #expect(try store.agent(Self.agent) == KnownAgent(id: Self.agent) && store.agent(Self.other) == nil)
+            try store.addAgent(Self.agent, reportKey: [1, 2])
+            try store.addAgent(Self.agent)
+            #expect(try store.agent(Self.agent)?.reportKey == [1, 2])
+            try store.addAgent(Self.agent, reportKey: [3])
+            #expect(try store.agent(Self.agent)?.reportKey == [3])
         }
     }
 
@@ -151,8 +157,13 @@ import Testing
                 try store.reports(limit: 10)
                     == [Self.report(3), Self.report(1), Self.report(2), Self.report(1, agent: Self.other)])
             #expect(try store.reports(limit: 2).count == 2)
-            try store.removeReport(agent: Self.agent, incarnation: .max, counter: 3)
+            let bytes = Self.report(3).signed.count
+            #expect(try store.reportTallies()[Self.agent].map { [$0.reports, $0.bytes] } == [3, bytes * 3])
+            #expect(try !store.keep(Self.report(3)))
+            #expect(try store.removeReport(agent: Self.agent, incarnation: .max, counter: 3) == bytes)
+            #expect(try store.removeReport(agent: Self.agent, incarnation: .max, counter: 3) == nil)
             #expect(try store.reports(limit: 1) == [Self.report(1)])
+            #expect(try store.reportTallies()[Self.agent].map { [$0.reports, $0.bytes] } == [2, bytes * 2])
         }
     }
 
@@ -166,6 +177,22 @@ import Testing
             try store.removeEvents(through: 6)
             #expect(try store.append(event) == 7)
             #expect(try store.events(limit: 10) == [CarriedEvent(sequence: 7, event: event)])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func ofEventsThoseThatMatterLeastGoFirst(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            for (number, severity) in [EventSeverity.info, .error, .notice, .info, .warning].enumerated() {
+                _ = try store.append(
+                    Event(
+                        time: UnixTime(milliseconds: Int64(number)), severity: severity, code: .quotaExceeded, text: "")
+                )
+            }
+            #expect(try store.eventCount() == 5)
+            #expect(try store.trimEvents(to: 9) == 0)
+            #expect(try store.trimEvents(to: 2) == 3)
+            #expect(try store.events(limit: 9).map(\.event.severity) == [.error, .warning])
+            #expect(try store.eventCount() == 2)
         }
     }
 

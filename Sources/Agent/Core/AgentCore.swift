@@ -109,6 +109,7 @@ package struct AgentCore {
         switch event {
         case .started(let start): try started(start)
         case .link(let event): try handle(event)
+        case .faulted(let fault): faulted(fault)
         case .wake: break
         case .facts(let purpose, let facts): try handle(facts, for: purpose)
         case .targetChecked(let action, let check): try handle(check, of: action)
@@ -137,6 +138,20 @@ package struct AgentCore {
         }
         factsDue = machineNow
         if !start.leftAlone.isEmpty { try queueReport(notes: start.leftAlone.map { Note(.storeNewer, $0) }) }
+    }
+
+    /// An event of the spoke could not be handled and was left out; what it asked is answered.
+    private mutating func faulted(_ fault: PeerFault) {
+        switch fault.origin {
+        case .request(let from, let request):
+            effects.append(.link(.reply(from, request, .error(ErrorReply(code: .invalid, text: PeerFault.answer)))))
+        case .link(let from):
+            effects.append(.link(.close(from, .internalFault, PeerFault.answer)))
+            guard from == link else { return }
+            link = nil
+            sending = nil
+        case .join: break  // an agent takes no joins
+        }
     }
 
     private mutating func handle(_ event: LinkEvent) throws {

@@ -8,6 +8,8 @@ package enum AgentEvent: Equatable, Sendable {
     case started(AgentStart)
     /// Something on the link to the spoke.
     case link(LinkEvent)
+    /// An event of the spoke could not be handled; told in its place.
+    case faulted(PeerFault)
     /// The wake that was asked for.
     case wake
     /// The answer to `gatherFacts`.

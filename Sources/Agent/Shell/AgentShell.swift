@@ -151,6 +151,27 @@ actor AgentShell: LinkHandler {
     /// Handles what waits, in one transaction; then executes the effects.
     private func drain() {
         let events = inbox.withLock { Array($0.prefix(Self.batchLimit)) }
+        do {
+            try EventIsolation.run(events) { events in
+                try commit(events)
+            } isolate: { event, error in
+                // An event of the agent's own cannot be left out.
+                guard case .link(let link) = event else { throw error }
+                messages(.error, "an event of the spoke could not be handled and was left out: \(error)")
+                try commit([.faulted(PeerFault(link, error))])
+            }
+        } catch {
+            return beginAnew(after: error)
+        }
+        let isMore = inbox.withLock { inbox in
+            inbox.removeFirst(events.count)
+            return !inbox.isEmpty
+        }
+        if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// Handles events in one transaction, then executes the effects; leaves nothing behind when it throws.
+    private func commit(_ events: ArraySlice<AgentEvent>) throws {
         let before = core
         do {
             let now = clock.now
@@ -175,13 +196,8 @@ actor AgentShell: LinkHandler {
             }
         } catch {
             core = before
-            return beginAnew(after: error)
+            throw error
         }
-        let isMore = inbox.withLock { inbox in
-            inbox.removeFirst(events.count)
-            return !inbox.isEmpty
-        }
-        if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
 
     private func follow(_ event: LinkEvent) {

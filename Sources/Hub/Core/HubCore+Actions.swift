@@ -32,7 +32,7 @@ extension HubCore {
         return true
     }
 
-    private func logAction(_ action: ActionRecord, _ text: String, at now: UnixTime) throws {
+    private mutating func logAction(_ action: ActionRecord, _ text: String, at now: UnixTime) throws {
         let client = try store.client(action.client)?.name.text ?? "\(action.client)"
         let severity: EventSeverity =
             switch action.state {

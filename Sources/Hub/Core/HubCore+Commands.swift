@@ -158,7 +158,7 @@ extension HubCore {
         return (number, bytes)
     }
 
-    private func label(_ id: NodeID, _ labels: [String: String?], at now: UnixTime) throws -> ClientEntry {
+    private mutating func label(_ id: NodeID, _ labels: [String: String?], at now: UnixTime) throws -> ClientEntry {
         guard var client = try store.client(id) else { throw HubRefusal.notFound("there is no client \(id)") }
         for (key, value) in labels {
             guard (1...HubLimits.labelLength).contains(key.utf8.count),

@@ -179,8 +179,8 @@ extension HubCore {
     private mutating func joinRefused(_ refusal: JoinRefusal, _ asker: JoinAsker, at now: UnixTime) throws {
         let through = try relay(asker).flatMap { try store.spoke($0)?.name.text }
         let place = through.map { " (through \($0))" } ?? ""
-        try logRefusal(
-            of: relay(asker), .warning, .joinRefused, "", "a join was refused: \(refusal.why)\(place)", at: now)
+        try log(
+            .warning, .joinRefused, "", "a join was refused: \(refusal.why)\(place)", at: now)
         answer(asker, .error(ErrorReply(code: refusal.code, text: refusal.text)))
     }
 

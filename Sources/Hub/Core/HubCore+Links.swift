@@ -24,10 +24,17 @@ extension HubCore {
         guard peer.role == .spoke, peer.fleet == configuration.fleet, var spoke = try store.spoke(peer.id),
             spoke.revoked == nil
         else {
-            try logRefusal(
-                of: nil, .warning, .peerRefused, "\(peer.role.name)/\(peer.id)", "not a spoke of this hub", at: now)
+            try log(
+                .warning, .peerRefused, "\(peer.role.name)/\(peer.id)", "not a spoke of this hub", at: now)
             effects.append(.link(.close(link, .refused, "not a spoke of this hub, or revoked")))
             return
+        }
+        guard sessionAllowance.take(peer.id, at: now) else {
+            try log(
+                .warning, .peerRefused, "spoke/\(spoke.name)",
+                "\(spoke.name) opens sessions faster than it may; it waits", at: now)
+            return effects.append(
+                .link(.close(link, .busy, "too many new sessions of this spoke; try again in a minute")))
         }
         // It tells them anew, unless it has none any more.
         shares[peer.id] = nil
@@ -119,6 +126,9 @@ extension HubCore {
     }
 
     /// A line for the log; each sequence number of a spoke is stored once.
+    ///
+    /// The spoke chooses code, subject, severity and time. The line has the hub's own time beside the
+    /// spoke's, says which spoke told it, has a code that spokes have, and names only what is the spoke's.
     private mutating func eventReported(
         _ message: EventMessage, _ id: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
@@ -126,20 +136,34 @@ extension HubCore {
             return refuse(link, request, .invalid, "event sequence \(message.sequence) is out of range")
         }
         if sequence > spoke.lastEvent {
-            var budget = budget(of: id, at: now)
-            guard budget.events < HubLimits.eventsPerMinute else {
+            guard mayLogEvent(at: now) else {
                 return refuse(link, request, .busy, "too many events in a minute", retryAfter: 30)
             }
-            budget.events += 1
-            logged[id] = budget
             spoke.lastEvent = sequence
             try store.updateSpoke(spoke)
-            try store.appendEvent(
-                Event(
-                    time: message.time, severity: message.severity, code: message.code, subject: message.subject,
-                    text: "at \(spoke.name): \(message.text)"))
+            let known = SpokeEventCode(rawValue: message.code.rawValue)
+            try append(
+                known == nil && message.severity == .error ? .warning : message.severity, known?.code ?? .spokeEvent,
+                try subject(message.subject, at: spoke),
+                "at \(spoke.name): \(known == nil ? "\(message.code.rawValue): " : "")\(message.text)",
+                peerTime: message.time, at: now)
         }
         reply(link, request, .ok(OK()))
+    }
+
+    /// What a spoke says that its event is about, where that is its own; else the spoke.
+    private func subject(_ claimed: String, at spoke: SpokeRecord) throws -> String {
+        let parts = claimed.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        switch parts.first {
+        case "catalog", "pool", "package", "share", "action": return claimed
+        case "client" where parts.count == 2:
+            // Text that is no id names no client.
+            guard let id = try? NodeID(String(parts[1])), let client = try store.client(id), client.spoke == spoke.id
+            else { break }
+            return "client/\(client.name)"
+        default: break
+        }
+        return "spoke/\(spoke.name)"
     }
 
     /// The answer to something that the hub asked of a spoke.

@@ -108,8 +108,8 @@ extension HubCore {
         _ presence: Presence, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
         guard var client = try store.client(presence.agent), client.spoke == spoke else {
-            try logRefusal(
-                of: spoke, .warning, .peerRefused, "agent/\(presence.agent)",
+            try log(
+                .warning, .peerRefused, "agent/\(presence.agent)",
                 "an agent is at a spoke that it does not belong to", at: now)
             return refuse(link, request, .refused, "this agent does not belong to this spoke")
         }
@@ -123,6 +123,6 @@ extension HubCore {
                 .info, presence.isConnected ? .agentConnected : .agentDisconnected, "client/\(client.name)",
                 "\(client.name) \(word)", at: now)
         }
-        reply(link, request, .ok(OK()))
+        reply(link, request, .ok(OK(reportKey: client.reportKey)))
     }
 }

@@ -19,8 +19,8 @@ extension HubCore {
             order = try Order.open(signed, keys: [cryptography.orderKey], verifier: cryptography.verifier)
             guard order.fleet == configuration.fleet else { throw RecordError.malformed("order: of another fleet") }
         } catch let error as RecordError {
-            try logRefusal(
-                of: nil, .error, .attackSeen, subject, "an order was shown that this hub has not signed: \(error)",
+            try log(
+                .error, .attackSeen, subject, "an order was shown that this hub has not signed: \(error)",
                 at: now)
             return nil
         }

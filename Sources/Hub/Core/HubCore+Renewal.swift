@@ -19,8 +19,8 @@ extension HubCore {
             answer(asker, .renewed(Renewed(signed: signed)))
         } catch let refusal as RenewalRefusal {
             let place = try place(of: asker)
-            try logRefusal(
-                of: relay(asker), refusal.isAttack ? .error : .warning,
+            try log(
+                refusal.isAttack ? .error : .warning,
                 refusal.isAttack ? .attackSeen : .renewalRefused,
                 try subject(of: message.node), "a renewal was refused: \(refusal.text)\(place)", at: now)
             answer(asker, .error(ErrorReply(code: refusal.code, text: refusal.text)))

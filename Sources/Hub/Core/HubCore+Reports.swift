@@ -10,8 +10,8 @@ extension HubCore {
         _ message: ReportMessage, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
         guard var client = try store.client(message.agent), client.spoke == spoke else {
-            try logRefusal(
-                of: spoke, .error, .reportRefused, "agent/\(message.agent)",
+            try log(
+                .error, .reportRefused, "agent/\(message.agent)",
                 "spoke \(spoke) sent a report of an agent that does not belong to it", at: now)
             return refuse(link, request, .refused, "this agent does not belong to this spoke")
         }
@@ -23,18 +23,35 @@ extension HubCore {
                 report.counter == message.counter, report.fleet == configuration.fleet
             else { throw RecordError.malformed("report: the header says otherwise than what is signed") }
         } catch let error as RecordError {
-            try logRefusal(
-                of: spoke, .error, .reportRefused, "client/\(client.name)", "a report was refused: \(error)", at: now)
+            try log(
+                .error, .reportRefused, "client/\(client.name)", "a report was refused: \(error)", at: now)
             return refuse(link, request, .refused, "\(error)")
         }
+        // From here on it is the agent's own doing, whatever carried it.
+        cause = .client(client.id)
         guard let incarnation = Int64(exactly: report.incarnation), let counter = Int64(exactly: report.counter) else {
             return refuse(link, request, .invalid, "a counter is out of range")
         }
-        reply(link, request, .ok(OK()))
         let known = try store.reportLedger(of: client.id, incarnation: incarnation)
+        if known == nil, client.incarnation != nil, !incarnationAllowance.take(client.id, at: now) {
+            let text = "this agent has begun too many incarnations; it may begin four an hour"
+            try log(.error, .reportRefused, "client/\(client.name)", "a report was refused: \(text)", at: now)
+            return refuse(link, request, .refused, text)
+        }
+        reply(link, request, .ok(OK()))
         var ledger = known ?? ReportLedger()
+        if ledger.isRepaired {
+            try log(
+                .warning, .reportGap, "client/\(client.name)",
+                "the record of which reports of \(client.name) were taken in was damaged and begins anew at "
+                    + "\(ledger.highest); the agent is asked to report everything again", at: now)
+            try askAnew(client, &ledger, at: now)
+        }
         let verdict = ledger.take(counter, digest: SHA256.hash(message.signed))
-        guard verdict != .repeated else { return }
+        guard verdict != .repeated else {
+            guard ledger.isRepaired else { return }
+            return try store.setReportLedger(ledger, of: client.id, incarnation: incarnation, heard: now)
+        }
         try judgeLife(report, incarnation, isKnown: known != nil, verdict, &client, &ledger, at: now)
         try judgeCounter(verdict, counter, client, &ledger, at: now)
         client.lastReport = now
@@ -45,7 +62,8 @@ extension HubCore {
             try takeNotes(report, client, at: now)
             try takeState(report, client, at: now)
         }
-        try store.setReportLedger(ledger, of: client.id, incarnation: incarnation)
+        try store.setReportLedger(ledger, of: client.id, incarnation: incarnation, heard: now)
+        if known == nil { try store.forgetReportLedgers(of: client.id, beyond: HubLimits.rememberedIncarnations) }
     }
 
     /// Which life of the agent's state folder speaks: a new one, or, beside a later one, a second machine with the same identity.
@@ -103,7 +121,7 @@ extension HubCore {
     }
 
     /// Facts and inventory; what changed without an order is said.
-    private func takeFacts(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
+    private mutating func takeFacts(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
         let known = try store.facts(of: client.id)
         guard var facts = report.facts ?? known?.facts else { return }
         if let installed = report.installed { facts.installed = installed }
@@ -137,7 +155,7 @@ extension HubCore {
     }
 
     /// What the agent says of itself and of no action.
-    private func takeNotes(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
+    private mutating func takeNotes(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
         guard report.action == nil else { return }
         for note in report.notes.prefix(HubLimits.notesOfReport) where note.code == .storeNewer {
             try log(.warning, .storeNewer, "client/\(client.name)", "at \(client.name): \(note.text)", at: now)

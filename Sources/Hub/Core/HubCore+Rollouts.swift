@@ -198,7 +198,7 @@ extension HubCore {
         for var action in try store.actions(of: rollout.id) { try cancel(&action, text, at: now) }
     }
 
-    private func move(_ wave: inout WaveRecord, by event: WaveEvent, at now: UnixTime) throws {
+    private mutating func move(_ wave: inout WaveRecord, by event: WaveEvent, at now: UnixTime) throws {
         guard let next = WaveMachine.next(wave.state, event) else { return }
         wave.state = next
         if event == .begin { wave.began = now }

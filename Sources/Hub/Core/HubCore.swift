@@ -53,11 +53,15 @@ package struct HubCore {
         var inventory: ReplicaInventory?
     }
 
-    /// How much of its share of the log a peer has used.
-    struct LogBudget {
-        var since: UnixTime
-        var refusals = 0
-        var events = 0
+    /// Who causes the lines that are written to the activity log.
+    enum LogCause: Hashable, Sendable {
+        /// The hub itself and its operators; the only cause without a budget.
+        case hub
+        /// Everyone at the hub's own join listener, together.
+        case joiners
+        case spoke(NodeID)
+        /// An agent, by the signature of its reports.
+        case client(NodeID)
     }
 
     /// A join attempt that has been given a nonce.
@@ -88,8 +92,15 @@ package struct HubCore {
     package internal(set) var shares: [NodeID: Shares] = [:]
     var patching = Patching()
     var isRefreshing = false
-    /// What each spoke has brought into the log in this minute; nil stands for joiners at the hub's own listener.
-    var logged: [NodeID?: LogBudget] = [:]
+    /// Whose input is being handled. `log` takes each line off that peer's budget.
+    var cause = LogCause.hub
+    private var joinerLines = LogBudget<LogCause>(HubLimits.joinerLines)
+    private var spokeLines = LogBudget<LogCause>(HubLimits.spokeLines)
+    private var clientLines = LogBudget<LogCause>(HubLimits.clientLines)
+    /// Sessions that each member may open.
+    var sessionAllowance = PeerAllowance<NodeID>(HubLimits.sessions)
+    /// New incarnations that each agent may begin.
+    var incarnationAllowance = PeerAllowance<NodeID>(HubLimits.incarnations)
     /// Spokes to which something may have to be sent.
     var dirtySpokes: Set<NodeID> = []
     /// Rollouts that may have to be moved on.
@@ -123,12 +134,42 @@ package struct HubCore {
         var next = self
         let effects = try store.transaction {
             let now = next.clock(time)
-            for event in events { try next.react(to: event, at: now) }
+            for event in events {
+                next.cause = next.cause(of: event)
+                try next.react(to: event, at: now)
+            }
+            next.cause = .hub
             return try next.finish(at: now)
         }
         self = next
         return effects
     }
+
+    /// Who brought an event; within it an agent's report becomes the agent's own.
+    private func cause(of event: HubEvent) -> LogCause {
+        switch event {
+        case .link(let event):
+            switch event {
+            case .opened(_, let peer, _): .spoke(peer.id)
+            case .closed(let link, _), .request(let link, _, _), .reply(let link, _, _), .failed(let link, _, _):
+                cause(of: link)
+            }
+        case .faulted(let fault):
+            switch fault.origin {
+            case .request(let link, _), .link(let link): cause(of: link)
+            case .join: .joiners
+            }
+        case .linkUsed(let link, _, _): cause(of: link)
+        case .objectSent(_, let spoke, _): .spoke(spoke)
+        case .joinAsked: .joiners
+        case .started, .catalogRefreshed, .catalogRefused, .catalogUnreachable, .importProgressed, .importEnded,
+            .poolChanged, .placed, .poolsMoved, .poolDrained, .objectsDamaged, .packageEvicted, .poolChecked,
+            .patchEnded, .patchLost, .patchPoolChanged, .woke:
+            .hub
+        }
+    }
+
+    private func cause(of link: LinkID) -> LogCause { links[link].map { .spoke($0.spoke) } ?? .joiners }
 
     /// Takes one event; see `perform`.
     package mutating func handle(_ event: HubEvent, at time: UnixTime) throws -> [HubEffect] {
@@ -162,6 +203,7 @@ package struct HubCore {
         switch event {
         case .started(let held, let pool, let patches): try start(held: held, pool, patches, at: now)
         case .link(let event): try react(to: event, at: now)
+        case .faulted(let fault): try faulted(fault, at: now)
         case .linkUsed(let link, let sent, let received):
             guard let spoke = links[link]?.spoke else { return }
             try store.addTraffic(of: spoke, sent: ByteCount(sent), received: ByteCount(received))
@@ -243,29 +285,63 @@ package struct HubCore {
 
     // MARK: - Helpers of every part
 
-    /// Writes a line of the activity log.
-    func log(
-        _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, at now: UnixTime
-    ) throws {
-        try store.appendEvent(Event(time: now, severity: severity, code: code, subject: subject, text: text))
-    }
-
-    /// The share of the log that a peer has used in this minute.
-    func budget(of peer: NodeID?, at now: UnixTime) -> LogBudget {
-        guard let known = logged[peer], now - known.since < .seconds(60) else { return LogBudget(since: now) }
-        return known
-    }
-
-    /// Writes what a peer was refused, within its share of the log: nobody fills the disk with bad requests.
-    mutating func logRefusal(
-        of peer: NodeID?, _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String,
+    /// Writes a line of the activity log, within the budget of whoever causes it. Nothing else writes to it.
+    ///
+    /// `peerTime` is when it happened by the peer's own clock, where a peer says so.
+    mutating func log(
+        _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, peerTime: UnixTime? = nil,
         at now: UnixTime
     ) throws {
-        var budget = budget(of: peer, at: now)
-        guard budget.refusals < HubLimits.loggedRefusals else { return }
-        budget.refusals += 1
-        logged[peer] = budget
-        try log(severity, code, subject, text, at: now)
+        let verdict: LogBudget<LogCause>.Verdict =
+            switch cause {
+            case .hub: .write
+            case .joiners: joinerLines.verdict(for: cause, at: now)
+            case .spoke: spokeLines.verdict(for: cause, at: now)
+            case .client: clientLines.verdict(for: cause, at: now)
+            }
+        if let notice = verdict.notice { try append(.warning, .linesLeftOut, try name(of: cause), notice, at: now) }
+        guard verdict.isWritten else { return }
+        try append(severity, code, subject, text, peerTime: peerTime, at: now)
+    }
+
+    /// Writes a line whose budget was looked at.
+    func append(
+        _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, peerTime: UnixTime? = nil,
+        at now: UnixTime
+    ) throws {
+        try store.appendEvent(
+            Event(time: now, severity: severity, code: code, subject: subject, text: text, peerTime: peerTime))
+    }
+
+    /// Takes a line off the budget of the current cause for an event that its spoke keeps if there is none.
+    mutating func mayLogEvent(at now: UnixTime) -> Bool { spokeLines.take(cause, at: now) }
+
+    private func name(of cause: LogCause) throws -> String {
+        switch cause {
+        case .hub: ""
+        case .joiners: "joiners"
+        case .spoke(let node), .client(let node): try subject(of: node)
+        }
+    }
+
+    /// An event that could not be handled was left out: only its sender pays for it.
+    private mutating func faulted(_ fault: PeerFault, at now: UnixTime) throws {
+        try log(
+            .error, .eventFailed, try name(of: cause),
+            "\(fault.event) of this peer could not be handled and was left out: \(fault.reason)", at: now)
+        switch fault.origin {
+        case .request(let link, let request): refuse(link, request, .invalid, PeerFault.answer)
+        case .link(let link):
+            effects.append(.link(.close(link, .internalFault, PeerFault.answer)))
+            guard let id = links.removeValue(forKey: link)?.spoke else { return }
+            linkOf[id] = nil
+            guard var spoke = try store.spoke(id) else { return }
+            (spoke.isConnected, spoke.since) = (false, now)
+            try store.updateSpoke(spoke)
+            try store.disconnectClients(of: id, at: now)
+        case .join(let join):
+            effects.append(.answerJoin(join, .error(ErrorReply(code: .invalid, text: PeerFault.answer))))
+        }
     }
 
     /// A fresh request number.

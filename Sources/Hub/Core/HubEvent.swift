@@ -37,6 +37,8 @@ package enum HubEvent: PoolEvent, Equatable {
     case started(held: Set<SHA256Digest>, PoolFigures, patches: HubPatchPool? = nil)
     /// A spoke's session.
     case link(LinkEvent)
+    /// An event of a peer could not be handled; told in its place.
+    case faulted(PeerFault)
     /// So many bytes have passed over a spoke's link since this was told last.
     case linkUsed(LinkID, sent: UInt64, received: UInt64)
     /// So many bytes of what a spoke fetched have gone to it, from the offset that it named on, and no more will.

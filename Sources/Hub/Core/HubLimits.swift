@@ -1,4 +1,5 @@
 internal import Content
+package import Model
 import Rollout
 
 /// Every bound of the hub's core in one place.
@@ -40,10 +41,20 @@ package enum HubLimits {
     package static let challenges = 4096
     /// How long a nonce is good.
     package static let challengeLife = Duration.seconds(60)
-    /// Refusals that one spoke (or all joiners at the hub's own listener) can bring into the log in a minute; the others are only answered.
-    package static let loggedRefusals = 20
-    /// Events that one spoke can bring into the log in a minute; then it is asked for patience.
-    package static let eventsPerMinute = 600
+    /// Lines of the log that all joiners at the hub's own listener together may cause: 20 after a pause,
+    /// then 20 a minute.
+    package static let joinerLines = AllowanceRate(burst: 20, every: .seconds(3))
+    /// Lines of the log that one spoke may cause: 600 after a pause, then one each second. It keeps its
+    /// own events that find no room.
+    package static let spokeLines = AllowanceRate(burst: 600, every: .seconds(1))
+    /// Lines of the log that one agent may cause by its reports: 60 after a pause, then six a minute.
+    package static let clientLines = AllowanceRate(burst: 60, every: .seconds(10))
+    /// Sessions that one spoke may open: 30 after a pause, then one each two seconds.
+    package static let sessions = AllowanceRate(burst: 30, every: .seconds(2))
+    /// Incarnations that one agent may begin: eight after a pause, then four an hour.
+    package static let incarnations = AllowanceRate(burst: 8, every: .seconds(900))
+    /// Incarnations of one agent whose counters are remembered.
+    package static let rememberedIncarnations = 32
     /// How far a spoke's clock may be off without being reported.
     package static let clockError = Duration.seconds(300)
     /// How often the revocation list is signed anew although nothing has changed.

@@ -1,10 +1,14 @@
 import Codec
 package import Model
 
-/// Which reports of one incarnation of an agent were taken in: each once, with the holes and the falls named.
+/// Which reports of one incarnation of an agent were taken in: each once, with gaps and resets named.
 ///
-/// Reports normally come in order. A counter that is left out is remembered as missing, so that the report is still taken if it comes; a counter that
-/// comes again with other content means that the agent's state was put back to an earlier time, or that a second machine has it.
+/// Reports normally come in order. A counter that is left out is remembered as missing, so that the
+/// report is still taken if it comes; a counter that comes again with other content means that the
+/// agent's state was reset to an earlier time, or that a second machine has it.
+///
+/// The agent chooses the counters, so the ledger has a fixed size whatever it sends: at most `ranges`
+/// missing ranges and `remembered` digests. What is stored can therefore always be read back.
 package struct ReportLedger: Equatable, Sendable {
     /// What a report's counter says.
     package enum Verdict: Equatable, Sendable {
@@ -22,8 +26,11 @@ package struct ReportLedger: Equatable, Sendable {
 
     /// Counters whose digests are remembered.
     static let remembered = 64
-    /// Ranges of missing counters that are remembered; past this the oldest is given up.
+    /// Ranges of missing counters that are remembered; past this the lowest is given up.
     static let ranges = 16
+    /// What the stored form may cost its reader. This release writes at most 1 KiB and 130 items;
+    /// earlier ones wrote more ranges, which are read and cut.
+    private static let stored = CBORLimits(bytes: 64 << 10, items: 8192, depth: 4)
 
     /// The highest counter taken in; 0 for none.
     package private(set) var highest: Int64
@@ -35,6 +42,8 @@ package struct ReportLedger: Equatable, Sendable {
     package var askedAnew: UnixTime?
     /// Whether it was said in the log that two machines share the identity.
     package var isCloneNamed = false
+    /// The stored form could not be read: only the highest counter is known. Not stored itself.
+    package private(set) var isRepaired = false
 
     package init(highest: Int64 = 0) { self.highest = max(0, highest) }
 
@@ -52,7 +61,7 @@ package struct ReportLedger: Equatable, Sendable {
             guard first < counter else { return .next }
             let gap = first...(counter - 1)
             missing.append(gap)
-            if missing.count > Self.ranges { missing.removeFirst() }
+            forgetLowest()
             return .gap(gap)
         }
         if let index = missing.firstIndex(where: { $0.contains(counter) }) {
@@ -68,6 +77,12 @@ package struct ReportLedger: Equatable, Sendable {
         let range = missing.remove(at: index)
         if counter < range.upperBound { missing.insert(counter + 1...range.upperBound, at: index) }
         if range.lowerBound < counter { missing.insert(range.lowerBound...counter - 1, at: index) }
+        forgetLowest()
+    }
+
+    /// A report that fills the middle of a range splits it, so the bound holds here as well.
+    private mutating func forgetLowest() {
+        if missing.count > Self.ranges { missing.removeFirst(missing.count - Self.ranges) }
     }
 }
 
@@ -83,22 +98,36 @@ extension ReportLedger {
             ]))
     }
 
-    /// Reads what was kept; no bytes are a ledger of an older release, which kept the counter only.
-    package init(highest: Int64, encoded: [UInt8]?) throws {
+    /// Reads what was stored; no bytes are a ledger of an older release, which kept the counter only.
+    ///
+    /// A stored form that cannot be read costs the ranges and digests and nothing else: the ledger goes
+    /// on from the highest counter, says that it was repaired, and takes no report twice.
+    package init(highest: Int64, encoded: [UInt8]?) {
         self.init(highest: highest)
         guard let encoded else { return }
+        do {
+            try read(encoded)
+        } catch {
+            self.init(highest: highest)
+            isRepaired = true
+        }
+    }
+
+    private mutating func read(_ encoded: [UInt8]) throws {
         let damaged = HubStoreError.damaged("the ledger of an agent's reports")
-        let limits = CBORLimits(bytes: 4096, items: 256, depth: 4)
-        guard let pairs = try CBORDecoder(limits: limits).decode(encoded).asMap, pairs.count == 4,
+        guard let pairs = try CBORDecoder(limits: Self.stored).decode(encoded).asMap, pairs.count == 4,
             let ranges = pairs[0].value.asArray, let kept = pairs[1].value.asArray, kept.count == Self.remembered,
             let askedAnew = pairs[2].value.asInteger, let isCloneNamed = pairs[3].value.asBool
         else { throw damaged }
+        var end: Int64 = 0
         missing = try ranges.map { item in
             guard let bounds = item.asArray, bounds.count == 2, let lower = bounds[0].asInteger,
-                let upper = bounds[1].asInteger, lower <= upper
+                let upper = bounds[1].asInteger, end < lower, lower <= upper, upper < highest
             else { throw damaged }
+            end = upper
             return lower...upper
         }
+        forgetLowest()
         digests = try kept.map { item in
             guard let digest = item.asUnsigned else { throw damaged }
             return digest

@@ -166,11 +166,29 @@ actor HubShell: LinkHandler, PoolWatcher {
     private func drain() {
         let (events, isMore) = inbox.take()
         do {
-            finish(try core.perform(events, at: clock.now))
+            try EventIsolation.run(events) { events in
+                finish(try core.perform(Array(events), at: clock.now))
+            } isolate: { event, error in
+                finish(try core.perform([.faulted(try fault(of: event, error))], at: clock.now))
+            }
         } catch {
             beginAnew(after: error)
         }
         if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// The fault of an event that a peer caused; throws the error of an event of the hub's own, which
+    /// cannot be left out.
+    private func fault(of event: HubEvent, _ error: any Error) throws -> PeerFault {
+        switch event {
+        case .link(let event):
+            messages("an event of a spoke could not be handled and was left out: \(error)")
+            return PeerFault(event, error)
+        case .joinAsked(let join, let message):
+            messages("a join could not be handled and was left out: \(error)")
+            return PeerFault(.join(join), event: message.name, reason: "\(error)")
+        default: throw error
+        }
     }
 
     /// Does an operator's command once: with a key that was used before it gives the answer of then. What it throws says why

@@ -75,7 +75,10 @@ package protocol ClientStore: AnyObject {
 
     /// Which reports of one incarnation of an agent were taken in; nil for none.
     func reportLedger(of client: NodeID, incarnation: Int64) throws -> ReportLedger?
-    func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64) throws
+    /// Keeps a ledger and when it was heard of last.
+    func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64, heard: UnixTime) throws
+    /// Forgets all but the `count` ledgers of a client that were heard of last.
+    func forgetReportLedgers(of client: NodeID, beyond count: Int) throws
 }
 
 extension ClientStore {

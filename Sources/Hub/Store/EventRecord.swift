@@ -19,13 +19,15 @@ package struct EventRecord: Hashable, Sendable {
     /// The hash before the first line: 32 zero bytes.
     package static let origin = [UInt8](repeating: 0, count: 32)
 
-    /// The hash of a line: SHA-256(hash of the line before ‖ CBOR [sequence, time ms, severity, code, subject, text]).
+    /// The hash of a line: SHA-256(hash of the previous line ‖ CBOR [sequence, time ms, severity, code,
+    /// subject, text, ? peer's time ms]).
     package static func hash(_ event: Event, sequence: Int64, after previous: [UInt8]) -> [UInt8] {
-        let line = CBOR.array([
+        var line: [CBOR] = [
             .integer(sequence), .integer(event.time.milliseconds), .unsigned(UInt64(event.severity.rawValue)),
             .text(event.code.rawValue), .text(event.subject), .text(event.text),
-        ])
-        return SHA256.hash(previous + CBOREncoder.encode(line))
+        ]
+        if let time = event.peerTime { line.append(.integer(time.milliseconds)) }
+        return SHA256.hash(previous + CBOREncoder.encode(.array(line)))
     }
 }
 

@@ -8,7 +8,7 @@ enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
         applicationID: 0x4158_4855,
-        steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh])
+        steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth])
 
     /// What a newer release may have written before the machine went back to this one. What acts on machines waits for a person.
     static let unknown = [
@@ -210,5 +210,11 @@ enum HubSchema {
     private static let eleventh = """
         ALTER TABLE replica ADD COLUMN object BLOB;
         ALTER TABLE replica ADD COLUMN object_bytes INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// When a peer says that an event happened, and which incarnation of an agent was heard last.
+    private static let twelfth = """
+        ALTER TABLE event ADD COLUMN peer_time INTEGER;
+        ALTER TABLE report_counter ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;
         """
 }

@@ -100,8 +100,22 @@ extension MemoryHubStore {
         state.ledgers[LedgerKey(client: client, incarnation: incarnation)]
     }
 
-    package func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64) throws {
-        state.ledgers[LedgerKey(client: client, incarnation: incarnation)] = ledger
+    package func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64, heard: UnixTime) throws
+    {
+        let key = LedgerKey(client: client, incarnation: incarnation)
+        state.ledgers[key] = ledger
+        state.ledgersHeard[key] = heard
+    }
+
+    package func forgetReportLedgers(of client: NodeID, beyond count: Int) throws {
+        let keys = state.ledgers.keys.filter { $0.client == client }.sorted {
+            let (left, right) = (state.ledgersHeard[$0] ?? .zero, state.ledgersHeard[$1] ?? .zero)
+            return left == right ? $0.incarnation < $1.incarnation : left > right
+        }
+        for key in keys.dropFirst(max(0, count)) {
+            state.ledgers[key] = nil
+            state.ledgersHeard[key] = nil
+        }
     }
 
     // MARK: Certificates

@@ -11,6 +11,7 @@ package final class MemoryHubStore: HubStore {
         var clients: [NodeID: ClientEntry] = [:]
         var facts: [NodeID: FactsRecord] = [:]
         var ledgers: [LedgerKey: ReportLedger] = [:]
+        var ledgersHeard: [LedgerKey: UnixTime] = [:]
         var certificates: [CertificateRecord] = []
         var standings: [NodeID: StandingRecord] = [:]
         var catalog: CatalogRecord?

@@ -171,13 +171,22 @@ extension SQLiteHubStore {
     package func reportLedger(of client: NodeID, incarnation: Int64) throws -> ReportLedger? {
         try database.first(
             "SELECT counter, ledger FROM report_counter WHERE client = ? AND incarnation = ?", client, incarnation
-        ) { row in try ReportLedger(highest: try row.int64(0), encoded: try row.blobOrNil(1)) }
+        ) { row in ReportLedger(highest: try row.int64(0), encoded: try row.blobOrNil(1)) }
     }
 
-    package func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64) throws {
+    package func setReportLedger(_ ledger: ReportLedger, of client: NodeID, incarnation: Int64, heard: UnixTime) throws
+    {
         try database.run(
-            "INSERT OR REPLACE INTO report_counter VALUES (?, ?, ?, ?)", client, incarnation, ledger.highest,
-            ledger.encoded)
+            "INSERT OR REPLACE INTO report_counter VALUES (?, ?, ?, ?, ?)", client, incarnation, ledger.highest,
+            ledger.encoded, heard)
+    }
+
+    package func forgetReportLedgers(of client: NodeID, beyond count: Int) throws {
+        try database.run(
+            """
+            DELETE FROM report_counter WHERE client = ?1 AND incarnation NOT IN (
+                SELECT incarnation FROM report_counter WHERE client = ?1 ORDER BY heard DESC, incarnation LIMIT ?2)
+            """, client, count)
     }
 
     // MARK: Certificates

@@ -150,13 +150,14 @@ package final class SQLiteHubStore: HubStore {
         let sequence = (last?.sequence ?? 0) + 1
         let hash = EventRecord.hash(event, sequence: sequence, after: last?.hash ?? EventRecord.origin)
         try database.run(
-            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", sequence, event.time, Int(event.severity.rawValue),
-            event.code.rawValue, event.subject, event.text, hash)
+            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)", sequence, event.time, Int(event.severity.rawValue),
+            event.code.rawValue, event.subject, event.text, hash, event.peerTime)
         return EventRecord(sequence: sequence, event: event, hash: hash)
     }
 
     package func events(after sequence: Int64, search: String?, limit: Int) throws -> [EventRecord] {
-        let columns = "SELECT sequence, time, severity, code, subject, text, hash FROM event WHERE sequence > ?"
+        let columns =
+            "SELECT sequence, time, severity, code, subject, text, hash, peer_time FROM event WHERE sequence > ?"
         guard let search, !search.isEmpty else {
             return try database.rows(columns + " ORDER BY sequence LIMIT ?", sequence, limit, read: Self.event)
         }
@@ -172,7 +173,7 @@ package final class SQLiteHubStore: HubStore {
 
     package func lastEvent() throws -> EventRecord? {
         try database.first(
-            "SELECT sequence, time, severity, code, subject, text, hash FROM event ORDER BY sequence DESC LIMIT 1",
+            "SELECT sequence, time, severity, code, subject, text, hash, peer_time FROM event ORDER BY sequence DESC LIMIT 1",
             read: Self.event)
     }
 
@@ -183,7 +184,7 @@ package final class SQLiteHubStore: HubStore {
                 // The log is chained, so that nothing in it is changed: a newer release's severity counts as the highest here.
                 time: try row.time(1), severity: EventSeverity(rawValue: UInt8(clamping: try row.int64(2))) ?? .error,
                 code: try row.named(3, EventCode.self),
-                subject: try row.text(4), text: try row.text(5)),
+                subject: try row.text(4), text: try row.text(5), peerTime: try row.timeOrNil(7)),
             hash: try row.blob(6))
     }
 }

@@ -1,29 +1,38 @@
 import Model
 import Protocol
+import Trust
 
 /// The agents' side: whom the spoke serves, and the orders and reports that it carries.
 extension SpokeCore {
     mutating func agentOpened(_ link: LinkID, _ agent: NodeID, at now: UnixTime) throws {
+        guard sessionAllowance.take(agent, at: now) else {
+            return close(link, .busy, "too many new sessions of this agent; try again in a minute")
+        }
         if let old = agents[agent] {
             close(old.link, .replaced, "a newer session of this agent has taken this one's place")
             try endErrands(on: old.link, at: now)
             agentOfLink[old.link] = nil
         }
-        let isKnown = try store.knownAgents().contains(agent)
-        guard isKnown || hub != nil else {
+        let known = try store.agent(agent)
+        guard known != nil || hub != nil else {
             return close(link, .busy, "this agent is not known here and the hub cannot be asked now; it will try again")
         }
-        agents[agent] = AgentLink(link: link, since: now, isAdopted: isKnown)
+        agents[agent] = AgentLink(link: link, since: now, isAdopted: known != nil, reportKey: known?.reportKey)
         agentOfLink[link] = agent
         sendPresence(of: agent, isConnected: true, since: now)
-        if isKnown { try welcome(agent) }
+        if known != nil { try welcome(agent) }
     }
 
     /// The hub's answer to a presence says whether the agent is this spoke's.
     mutating func presenceAnswered(_ agent: NodeID, _ message: Message) throws {
         guard case .error(let error) = message else {
-            guard agents[agent]?.isAdopted == false else { return }
-            try store.addAgent(agent)
+            let key: [UInt8]? = if case .ok(let ok) = message { ok.reportKey } else { nil }
+            guard let open = agents[agent] else { return }
+            if !open.isAdopted || (key != nil && key != open.reportKey) {
+                try store.addAgent(agent, reportKey: key)
+                agents[agent]?.reportKey = key ?? open.reportKey
+            }
+            guard !open.isAdopted else { return }
             agents[agent]?.isAdopted = true
             return try welcome(agent)
         }
@@ -39,17 +48,7 @@ extension SpokeCore {
             return refuse(link, request, .busy, "the hub has not confirmed this agent yet", retryAfter: 2)
         }
         switch message {
-        case .report(let report):
-            guard report.agent == agent else {
-                try log(
-                    .error, .attackSeen, "client/\(agent)", "the agent sent a report in the name of \(report.agent)",
-                    at: now)
-                return refuse(link, request, .refused, "a report goes in the agent's own name")
-            }
-            try store.keep(
-                CarriedReport(
-                    agent: agent, incarnation: report.incarnation, counter: report.counter, signed: report.signed))
-            reply(link, request, .ok(OK()))
+        case .report(let report): try take(report, agent, open, link, request, at: now)
         case .renew(let renew):
             relayRenewal(renew, link, request)
         case .fetchMetadata(let fetch):
@@ -58,6 +57,44 @@ extension SpokeCore {
         case .fetchPackage(let fetch): try servePackage(fetch, link, request)
         default:
             refuse(link, request, .unsupported, "a spoke does not answer \(message.name) from an agent")
+        }
+    }
+
+    /// Keeps a report for the hub if it is the agent's own, and if the agent may bring one now.
+    private mutating func take(
+        _ report: ReportMessage, _ agent: NodeID, _ open: AgentLink, _ link: LinkID, _ request: RequestID,
+        at now: UnixTime
+    ) throws {
+        guard report.agent == agent else {
+            try log(
+                .error, .attackSeen, "client/\(agent)", "the agent sent a report in the name of \(report.agent)",
+                at: now)
+            return refuse(link, request, .refused, "a report goes in the agent's own name")
+        }
+        if let refusal = intake.refusal(of: agent, bytes: report.signed.count, at: now) {
+            return refuse(link, request, .busy, refusal.text, retryAfter: refusal.retryAfter)
+        }
+        if let key = open.reportKey, let why = forgery(report, key) {
+            try log(.error, .attackSeen, "client/\(agent)", "a report of this agent was refused: \(why)", at: now)
+            return refuse(link, request, .refused, why)
+        }
+        let isNew = try store.keep(
+            CarriedReport(
+                agent: agent, incarnation: report.incarnation, counter: report.counter, signed: report.signed))
+        if isNew { intake.stored(agent, bytes: report.signed.count) }
+        reply(link, request, .ok(OK()))
+    }
+
+    /// Why a report is not what the agent signed; nil where it is.
+    private func forgery(_ message: ReportMessage, _ key: [UInt8]) -> String? {
+        do {
+            let report = try Report.open(message.signed, keys: [key], verifier: verifier)
+            guard report.agent == message.agent, report.incarnation == message.incarnation,
+                report.counter == message.counter
+            else { return "report: the header differs from what is signed" }
+            return nil
+        } catch {
+            return "\(error)"
         }
     }
 

@@ -94,13 +94,15 @@ extension SpokeCore {
                     .error, .reportRefused, "client/\(agent)", "the hub refused report \(counter): \(error.text)",
                     at: now)
             }
-            try store.removeReport(agent: agent, incarnation: incarnation, counter: counter)
+            if let bytes = try store.removeReport(agent: agent, incarnation: incarnation, counter: counter) {
+                intake.removed(agent, bytes: bytes)
+            }
         case .event(let sequence):
             if case .error(let error) = message, error.code.isRetryable {
                 eventsNotBefore = patience(error, at: now)
                 return
             }
-            try store.removeEvents(through: sequence)
+            try eventsTaken(through: sequence)
         case .order(let agent, let action, let kind, let signature):
             try orderAnswered(agent, action, kind, signature, message, at: now)
         case .join(let join):

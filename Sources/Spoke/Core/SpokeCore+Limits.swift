@@ -12,7 +12,8 @@ extension SpokeCore {
     /// What the hub said before a restart.
     func storedAgentLimit() throws -> RateSchedule? {
         guard let bytes = try store.setting(.agentLimit) else { return nil }
-        return try SetLimit(MessageFields(frame: bytes.span, of: SetLimit.name)).schedule
+        // What cannot be read limits nothing until the hub says it again, on every connection.
+        return try? SetLimit(MessageFields(frame: bytes.span, of: SetLimit.name)).schedule
     }
 
     /// Tells the sender what holds now; gives when that changes.

@@ -6,6 +6,8 @@ import Storage
 extension SpokeCore {
     mutating func start(held: Set<SHA256Digest>, _ pool: PoolFigures, at now: UnixTime) throws {
         self.pool = pool
+        intake = ReportIntake(
+            kept: try store.reportTallies().mapValues { ReportIntake.Tally(reports: $0.reports, bytes: $0.bytes) })
         agentLimit = try storedAgentLimit()
         self.held = held
         for patch in try store.patches() where isEveryPoolHere && !held.contains(patch.sha256) {

@@ -1,6 +1,7 @@
 package import Model
 import Protocol
 import Storage
+package import Trust
 
 /// A spoke's decisions: what it carries between hub and agents, what it holds, whom it serves.
 ///
@@ -43,6 +44,8 @@ package struct SpokeCore {
         let since: UnixTime
         /// Whether the hub has named it as this spoke's; until then nothing but patience is served.
         var isAdopted: Bool
+        /// The public key of its reports; nil until the hub has said it.
+        var reportKey: [UInt8]?
         /// Orders pause until then after the agent has asked for patience.
         var ordersNotBefore = UnixTime.zero
     }
@@ -65,7 +68,15 @@ package struct SpokeCore {
         var isDue: Bool
     }
 
+    /// Who causes the events that are written.
+    private enum LogCause: Hashable, Sendable {
+        /// The spoke itself or its hub; without a budget.
+        case spoke
+        case agent(NodeID)
+    }
+
     let store: any SpokeStore
+    let verifier: any SignatureVerifier
     var random: any RandomNumberGenerator & Sendable
     var hub: LinkID?
     var agents: [NodeID: AgentLink] = [:]
@@ -125,6 +136,15 @@ package struct SpokeCore {
     /// What the sender has been told of it; nil before it was told anything.
     var agentRate: BitRate??
     var effects: [SpokeEffect] = []
+    /// Which agents' reports are taken now.
+    var intake = ReportIntake()
+    /// Sessions that each agent may open.
+    var sessionAllowance = PeerAllowance<NodeID>(SpokeLimits.sessions)
+    /// Whose input is being handled.
+    private var cause = LogCause.spoke
+    private var agentEvents = LogBudget<LogCause>(SpokeLimits.agentEvents)
+    /// Events in the store; nil until they are counted.
+    private var eventCount: Int?
     private var errands: [RequestID: (link: LinkID, errand: Errand)] = [:]
     private var requestOf: [Errand: RequestID] = [:]
     private var lastRequest: UInt64 = 0
@@ -136,13 +156,16 @@ package struct SpokeCore {
 
     /// A core over its store; `random` spreads the retries.
     ///
+    /// `verifier` checks the reports of agents whose keys the hub has said.
     /// `accepts` names the means beside the published file that this machine can use; patches and compressed chunks need libzstd.
     package init(
-        store: any SpokeStore, poolName: NodeName, random: any RandomNumberGenerator & Sendable,
+        store: any SpokeStore, poolName: NodeName, verifier: any SignatureVerifier,
+        random: any RandomNumberGenerator & Sendable,
         accepts: [TransferMeans] = [.content] + TransferMeans.fromBase
     ) {
         self.accepts = accepts
         self.store = store
+        self.verifier = verifier
         self.poolName = poolName
         self.random = random
     }
@@ -152,9 +175,11 @@ package struct SpokeCore {
     /// Throws only what the store throws; then the transaction is undone and the process must not go on with this core.
     package mutating func handle(_ event: SpokeEvent, at now: UnixTime) throws -> [SpokeEffect] {
         effects = []
+        cause = cause(of: event)
         switch event {
         case .started(let held, let pool): try start(held: held, pool, at: now)
         case .link(let event): try handle(event, at: now)
+        case .faulted(let fault): try faulted(fault, at: now)
         case .joinAsked(let join, let message): relay(message, for: join)
         case .targetFound(let path, let finding): try found(path, finding, at: now)
         case .transferProgressed(let sha256, let held): try progressed(sha256, held: held)
@@ -184,9 +209,31 @@ package struct SpokeCore {
         case .shareTended(let share, let outcome): try shareTended(share, outcome, at: now)
         case .woke: wakeAt = nil
         }
+        cause = .spoke
         try pump(at: now)
         return effects
     }
+
+    private func cause(of event: SpokeEvent) -> LogCause {
+        switch event {
+        case .link(.opened(_, let peer, _)): peer.role == .agent ? .agent(peer.id) : .spoke
+        case .link(.closed(let link, _)), .link(.request(let link, _, _)), .link(.reply(let link, _, _)),
+            .link(.failed(let link, _, _)):
+            cause(of: link)
+        case .faulted(let fault):
+            switch fault.origin {
+            case .request(let link, _), .link(let link): cause(of: link)
+            case .join: .spoke
+            }
+        case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
+            .poolsMoved, .poolDrained, .unpacked, .evicted, .evictionEnded, .poolChecked, .objectsDamaged,
+            .packageBrought, .bundleRefused, .revocationsChecked, .anchorsChecked, .catalogRefreshed, .sharesSet,
+            .catalogSurveyed, .shareTended, .woke:
+            .spoke
+        }
+    }
+
+    private func cause(of link: LinkID) -> LogCause { agentOfLink[link].map { .agent($0) } ?? .spoke }
 
     // MARK: - Links
 
@@ -230,10 +277,31 @@ package struct SpokeCore {
             hub = nil
             return
         }
+        forgetAgent(on: link, at: now)
+    }
+
+    private mutating func forgetAgent(on link: LinkID, at now: UnixTime) {
         guard let agent = agentOfLink.removeValue(forKey: link) else { return }
         if agents[agent]?.link == link {
             agents[agent] = nil
             sendPresence(of: agent, isConnected: false, since: now)
+        }
+    }
+
+    /// An event that could not be handled was left out: only its sender pays for it.
+    private mutating func faulted(_ fault: PeerFault, at now: UnixTime) throws {
+        let subject = if case .agent(let agent) = cause { "client/\(agent)" } else { "" }
+        try log(
+            .error, .eventFailed, subject,
+            "\(fault.event) of this peer could not be handled and was left out: \(fault.reason)", at: now)
+        switch fault.origin {
+        case .request(let link, let request): refuse(link, request, .invalid, PeerFault.answer)
+        case .link(let link):
+            close(link, .internalFault, PeerFault.answer)
+            if link == hub { hub = nil }
+            forgetAgent(on: link, at: now)
+        case .join(let join):
+            effects.append(.answerJoin(join, .error(ErrorReply(code: .invalid, text: PeerFault.answer))))
         }
     }
 
@@ -281,11 +349,39 @@ package struct SpokeCore {
         return found.errand
     }
 
-    /// Writes an event of this spoke, which goes to the hub's activity log.
+    /// Writes an event of this spoke, which goes to the hub's activity log, within the budget of the
+    /// agent that causes it. Nothing else writes events.
     mutating func log(
-        _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, at now: UnixTime
+        _ severity: EventSeverity, _ code: SpokeEventCode, _ subject: String, _ text: String, at now: UnixTime
     ) throws {
-        _ = try store.append(Event(time: now, severity: severity, code: code, subject: subject, text: text))
+        if case .agent(let agent) = cause {
+            let verdict = agentEvents.verdict(for: cause, at: now)
+            if let notice = verdict.notice { try append(.warning, .linesLeftOut, "client/\(agent)", notice, at: now) }
+            guard verdict.isWritten else { return }
+        }
+        try append(severity, code, subject, text, at: now)
+    }
+
+    private mutating func append(
+        _ severity: EventSeverity, _ code: SpokeEventCode, _ subject: String, _ text: String, at now: UnixTime
+    ) throws {
+        let count = try eventCount ?? store.eventCount()
+        _ = try store.append(Event(time: now, severity: severity, code: code.code, subject: subject, text: text))
+        eventCount = count + 1
+        guard count >= SpokeLimits.events else { return }
+        // A tenth at a time, so that a long absence of the hub does not cost a search for each event.
+        let gone = try store.trimEvents(to: SpokeLimits.events * 9 / 10)
+        _ = try store.append(
+            Event(
+                time: now, severity: .warning, code: SpokeEventCode.linesLeftOut.code, subject: "",
+                text: "\(gone) events that waited for the hub were removed, those that matter least first"))
+        eventCount = count + 2 - gone
+    }
+
+    /// The hub has taken the events up to a sequence.
+    mutating func eventsTaken(through sequence: UInt64) throws {
+        try store.removeEvents(through: sequence)
+        eventCount = nil
     }
 
     // MARK: - Time

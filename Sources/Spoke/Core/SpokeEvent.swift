@@ -52,6 +52,8 @@ package enum SpokeEvent: PoolEvent, Equatable {
     /// First of all: what the pool really holds and how full it is.
     case started(held: Set<SHA256Digest>, PoolFigures)
     case link(LinkEvent)
+    /// An event of a peer could not be handled; told in its place.
+    case faulted(PeerFault)
     /// A peer without a certificate asks to join; the core relays it to the hub.
     case joinAsked(JoinID, Message)
     case targetFound(TargetPath, TargetFinding)

@@ -1,9 +1,24 @@
+package import Model
+
 /// Every bound of the spoke's core in one place.
 package enum SpokeLimits {
     /// Transfers from the hub at a time; more would only share the same link.
     package static let transfers = 2
     /// Reports on their way to the hub at a time.
     package static let reportsInFlight = 64
+    /// Reports that one agent may bring: 400 after a pause, then 20 a second.
+    package static let reports = AllowanceRate(burst: 400, every: .milliseconds(50))
+    /// Bytes of reports that each agent may always leave here, that one agent may leave at most, and
+    /// beyond which the agents together get no more than their share.
+    package static let reportShare = 64 << 10
+    package static let reportsOfAgent = 4 << 20
+    package static let reportSpace = 256 << 20
+    /// Events that wait for the hub; beyond, the oldest of those that matter least go.
+    package static let events = 10_000
+    /// Events that one agent may cause: 60 after a pause, then six a minute.
+    package static let agentEvents = AllowanceRate(burst: 60, every: .seconds(10))
+    /// Sessions that one agent may open: 30 after a pause, then one each two seconds.
+    package static let sessions = AllowanceRate(burst: 30, every: .seconds(2))
     /// First and last wait between attempts at one replica; doubled in between.
     package static let firstRetry = Duration.seconds(5)
     package static let lastRetry = Duration.seconds(600)

@@ -93,7 +93,9 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         catalog = SpokeCatalog(
             folder: try MetadataFolder(SpokeState.trust(folder)), disk: disk, links: links,
             state: folder.path, now: { clock.now })
-        core = SpokeCore(store: store, poolName: poolName, random: SystemRandom(), accepts: Self.accepts)
+        core = SpokeCore(
+            store: store, poolName: poolName, verifier: OpenSSLVerifier(), random: SystemRandom(), accepts: Self.accepts
+        )
         self.store = store
         self.identity = identity
         self.clock = clock
@@ -184,11 +186,29 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     private func drain() {
         let (events, isMore) = inbox.take()
         do {
-            try commit(events)
+            try EventIsolation.run(events) { events in
+                try commit(Array(events))
+            } isolate: { event, error in
+                try commit([.faulted(try fault(of: event, error))])
+            }
         } catch {
             beginAnew(after: error)
         }
         if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
+    }
+
+    /// The fault of an event that a peer caused; throws the error of an event of the spoke's own, which
+    /// cannot be left out.
+    private func fault(of event: SpokeEvent, _ error: any Error) throws -> PeerFault {
+        switch event {
+        case .link(let event):
+            messages("an event of a peer could not be handled and was left out: \(error)")
+            return PeerFault(event, error)
+        case .joinAsked(let join, let message):
+            messages("a join could not be handled and was left out: \(error)")
+            return PeerFault(.join(join), event: message.name, reason: "\(error)")
+        default: throw error
+        }
     }
 
     /// Handles events in one transaction, then executes the effects; on the disk when it returns.
@@ -232,7 +252,9 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         messages("the database refused to write, trying again: \(error)")
         links.closeAll(
             .internalFault, "this spoke cannot write to its disk", retryAfterSeconds: 30)
-        core = SpokeCore(store: store, poolName: poolName, random: SystemRandom(), accepts: Self.accepts)
+        core = SpokeCore(
+            store: store, poolName: poolName, verifier: OpenSSLVerifier(), random: SystemRandom(), accepts: Self.accepts
+        )
         hub = nil
         inbox.clear()
         Task {

@@ -6,7 +6,7 @@ package final class MemorySpokeStore: SpokeStore {
         var settings: [SpokeSetting: [UInt8]] = [:]
         var replicas: [SHA256Digest: WantedReplica] = [:]
         var patches: [SHA256Digest: KeptPatch] = [:]
-        var agents: Set<NodeID> = []
+        var agents: [NodeID: KnownAgent] = [:]
         var orders: [CarriedOrder] = []
         var reports: [CarriedReport] = []
         var events: [CarriedEvent] = []
@@ -43,11 +43,19 @@ package final class MemorySpokeStore: SpokeStore {
 
     package func removePatch(_ sha256: SHA256Digest) { tables.patches[sha256] = nil }
 
-    package func knownAgents() -> Set<NodeID> { tables.agents }
+    package func knownAgents() -> Set<NodeID> { Set(tables.agents.keys) }
 
-    package func addAgent(_ agent: NodeID) { tables.agents.insert(agent) }
+    package func addAgent(_ agent: NodeID, reportKey: [UInt8]?) {
+        var known = tables.agents[agent] ?? KnownAgent(id: agent)
+        known.reportKey = reportKey ?? known.reportKey
+        tables.agents[agent] = known
+    }
 
-    package func removeAgent(_ agent: NodeID) { tables.agents.remove(agent) }
+    package func addAgent(_ agent: NodeID) { addAgent(agent, reportKey: nil) }
+
+    package func agent(_ id: NodeID) -> KnownAgent? { tables.agents[id] }
+
+    package func removeAgent(_ agent: NodeID) { tables.agents[agent] = nil }
 
     package func keep(_ order: CarriedOrder) {
         guard !tables.orders.contains(order) else { return }
@@ -67,18 +75,31 @@ package final class MemorySpokeStore: SpokeStore {
         return before - tables.orders.count
     }
 
-    package func keep(_ report: CarriedReport) {
+    @discardableResult
+    package func keep(_ report: CarriedReport) -> Bool {
         let isRepeated = tables.reports.contains {
             $0.agent == report.agent && $0.incarnation == report.incarnation && $0.counter == report.counter
         }
-        guard !isRepeated else { return }
+        guard !isRepeated else { return false }
         tables.reports.append(report)
+        return true
+    }
+
+    package func reportTallies() -> [NodeID: (reports: Int, bytes: Int)] {
+        tables.reports.reduce(into: [:]) { tallies, report in
+            let known = tallies[report.agent] ?? (0, 0)
+            tallies[report.agent] = (known.reports + 1, known.bytes + report.signed.count)
+        }
     }
 
     package func reports(limit: Int) -> [CarriedReport] { Array(tables.reports.prefix(limit)) }
 
-    package func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) {
-        tables.reports.removeAll { $0.agent == agent && $0.incarnation == incarnation && $0.counter == counter }
+    @discardableResult
+    package func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) -> Int? {
+        let index = tables.reports.firstIndex {
+            $0.agent == agent && $0.incarnation == incarnation && $0.counter == counter
+        }
+        return index.map { tables.reports.remove(at: $0).signed.count }
     }
 
     package func append(_ event: Event) -> UInt64 {
@@ -90,4 +111,17 @@ package final class MemorySpokeStore: SpokeStore {
     package func events(limit: Int) -> [CarriedEvent] { Array(tables.events.prefix(limit)) }
 
     package func removeEvents(through sequence: UInt64) { tables.events.removeAll { $0.sequence <= sequence } }
+
+    package func eventCount() -> Int { tables.events.count }
+
+    package func trimEvents(to count: Int) -> Int {
+        let extra = max(0, tables.events.count - max(0, count))
+        let least = tables.events.sorted {
+            let (left, right) = ($0.event.severity.rawValue, $1.event.severity.rawValue)
+            return left == right ? $0.sequence < $1.sequence : left < right
+        }
+        let gone = Set(least.prefix(extra).map(\.sequence))
+        tables.events.removeAll { gone.contains($0.sequence) }
+        return extra
+    }
 }

@@ -46,6 +46,8 @@ package final class SQLiteSpokeStore: SpokeStore {
             """,
             // Chunk deltas beside patches.
             "ALTER TABLE patches ADD COLUMN means INTEGER NOT NULL DEFAULT 3;",
+            // The keys of agents' reports.
+            "ALTER TABLE agents ADD COLUMN report_key BLOB;",
         ])
 
     /// A content whose coding is unknown keeps its hash and length, which were signed: it is served, and never unpacked here.
@@ -182,8 +184,19 @@ package final class SQLiteSpokeStore: SpokeStore {
         Set(try database.rows("SELECT id FROM agents") { try NodeID(bytes: try $0.blob(0)) })
     }
 
-    package func addAgent(_ agent: NodeID) throws {
-        try database.run("INSERT INTO agents VALUES (?) ON CONFLICT DO NOTHING", agent.bytes)
+    package func addAgent(_ agent: NodeID, reportKey: [UInt8]?) throws {
+        try database.run(
+            """
+            INSERT INTO agents (id, report_key) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE
+                SET report_key = excluded.report_key
+                WHERE excluded.report_key IS NOT NULL AND report_key IS NOT excluded.report_key
+            """, agent.bytes, reportKey)
+    }
+
+    package func agent(_ id: NodeID) throws -> KnownAgent? {
+        try database.first("SELECT report_key FROM agents WHERE id = ?", id.bytes) { row in
+            KnownAgent(id: id, reportKey: try row.blobOrNil(0))
+        }
     }
 
     package func removeAgent(_ agent: NodeID) throws {
@@ -217,11 +230,23 @@ package final class SQLiteSpokeStore: SpokeStore {
         try database.run("DELETE FROM orders WHERE expires < ?", time.milliseconds)
     }
 
-    package func keep(_ report: CarriedReport) throws {
-        try database.run(
+    @discardableResult
+    package func keep(_ report: CarriedReport) throws -> Bool {
+        let added = try database.run(
             "INSERT INTO reports (agent, incarnation, counter, signed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             report.agent.bytes, Int64(bitPattern: report.incarnation), Int64(bitPattern: report.counter),
             report.signed)
+        return added == 1
+    }
+
+    package func reportTallies() throws -> [NodeID: (reports: Int, bytes: Int)] {
+        var tallies: [NodeID: (reports: Int, bytes: Int)] = [:]
+        try database.forEach("SELECT agent, count(*), sum(length(signed)) FROM reports GROUP BY agent") { row in
+            tallies[try NodeID(bytes: try row.blob(0))] = (
+                Int(clamping: try row.int64(1)), Int(clamping: try row.int64(2))
+            )
+        }
+        return tallies
     }
 
     package func reports(limit: Int) throws -> [CarriedReport] {
@@ -234,10 +259,12 @@ package final class SQLiteSpokeStore: SpokeStore {
         }
     }
 
-    package func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) throws {
-        try database.run(
-            "DELETE FROM reports WHERE agent = ? AND incarnation = ? AND counter = ?", agent.bytes,
-            Int64(bitPattern: incarnation), Int64(bitPattern: counter))
+    @discardableResult
+    package func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) throws -> Int? {
+        try database.first(
+            "DELETE FROM reports WHERE agent = ? AND incarnation = ? AND counter = ? RETURNING length(signed)",
+            agent.bytes, Int64(bitPattern: incarnation), Int64(bitPattern: counter)
+        ) { Int(clamping: try $0.int64(0)) }
     }
 
     package func append(_ event: Event) throws -> UInt64 {
@@ -267,5 +294,17 @@ package final class SQLiteSpokeStore: SpokeStore {
 
     package func removeEvents(through sequence: UInt64) throws {
         try database.run("DELETE FROM events WHERE sequence <= ?", Int64(bitPattern: sequence))
+    }
+
+    package func eventCount() throws -> Int {
+        try database.first("SELECT count(*) FROM events") { Int(clamping: try $0.int64(0)) } ?? 0
+    }
+
+    package func trimEvents(to count: Int) throws -> Int {
+        try database.run(
+            """
+            DELETE FROM events WHERE sequence IN (SELECT sequence FROM events ORDER BY severity, sequence
+                LIMIT max(0, (SELECT count(*) FROM events) - ?))
+            """, max(0, count))
     }
 }

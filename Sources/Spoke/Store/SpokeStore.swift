@@ -25,7 +25,11 @@ package protocol SpokeStore: AnyObject {
 
     /// The agents of this spoke; a spoke serves no others.
     func knownAgents() throws -> Set<NodeID>
-    func addAgent(_ agent: NodeID) throws
+    /// Adds an agent, or the key of its reports to one that is there; a key that is known stays where
+    /// nil is given.
+    func addAgent(_ agent: NodeID, reportKey: [UInt8]?) throws
+    /// An agent of this spoke; nil for any other.
+    func agent(_ id: NodeID) throws -> KnownAgent?
     func removeAgent(_ agent: NodeID) throws
 
     /// Keeps an order until its agent has acknowledged it; one that is there already stays as it is, and another one for the same action and of the same
@@ -38,10 +42,16 @@ package protocol SpokeStore: AnyObject {
     func removeOrders(expiredBefore time: UnixTime) throws -> Int
 
     /// Keeps a report until the hub has acknowledged it; a repeated one (same agent, incarnation, counter) has no effect.
-    func keep(_ report: CarriedReport) throws
+    /// Gives whether it was added.
+    @discardableResult
+    func keep(_ report: CarriedReport) throws -> Bool
+    /// How many reports of each agent are kept, and their bytes.
+    func reportTallies() throws -> [NodeID: (reports: Int, bytes: Int)]
     /// The oldest reports, at most `limit`, in the order of arrival.
     func reports(limit: Int) throws -> [CarriedReport]
-    func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) throws
+    /// Removes a report and gives its bytes; nil if it is not there.
+    @discardableResult
+    func removeReport(agent: NodeID, incarnation: UInt64, counter: UInt64) throws -> Int?
 
     /// Adds an event and gives it its sequence: one above the last, or the event's time in milliseconds if that is more, so that a store which was put
     /// back to an earlier time still goes on above all that the hub has seen.
@@ -49,4 +59,12 @@ package protocol SpokeStore: AnyObject {
     /// The oldest events, at most `limit`.
     func events(limit: Int) throws -> [CarriedEvent]
     func removeEvents(through sequence: UInt64) throws
+    func eventCount() throws -> Int
+    /// Removes the events that matter least, the oldest of them first, until `count` are left; gives how
+    /// many went.
+    func trimEvents(to count: Int) throws -> Int
+}
+
+extension SpokeStore {
+    package func addAgent(_ agent: NodeID) throws { try addAgent(agent, reportKey: nil) }
 }
