@@ -101,6 +101,12 @@ final class EvilSpoke: LinkHandler {
         send(hub, .report(report), "hub")
     }
 
+    /// Sends the hub an event, whatever it is.
+    func give(_ event: EventMessage) {
+        guard let hub = state.withLock({ $0.hub }) else { return }
+        send(hub, .event(event), "hub")
+    }
+
     private func send(_ link: LinkID, _ message: Message, _ who: String) {
         Task {
             do {

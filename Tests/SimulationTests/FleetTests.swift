@@ -1,5 +1,6 @@
 import Simulation
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct FleetTests {
@@ -37,6 +38,12 @@ import Testing
     private static let rare: [UInt64] = [36, 68]
     /// Too rare for a few seeds.
     private static let unmet: [String] = ["resumed/published", "resumed/plainChunks"]
+
+    @Test("invariant 21: hostile members cost themselves alone, whatever they send", arguments: [UInt64(1), 2])
+    func membersCostThemselves(seed: UInt64) throws {
+        let folder = try TemporaryFolder()
+        try MemberFuzz.run(seed: seed, messages: 25_000, folder: folder.path) { _ in }
+    }
 
     @Test("invariant 20: a seed replays exactly, and another seed is another run")
     func replays() throws {

@@ -28,6 +28,8 @@ package struct ContentTally: Equatable, Sendable {
 
     /// Releases that shares were switched to.
     package var shown = 0
+    /// Events of a hostile member that a core failed on and that were left out.
+    package var leftOut = 0
 
     package init() {}
 
@@ -52,7 +54,7 @@ package struct ContentTally: Equatable, Sendable {
             ("unpacked", unpacked), ("unpackingStopped", unpackingStopped),
             ("unpackingRefused", unpackingRefused), ("workFaults", workFaults),
             ("installedPublished", installedPublished), ("installedContent", installedContent),
-            ("shown", shown),
+            ("shown", shown), ("leftOut", leftOut),
         ]
     }
 
@@ -74,5 +76,6 @@ package struct ContentTally: Equatable, Sendable {
         installedPublished += other.installedPublished
         installedContent += other.installedContent
         shown += other.shown
+        leftOut += other.leftOut
     }
 }

@@ -33,6 +33,8 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
     case oneEffect = 17
     /// The same seed gives the same trace.
     case replay = 20
+    /// What one member sends costs that member alone.
+    case peerCostsItself = 21
 
     package var description: String { "invariant \(rawValue) (\(name))" }
 
@@ -54,6 +56,7 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
         case .liveness: "liveness"
         case .oneEffect: "oneEffect"
         case .replay: "replay"
+        case .peerCostsItself: "peerCostsItself"
         }
     }
 }

@@ -35,6 +35,7 @@ final class InvariantChecks {
     private var lastLine: EventRecord?
     private var revokedLinks: Set<LinkID> = []
     private(set) var installs = 0
+    private var hostileLines = 0
     /// What spokes asked for and got.
     var wire = WireLedger()
     /// Actions whose archive could not be unpacked, by a fault of the simulation.
@@ -168,7 +169,7 @@ final class InvariantChecks {
 
     /// A spoke has committed and answers ok.
     func spokeAnswersOK(_ spoke: SpokeNode, _ reports: [ReportMessage]) {
-        for report in reports {
+        for report in reports where !fleet.isHostile(report.agent) {
             let key = ReportKey(agent: report.agent, incarnation: report.incarnation, counter: report.counter)
             if !applied.contains(key) { outstanding[spoke.name, default: []].insert(key) }
         }
@@ -188,6 +189,7 @@ final class InvariantChecks {
     }
 
     func hubTook(_ report: ReportMessage, before: UInt64, after: UInt64) {
+        guard !fleet.isHostile(report.agent) else { return }
         let key = ReportKey(agent: report.agent, incarnation: report.incarnation, counter: report.counter)
         let isApplied = before < report.counter && after == report.counter
         if isApplied {
@@ -218,6 +220,7 @@ final class InvariantChecks {
                     return breach(.activityLog, "the chain breaks at line \(line.sequence)")
                 }
                 lastLine = line
+                countLine(line)
             }
         } catch {
             breach(.cleanStoreFailure, "the log cannot be read: \(error)")
@@ -273,6 +276,31 @@ final class InvariantChecks {
     func fetches(_ name: String, from offset: UInt64, held: UInt64) {
         guard offset != held else { return }
         breach(.boundedRetries, "\(name) asks from byte \(offset) on and has \(held)")
+    }
+
+    // MARK: Hostile members (21)
+
+    /// A daemon has closed every link because an event failed.
+    func closedAll(_ name: String, _ peers: [NodeID]) {
+        guard peers.contains(where: { !fleet.isHostile($0) }) else { return }
+        breach(.peerCostsItself, "\(name) closed the links of \(peers.count) peers for an event of one member")
+    }
+
+    /// A line of the log: those that the hostile member causes stay within its budget.
+    private func countLine(_ record: EventRecord) {
+        guard let hostile = fleet.hostile, hostile.hasJoined, record.event.subject == "client/\(hostile.name)" else {
+            return
+        }
+        hostileLines += 1
+        let (rate, uptime) = (HubLimits.clientLines, fleet.scheduler.uptime)
+        // Its reports at the hub, its events at the spoke, each forgotten when that starts anew; and a
+        // session that comes and goes, which the spoke reports.
+        let lives = fleet.hub.life + fleet.spoke(ofAgent: 0).life + 2
+        let sessions = SpokeLimits.sessions.burst * lives + Int(uptime / SpokeLimits.sessions.interval)
+        let most = rate.burst * lives + Int(uptime / rate.interval) * 2 + sessions * 2
+        if hostileLines > most {
+            breach(.peerCostsItself, "\(hostileLines) lines of the log are of one member after \(uptime)")
+        }
     }
 
     // MARK: Pools (6, 7)

@@ -262,6 +262,7 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         switch event {
         case .started: "started"
         case .link(let event): brief(event)
+        case .faulted(let fault): "left out \(fault.event)"
         case .wake: "woke"
         case .facts(let purpose, _): purpose == .report ? "facts" : "facts for an action"
         case .targetChecked(_, let check): "target \(Self.brief(check))"

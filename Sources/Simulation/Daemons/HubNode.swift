@@ -87,6 +87,14 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         if case .link(.request(_, _, .report(let report))) = event { report } else { nil }
     }
 
+    override func isPoison(_ event: HubEvent) -> Bool {
+        Self.report(event).map { fleet.isHostile($0.agent) && HostileAgent.isPoison($0) } ?? false
+    }
+
+    override func fault(of event: HubEvent, _ error: any Error) -> HubEvent? {
+        if case .link(let event) = event { .faulted(PeerFault(event, error)) } else { nil }
+    }
+
     override func transact(_ events: [HubEvent], commit: () throws -> Void) throws -> [HubEffect] {
         let before = core
         let report = events.first.flatMap(Self.report)
@@ -122,7 +130,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             // The mutation's own doing; a memory store does not fail.
             try? store.setReportLedger(
                 ReportLedger(highest: Int64(clamping: report.counter) - 1), of: report.agent,
-                incarnation: Int64(clamping: report.incarnation))
+                incarnation: Int64(clamping: report.incarnation), heard: fleet.now)
             _ = try? transact(events, commit: {})
         }
         for case .link(.request(_, _, .order(let order), _)) in effects { fleet.checks.hubOrders(order) }
@@ -296,6 +304,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         switch event {
         case .started: "started"
         case .link(let event): brief(event)
+        case .faulted(let fault): "left out \(fault.event)"
         case .linkUsed: "traffic"
         case .objectSent: "sent"
         case .joinAsked(let join, let message): "\(message.name) \(join.number)"

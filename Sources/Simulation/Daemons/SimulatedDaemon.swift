@@ -2,9 +2,20 @@ internal import Model
 internal import Protocol
 internal import Rollout
 internal import Storage
+internal import System
 
 /// Thrown inside a transaction to undo it: the disk is full.
-struct DiskFull: Error {}
+struct DiskFull: StoreFailure {
+    var isStoreFailure: Bool { true }
+}
+
+/// Thrown by a transaction with an event of a hostile member: a fault of the core that nobody knows yet.
+struct Poison: Error {}
+
+/// The process was killed between two effects; nothing more of the batch is handled.
+private struct Killed: StoreFailure {
+    var isStoreFailure: Bool { true }
+}
 
 /// The shell of a daemon in the simulation: an inbox, one transaction for what waits in it, effects only after the commit; and crashes at every
 /// point between these.
@@ -52,6 +63,10 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
     func batch(_ inbox: [Event]) -> Int { inbox.count }
     func brief(_ event: Event) -> String { "" }
     func linkEffect(_ effect: Effect) -> LinkEffect? { nil }
+    /// Whether the event is one of a hostile member on which the core fails.
+    func isPoison(_ event: Event) -> Bool { false }
+    /// What the core is told in place of an event that failed; nil for an event of the daemon's own.
+    func fault(of event: Event, _ error: any Error) -> Event? { nil }
     /// Runs after a commit, before its effects.
     func committed(_ events: [Event], _ effects: [Effect]) {}
 
@@ -121,14 +136,39 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
         let events = Array(inbox.prefix(count))
         inbox.removeFirst(events.count)
         let fate = fleet.faults.fate(of: name)
-        let effects: [Effect]
         do {
-            effects = try transact(events) { if fate == .diskFull { throw DiskFull() } }
+            if fleet.has(.errorClosesAll) {
+                try turn(events, fate)
+            } else {
+                try EventIsolation.run(events) { events in
+                    try turn(Array(events), fate)
+                } isolate: { event, error in
+                    guard error is Poison, let fault = fault(of: event, error) else { throw error }
+                    fleet.tally.leftOut += 1
+                    try turn([fault], fate)
+                }
+            }
+        } catch is Killed {
+            return
         } catch is DiskFull {
             fleet.faults.diskFulls += 1
             return crash("its disk is full", restartAfter: .seconds(5))
+        } catch is Poison {
+            beginAnew()
         } catch {
             return fleet.breach(.cleanStoreFailure, "\(name) threw: \(error)")
+        }
+        if !inbox.isEmpty, !isDrainBooked {
+            isDrainBooked = true
+            later(.milliseconds(1)) { self.drain() }
+        }
+    }
+
+    /// Handles events in one transaction, then executes the effects.
+    private func turn(_ events: [Event], _ fate: Faults.Fate) throws {
+        let effects = try transact(events) {
+            if events.contains(where: isPoison) { throw Poison() }
+            if fate == .diskFull { throw DiskFull() }
         }
         fleet.note(name, events.map { brief($0) }.joined(separator: " ") + " → \(effects.count)")
         committed(events, effects)
@@ -136,15 +176,19 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
         for (index, effect) in effects.enumerated() {
             if case .kill(let after, let pause) = fate, index >= after {
                 fleet.faults.crashes += 1
-                return crash("after \(index) of \(effects.count) effects", restartAfter: pause)
+                crash("after \(index) of \(effects.count) effects", restartAfter: pause)
+                throw Killed()
             }
             if let link = linkEffect(effect) { perform(link) } else { execute(effect) }
-            guard isUp, self.life == life else { return }
+            guard isUp, self.life == life else { throw Killed() }
         }
-        if !inbox.isEmpty, !isDrainBooked {
-            isDrainBooked = true
-            later(.milliseconds(1)) { self.drain() }
-        }
+    }
+
+    /// The daemon closes every link and begins anew, as for a store that does not write.
+    private func beginAnew() {
+        let peers = links.values.map(\.peer.id)
+        crash("an event failed", restartAfter: .seconds(5))
+        fleet.checks.closedAll(name, peers)
     }
 
     private func perform(_ effect: LinkEffect) {

@@ -38,7 +38,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         pool = MemoryPool(disk: disk, quota: quota)
         var chance = SimulationRandom.fork(fleet.configuration.seed, "\(name) library")
         hasLibrary = !chance.chance(300)
-        core = SpokeCore(store: store, poolName: poolName, random: SimulationRandom(seed: 0))
+        core = SpokeCore(
+            store: store, poolName: poolName, verifier: SimulatedVerifier(), random: SimulationRandom(seed: 0))
         try super.init(fleet, name)
     }
 
@@ -60,7 +61,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         making = WorkQueue()
         pool = MemoryPool(disk: disk, quota: fleet.has(.poolIgnoresQuota) ? ByteCount(1_000_000) : quota)
         core = SpokeCore(
-            store: store, poolName: poolName,
+            store: store, poolName: poolName, verifier: SimulatedVerifier(),
             random: SimulationRandom.fork(fleet.configuration.seed, "\(name) core \(life)"),
             accepts: fleet.has(.spokeRefetches)
                 ? [] : [.content] + (hasLibrary ? TransferMeans.fromBase : [.plainChunks]))
@@ -102,6 +103,15 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     // MARK: Transactions
 
     override func event(_ link: LinkEvent) -> SpokeEvent { .link(link) }
+
+    override func isPoison(_ event: SpokeEvent) -> Bool {
+        guard case .link(.request(_, _, .report(let report))) = event else { return false }
+        return fleet.isHostile(report.agent) && HostileAgent.isPoison(report)
+    }
+
+    override func fault(of event: SpokeEvent, _ error: any Error) -> SpokeEvent? {
+        if case .link(let event) = event { .faulted(PeerFault(event, error)) } else { nil }
+    }
 
     override func transact(_ events: [SpokeEvent], commit: () throws -> Void) throws -> [SpokeEffect] {
         let before = core
@@ -283,6 +293,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         switch event {
         case .started: "started"
         case .link(let event): brief(event)
+        case .faulted(let fault): "left out \(fault.event)"
         case .joinAsked(let join, let message): "\(message.name) \(join.number)"
         case .targetFound(let path, _): "found \(path.release)"
         case .transferProgressed: "progress"

@@ -10,6 +10,8 @@ package enum SimulationProgram {
             .value("runs", "N", "how many seeds, one after the other (default 1)"),
             .value("events", "N", "events after which a run counts as without end (default 2000000)"),
             .value("mutation", "NAME", "break this rule on purpose; its check must see it"),
+            .value("members", "N", "send N messages of hostile members to the daemons' cores instead"),
+            .value("folder", "DIR", "where --members puts its databases; a new folder"),
             .flag("trace", "print every line of the trace"),
             .flag("json", "print one JSON object for each run"),
         ])
@@ -40,6 +42,15 @@ package enum SimulationProgram {
             mutation = Mutation(rawValue: name)
             let all = Mutation.allCases.map(\.rawValue).joined(separator: ", ")
             guard mutation != nil else { throw UsageError("--mutation is one of \(all)") }
+        }
+        if invocation.value("members") != nil {
+            let messages = try number("members", 0, invocation)
+            guard let folder = invocation.value("folder"), !File.exists(folder) else {
+                throw UsageError("--members needs --folder with the name of a folder that is not there yet")
+            }
+            try Directory.create(folder)
+            try MemberFuzz.run(seed: first, messages: Int(clamping: messages), folder: folder) { streams.line($0) }
+            return 0
         }
         let isJSON = invocation.isSet("json")
         for offset in 0..<runs {

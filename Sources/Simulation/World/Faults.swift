@@ -104,6 +104,8 @@ struct FaultPlan {
     let patchFailurePermille: Int
     /// Contents and patches in whose middle the link breaks.
     let breakPermille: Int
+    /// Whether one of the fleet's members is in the wrong hands.
+    let hasHostile: Bool
     /// Whether the vendor publishes a release that nobody rolls out.
     let hasInterim: Bool
     /// Sometimes too small for everything, until the operator raises it.
@@ -138,5 +140,6 @@ struct FaultPlan {
         hubQuota = ByteCount(UInt64(random.integer(500_000...1_200_000)))
         patchQuota = ByteCount(random.chance(300) ? 6_000 : 64_000)
         breakPermille = random.integer(0...300)
+        hasHostile = mutation == .errorClosesAll || random.chance(500)
     }
 }

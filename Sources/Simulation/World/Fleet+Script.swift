@@ -198,6 +198,7 @@ extension Fleet {
         let (forSpokes, forAgents) = (try JoinToken(spokeToken), try JoinToken(agentToken))
         for spoke in spokes { try join(spoke, forSpokes) }
         for (index, agent) in agents.enumerated() { try join(agent, index, forAgents) }
+        if let hostile { try join(hostile, forAgents) }
         return true
     }
 
@@ -217,6 +218,16 @@ extension Fleet {
         attempt(body, token, isDone: { agent.hasJoined }, ask: { spoke.join($0, $1) }) { [unowned self] answer in
             agent.join(
                 PeerIdentity(fleet: fleetName, role: .agent, id: answer.id), catalogRoot: answer.catalogRoot ?? [])
+        }
+    }
+
+    private func join(_ hostile: HostileAgent, _ token: JoinToken) throws {
+        let body = JoinRequestBody(
+            csr: [1], name: try NodeName(hostile.name), reportKey: hostile.reportKey, role: .agent)
+        let spoke = spoke(ofAgent: 0)
+        hostile.upstream = { spoke }
+        attempt(body, token, isDone: { hostile.hasJoined }, ask: { spoke.join($0, $1) }) { [unowned self] answer in
+            hostile.join(PeerIdentity(fleet: fleetName, role: .agent, id: answer.id))
         }
     }
 

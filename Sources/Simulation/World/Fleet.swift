@@ -49,6 +49,7 @@ package final class Fleet {
         let hub: HubNode
         let spokes: [SpokeNode]
         let agents: [AgentNode]
+        let hostile: HostileAgent?
     }
 
     /// A fleet before its first event; `echo` is given every line of the trace.
@@ -75,7 +76,8 @@ package final class Fleet {
                 try AgentNode(
                     self, "agent-\($0)", $0 <= kinds.count ? kinds[$0 - 1] : .ordinary,
                     spokeHasLibrary: spokes[($0 - 1) % spokes.count].hasLibrary)
-            })
+            },
+            hostile: plan.hasHostile ? try HostileAgent(self) : nil)
         network.note = { [unowned self] in note($0, $1) }
         book()
     }
@@ -87,6 +89,8 @@ package final class Fleet {
     }
     var spokes: [SpokeNode] { parts?.spokes ?? [] }
     var agents: [AgentNode] { parts?.agents ?? [] }
+    /// A member in the wrong hands, at the first spoke; nil in some runs.
+    var hostile: HostileAgent? { parts?.hostile }
     var checks: InvariantChecks {
         guard let check else { preconditionFailure("used before the fleet was made") }
         return check
@@ -113,6 +117,8 @@ package final class Fleet {
     func name(of agent: NodeID) -> String {
         agents.first { $0.hasJoined && $0.identity.id == agent }?.name ?? "\(agent)"
     }
+
+    func isHostile(_ agent: NodeID) -> Bool { hostile.map { $0.hasJoined && $0.identity.id == agent } ?? false }
 
     func isRevoked(_ agent: NodeID) -> Bool { revoked == agent }
 

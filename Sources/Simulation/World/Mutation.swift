@@ -34,6 +34,8 @@ package enum Mutation: String, CaseIterable, Sendable {
     case agentInstallsTwice
     /// The spoke's share is told of older releases alone than the one that it shows.
     case shareGoesBack
+    /// A daemon closes every link when one event of one member fails.
+    case errorClosesAll
     /// The spoke's share takes what a limited child gives, which lies, without looking at its hash.
     case shareBelievesChild
 
@@ -53,6 +55,7 @@ package enum Mutation: String, CaseIterable, Sendable {
         case .agentRedialsAtOnce, .spokeRefetches: .boundedRetries
         case .spokeLosesOrder: .liveness
         case .agentInstallsTwice: .oneEffect
+        case .errorClosesAll: .peerCostsItself
         }
     }
 }
