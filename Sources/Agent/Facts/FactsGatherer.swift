@@ -131,11 +131,10 @@ package struct FactsGatherer: Sendable {
         return words.count == 2 && words[0] == "installed" ? String(words[1]) : nil
     }
 
-    /// A package database's version as a release name: without its epoch.
+    /// A package database's version as a release name, which keeps its epoch (`1:2.0` is `1_2.0`).
     static func release(_ version: String) -> ReleaseName? {
-        let parts = version.split(separator: ":", maxSplits: 1)
-        // A version that can be no release of ours tells nothing.
-        return parts.last.flatMap { try? ReleaseName(String($0)) }
+        // A version that can be no release of ours tells nothing. Debian writes the epoch 0 seldom, and means none.
+        try? VersionText.release(version.hasPrefix("0:") ? String(version.dropFirst(2)) : version)
     }
 
     /// What a program prints when it succeeds within ten seconds; nil otherwise or where it is not there.
