@@ -87,6 +87,17 @@ class Vendor:
             "--release", release, "--platform", PLATFORM, "--kind", "tree", "--file", tar, "--line", "main",
             "--program", "bin/tool", "--health", "bin/tool --health")
 
+    def add_unchecked(self, release, file, product=PRODUCT):
+        """A tree that `publish add` refuses, as a vendor signs it who makes the catalog with other tools."""
+        self.fleet.run(
+            self.fleet.program("axle"), "publish", "add", self.catalog, "--keys", self.keys, "--product", product,
+            "--release", release, "--platform", PLATFORM, "--kind", "script", "--file", file, "--line", "main")
+        draft = self.keys / f"pending/{product}.json"
+        text = draft.read_text()
+        if '"kind":"script"' not in text:
+            raise Failure(f"{draft} names no script")
+        draft.write_text(text.replace('"kind":"script"', '"kind":"tree"'))
+
     def publish(self, release, files=None, **options):
         """One release more, and the hub is told."""
         self.add(release, files, **options)

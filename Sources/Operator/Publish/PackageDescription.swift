@@ -27,7 +27,8 @@ struct PackageDescription {
         if let floor = invocation.value("floor") { metadata.floor = try self.floor(floor, line, siblings) }
         metadata.content = content
         metadata.unpackedSize = try size("unpacked-size") ?? content?.length ?? ByteCount(copy.length)
-        if copy.isCompressed, content == nil, invocation.value("unpacked-size") == nil {
+        // A tree is refused by the format's name when it is unpacked.
+        if metadata.kind != .tree, copy.isCompressed, content == nil, invocation.value("unpacked-size") == nil {
             throw UsageError("the file is compressed: say how much it unpacks to with --unpacked-size")
         }
         return Package(path: path, length: copy.length, sha256: copy.sha256, metadata: metadata)

@@ -152,6 +152,7 @@ enum PublishCommands {
             let isNew = !siblings.contains(package)
             if isNew, !siblings.contains(where: { $0.path == path }) {
                 try CatalogRules(packages: siblings).check(package)
+                try PackageIntake.check(copy, package, program: session.context.program())
             }
             if repository.products[path.product] == nil {
                 guard !folder.isStaged else {
