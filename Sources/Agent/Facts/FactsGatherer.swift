@@ -201,11 +201,12 @@ package struct FactsGatherer: Sendable {
         return Self.machineID(places.machineID) != joinedMachineID
     }
 
-    /// The machine's own id (machine-id(5)); nil where it has none.
+    /// The machine's own id (machine-id(5)); nil where it has none, or none yet: an image says `uninitialized` until its first
+    /// boot is complete.
     package static func machineID(_ path: String = Places().machineID) -> String? {
         // No file, no id.
         guard let bytes = try? File.read(path, limit: 256) else { return nil }
         let text = String(decoding: bytes.prefix { $0 > 0x20 && $0 < 0x7F }, as: UTF8.self)
-        return text.isEmpty ? nil : text
+        return text.isEmpty || text == "uninitialized" ? nil : text
     }
 }
