@@ -192,7 +192,8 @@ package struct PackageMetadata: Codable, Hashable, Sendable {
 
     package init(
         product: ProductName, release: ReleaseName, line: LineName, versionScheme: VersionScheme? = nil,
-        counter: UInt64, platform: Platform, kind: PackageKind, severity: Severity = .normal, content: PackageContent? = nil,
+        counter: UInt64, platform: Platform, kind: PackageKind, severity: Severity = .normal,
+        content: PackageContent? = nil,
         unpackedSize: ByteCount = .zero, requires: PackageRequirements = PackageRequirements(), floor: Floor? = nil,
         install: InstallSteps = InstallSteps(), detection: [DetectionRule] = [], notes: String = ""
     ) {

@@ -191,8 +191,9 @@ package struct Eligibility: Hashable, Sendable {
         } else if isLower(package, than: installed) {
             return refuse("\(installed.release) is installed, which is higher than \(metadata.release)")
         }
-        guard metadata.requires.versions.contains(
-            installed.version(in: metadata.versionScheme), in: metadata.versionScheme)
+        guard
+            metadata.requires.versions.contains(
+                installed.version(in: metadata.versionScheme), in: metadata.versionScheme)
         else {
             return refuse(
                 "\(metadata.release) updates \(metadata.requires.versions) and \(installed.release) is installed")

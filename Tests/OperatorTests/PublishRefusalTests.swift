@@ -42,8 +42,11 @@ struct PublishRefusalTests {
     static let useless: [Useless] = [
         Useless(
             name: "a virtual environment's absolute link",
-            bytes: tar { $0.symbolicLink("bin/python", to: "/usr/bin/python3") }, words: ["bin/python", "venv --copies"]),
-        Useless(name: "a link that leaves the tree", bytes: tar { $0.symbolicLink("bin/x", to: "../../x") }, words: ["--dereference"]),
+            bytes: tar { $0.symbolicLink("bin/python", to: "/usr/bin/python3") },
+            words: ["bin/python", "venv --copies"]),
+        Useless(
+            name: "a link that leaves the tree", bytes: tar { $0.symbolicLink("bin/x", to: "../../x") },
+            words: ["--dereference"]),
         Useless(name: "a link to nothing", bytes: tar { $0.hardLink("bin/x", to: "bin/none") }, words: ["not there"]),
         Useless(name: "a fifo", bytes: tar { $0.header("f", type: "6") }, words: ["f is a fifo", "--exclude"]),
         Useless(name: "a device", bytes: tar { $0.header("null", type: "3") }, words: ["device node", "--exclude"]),
@@ -51,7 +54,9 @@ struct PublishRefusalTests {
         Useless(name: "a volume label", bytes: tar { $0.header("v", type: "V") }, words: ["volume label"]),
         Useless(
             name: "one name twice",
-            bytes: tar { $0.file("conf", "1"); $0.file("conf", "2") }, words: ["conf", "twice", "tar -r"]),
+            bytes: tar {
+                $0.file("conf", "1"); $0.file("conf", "2")
+            }, words: ["conf", "twice", "tar -r"]),
         Useless(name: "an absolute name", bytes: tar { $0.file("/etc/x", "1") }, words: ["absolute", "-C FOLDER"]),
         Useless(name: "a name that goes up", bytes: tar { $0.file("../x", "1") }, words: ["..", "-C FOLDER"]),
         Useless(name: "a name of Axle's own", bytes: tar { $0.file(".axle-receipt", "1") }, words: ["Axle's own"]),
@@ -59,25 +64,43 @@ struct PublishRefusalTests {
         Useless(name: "one zero block", bytes: Array(tar().dropLast(512)), words: ["end mark"]),
         Useless(name: "bytes behind the end", bytes: tar() + tar(), words: ["after the archive's end"]),
         Useless(name: "a cut file", bytes: Array(tar().prefix(700)), words: ["ends before"]),
-        Useless(name: "a zip archive", bytes: Array("PK\u{3}\u{4}".utf8) + [UInt8](repeating: 1, count: 3000), words: ["zip", "tar --format=posix"]),
-        Useless(name: "a short zip archive", bytes: Array("PK\u{3}\u{4}wheel".utf8), words: ["zip", "tar --format=posix"]),
-        Useless(name: "bzip2", bytes: Array("BZh91AY&SY".utf8) + [UInt8](repeating: 9, count: 600), words: ["bzip2", "gzip, zstd or xz"]),
-        Useless(name: "a bare program", bytes: [0x7F, 0x45, 0x4C, 0x46] + [UInt8](repeating: 2, count: 900), words: ["bare program", "--kind script"]),
-        Useless(name: "noise", bytes: (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 / 7) }, words: ["not a ustar"]),
+        Useless(
+            name: "a zip archive", bytes: Array("PK\u{3}\u{4}".utf8) + [UInt8](repeating: 1, count: 3000),
+            words: ["zip", "tar --format=posix"]),
+        Useless(
+            name: "a short zip archive", bytes: Array("PK\u{3}\u{4}wheel".utf8), words: ["zip", "tar --format=posix"]),
+        Useless(
+            name: "bzip2", bytes: Array("BZh91AY&SY".utf8) + [UInt8](repeating: 9, count: 600),
+            words: ["bzip2", "gzip, zstd or xz"]),
+        Useless(
+            name: "a bare program", bytes: [0x7F, 0x45, 0x4C, 0x46] + [UInt8](repeating: 2, count: 900),
+            words: ["bare program", "--kind script"]),
+        Useless(
+            name: "noise", bytes: (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 / 7) },
+            words: ["not a ustar"]),
         Useless(
             name: "the V7 format",
             bytes: TarBuilder.archive { $0.header("bin/app", mode: 0o755, magic: "") }, words: ["V7", "--format=posix"]),
-        Useless(name: "a program that is not there", bytes: tar(), options: ["--program", "bin/no"], words: ["no file bin/no", "tar -tf"]),
         Useless(
-            name: "a program one folder deeper", bytes: TarBuilder.archive { $0.file("app-1.0/bin/app", "x", mode: 0o755) },
+            name: "a program that is not there", bytes: tar(), options: ["--program", "bin/no"],
+            words: ["no file bin/no", "tar -tf"]),
+        Useless(
+            name: "a program one folder deeper",
+            bytes: TarBuilder.archive { $0.file("app-1.0/bin/app", "x", mode: 0o755) },
             options: ["--program", "bin/app"], words: ["Did you mean app-1.0/bin/app?"]),
         Useless(
             name: "a program without its mode", bytes: TarBuilder.archive { $0.file("app", "x") },
             options: ["--program", "app"], words: ["cannot be executed", "chmod 755"]),
         Useless(name: "a folder for a program", bytes: tar(), options: ["--program", "bin"], words: ["no file bin"]),
-        Useless(name: "a health command that is not there", bytes: tar(), options: ["--health", "bin/check --all"], words: ["bin/check"]),
-        Useless(name: "more than it is said to unpack to", bytes: tar(), options: ["--unpacked-size", "3B"], words: ["--unpacked-size"]),
-        Useless(name: "no Debian package", bytes: tar(), options: ["--kind", "deb"], words: ["no Debian package", "dpkg-deb"]),
+        Useless(
+            name: "a health command that is not there", bytes: tar(), options: ["--health", "bin/check --all"],
+            words: ["bin/check"]),
+        Useless(
+            name: "more than it is said to unpack to", bytes: tar(), options: ["--unpacked-size", "3B"],
+            words: ["--unpacked-size"]),
+        Useless(
+            name: "no Debian package", bytes: tar(), options: ["--kind", "deb"],
+            words: ["no Debian package", "dpkg-deb"]),
     ]
 
     @Test(arguments: useless) func whatNoAgentCanUnpackIsNotSigned(_ sample: Useless) async throws {
@@ -107,7 +130,9 @@ struct PublishRefusalTests {
 
     /// pzstd's output begins with a skippable frame, and gzip passes over zeros behind its data.
     @Test func skippableFramesAndZerosBehindGzipAreRead() async throws {
-        let (zstd, gzip) = (try Program.run("zstd", ["-c"], input: Self.tar()), try Program.run("gzip", ["-c"], input: Self.tar()))
+        let (zstd, gzip) = (
+            try Program.run("zstd", ["-c"], input: Self.tar()), try Program.run("gzip", ["-c"], input: Self.tar())
+        )
         let skippable: [UInt8] = [0x50, 0x2A, 0x4D, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]
         #expect(try await add(skippable + zstd, ["--program", "bin/app"]).status == 0)
         let padded = try await add(
@@ -132,9 +157,12 @@ struct PublishRefusalTests {
             if index == releases.count - 1 { #expect(run.errors.contains("scheme \(scheme)."), "\(run.errors)") }
         }
         // It goes back no more, and the same again is no other package.
-        let back = try await add(Self.tar { $0.file("v", "back") }, ["--release", releases[0], "--platform", "any-any-any"])
+        let back = try await add(
+            Self.tar { $0.file("v", "back") }, ["--release", releases[0], "--platform", "any-any-any"])
         #expect(back.status == 0, "another platform of a release is no new release: \(back.errors)")
-        #expect(try await add(Self.tar { $0.file("v", releases[0]) }, ["--release", releases[0]]).errors.contains("already"))
+        #expect(
+            try await add(Self.tar { $0.file("v", releases[0]) }, ["--release", releases[0]]).errors.contains("already")
+        )
     }
 
     @Test func anOlderVersionIsRefusedInTheOrderOfTheScheme() async throws {
@@ -161,7 +189,8 @@ struct PublishRefusalTests {
         _ = try await add(Self.tar(), ["--release", "1.0"])
         let next = try await add(Self.tar { $0.file("v", "2") }, ["--release", "2.0"])
         #expect(next.errors.contains("2 is a new line: machines on line 1 do not move"), "\(next.errors)")
-        let edge = try await add(Self.tar { $0.file("v", "3") }, ["--release", "3.0", "--from-line", "1", "--from-line", "2"])
+        let edge = try await add(
+            Self.tar { $0.file("v", "3") }, ["--release", "3.0", "--from-line", "1", "--from-line", "2"])
         #expect(edge.status == 0 && !edge.errors.contains("new line"), "\(edge.errors)")
     }
 

@@ -239,7 +239,9 @@ struct PublishTests {
             String(decoding: try File.read(Directory.join(catalog, "metadata/\(name)"), limit: 1 << 20), as: UTF8.self)
         }.joined()
         let hash = try SHA256Digest(bytes: SHA256.hash(content))
-        #expect(text.contains(#""content":{"coding":"\#(program)","length":\#(content.count),"sha256":"\#(hash)"}"#), "\(text)")
+        #expect(
+            text.contains(#""content":{"coding":"\#(program)","length":\#(content.count),"sha256":"\#(hash)"}"#),
+            "\(text)")
     }
 
     @Test func aDebianPackageIsFoundByItsBytesAndItsContentIsSigned() async throws {

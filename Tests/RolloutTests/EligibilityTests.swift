@@ -45,11 +45,15 @@ struct EligibilityTests {
         Row(
             name: "a candidate is lower than its release in the scheme of the package", expected: [.versionNotInRange],
             facts: { $0.installed = [try installed("ruff", "1.0.0", line: nil, counter: nil)] },
-            package: { $0.release = try ReleaseName("1.0.0-rc.1"); $0.versionScheme = .semver }),
+            package: {
+                $0.release = try ReleaseName("1.0.0-rc.1"); $0.versionScheme = .semver
+            }),
         Row(
             name: "a release updates its candidate", expected: [],
             facts: { $0.installed = [try installed("ruff", "1.0.0-rc.1", line: nil, counter: nil)] },
-            package: { $0.release = try ReleaseName("1.0.0"); $0.versionScheme = .semver }),
+            package: {
+                $0.release = try ReleaseName("1.0.0"); $0.versionScheme = .semver
+            }),
         Row(
             name: "a range is read in the scheme of the package", expected: [.versionNotInRange],
             facts: { $0.installed = [try installed("ruff", "1.0rc1", line: nil, counter: nil)] },

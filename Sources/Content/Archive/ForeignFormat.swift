@@ -13,9 +13,12 @@ enum ForeignFormat {
         ([0x02, 0x21, 0x4C, 0x18], "packed with lz4"), ([0x5D, 0x00, 0x00], "packed with lzma, the predecessor of xz"),
         ([0x89, 0x4C, 0x5A, 0x4F], "packed with lzop"), ([0x1F, 0x9D], "packed with compress"),
         ([0x1F, 0x8B], "packed with gzip once more"), ([0x28, 0xB5, 0x2F, 0xFD], "packed with zstd once more"),
-        ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "packed with xz once more"), ([0x7F, 0x45, 0x4C, 0x46], "a bare program"),
-        (Array("#!".utf8), "a bare script"), (Array("hsqs".utf8), "a squashfs image"), (Array("MZ".utf8), "a Windows program"),
-        (Array("%PDF".utf8), "a PDF document"), (Array("<!DOCTYPE".utf8), "an HTML page"), (Array("<html".utf8), "an HTML page"),
+        ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "packed with xz once more"),
+        ([0x7F, 0x45, 0x4C, 0x46], "a bare program"),
+        (Array("#!".utf8), "a bare script"), (Array("hsqs".utf8), "a squashfs image"),
+        (Array("MZ".utf8), "a Windows program"),
+        (Array("%PDF".utf8), "a PDF document"), (Array("<!DOCTYPE".utf8), "an HTML page"),
+        (Array("<html".utf8), "an HTML page"),
     ]
 
     /// What a file with these first bytes is; nil if it is of none of them.

@@ -66,6 +66,7 @@ package struct TarLimits: Equatable, Sendable {
     /// What a package's tree may hold by its signed data.
     package init(for package: Package) {
         let unpacked = package.metadata.unpackedSize.bytes
-        self.init(bytes: Int64(clamping: unpacked > 0 ? unpacked : package.metadata.content?.length.bytes ?? package.length))
+        self.init(
+            bytes: Int64(clamping: unpacked > 0 ? unpacked : package.metadata.content?.length.bytes ?? package.length))
     }
 }

@@ -53,7 +53,9 @@ struct PackageDescription {
         if let text = invocation.value("version-scheme") { return VersionScheme(name: text) }
         if let same = siblings.first(where: { $0.path == path }) { return same.metadata.versionScheme }
         let inLine = siblings.filter { $0.metadata.line == line }
-        let newest = inLine.filter { $0.metadata.versionScheme != nil }.max { $0.metadata.counter < $1.metadata.counter }
+        let newest = inLine.filter { $0.metadata.versionScheme != nil }.max {
+            $0.metadata.counter < $1.metadata.counter
+        }
         if let newest { return newest.metadata.versionScheme }
         let names = inLine.map(\.path.release.text) + [try invocation.required("release")]
         if let shown = VersionScheme.detect(names) { return shown }

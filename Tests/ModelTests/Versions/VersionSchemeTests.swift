@@ -16,7 +16,8 @@ struct VersionSchemeTests {
             #expect(scheme.isVersion(left), "\(left)")
             for (other, right) in texts.enumerated() {
                 #expect(
-                    try compare(left, right, scheme) == (index - other).signum(), "\(left) and \(right), \(scheme.name)")
+                    try compare(left, right, scheme) == (index - other).signum(), "\(left) and \(right), \(scheme.name)"
+                )
             }
         }
     }
@@ -38,7 +39,8 @@ struct VersionSchemeTests {
     }
 
     @Test(arguments: [
-        "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0-a..b", "1.0.0+", "1.0.0-a_b", "1.0.0rc1", "V1.0.0",
+        "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0-a..b", "1.0.0+", "1.0.0-a_b", "1.0.0rc1",
+        "V1.0.0",
         "a.b.c", "", "1.0.0 ", "1.0.0-ü", "1.0.0+a+b", "1.-0.0", String(repeating: "1", count: 130) + ".0.0",
     ]) func isNoSemanticVersion(_ text: String) { #expect(!VersionScheme.semver.isVersion(text)) }
 
@@ -68,7 +70,9 @@ struct VersionSchemeTests {
             let sign = ["", "", ".", "-", "_"]
             text += pick(["", "", pick(sign) + pick(["a", "ALPHA", "b", "beta", "c", "rc", "pre", "preview", "x"])])
             if text.last?.isLetter == true { text += pick(sign) + pick(["", "0", "1", "2", "10"]) }
-            text += pick(["", "", "", pick(sign) + pick(["post", "rev", "r"]) + pick(sign) + pick(["", "1", "2"]), "-1"])
+            text += pick([
+                "", "", "", pick(sign) + pick(["post", "rev", "r"]) + pick(sign) + pick(["", "1", "2"]), "-1",
+            ])
             text += pick(["", "", "", pick(sign) + "dev" + pick(sign) + pick(["", "1", "2"])])
             return text + pick(["", "", "", "+abc", "+1.2", "+1-a", "+a_10", "+", "+a..b"])
         }
@@ -105,12 +109,15 @@ struct VersionSchemeTests {
         ["20261001", "20261001-1", "20261001-2"],
     ]) func datesAscend(_ texts: [String]) throws { try Self.expectAscending(texts, .date) }
 
-    @Test(arguments: ["20261301", "20260230", "2026-13-01", "17908128", "1790812800", "2026", "26-10-01", "1.0", "20261001x"])
+    @Test(arguments: [
+        "20261301", "20260230", "2026-13-01", "17908128", "1790812800", "2026", "26-10-01", "1.0", "20261001x",
+    ])
     func isNoDate(_ text: String) { #expect(!VersionScheme.date.isVersion(text)) }
 
     @Test func debianVersionsAscend() throws {
         try Self.expectAscending(
-            ["1.0~rc1-1", "1.0~rc1-2", "1.0-1~bpo1", "1.0-1", "1.0-1+b1", "1.1-1", "1:0.9-1", "1_0.9-2", "2:0.1"], .debian)
+            ["1.0~rc1-1", "1.0~rc1-2", "1.0-1~bpo1", "1.0-1", "1.0-1+b1", "1.1-1", "1:0.9-1", "1_0.9-2", "2:0.1"],
+            .debian)
     }
 
     @Test(arguments: ["v1.0", "1.0_2", "a", "1:", "1:v2", "1_"]) func isNoDebianVersion(_ text: String) {
@@ -129,7 +136,8 @@ struct VersionSchemeTests {
         let parts = ["0", "1", "9", "10", "00", "a", "Z", "~", "~~", "+", ".", "rc", "-1", ".0"]
         for _ in 0..<200 {
             let texts = (0..<2).map { _ in
-                pick(["", "", "0:", "1:", "2:"]) + pick(["0", "1", "10"]) + pick(parts) + pick(parts) + pick(["", "-1", "-1~x"])
+                pick(["", "", "0:", "1:", "2:"]) + pick(["0", "1", "10"]) + pick(parts) + pick(parts)
+                    + pick(["", "-1", "-1~x"])
             }
             let order = try Self.compare(texts[0], texts[1], .debian)
             let process = Process()
@@ -145,13 +153,17 @@ struct VersionSchemeTests {
 
     /// Any name has a place, also beside versions of the scheme: hostile data must not make an order that is none.
     @Test(arguments: VersionScheme.allCases) func isATotalOrder(_ scheme: VersionScheme) throws {
-        let texts = ["1.0.0", "1.0.0-rc.1", "1.0", "1.0rc1", "x", "20261001", "2026-10-01", "1.0~rc1", "v1", "1:2", "zz9"]
+        let texts = [
+            "1.0.0", "1.0.0-rc.1", "1.0", "1.0rc1", "x", "20261001", "2026-10-01", "1.0~rc1", "v1", "1:2", "zz9",
+        ]
         let all = try texts.map { try Version($0) }
         for a in all {
             for b in all {
                 let order = a.compare(b, in: scheme)
                 #expect(order == -b.compare(a, in: scheme))
-                for c in all where order <= 0 && b.compare(c, in: scheme) <= 0 { #expect(a.compare(c, in: scheme) <= 0) }
+                for c in all where order <= 0 && b.compare(c, in: scheme) <= 0 {
+                    #expect(a.compare(c, in: scheme) <= 0)
+                }
             }
         }
     }
