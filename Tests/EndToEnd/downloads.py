@@ -286,7 +286,7 @@ def a_content_coding_that_nobody_asked_for_decides_nothing(world):
     vendor.sign()
     server.rules.insert(0, ("targets/tool/11/", coded("gzip", lambda content: gzip.compress(content[::-1]))))
     world.axle("catalog", "refresh")
-    world.wait_event("packageFailed", "tool/11/")
+    world.wait_event("packageFailed", "another hash than the catalog signs")
     states = {package["release"]: package["state"] for package in world.axle("package", "list", "--json")}
     require(states["11"] != "imported", f"the states are {states}")
 
@@ -338,7 +338,7 @@ def a_page_in_the_place_of_metadata_is_named(world):
     server = world.serve(vendor.catalog)
     server.rules = [("timestamp.json", page)]
     world.set_catalog(vendor, server, wait=False)
-    world.wait_event("catalogUnreachable", f"{server.url}metadata/timestamp.json", "text/html", "page")
+    world.wait_event("catalogRefused", f"{server.url}metadata/timestamp.json", "text/html", "page")
     # Other text is refused with its address and type.
     server.rules = [("timestamp.json", lambda handler, _: handler.answer(b"not found\n"))]
     world.axle("catalog", "refresh")

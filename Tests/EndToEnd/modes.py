@@ -1,16 +1,8 @@
 """Permissions: what a program makes for others they can read, whatever the umask of who started it."""
 
 import os
-import subprocess
 
 from world import PRODUCT, Vendor, require, test, wait_for
-
-
-def as_nobody(*command):
-    """Runs a command as another user, without the rights of this one."""
-    return subprocess.run(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *map(str, command)],
-        capture_output=True, text=True)
 
 
 def all_readable(folder):
@@ -48,7 +40,5 @@ def what_is_installed_shared_and_published_under_umask_077_is_everybodys(world):
     all_readable(products / PRODUCT / "1.0")
     require(os.stat(products.parent).st_mode & 0o755 == 0o755, "the folder above the products is closed")
     all_readable(folder / "current/")
-    if os.geteuid() == 0:
-        for program in (products / PRODUCT / "current/bin/tool", folder / "current/bin/tool"):
-            done = as_nobody("sh", "-c", program)
-            require(done.returncode == 0, f"{program} as another user: {done.stderr}")
+    for program in (products / PRODUCT / "current/bin/tool", folder / "current/bin/tool"):
+        require(os.stat(program).st_mode & 0o777 == 0o755, f"{program} cannot be run by others")

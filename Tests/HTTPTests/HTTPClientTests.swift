@@ -196,7 +196,7 @@ struct HTTPClientTests {
     @Test func aLongHeaderIsNamedWithItsServer() throws {
         let url = try URLReference(Self.plain.get().url("/huge-header"))
         let error = #expect(throws: HTTPError.self) { try HTTPClient(settings()).send(.init(.get, url), limit: 5) }
-        for word in ["127.0.0.1", "32768 bytes", "X-Policy"] {
+        for word in ["localhost", "32768 bytes", "X-Policy"] {
             #expect(error?.message.contains(word) == true, "\(error?.message ?? "")")
         }
     }
@@ -205,7 +205,7 @@ struct HTTPClientTests {
         let url = try URLReference(Self.plain.get().url("/to?http://u:p@x/"))
         let error = #expect(throws: HTTPError.self) { try HTTPClient(settings()).send(.init(.get, url), limit: 5) }
         #expect(error?.code == .redirect)
-        #expect(error?.message.contains("127.0.0.1 redirects to an address that cannot be followed") == true)
+        #expect(error?.message.contains("localhost redirects to an address that cannot be followed") == true)
     }
 
     @Test func aSinkCanRefuse() throws {

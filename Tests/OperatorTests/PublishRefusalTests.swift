@@ -147,7 +147,7 @@ struct PublishRefusalTests {
     @Test(arguments: [
         (["1.0.0-rc.1", "1.0.0", "1.1.0-alpha", "1.1.0"], "semver"), (["1.0.0", "1.1.0-rc.1", "1.1.0"], "semver"),
         (["1.0rc1", "1.0", "1.0.post1", "1.1.dev1"], "pep440"), (["1.0~rc1", "1.0", "1.0-1"], "debian"),
-        (["1:0.9", "1:1.0", "1:1.0-1"], "debian"), (["20260901", "20261001rc1", "20261001", "20261001.2"], "date"),
+        (["1:1.0~rc1", "1:1.0", "1:1.0-1"], "debian"), (["20260901", "20261001rc1", "20261001", "20261001.2"], "date"),
         (["2026-09-01", "2026-10-01"], "date"), (["1rc1", "1"], "pep440"),
     ]) func aSchemeIsFoundInTheNamesAndOrdersThem(_ releases: [String], _ scheme: String) async throws {
         for (index, release) in releases.enumerated() {

@@ -49,7 +49,7 @@ final class CatalogFetcher: @unchecked Sendable {
         }
     }
 
-    /// Metadata is JSON: what begins otherwise is packed, or the page of a portal, a proxy or an error.
+    /// Metadata is JSON: what begins otherwise may be packed, or is a page, which the workflow refuses.
     private func answer(_ body: [UInt8], _ limit: Int) -> RefreshAnswer {
         do {
             if let content = try unpacking?.content(of: body, limit: limit) { return .bytes(content) }
@@ -58,12 +58,16 @@ final class CatalogFetcher: @unchecked Sendable {
         } catch {
             return .failed("\(lastAnswer), which cannot be unpacked: \(error)")
         }
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let text = body.drop { mark.contains($0) || $0 == 0x20 || (0x09...0x0D).contains($0) }
-        guard text.first != UInt8(ascii: "<") else {
-            return .failed(
-                "\(lastAnswer): that is a page and no metadata. Look at the address with a browser from this machine")
+        if Self.isPage(body) {
+            lastAnswer += ", which is a page and no metadata: look at the address with a browser from this machine"
         }
         return .bytes(body)
+    }
+
+    /// Whether a body is HTML or XML: of a portal, a proxy, a login or an error.
+    private static func isPage(_ body: [UInt8]) -> Bool {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let text = body.drop { mark.contains($0) || $0 == 0x20 || (0x09...0x0D).contains($0) }
+        return text.first == UInt8(ascii: "<")
     }
 }

@@ -135,20 +135,15 @@ struct PythonVersion {
             return digits.isEmpty ? nil : digits
         }
 
-        /// `[-_.]NAME[-_.]N`, of which the number may be missing; nil and nothing taken if it is another one.
+        /// `[-_.]NAME[-_.]N`, of which all but the name may be missing; nil and nothing taken if it is another one.
         mutating func segment(_ name: String) -> ArraySlice<UInt8>? {
             var after = self
             after.skipSeparator()
             guard after.take(name) else { return nil }
-            var numbered = after
-            numbered.skipSeparator()
-            if let number = numbered.digits() {
-                rest = numbered.rest
-                return number
-            }
-            // A separator with nothing behind it belongs to what follows, or to nothing.
+            after.skipSeparator()
+            let number = after.digits() ?? []
             rest = after.rest
-            return []
+            return number
         }
 
         private mutating func skipSeparator() {

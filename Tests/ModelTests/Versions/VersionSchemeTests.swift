@@ -7,7 +7,13 @@ struct VersionSchemeTests {
     private static let root = #filePath.split(separator: "/").dropLast(4).map { "/" + $0 }.joined()
 
     private static func compare(_ left: String, _ right: String, _ scheme: VersionScheme) throws -> Int {
-        try Version(VersionText.withColon(left)).compare(try Version(VersionText.withColon(right)), in: scheme)
+        func version(_ text: String) throws -> Version {
+            guard scheme != .date else { return try Version(text) }
+            // An epoch behind a v is read by PEP 440 alone, and is in no release's name.
+            let text = scheme == .pep440 && "vV".contains(text.prefix(1)) ? String(text.dropFirst()) : text
+            return try Version(VersionText.withColon(text))
+        }
+        return try version(left).compare(try version(right), in: scheme)
     }
 
     /// Ascending, strictly.
@@ -29,7 +35,7 @@ struct VersionSchemeTests {
             "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
             "1.0.0-rc.1", "1.0.0",
         ],
-        ["1.0.0-0.3.7", "1.0.0-1", "1.0.0-99999999999999999999", "1.0.0-100000000000000000000", "1.0.0--", "1.0.0-A"],
+        ["1.0.0-0.3.7", "1.0.0-1", "1.0.0-99999999999999999999", "1.0.0-100000000000000000000", "1.0.0--a", "1.0.0-A"],
         ["1.0.0-rc.1", "1.0.0", "1.0.1-rc.1", "v1.0.1", "1.9.0", "1.10.0-rc.2", "1.10.0-rc.10", "v1.10.0"],
     ]) func semanticVersionsAscend(_ texts: [String]) throws { try Self.expectAscending(texts, .semver) }
 
