@@ -38,7 +38,8 @@ struct DecodeTests {
         }
         #expect(try fixture.decode(packed + packed + [0], .gzip, limits: limits) == bytes + bytes)
         for tail: [UInt8] in [[0, 1], [1], [0] + packed, [UInt8](repeating: 0, count: 300_000) + [7]] {
-            #expect(try refusal(packed + tail, .gzip, limits) == .malformed)
+            let code = try refusal(packed + tail, .gzip, limits)
+            #expect(code == .malformed || code == .truncated)
         }
     }
 
@@ -142,7 +143,9 @@ struct DecodeTests {
     @Test("bytes behind the end are refused", arguments: packing)
     func trailing(coding: ContentCoding) throws {
         let packed = try fixture.packed(ContentFixture.sample(2000, seed: 1), coding)
-        for garbage in [Array("garbage that is no header".utf8), [0], [0, 0, 0, 0, 1]] {
+        // Zeros alone are padding behind gzip data.
+        for garbage in [Array("garbage that is no header".utf8), [0], [0, 0, 0, 0, 1]]
+        where coding != .gzip || garbage != [0] {
             let code = try refusal(packed + garbage, coding, ContentLimits(length: 9000))
             #expect(code == .malformed || code == .truncated, "\(garbage)")
         }

@@ -99,11 +99,13 @@ struct VersionSchemeTests {
         process.waitUntilExit()
         let rows = try JSONDecoder().decode([[Int]?].self, from: answer)
         #expect(rows.map { $0 != nil } == texts.map(VersionScheme.pep440.isVersion))
-        let valid = zip(texts, rows).filter { $0.1 != nil }
+        let valid = zip(texts, rows).filter { $0.1 != nil }.enumerated()
+            // PEP 440 has versions that end with -, and a `Version` does not.
+            .filter { !$0.element.0.hasSuffix("-") }
         #expect(valid.count > 300)
-        for (left, row) in valid {
-            for (right, order) in zip(valid.map(\.0), row ?? []) {
-                #expect(try Self.compare(left, right, .pep440) == order, "\(left) and \(right)")
+        for (_, (left, row)) in valid {
+            for (column, (right, _)) in valid {
+                #expect(try Self.compare(left, right, .pep440) == row?[column], "\(left) and \(right)")
             }
         }
     }
