@@ -68,8 +68,8 @@ extension PackageIntake {
         case .path: "Pack the folder from inside: 'tar -cf FILE.tar -C FOLDER .'."
         case .link:
             "Links may lead only to what is in the archive: copy what they point to into it ('tar --dereference'). "
-                + "A Python virtual environment is made with 'python3 -m venv --copies' or 'uv venv --relocatable', and its "
-                + "programs are started as 'bin/python -m NAME'."
+                + "A Python virtual environment is made with 'python3 -m venv --copies', and its programs are started as "
+                + "'bin/python -m NAME'."
         case .special: "Leave it out with 'tar --exclude'; sparse files are packed whole without --sparse."
         case .duplicate: "Pack the folder again in one go: 'tar -r' and 'tar -u' put a second member behind the first."
         case .full: "Make room beside the catalog: a package is unpacked there once, before it is signed."
