@@ -11,10 +11,12 @@ package struct CatalogResource: Codable, Hashable, Sendable {
     package var refreshed: UnixTime?
     /// Why the last refresh failed; nil when it did not.
     package var problem: String?
+    /// When it is refreshed next; in the past while that is under way. Set anew by every refresh that ends.
+    package var nextRefresh: UnixTime?
 
     package init(
         url: String, rootVersion: UInt64?, timestampVersion: UInt64?, expires: UnixTime?, refreshed: UnixTime?,
-        problem: String?
+        problem: String?, nextRefresh: UnixTime? = nil
     ) {
         self.url = url
         self.rootVersion = rootVersion
@@ -22,6 +24,7 @@ package struct CatalogResource: Codable, Hashable, Sendable {
         self.expires = expires
         self.refreshed = refreshed
         self.problem = problem
+        self.nextRefresh = nextRefresh
     }
 }
 

@@ -44,7 +44,13 @@ package struct RolloutFile: Codable, Hashable, Sendable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         name = try container.decode(NodeName.self, forKey: .name)
         product = try container.decode(ProductName.self, forKey: .product)
-        release = try container.decode(ReleaseName.self, forKey: .release)
+        let version = try container.decode(String.self, forKey: .release)
+        do {
+            release = try VersionText.release(version)
+        } catch {
+            throw DecodingError.dataCorruptedError(
+                forKey: .release, in: container, debugDescription: error.description)
+        }
         select = try container.decode(SelectFile.self, forKey: .select)
         start = try container.decodeIfPresent(UnixTime.self, forKey: .start)
         window = try container.decodeIfPresent(WindowFile.self, forKey: .window)

@@ -1,9 +1,12 @@
 internal import CZlib
 
 /// A gzip file unpacked with a window of 32 KiB (RFC 1952); concatenated members are one.
+///
+/// Zeros behind the last member are passed over, as gzip does: they fill blocks of a tape or of a signature's padding.
 package final class GzipDecompressor: Decompressor {
     private let stream: UnsafeMutablePointer<axle_zlib_stream>
     private var isBetween = false
+    private var isPadding = false
 
     package init() throws(CompressionError) {
         try CodecLibrary.gzip.require()
@@ -22,7 +25,14 @@ package final class GzipDecompressor: Decompressor {
         _ input: UnsafeRawBufferPointer, isLast: Bool, into output: UnsafeMutableRawBufferPointer
     ) throws(CompressionError) -> CodecStep {
         if isBetween {
-            guard !input.isEmpty else { return CodecStep(consumed: 0, produced: 0, isComplete: true) }
+            guard let first = input.first else { return CodecStep(consumed: 0, produced: 0, isComplete: true) }
+            if first == 0 || isPadding {
+                isPadding = true
+                guard input.allSatisfy({ $0 == 0 }) else {
+                    throw CompressionError(.malformed, "there are bytes behind the gzip data's padding")
+                }
+                return CodecStep(consumed: input.count, produced: 0, isComplete: true)
+            }
             guard axle_zlib_inflate_reset(stream) == AXLE_ZLIB_OK else {
                 throw CompressionError(.failed, "gzip cannot go on to the next member")
             }

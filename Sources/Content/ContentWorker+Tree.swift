@@ -6,8 +6,8 @@ extension ContentWorker {
     ///
     /// - Parameters:
     ///   - archive: read from its beginning, its position does not matter.
-    ///   - content: what is inside the file, as it was signed: the archive counts only with this length and hash, said after the last member. A plain tar
-    ///     that the caller has hashed already if nil.
+    ///   - content: what is inside the file, as it was signed: the archive counts only with this length and hash, said after the last member. If nil,
+    ///     the caller has hashed the file already, which is a tar, plain or packed as its first bytes say.
     /// - Throws: `ContentError`; those of `path`, `link`, `special`, `duplicate`, `malformed`, `truncated` and `tooLarge` are the archive's fault.
     package func unpackTree(
         _ archive: borrowing FileDescriptor, into folder: String, limits: TarLimits, content: PackageContent? = nil,

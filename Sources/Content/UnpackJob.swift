@@ -3,6 +3,8 @@ internal import System
 internal import TLS
 
 /// Unpacks the tar in file 3 into a folder; the child's half of `ContentWorker.unpackTree`. Arguments: FOLDER ENTRIES BYTES [CODING LENGTH SHA256].
+///
+/// Where nothing is said of what is inside, the file's first bytes say how it is packed.
 struct UnpackJob {
     private let folder: String
     private let unpacker: Unpacker
@@ -21,7 +23,16 @@ struct UnpackJob {
         content = arguments.count == 6 ? try Self.content(arguments) : nil
         // Loaded while files can still be opened.
         decoder = try ContentDecoder(
-            content?.coding ?? .none, limits: ContentLimits(length: content?.length.bytes ?? .max))
+            try content?.coding ?? Self.coding(), limits: ContentLimits(length: content?.length.bytes ?? .max))
+    }
+
+    /// The coding of file 3 by its mark; a Debian package is none that holds a tree.
+    private static func coding() throws -> ContentCoding {
+        let archive = FileDescriptor(takingOwnership: 3)
+        let head = try archive.read(count: ContentCoding.markLength, at: 0)
+        _ = archive.release()
+        guard let coding = ContentCoding(mark: head), coding != .deb else { return .none }
+        return coding
     }
 
     func run() throws {

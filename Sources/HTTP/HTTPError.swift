@@ -4,8 +4,10 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable {
         /// The peer sent what is not HTTP/1.1, or what could be read in two ways.
         case malformed
-        /// A line, header, body or count is beyond its limit.
+        /// A body is beyond its limit.
         case tooLarge
+        /// The start line and headers are beyond their limits: said by the server, not by the file.
+        case headersTooLong
         /// Well formed, but a transfer coding, version or form that is not spoken here.
         case unsupported
         /// The URL cannot be used: not http or https, or forbidden characters.
@@ -55,7 +57,9 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
     package var isRetryable: Bool {
         switch code {
         case .unresolved, .unreachable, .timedOut, .tooSlow, .truncated, .broken, .proxy, .changed: true
-        case .malformed, .tooLarge, .wrongLength, .unsupported, .badURL, .forbidden, .tls, .redirect, .cancelled: false
+        case .malformed, .tooLarge, .headersTooLong, .wrongLength, .unsupported, .badURL, .forbidden, .tls, .redirect,
+            .cancelled:
+            false
         }
     }
 
@@ -63,6 +67,7 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
     package var status: Int {
         switch code {
         case .tooLarge: 413
+        case .headersTooLong: 431
         case .unsupported: 501
         case .timedOut, .tooSlow: 408
         default: 400

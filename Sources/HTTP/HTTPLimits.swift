@@ -18,6 +18,6 @@ package struct HTTPLimits: Sendable {
 
     /// For a server of small documents.
     package static let server = HTTPLimits()
-    /// For a client: the body's limit is the caller's own.
-    package static let client = HTTPLimits(bodyBytes: .max)
+    /// For a client: the body's limit is the caller's own, and headers have 32 KiB in all, whatever is in them.
+    package static let client = HTTPLimits(lineBytes: 32768, headerCount: 8192, bodyBytes: .max)
 }

@@ -39,6 +39,9 @@ package struct URLReference: Hashable, Sendable, CustomStringConvertible {
         }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         let tail = rest.dropFirst(authority.count)
+        guard !authority.contains("@") else {
+            throw bad("user and password do not belong into it; a hub reads them from downloads.credentialsFile")
+        }
         guard let (host, port) = Self.hostAndPort(authority) else { throw bad("no proper host") }
         self.text = text
         self.host = host
@@ -60,10 +63,52 @@ package struct URLReference: Hashable, Sendable, CustomStringConvertible {
         return try URLReference(base + path + text[mark...])
     }
 
-    /// The URL that a `Location` field means, seen from this one (RFC 3986 §5.2, without removing dot segments).
+    /// The URL that a `Location` field means, seen from this one (RFC 3986 §5.2).
+    ///
+    /// Bytes that no URL may have are escaped, as browsers do: many servers send names of files as they are.
     package func resolving(_ location: String) throws(HTTPError) -> URLReference {
+        guard !location.unicodeScalars.contains("\u{FFFD}") else {
+            throw HTTPError(.redirect, "it has bytes that are not UTF-8")
+        }
         // A fragment is never sent, so that one in a Location is only noise.
-        let location = String(location.prefix { $0 != "#" })
+        let location = Self.escaped(location.prefix { $0 != "#" })
+        return try reference(location).withoutDotSegments()
+    }
+
+    /// With every byte escaped that a URL may not have; escapes that are there stay, and control characters, which are refused.
+    private static func escaped(_ text: Substring) -> String {
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            if byte < 0x20 || byte == 0x7F || HTTPSyntax.isTarget(byte) && !forbidden.contains(byte) {
+                bytes.append(byte)
+            } else {
+                bytes += Array("%".utf8) + [byte >> 4, byte & 15].map { $0 < 10 ? 0x30 + $0 : 0x37 + $0 }
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// With the path's `.` and `..` resolved (RFC 3986 §5.2.4); `..` at the root stays there.
+    private func withoutDotSegments() throws(HTTPError) -> URLReference {
+        let path = target.prefix { $0 != "?" }
+        guard path.contains("/.") else { return self }
+        var kept: [Substring] = []
+        let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        for (index, segment) in segments.enumerated() {
+            let isLast = index == segments.count - 1
+            switch segment {
+            case ".": if isLast { kept.append("") }
+            case "..":
+                _ = kept.popLast()
+                if isLast { kept.append("") }
+            default: kept.append(segment)
+            }
+        }
+        return try URLReference(
+            "\(scheme.rawValue)://\(authority)/\(kept.joined(separator: "/"))\(target.dropFirst(path.count))")
+    }
+
+    private func reference(_ location: String) throws(HTTPError) -> URLReference {
         let lowered = location.lowercased()
         if lowered.hasPrefix("http:") || lowered.hasPrefix("https:") { return try URLReference(location) }
         if location.hasPrefix("//") { return try URLReference("\(scheme.rawValue):\(location)") }

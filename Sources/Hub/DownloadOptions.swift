@@ -13,6 +13,8 @@ package struct DownloadOptions: Sendable {
     package var noProxy: [String] = []
     /// File with the line `USER:PASSWORD` for the proxy.
     package var proxyCredentialsFile: String?
+    /// File of users and passwords of the servers themselves, in the form of netrc(5).
+    package var credentialsFile: String?
     /// Bytes a second that a download must reach, averaged over a minute; 0: none.
     package var minimumRate: Int64 = 1024
     /// The longest time for one attempt at one package; the next goes on where it ended.
@@ -30,6 +32,7 @@ package struct DownloadOptions: Sendable {
         settings.minimumRate =
             minimumRate > 0 ? .init(bytes: minimumRate * 60, span: .seconds(60)) : nil
         settings.proxies = try proxies(environment)
+        settings.credentials = try serverCredentials()
         return settings
     }
 
@@ -57,6 +60,26 @@ package struct DownloadOptions: Sendable {
         }
     }
 
+    private func serverCredentials() throws -> ServerCredentials {
+        guard let file = credentialsFile else { return .none }
+        do {
+            guard let status = try File.status(file) else {
+                throw SettingsError("downloads.credentialsFile: there is no file \(file)")
+            }
+            guard status.mode & 0o077 == 0 else {
+                throw SettingsError(
+                    "downloads.credentialsFile: \(file) can be read by others; give it to the hub's user and run 'chmod 600 \(file)'"
+                )
+            }
+            let text = String(decoding: try File.read(file, limit: ServerCredentials.limit), as: UTF8.self)
+            return try ServerCredentials(text)
+        } catch let error as HTTPError {
+            throw SettingsError("downloads.credentialsFile: \(file): \(error.message)")
+        } catch let error as SystemError {
+            throw SettingsError("downloads.credentialsFile: \(error)")
+        }
+    }
+
     private static func range(_ text: String) throws -> AddressRange {
         do throws(HTTPError) {
             return try AddressRange(text)
@@ -68,7 +91,8 @@ package struct DownloadOptions: Sendable {
 
 extension DownloadOptions: Decodable {
     private static let names = [
-        "allow", "authorities", "proxy", "noProxy", "proxyCredentialsFile", "minimumRate", "deadlineHours",
+        "allow", "authorities", "proxy", "noProxy", "proxyCredentialsFile", "credentialsFile", "minimumRate",
+        "deadlineHours",
     ]
 
     package init(from decoder: any Decoder) throws {
@@ -79,6 +103,7 @@ extension DownloadOptions: Decodable {
         proxy = try settings.value("proxy")
         noProxy = try settings.list("noProxy", most: 256) ?? noProxy
         proxyCredentialsFile = try settings.path("proxyCredentialsFile")
+        credentialsFile = try settings.path("credentialsFile")
         minimumRate = try settings.number("minimumRate", 0...1_000_000_000) ?? minimumRate
         deadlineHours = try settings.number("deadlineHours", 1...720) ?? deadlineHours
         for text in allow {
@@ -86,6 +111,11 @@ extension DownloadOptions: Decodable {
                 _ = try AddressRange(text)
             } catch {
                 throw settings.refusal(of: "allow", "\"\(text)\" is \(error.message)")
+            }
+        }
+        for word in noProxy {
+            if let why = ProxyExceptions.reasonAgainst(word) {
+                throw settings.refusal(of: "noProxy", "\"\(word)\" \(why)")
             }
         }
         guard let proxy, proxy != "none" else {

@@ -63,8 +63,10 @@ package struct InstalledPackage: Codable, Hashable, Sendable {
         self.source = source
     }
 
-    /// The release as a version.
-    package var version: Version { Version(release) }
+    /// The release as a version of a scheme; what dpkg installed has Debian's versions.
+    package func version(in scheme: VersionScheme?) -> Version {
+        Version(release, in: source == .dpkg ? .debian : scheme)
+    }
 }
 
 /// A release that is not offered to a machine again.

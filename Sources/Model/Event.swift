@@ -16,6 +16,7 @@ package struct EventCode: OpenCode {
     package static let hubStarted = Self(known: "hubStarted")
     package static let hubStopped = Self(known: "hubStopped")
     package static let tokenCreated = Self(known: "tokenCreated")
+    package static let tokenRevoked = Self(known: "tokenRevoked")
     package static let joinRefused = Self(known: "joinRefused")
     package static let spokeJoined = Self(known: "spokeJoined")
     package static let spokeConnected = Self(known: "spokeConnected")

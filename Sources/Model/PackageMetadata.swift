@@ -172,6 +172,8 @@ package struct PackageMetadata: Codable, Hashable, Sendable {
     package var release: ReleaseName
     /// The release train; counters compare within one only.
     package var line: LineName
+    /// How versions of the line are ordered; nil where the catalog does not say, which is Debian's order.
+    package var versionScheme: VersionScheme?
     /// Rises with every release of a line.
     package var counter: UInt64
     package var platform: Platform
@@ -189,14 +191,16 @@ package struct PackageMetadata: Codable, Hashable, Sendable {
     package var notes: String
 
     package init(
-        product: ProductName, release: ReleaseName, line: LineName, counter: UInt64, platform: Platform,
-        kind: PackageKind, severity: Severity = .normal, content: PackageContent? = nil,
+        product: ProductName, release: ReleaseName, line: LineName, versionScheme: VersionScheme? = nil,
+        counter: UInt64, platform: Platform, kind: PackageKind, severity: Severity = .normal,
+        content: PackageContent? = nil,
         unpackedSize: ByteCount = .zero, requires: PackageRequirements = PackageRequirements(), floor: Floor? = nil,
         install: InstallSteps = InstallSteps(), detection: [DetectionRule] = [], notes: String = ""
     ) {
         self.product = product
         self.release = release
         self.line = line
+        self.versionScheme = versionScheme
         self.counter = counter
         self.platform = platform
         self.kind = kind
@@ -211,7 +215,7 @@ package struct PackageMetadata: Codable, Hashable, Sendable {
     }
 
     /// The release as a version.
-    package var version: Version { Version(release) }
+    package var version: Version { Version(release, in: versionScheme) }
 
     /// Refuses what no catalog may say: limits of counts and lengths, relative program paths that leave the package,
     /// a floor above the release itself, a Debian package inside what is none.

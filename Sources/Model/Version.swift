@@ -37,6 +37,18 @@ package struct Version: TextForm {
         revision = dash.map { Array(rest[($0 + 1)...]) } ?? []
     }
 
+    /// The version that a release's name says in a scheme; every release name is one.
+    ///
+    /// An epoch in the name (`1_2.0`, see ``VersionText``) is one where the scheme has epochs.
+    package init(_ release: ReleaseName, in scheme: VersionScheme?) {
+        // A name whose epoch is too large for a version is ordered without one.
+        if scheme == .debian, let version = try? Version(VersionText.withColon(release.text)) {
+            self = version
+        } else {
+            self.init(release)
+        }
+    }
+
     /// The version that a release's name says; every release name is one.
     package init(_ release: ReleaseName) {
         let bytes = Array(release.text.utf8)
@@ -52,6 +64,11 @@ package struct Version: TextForm {
         if epoch != other.epoch { return epoch < other.epoch ? -1 : 1 }
         let first = Self.compare(upstream, other.upstream)
         return first != 0 ? first : Self.compare(revision, other.revision)
+    }
+
+    /// −1, 0 or 1 in a scheme; as Debian orders them where none is declared.
+    package func compare(_ other: Version, in scheme: VersionScheme?) -> Int {
+        scheme?.compare(self, other) ?? compare(other)
     }
 
     package static func < (left: Self, right: Self) -> Bool { left.compare(right) < 0 }

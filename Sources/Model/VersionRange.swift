@@ -22,9 +22,9 @@ package struct VersionRange: TextForm {
             self.version = version
         }
 
-        /// Whether the version keeps to the bound.
-        package func allows(_ candidate: Version) -> Bool {
-            let order = candidate.compare(version)
+        /// Whether the version keeps to the bound, in the order of a scheme.
+        package func allows(_ candidate: Version, in scheme: VersionScheme?) -> Bool {
+            let order = candidate.compare(version, in: scheme)
             return switch comparison {
             case .less: order < 0
             case .lessOrEqual: order <= 0
@@ -82,8 +82,15 @@ package struct VersionRange: TextForm {
         try self.init(bounds)
     }
 
-    /// Whether the version keeps to every bound.
-    package func contains(_ version: Version) -> Bool { bounds.allSatisfy { $0.allows(version) } }
+    /// Whether the version keeps to every bound, in the order of a scheme or, without one, in Debian's.
+    package func contains(_ version: Version, in scheme: VersionScheme? = nil) -> Bool {
+        bounds.allSatisfy { $0.allows(version, in: scheme) }
+    }
+
+    /// The scheme that the bounds and a version together show, for a product whose catalog is not at hand.
+    package func scheme(with version: Version) -> VersionScheme? {
+        VersionScheme.detect(bounds.map(\.version.description) + [version.description])
+    }
 
     package var description: String {
         bounds.isEmpty ? "*" : bounds.map { "\($0.comparison.rawValue)\($0.version)" }.joined(separator: " ")

@@ -12,7 +12,7 @@ package enum OperatorProgram {
     package static func run(_ arguments: [String], _ context: OperatorContext) -> Int32 {
         switch OperatorCommands.program.read(arguments, version: version, context.streams) {
         case .done(let status): status
-        case .run(let invocation): run(invocation, context)
+        case .run(let invocation): context.streams.status(after: run(invocation, context), program: "axle")
         }
     }
 

@@ -191,7 +191,10 @@ package struct Eligibility: Hashable, Sendable {
         } else if isLower(package, than: installed) {
             return refuse("\(installed.release) is installed, which is higher than \(metadata.release)")
         }
-        guard metadata.requires.versions.contains(installed.version) else {
+        guard
+            metadata.requires.versions.contains(
+                installed.version(in: metadata.versionScheme), in: metadata.versionScheme)
+        else {
             return refuse(
                 "\(metadata.release) updates \(metadata.requires.versions) and \(installed.release) is installed")
         }
@@ -203,7 +206,8 @@ package struct Eligibility: Hashable, Sendable {
         let metadata = package.metadata
         if let line = installed.line, line != metadata.line { return false }
         if installed.line != nil, let counter = installed.counter { return metadata.counter < counter }
-        return metadata.version < installed.version
+        let scheme = metadata.versionScheme
+        return metadata.version.compare(installed.version(in: scheme), in: scheme) < 0
     }
 
     private static func floor(_ facts: ClientFacts, _ package: Package, _ context: OrderContext) -> Reason? {
@@ -219,7 +223,8 @@ package struct Eligibility: Hashable, Sendable {
         if installed.line != nil, let counter = installed.counter {
             isBelow = counter < floor.counter
         } else {
-            isBelow = installed.version < Version(floor.release)
+            let scheme = metadata.versionScheme
+            isBelow = installed.version(in: scheme).compare(Version(floor.release, in: scheme), in: scheme) < 0
         }
         return isBelow
             ? Reason(.floorMissing, "\(floor.release) has to be installed before \(metadata.release)") : nil
@@ -238,7 +243,13 @@ package struct Eligibility: Hashable, Sendable {
     }
 
     private static func isPresent(_ wanted: ProductRange, _ facts: ClientFacts) -> Bool {
-        facts.installed.contains { $0.product == wanted.product && wanted.versions.contains($0.version) }
+        facts.installed.contains { installed in
+            guard installed.product == wanted.product else { return false }
+            // The other product's catalog is not at hand: its names say how they are ordered, or nothing does.
+            let version = installed.version(in: nil)
+            let scheme = installed.source == .dpkg ? .debian : wanted.versions.scheme(with: version)
+            return wanted.versions.contains(installed.version(in: scheme), in: scheme)
+        }
     }
 
     // MARK: - Notes

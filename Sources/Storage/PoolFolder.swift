@@ -64,7 +64,7 @@ package enum PoolFolder {
         if let found {
             guard found == kind else { throw .foreignFolder("\(mark) does not say \(kind.format.dropLast())") }
         } else if File.exists(folder) {
-            let known = Set(kind.folders + ["lost+found"])
+            let known = Set(kind.folders + [Directory.rescued])
             if let stranger = try names(folder).first(where: { !known.contains($0) && !$0.hasPrefix(".") }) {
                 throw .foreignFolder("\(folder) is not empty and has no file format (it has \(stranger))")
             }

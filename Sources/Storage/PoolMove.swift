@@ -52,12 +52,12 @@ package enum PoolMove {
     private static func begin(_ target: String) throws(StorageError) {
         if File.exists(target) {
             let found = try PoolFolder.names(target)
-            guard found.isEmpty || found.contains(mark) || found == ["lost+found"] else {
+            guard found.isEmpty || found.contains(mark) || found == [Directory.rescued] else {
                 throw .foreignFolder(
                     "\(target) is not empty; name a new folder, or one of an earlier move that was cut off")
             }
             try storage { () throws(SystemError) in
-                for name in found where name != "lost+found" && name != mark {
+                for name in found where name != Directory.rescued && name != mark {
                     _ = try Directory.removeTree("\(target)/\(name)")
                 }
             }

@@ -96,13 +96,17 @@ package struct ConfinedFolder: ~Copyable {
         let parent = try openFolder(Array(path.dropLast()), mode: 0o755)
         let name = try Self.last(path)
         let number = parent.number
+        var isNew = true
         do throws(SystemError) {
             try retrying("mkdirat", whole) { mkdirat(number, name, mode) }
         } catch {
             if error.errno != .exists { throw error }
+            isNew = false
         }
-        return FileDescriptor(
+        let made = FileDescriptor(
             takingOwnership: try retrying("openat2", whole) { axle_openat_beneath(number, name, flags, 0) })
+        if isNew { try made.setMode(mode, whole) }
+        return made
     }
 
     private static func last(_ path: some Collection<String>) throws(SystemError) -> String {

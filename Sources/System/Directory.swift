@@ -43,12 +43,16 @@ package enum Directory {
         if above != path, above != "." { try create(above, mode: 0o755) }
         do throws(SystemError) {
             try retrying("mkdir", path) { mkdir(path, mode) }
+            try FileDescriptor.open(path, [.folder, .noFollow]).setMode(mode, path)
         } catch {
             // Another process may have made it meanwhile.
             if error.errno != .exists { throw error }
         }
         try synchronize(above)
     }
+
+    /// The folder of fsck(8) at the root of an ext file system: a mount point that holds nothing else is empty.
+    package static let rescued = "lost+found"
 
     /// The names inside, sorted by bytes, without "." and "..".
     package static func list(_ path: String) throws(SystemError) -> [String] {

@@ -42,7 +42,11 @@ package struct FileDescriptor: ~Copyable, Sendable {
         _ path: String, _ access: Access = .read, mode: UInt32 = 0o600
     ) throws(SystemError) -> FileDescriptor {
         try checkPath(path)
-        return FileDescriptor(takingOwnership: try retrying("open", path) { axle_open(path, access.rawValue, mode) })
+        let file = FileDescriptor(
+            takingOwnership: try retrying("open", path) { axle_open(path, access.rawValue, mode) })
+        // A new file for sure: it gets its mode whatever the umask is.
+        if access.contains([.create, .exclusive]) { try file.setMode(mode, path) }
+        return file
     }
 
     /// A new, empty file in a folder, for reading and writing, which has no name: it takes room there until its last descriptor is closed.
@@ -58,6 +62,15 @@ package struct FileDescriptor: ~Copyable, Sendable {
         let file = try open(path, [.readWrite, .create, .exclusive, .noFollow])
         try File.remove(path)
         return file
+    }
+
+    /// Sets permission bits that the umask of who started this program has taken from a new file or folder; bits above them,
+    /// such as a group that is inherited, stay.
+    func setMode(_ mode: UInt32, _ path: String) throws(SystemError) {
+        var raw = stat()
+        try retrying("fstat", path) { fstat(number, &raw) }
+        guard raw.st_mode & 0o777 != mode & 0o777 else { return }
+        try retrying("fchmod", path) { fchmod(number, raw.st_mode & 0o7000 | mode & 0o777) }
     }
 
     /// Closes the file and reports a late write error, which some file systems tell only here.

@@ -88,12 +88,14 @@ package final class StateFolder: Sendable {
         }
         let begun = Directory.join(path, "incomplete")
         if !File.exists(begun) {
-            let names = try list(path).filter { $0 != "lock" && !$0.hasPrefix(AtomicFile.prefix) }
+            let names = try list(path).filter {
+                $0 != "lock" && $0 != Directory.rescued && !$0.hasPrefix(AtomicFile.prefix)
+            }
             if let first = names.first { throw Failure.notOurs(path: path, found: first) }
         }
         let lock = try takeLock(path)
         try File.setMode(path, 0o700)
-        for name in try list(path) where name != "lock" && name != "incomplete" {
+        for name in try list(path) where name != "lock" && name != "incomplete" && name != Directory.rescued {
             try Directory.removeTree(Directory.join(path, name))
         }
         try AtomicFile.write("A program is filling this folder, or was cut off while doing so.\n", to: begun)
@@ -119,7 +121,8 @@ package final class StateFolder: Sendable {
         guard let found = try format(path) else {
             let names: [String]
             do throws(SystemError) { names = try Directory.list(path) } catch { names = [] }
-            let strange = names.contains("incomplete") ? nil : names.first { $0 != "lock" }
+            let strange =
+                names.contains("incomplete") ? nil : names.first { $0 != "lock" && $0 != Directory.rescued }
             if let strange { throw .notOurs(path: path, found: strange) }
             throw .missing(path: path, kind: kind)
         }

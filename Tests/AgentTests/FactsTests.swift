@@ -169,6 +169,17 @@ struct FactsTests {
         #expect(try gatherer().gather().installed.count == 1)
     }
 
+    /// systemd writes it into images, and replaces it once their first boot is complete.
+    @Test func aMachineWithoutAnIdOfItsOwnHasNotChanged() throws {
+        let folder = try TestFolder()
+        for (text, id) in [("uninitialized\n", nil), ("", nil), ("\n", nil), ("0123abcd\n", "0123abcd")]
+            as [(String, String?)]
+        {
+            #expect(FactsGatherer.machineID(try folder.write("machine-id", text)) == id)
+        }
+        #expect(FactsGatherer.machineID(folder.path + "/none") == nil)
+    }
+
     @Test("a clone is told by the machine's own id")
     func clone() throws {
         var places = FactsGatherer.Places()

@@ -28,6 +28,57 @@ struct DecodeTests {
         }
     }
 
+    @Test("zeros behind gzip data are passed over, other bytes are refused")
+    func padding() throws {
+        let bytes = ContentFixture.sample(5000, seed: 1)
+        let packed = try fixture.packed(bytes, .gzip)
+        let limits = ContentLimits(length: 20_000)
+        for count in [1, 511, 400_000] {
+            #expect(try fixture.decode(packed + [UInt8](repeating: 0, count: count), .gzip, limits: limits) == bytes)
+        }
+        #expect(try fixture.decode(packed + packed + [0], .gzip, limits: limits) == bytes + bytes)
+        for tail: [UInt8] in [[0, 1], [1], [0] + packed, [UInt8](repeating: 0, count: 300_000) + [7]] {
+            let code = try refusal(packed + tail, .gzip, limits)
+            #expect(code == .malformed || code == .truncated)
+        }
+    }
+
+    @Test("a zstd file that begins with a skippable frame is known and read")
+    func skippable() throws {
+        let bytes = ContentFixture.sample(5000, seed: 1)
+        for last in UInt8(0x50)...0x5F {
+            let packed = [last, 0x2A, 0x4D, 0x18, 4, 0, 0, 0, 9, 9, 9, 9] + (try fixture.packed(bytes, .zstd))
+            #expect(ContentCoding(mark: packed) == .zstd)
+            #expect(try fixture.decode(packed, .zstd, limits: ContentLimits(length: 5000)) == bytes)
+        }
+    }
+
+    @Test("a packed tree of which nothing is said is unpacked by its mark", arguments: codings)
+    func treeByMark(coding: ContentCoding) throws {
+        let tar = TarBuilder.archive { $0.file("bin/app", "hello") }
+        let folder = fixture.path("tree-\(coding.name)")
+        try Directory.create(folder)
+        try fixture.worker.unpackTree(
+            try fixture.file("packed", try fixture.packed(tar, coding)), into: folder, limits: TarLimits())
+        #expect(try File.read(Directory.join(folder, "bin/app"), limit: 10) == Array("hello".utf8))
+    }
+
+    @Test("small packed documents are unpacked within their limit")
+    func document() throws {
+        let text = Array(String(repeating: "{}", count: 1000).utf8)
+        let scratch = fixture.path(".")
+        for coding in Self.packing {
+            let packed = try fixture.packed(text, coding)
+            #expect(try fixture.worker.unpacked(packed, limit: 2000, scratch: scratch) == text)
+            let code = try ContentFixture.refusal {
+                _ = try fixture.worker.unpacked(packed, limit: 1999, scratch: scratch)
+            }
+            #expect(code == .tooLarge)
+        }
+        #expect(try fixture.worker.unpacked(text, limit: 10, scratch: scratch) == nil)
+        #expect(try fixture.worker.unpacked([], limit: 10, scratch: scratch) == nil)
+    }
+
     @Test("a content longer than was signed is refused, however little longer", arguments: codings)
     func tooLong(coding: ContentCoding) throws {
         let packed = try fixture.packed(ContentFixture.sample(500_000, seed: 1), coding)
@@ -92,7 +143,9 @@ struct DecodeTests {
     @Test("bytes behind the end are refused", arguments: packing)
     func trailing(coding: ContentCoding) throws {
         let packed = try fixture.packed(ContentFixture.sample(2000, seed: 1), coding)
-        for garbage in [Array("garbage that is no header".utf8), [0], [0, 0, 0, 0, 1]] {
+        // Zeros alone are padding behind gzip data.
+        for garbage in [Array("garbage that is no header".utf8), [0], [0, 0, 0, 0, 1]]
+        where coding != .gzip || garbage != [0] {
             let code = try refusal(packed + garbage, coding, ContentLimits(length: 9000))
             #expect(code == .malformed || code == .truncated, "\(garbage)")
         }

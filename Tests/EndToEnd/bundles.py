@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from world import PRODUCT, Vendor, contains, require, test, wait_for
+from world import PRODUCT, Vendor, contains, make_tree, require, test, wait_for
 
 
 def export(world, *more, name="bundle", status=0):
@@ -432,7 +432,7 @@ def publish_in_steps(world):
     stage = world.work / "stage-team"
     publish("stage", catalog, "--keys", online, "--to", stage)
     tar = world.work / "tool.tar"
-    tar.write_bytes(b"not a tar, and nobody unpacks it here\n" * 40)
+    make_tree(tar, {"bin/tool": (b"nobody runs it here\n" * 40, 0o755)})
     publish(
         "add", stage, "--keys", world.work / "team", "--product", "tool", "--release", "1.0", "--platform",
         "any-any-any", "--file", tar)

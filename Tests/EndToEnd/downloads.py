@@ -1,8 +1,10 @@
 """Downloads by the hub: private addresses, proxies, files that change while they are fetched, servers that are busy."""
 
 import contextlib
+import gzip
 import http.server
 import socket
+import subprocess
 import time
 
 from space import big
@@ -233,3 +235,138 @@ def download_settings_that_are_wrong(world):
     contains(world.run(*check).stdout, "is good")
     file.unlink()
     contains(world.run(*check).stdout, "is not there")
+
+
+def coded(coding, change=lambda content: content, length=True):
+    """Sends a file with a Content-Encoding, packed in truth by `change` or only called so."""
+    def behaviour(handler, content):
+        if content is None:
+            return handler.answer(None)
+        body = change(content)
+        handler.send_response(200)
+        if coding is not None:
+            handler.send_header("Content-Encoding", coding)
+        if length:
+            handler.send_header("Content-Length", str(len(body)))
+        else:
+            handler.send_header("Connection", "close")
+            handler.close_connection = True
+        handler.end_headers()
+        handler.wfile.write(body)
+    return behaviour
+
+
+def zstd(content):
+    return subprocess.run(["zstd", "-q", "-c"], input=content, capture_output=True, check=True).stdout
+
+
+@test
+def a_content_coding_that_nobody_asked_for_decides_nothing(world):
+    """The signed hash does: bytes that are only called packed are taken as they are, those that are packed are unpacked."""
+    cases = {
+        "1": coded("aws-chunked"), "2": coded(""), "3": coded("none"), "4": coded("UTF-8"), "5": coded("gzip"),
+        "6": coded("gzip", gzip.compress), "7": coded("gzip", gzip.compress, length=False), "8": coded("zstd", zstd),
+        "9": coded("aws-chunked, gzip", gzip.compress), "10": coded("zstd"),
+    }
+    vendor = Vendor(world).make(())
+    for release in cases:
+        vendor.add(release, packed=release in ("5", "9", "10"))
+    vendor.sign()
+    world.hub()
+    server = world.serve(vendor.catalog)
+    server.rules = [(f"targets/tool/{release}/", behaviour) for release, behaviour in cases.items()]
+    # The metadata comes packed, too: called so, not called so, and called so in vain.
+    server.rules += [
+        ("timestamp.json", coded("gzip", gzip.compress)), ("snapshot.json", coded(None, gzip.compress)),
+        ("targets.json", coded("gzip")), ("metadata/", coded("zstd", zstd))]
+    world.set_catalog(vendor, server)
+    world.wait_imported(len(cases), 60)
+    # What is neither the signed bytes nor holds them is the server's fault or worse, and never taken.
+    vendor.add("11")
+    vendor.sign()
+    server.rules.insert(0, ("targets/tool/11/", coded("gzip", lambda content: gzip.compress(content[::-1]))))
+    world.axle("catalog", "refresh")
+    world.wait_event("packageFailed", "another hash than the catalog signs")
+    states = {package["release"]: package["state"] for package in world.axle("package", "list", "--json")}
+    require(states["11"] != "imported", f"the states are {states}")
+
+
+@test
+def long_headers_accuse_the_server_and_not_the_vendor(world):
+    def headed(fields):
+        def behaviour(handler, content):
+            if content is None:
+                return handler.answer(None)
+            handler.send_response(200)
+            for name, value in fields:
+                handler.send_header(name, value)
+            handler.send_header("Content-Length", str(len(content)))
+            handler.end_headers()
+            handler.wfile.write(content)
+        return behaviour
+
+    vendor = world.vendor("1.0", "2.0")
+    world.hub()
+    server = world.serve(vendor.catalog)
+    server.rules = [
+        ("targets/tool/2.0/", headed([("X-Policy", "x" * 40000)])),
+        ("targets/", headed([("Content-Security-Policy", "x" * 30000)])),
+        ("metadata/", headed([(f"X-{number}", "1") for number in range(200)]))]
+    world.set_catalog(vendor, server)
+    world.wait_imported(1)
+
+    def problem():
+        return next(
+            (package.get("problem") for package in world.axle("package", "list", "--json") if package["release"] == "2.0"), None)
+    text = wait_for("the second package's problem", problem, 30)
+    contains(text, "127.0.0.1", "X-Policy", "32768")
+    require("signs" not in text, f"the vendor is accused: {text}")
+
+
+@test
+def a_page_in_the_place_of_metadata_is_named(world):
+    def page(handler, _):
+        body = b"<!DOCTYPE html><title>Please log in</title>"
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/html; charset=utf-8")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    vendor = world.vendor("1.0")
+    world.hub()
+    server = world.serve(vendor.catalog)
+    server.rules = [("timestamp.json", page)]
+    world.set_catalog(vendor, server, wait=False)
+    world.wait_event("catalogRefused", f"{server.url}metadata/timestamp.json", "text/html", "page")
+    # Other text is refused with its address and type.
+    server.rules = [("timestamp.json", lambda handler, _: handler.answer(b"not found\n"))]
+    world.axle("catalog", "refresh")
+    world.wait_event("catalogRefused", f"{server.url}metadata/timestamp.json", "no type")
+    # `catalog refresh` shows what came of it.
+    server.rules = []
+    contains(world.axle("catalog", "refresh"), "Timestamp:")
+
+
+@test
+def a_token_that_cannot_be_printed_is_none(world):
+    world.hub()
+    environment = {
+        "AXLE_API": world.api, "AXLE_TOKEN_FILE": str(world.hub_state / "admin.token"), "AXLE_CA": str(world.hub_state / "ca.pem")}
+    for more in ([], ["--json"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [world.program("axle"), "token", "create", "--role", "spoke", *more], stdout=full, stderr=subprocess.PIPE,
+                text=True, env=environment)
+        require(done.returncode == 1, f"exit status {done.returncode}")
+        contains(done.stderr, "No space left", "revoked")
+    require(world.axle("token", "list", "--json") == [], "a token is left")
+    world.wait_event("tokenRevoked", "revoked")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [world.program("axle"), "status"], stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    require(done.returncode == 1, "a status that could not be printed is no failure")
+    contains(done.stderr, "standard output")
+    kept = world.axle("token", "create", "--role", "spoke", "--json")
+    world.axle("token", "revoke", kept["id"])
+    require(world.axle("token", "list", "--json") == [], "a revoked token is listed")

@@ -25,6 +25,7 @@ import folders  # noqa: F401
 import golden  # noqa: F401
 import identity  # noqa: F401
 import members  # noqa: F401
+import modes  # noqa: F401
 import pools  # noqa: F401
 import repositories  # noqa: F401
 import rollouts  # noqa: F401

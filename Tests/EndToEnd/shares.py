@@ -300,9 +300,7 @@ def a_package_that_leads_out_of_a_share(world):
         info = tarfile.TarInfo("out/written")
         info.size = 4
         tar.addfile(info, io.BytesIO(b"evil"))
-    world.run(
-        world.program("axle"), "publish", "add", vendor.catalog, "--keys", vendor.keys, "--product", PRODUCT,
-        "--release", "2.0", "--platform", PLATFORM, "--kind", "tree", "--file", evil, "--line", "main")
+    vendor.add_unchecked("2.0", evil)
     vendor.sign()
     world.hub()
     server = world.serve(vendor.catalog)

@@ -71,7 +71,7 @@ final class EvilServer: Sendable {
     }
 
     static let script = #"""
-        import os, socket, ssl, sys, threading, time
+        import os, socket, ssl, sys, threading, time, urllib.parse
         folder, mode = sys.argv[1:]
         context = None
         if mode == "tls":
@@ -143,9 +143,13 @@ final class EvilServer: Sendable {
                     return False
                 c.sendall(data[start:])
             elif path == "/huge-header":
-                c.sendall(b"HTTP/1.1 200 OK\r\nA: " + b"x" * 100000 + b"\r\n\r\n")
+                c.sendall(b"HTTP/1.1 200 OK\r\nX-Policy: " + b"x" * 100000 + b"\r\n\r\n")
+            elif path == "/big-header":
+                send("HTTP/1.1 200 OK\nContent-Length: 5\nContent-Security-Policy: %s\n" % ("x" * 32000), b"hello")
+            elif path == "/too-many-headers":
+                c.sendall(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 10000 + b"\r\n")
             elif path == "/many-headers":
-                c.sendall(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 1000 + b"\r\n")
+                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n" + b"A: b\r\n" * 4000 + b"\r\nhello")
             elif path == "/two-lengths":
                 send("HTTP/1.1 200 OK\nContent-Length: 5\nContent-Length: 6\n", b"hello!")
             elif path == "/negative-length":
@@ -170,8 +174,8 @@ final class EvilServer: Sendable {
                 send("HTTP/1.1 206 Partial\nContent-Length: 5\n", b"hello")
             elif path == "/long-range":
                 send("HTTP/1.1 206 Partial\nContent-Length: 999999\nContent-Range: bytes 1-999999/1000000\n", content[1:])
-            elif path == "/gzip":
-                send("HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 5\n", b"hello")
+            elif path.startswith("/coded?"):
+                send("HTTP/1.1 200 OK\nContent-Encoding: %s\nContent-Length: 5\n" % urllib.parse.unquote(path[7:]), b"hello")
             elif path == "/404":
                 send("HTTP/1.1 404 Not Found\nContent-Length: 50000\n", b"x" * 50000)
             elif path == "/503":

@@ -150,13 +150,62 @@ struct HTTPClientTests {
         let refused: [(String, Int64, Int64?, HTTPError.Code)] = [
             ("/wrong-range", 2, nil, .malformed), ("/no-range", 2, nil, .malformed),
             ("/wrong-range", 0, nil, .malformed),
-            ("/long-range", 1, 5, .wrongLength), ("/gzip", 0, nil, .unsupported), ("/ok", 0, 6, .wrongLength),
+            ("/long-range", 1, 5, .wrongLength), ("/ok", 0, 6, .wrongLength),
             ("/ok", 0, 4, .wrongLength),
         ]
         for (path, offset, length, code) in refused {
             let error = #expect(throws: HTTPError.self) { _ = try fetch(path, offset: offset, length: length) }
             #expect(error?.code == code, "\(path)")
         }
+    }
+
+    /// A coding that nobody asked for is told, and its bytes are given as they came: the hash says what they are.
+    @Test(
+        arguments: [
+            ("gzip", HTTPDownload.ContentEncoding.gzip), ("x-gzip", .gzip), ("GZIP", .gzip), ("zstd", .zstd),
+            ("aws-chunked,gzip", .gzip), ("aws-chunked", nil), ("", nil), ("none", nil), ("UTF-8", nil),
+            ("identity", nil),
+            ("br", nil), ("gzip, zstd", nil), ("gzip, gzip", nil),
+        ] as [(String, HTTPDownload.ContentEncoding?)])
+    func aCodingIsToldAndDecidesNothing(name: String, coding: HTTPDownload.ContentEncoding?) throws {
+        let server = try Self.plain.get()
+        let url = try URLReference(server.url("/coded?" + PercentEncoding.encode(name)))
+        var (bytes, told): ([UInt8], HTTPDownload.ContentEncoding?) = ([], nil)
+        let outcome = try HTTPClient(settings()).download(
+            HTTPDownload(url, limit: 5, length: 5), begin: { told = $0.coding }, write: { bytes += Array($0) })
+        #expect(outcome == .complete(length: 5, etag: nil))
+        #expect(bytes == Array("hello".utf8))
+        #expect(told == coding)
+        // Another length than was signed is explained by a coding, if there is one.
+        let packed = #expect(throws: (any Error).self) {
+            try HTTPClient(settings()).download(
+                HTTPDownload(url, limit: 9, length: 9), begin: { _ in }, write: { _ in })
+        }
+        if let coding {
+            #expect((packed as? HTTPDownload.Packed)?.coding == coding)
+        } else {
+            #expect((packed as? HTTPError)?.code == .wrongLength)
+        }
+    }
+
+    @Test(arguments: ["/big-header", "/many-headers"]) func headersOf32KiBAreRead(path: String) throws {
+        let url = try URLReference(Self.plain.get().url(path))
+        #expect(try HTTPClient(settings()).send(.init(.get, url), limit: 5).body == Array("hello".utf8))
+    }
+
+    @Test func aLongHeaderIsNamedWithItsServer() throws {
+        let url = try URLReference(Self.plain.get().url("/huge-header"))
+        let error = #expect(throws: HTTPError.self) { try HTTPClient(settings()).send(.init(.get, url), limit: 5) }
+        for word in ["localhost", "32768 bytes", "X-Policy"] {
+            #expect(error?.message.contains(word) == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test func aRedirectThatCannotBeFollowedIsTheServers() throws {
+        let url = try URLReference(Self.plain.get().url("/to?http://u:p@x/"))
+        let error = #expect(throws: HTTPError.self) { try HTTPClient(settings()).send(.init(.get, url), limit: 5) }
+        #expect(error?.code == .redirect)
+        #expect(error?.message.contains("localhost redirects to an address that cannot be followed") == true)
     }
 
     @Test func aSinkCanRefuse() throws {
@@ -174,11 +223,13 @@ struct HTTPClientTests {
     }
 
     @Test(arguments: [
-        ("/endless-headers", HTTPError.Code.tooLarge), ("/endless-interim", .malformed), ("/truncated", .truncated),
+        ("/endless-headers", HTTPError.Code.headersTooLong), ("/endless-interim", .malformed),
+        ("/truncated", .truncated),
         ("/truncated-chunks", .truncated), ("/smuggle", .malformed), ("/garbage", .malformed), ("/nothing", .truncated),
         ("/loop", .redirect), ("/hop/9", .redirect), ("/to-file", .redirect), ("/loop-of-two/0", .redirect),
-        ("/to-ftp", .redirect), ("/huge-header", .tooLarge), ("/many-headers", .tooLarge), ("/two-lengths", .malformed),
-        ("/negative-length", .malformed), ("/huge-chunk", .tooLarge), ("/long-chunk-line", .tooLarge),
+        ("/to-ftp", .redirect), ("/huge-header", .headersTooLong), ("/too-many-headers", .headersTooLong),
+        ("/two-lengths", .malformed),
+        ("/negative-length", .malformed), ("/huge-chunk", .tooLarge), ("/long-chunk-line", .malformed),
     ])
     func evilServersAreNamed(path: String, code: HTTPError.Code) {
         #expect(failure(path) == code)

@@ -138,7 +138,7 @@ struct HTTPServerTests {
     @Test(arguments: [
         ("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\n\r\n", "400"), ("nonsense\r\n\r\n", "400"), ("GET / HTTP/1.1\r\nA: b\n", "400"),
-        ("GET / HTTP/3.0\r\nHost: h\r\n\r\n", "501"), ("GET /" + String(repeating: "a", count: 9000), "413"),
+        ("GET / HTTP/3.0\r\nHost: h\r\n\r\n", "501"), ("GET /" + String(repeating: "a", count: 9000), "431"),
         ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n", "413"),
     ])
     func badRequestsAreRefusedAndTheConnectionEnds(text: String, status: String) async throws {

@@ -27,7 +27,7 @@ struct ProxyTests {
         }
 
         static let script = #"""
-            import base64, os, socket, sys, threading, time
+            import base64, os, socket, sys, threading, time, urllib.parse
             folder, credentials = sys.argv[1:]
             listener = socket.socket()
             listener.bind(("127.0.0.1", 0))
@@ -56,6 +56,10 @@ struct ProxyTests {
                     return c.close()
                 if "refused.example" in target:
                     c.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+                    return c.close()
+                if "gateway" in target:
+                    status, field = urllib.parse.unquote(target.split("/", 3)[3]).split("?", 1)
+                    c.sendall(("HTTP/1.1 %s X\r\n%s\r\nContent-Length: 0\r\n\r\n" % (status, field)).encode())
                     return c.close()
                 if "early.example" in target:
                     c.sendall(b"HTTP/1.1 200 OK\r\n\r\nand more")
@@ -150,18 +154,36 @@ struct ProxyTests {
         #expect(!String(reflecting: endpoint).contains("s3cr3t"))
     }
 
+    /// 502 and 504 are said by who forwards; other errors are the proxy's where it says so.
+    @Test(arguments: [
+        ("502?A: b", true), ("504?A: b", true), ("503?X-Squid-Error: ERR_CONNECT_FAIL 111", true),
+        ("403?X-Squid-Error: ERR_ACCESS_DENIED 0", true), ("500?Proxy-Status: p; error=dns_timeout", true),
+        ("503?A: b", false), ("404?A: b", false), ("404?Proxy-Status: p; fwd=miss", false),
+    ]) func anErrorOfTheProxyIsNotTheServers(answer: String, isProxys: Bool) throws {
+        let proxy = try Proxy()
+        let url = try URLReference(
+            "http://gateway.example:1/" + PercentEncoding.encode(answer).replacing("%3F", with: "?"))
+        do {
+            let response = try client(proxy).send(.init(.get, url), limit: 10)
+            #expect(!isProxys && "\(response.status)" == answer.prefix(3))
+        } catch let error as HTTPError {
+            #expect(isProxys && error.code == .proxy && error.isRetryable)
+            #expect(error.message.contains("127.0.0.1:\(proxy.port)") && error.message.contains("gateway.example"))
+        }
+    }
+
     @Test func aProxyThatRefusesLiesOrIsMuteIsNamed() throws {
         let proxy = try Proxy()
         for (url, code) in [
             ("https://refused.example:1/", HTTPError.Code.proxy), ("https://early.example:1/", .malformed),
-            ("https://bomb.example:1/", .tooLarge), ("https://mute.example:1/", .timedOut),
+            ("https://bomb.example:1/", .headersTooLong), ("https://mute.example:1/", .timedOut),
         ] {
             let client = try client(proxy) { $0.connectTimeout = .seconds(1) }
             let error = #expect(throws: HTTPError.self) {
                 try client.send(.init(.get, try URLReference(url)), limit: 10)
             }
             #expect(error?.code == code, "\(url): \(error?.message ?? "")")
-            #expect(error?.message.contains("127.0.0.1:\(proxy.port)") == true || code == .tooLarge)
+            #expect(error?.message.contains("127.0.0.1:\(proxy.port)") == true || code == .headersTooLong)
         }
         let gone = try client(proxy) { settings in
             settings.proxies.http = try? ProxySettings.Endpoint("127.0.0.1:\(FreePort.next())")
@@ -226,6 +248,12 @@ struct ProxyTests {
         }
     }
 
+    @Test(arguments: ["all_proxy", "ALL_PROXY", "http_proxy", "https_proxy", "HTTPS_PROXY"])
+    func theVariableThatIsWrongIsTheOneThatIsNamed(variable: String) {
+        let error = #expect(throws: HTTPError.self) { try settings([variable: "socks5://p:1"]) }
+        #expect(error?.message.hasPrefix("\(variable) of the environment: ") == true, "\(error?.message ?? "")")
+    }
+
     @Test func exceptionsAreNamesBelowADomainAddressesAndPorts() throws {
         let words = "example.org, .lan 10.0.0.0/8,192.168.1.7,fd00::/8,only.example:8080"
         let settings = try settings(["http_proxy": "http://p:1", "no_proxy": words])
@@ -239,6 +267,15 @@ struct ProxyTests {
         for host in [
             "example.com", "notexample.org", "example.org.evil", "11.1.2.3", "192.168.1.8", "[fe00::1]", "only.example",
         ] { #expect(try !isDirect(host), "\(host)") }
+        let more = try self.settings([
+            "http_proxy": "http://p:1", "no_proxy": "*.wild.example, 10.9.8.7/16 [fd00::1]:8080 nonsense!,a..b,x:0",
+        ])
+        for host in ["a.wild.example", "b.a.wild.example", "10.9.1.1", "[fd00::1]:8080"] {
+            #expect(more.proxy(for: try URLReference("http://\(host)/")) == nil, "\(host)")
+        }
+        for host in ["wild.example", "10.8.1.1", "[fd00::1]", "nonsense", "x"] {
+            #expect(more.proxy(for: try URLReference("http://\(host)/")) != nil, "\(host)")
+        }
         let none = try self.settings(["http_proxy": "http://p:1", "NO_PROXY": "*"])
         #expect(none.proxy(for: try URLReference("http://example.com/")) == nil)
     }

@@ -43,13 +43,41 @@ struct URLReferenceTests {
 
     @Test(arguments: [
         ("http://o/x", "http://o/x"), ("https://o", "https://o"), ("//o/x", "http://o/x"), ("/x?y#z", "http://h:1/x?y"),
-        ("x", "http://h:1/a/x"), ("../x", "http://h:1/a/../x"), ("?q", "http://h:1/a/b?q"), ("", "http://h:1/a/b"),
+        ("x", "http://h:1/a/x"), ("../x", "http://h:1/x"), ("?q", "http://h:1/a/b?q"), ("", "http://h:1/a/b"),
     ])
     func aLocationIsSeenFromItsURL(location: String, expected: String) throws {
         #expect(try URLReference("http://h:1/a/b?c/d").resolving(location).text == expected)
     }
 
-    @Test(arguments: ["ftp://x/", "file:///x", "javascript:alert(1)", "http://u@x/", "/a b", "/\r\nX: y"])
+    /// The examples of RFC 3986, section 5.4, that are http, without fragments and parameters.
+    @Test(arguments: [
+        ("g", "http://a/b/c/g"), ("./g", "http://a/b/c/g"), ("g/", "http://a/b/c/g/"), ("/g", "http://a/g"),
+        ("?y", "http://a/b/c/d?y"), ("g?y", "http://a/b/c/g?y"), (".", "http://a/b/c/"), ("./", "http://a/b/c/"),
+        ("..", "http://a/b/"), ("../", "http://a/b/"), ("../g", "http://a/b/g"), ("../..", "http://a/"),
+        ("../../g", "http://a/g"), ("../../../g", "http://a/g"), ("/./g", "http://a/g"), ("/../g", "http://a/g"),
+        ("g.", "http://a/b/c/g."), (".g", "http://a/b/c/.g"), ("g..", "http://a/b/c/g.."), ("..g", "http://a/b/c/..g"),
+        ("./../g", "http://a/b/g"), ("./g/.", "http://a/b/c/g/"), ("g/./h", "http://a/b/c/g/h"),
+        ("g/../h", "http://a/b/c/h"), ("g?y/../x", "http://a/b/c/g?y/../x"), ("http://a/x/../g", "http://a/g"),
+        ("//o/x/../g", "http://o/g"),
+    ]) func dotSegmentsOfALocationAreRemoved(location: String, expected: String) throws {
+        #expect(try URLReference("http://a/b/c/d?q").resolving(location).text == expected)
+    }
+
+    @Test(arguments: [
+        ("/Größe 1.tar", "http://h/Gr%C3%B6%C3%9Fe%201.tar"), ("/a b?c=d e", "http://h/a%20b?c=d%20e"),
+        ("/a|b{c}", "http://h/a%7Cb%7Bc%7D"), ("/a%20b", "http://h/a%20b"), ("/x?sig=a+b/c=", "http://h/x?sig=a+b/c="),
+    ]) func bytesThatNoURLMayHaveAreEscapedInALocation(location: String, expected: String) throws {
+        #expect(try URLReference("http://h/").resolving(location).text == expected)
+    }
+
+    @Test func userAndPasswordInAURLAreNamedAndNotShown() throws {
+        let error = #expect(throws: HTTPError.self) { try URLReference("https://fleet:s3cr3t@mirror.example/") }
+        #expect(error?.message.contains("credentialsFile") == true && error?.message.contains("s3cr3t") == false)
+    }
+
+    @Test(arguments: [
+        "ftp://x/", "file:///x", "javascript:alert(1)", "http://u@x/", "/\r\nX: y", "/a\u{FFFD}b", "/%zz",
+    ])
     func aLocationThatIsNoPlainWebAddressIsRefused(location: String) throws {
         let base = try URLReference("http://h/")
         #expect(throws: HTTPError.self) { try base.resolving(location) }

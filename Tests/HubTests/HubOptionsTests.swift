@@ -13,7 +13,8 @@ struct HubOptionsTests {
               // JSON5
               downloads: {
                 allow: ["10.20.0.0/16", 'fd00::/8'], authorities: "/etc/axle/ca.pem", proxy: "http://proxy:3128",
-                noProxy: [".lan"], proxyCredentialsFile: "/etc/axle/proxy", minimumRate: 0, deadlineHours: 48,
+                noProxy: [".lan", "*.example.org", "10.1.2.3/8"], credentialsFile: "/etc/axle/mirrors",
+                proxyCredentialsFile: "/etc/axle/proxy", minimumRate: 0, deadlineHours: 48,
               },
             }
             """
@@ -21,7 +22,8 @@ struct HubOptionsTests {
         #expect(downloads.allow == ["10.20.0.0/16", "fd00::/8"])
         #expect(downloads.authorities == "/etc/axle/ca.pem")
         #expect(downloads.proxy == "http://proxy:3128")
-        #expect(downloads.noProxy == [".lan"])
+        #expect(downloads.noProxy == [".lan", "*.example.org", "10.1.2.3/8"])
+        #expect(downloads.credentialsFile == "/etc/axle/mirrors")
         #expect(downloads.proxyCredentialsFile == "/etc/axle/proxy")
         #expect(downloads.minimumRate == 0)
         #expect(downloads.deadlineHours == 48)
@@ -52,6 +54,12 @@ struct HubOptionsTests {
         ("{ downloads: { proxy: 'socks5://p:1' } }", "not spoken"),
         ("{ downloads: { proxy: 'http://user:s3cr3t@p:1' } }", "proxyCredentialsFile"),
         ("{ downloads: { noProxy: ['a'] } }", "go with proxy"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['a b'] } }", "downloads.noProxy: \"a b\" is neither a name"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['*.example.org', '10.0.0.0/33'] } }", "10.0.0.0/33"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['http://x/'] } }", "http://x/"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['x:99999'] } }", "x:99999"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: [''] } }", "downloads.noProxy: \"\""),
+        ("{ downloads: { credentialsFile: 'mirror' } }", "downloads.credentialsFile: an absolute path is expected"),
         ("{ downloads: { minimumRate: -1 } }", "downloads.minimumRate: -1 is not between 0 and 1000000000"),
         ("{ downloads: { deadlineHours: 0 } }", "downloads.deadlineHours: 0 is not between 1 and 720"),
     ])

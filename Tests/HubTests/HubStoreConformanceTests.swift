@@ -63,10 +63,15 @@ private struct Refused: Error {}
         #expect(try store.useToken(id, role: .agent, spoke: node(1), at: at(1)))
         #expect(try store.token(id)?.secret == [] && store.token(id)?.usesLeft == 0)
         #expect(try !store.useToken(id, role: .agent, spoke: node(1), at: at(1)))
+        try store.removeToken(TokenID(high: 2, low: 2))
         try store.removeTokens(expiredBefore: at(100))
         #expect(try store.tokens().count == 1)
         try store.removeTokens(expiredBefore: at(101))
         #expect(try store.tokens().isEmpty)
+        try store.insertToken(
+            TokenRecord(id: id, secret: [9], role: .agent, created: at(0), expires: at(100)))
+        try store.removeToken(id)
+        #expect(try store.token(id) == nil && !store.useToken(id, role: .agent, spoke: nil, at: at(1)))
     }
 
     @Test(arguments: StoreKind.allCases) func spokesAreKeptFoundAndListed(kind: StoreKind) throws {

@@ -32,12 +32,15 @@ let testNow = UnixTime(milliseconds: 1_767_225_600_000)
 
 /// Runs `axle` on a queue of its own, since it blocks.
 func axle(
-    _ arguments: [String], environment: [String: String] = [:], terminal: Bool = false
+    _ arguments: [String], environment: [String: String] = [:], terminal: Bool = false, outputFails: Errno? = nil
 ) async -> Run {
     let output = Captured()
     let errors = Captured()
     let streams = ProgramStreams(
-        output: { output.add($0) }, error: { errors.add($0) }, outputIsTerminal: terminal, errorIsTerminal: terminal,
+        writing: {
+            if outputFails == nil { output.add($0) }
+            return outputFails
+        }, error: { errors.add($0) }, outputIsTerminal: terminal, errorIsTerminal: terminal,
         environment: { environment[$0] })
     let context = OperatorContext(
         streams: streams, now: { testNow }, pause: { _ in NativeThread.sleep(.milliseconds(1)) },
@@ -143,7 +146,9 @@ final class FakeHub: Sendable {
         ]
     }
 
-    func run(_ line: String, terminal: Bool = false) async -> Run {
-        await axle(line.split(separator: " ").map(String.init), environment: environment, terminal: terminal)
+    func run(_ line: String, terminal: Bool = false, outputFails: Errno? = nil) async -> Run {
+        await axle(
+            line.split(separator: " ").map(String.init), environment: environment, terminal: terminal,
+            outputFails: outputFails)
     }
 }

@@ -2,6 +2,7 @@ import API
 import HTTP
 import Model
 import Operator
+import System
 import TestSupport
 import Testing
 
@@ -296,6 +297,63 @@ struct OperatorCommandTests {
     }
 
     // MARK: Changes
+
+    private static func token() throws -> TokenResource {
+        TokenResource(
+            id: TokenID(high: 1, low: 2), role: .spoke, spoke: nil, uses: 1, usesLeft: 1, created: testNow,
+            expires: UnixTime(seconds: testNow.seconds + 7200), token: "axle1.a.b.c")
+    }
+
+    /// A full disk and a reader that went away alike: nobody has seen the token, so it is none.
+    @Test(arguments: ["", " --json"], [Errno.noSpace, .brokenPipe])
+    func aTokenThatCannotBePrintedIsRevoked(json: String, errno: Errno) async throws {
+        let token = try Self.token()
+        let hub = try FakeHub([
+            "POST /v1/tokens": try FakeHub.json(token), "DELETE /v1/tokens/\(token.id)": try FakeHub.json(token),
+        ])
+        let run = await hub.run("token create --role spoke\(json)", outputFails: errno)
+        #expect(run.status == 1)
+        #expect(run.errors.contains("was revoked"), "\(run.errors)")
+        #expect(hub.requests.map(\.line) == ["POST /v1/tokens", "DELETE /v1/tokens/\(token.id)"])
+        let older = try FakeHub(["POST /v1/tokens": try FakeHub.json(token)])
+        let left = await older.run("token create --role spoke\(json)", outputFails: errno)
+        #expect(left.status == 1 && left.errors.contains("axle token revoke \(token.id)"), "\(left.errors)")
+    }
+
+    @Test func aListThatCannotBePrintedIsAFailure() async throws {
+        let hub = try FakeHub(["GET /v1/tokens": try FakeHub.list([try Self.token()])])
+        #expect(await hub.run("token list", outputFails: .noSpace).status == 1)
+        #expect(await hub.run("token list", outputFails: .brokenPipe).status == 0)
+    }
+
+    private static func catalog(_ refreshed: Int64, next: Int64?) throws -> [HTTPResponse] {
+        try FakeHub.json(
+            CatalogResource(
+                url: "https://vendor.example/", rootVersion: nil, timestampVersion: 7, expires: nil,
+                refreshed: UnixTime(seconds: testNow.seconds + refreshed), problem: nil,
+                nextRefresh: next.map { UnixTime(seconds: testNow.seconds + $0) }))
+    }
+
+    @Test func aRefreshIsShownOnceItHasEnded() async throws {
+        let hub = try FakeHub([
+            "POST /v1/catalog/refresh": try Self.catalog(-3600, next: 0),
+            "GET /v1/catalog": try Self.catalog(-3600, next: 0) + Self.catalog(-3600, next: 0)
+                + Self.catalog(-60, next: 900),
+        ])
+        let run = await hub.run("catalog refresh")
+        #expect(run.status == 0 && run.output.contains("60s ago"), "\(run.output)")
+        let slow = try FakeHub([
+            "POST /v1/catalog/refresh": try Self.catalog(-3600, next: 0),
+            "GET /v1/catalog": try Self.catalog(-3600, next: 0),
+        ])
+        #expect(await slow.run("catalog refresh").errors.contains("still under way"))
+        let older = try FakeHub([
+            "POST /v1/catalog/refresh": try Self.catalog(-3600, next: nil),
+            "GET /v1/catalog": try Self.catalog(-3600, next: nil),
+        ])
+        #expect(await older.run("catalog refresh").output.contains("60m ago"))
+        #expect(older.requests.count == 2)
+    }
 
     @Test func aTokenIsPrintedAloneOnStandardOutput() async throws {
         let token = TokenResource(

@@ -73,7 +73,7 @@ struct PublishKeysTests {
         let team = await holder("team")
         #expect(await publish("delegate", [catalog, "ruff", "--keys", online, "--key", team]).status == 0)
         #expect(await publish("stage", [catalog, "--keys", online, "--to", stage]).status == 0)
-        let file = try folder.write("ruff.tar", Array("bytes".utf8))
+        let file = try folder.write("ruff.tar", PublishTests.tree(Array("bytes".utf8)))
         let add = [
             stage, "--keys", folder.path("team"), "--product", "ruff", "--release", "1.0", "--platform", "any-any-any",
             "--file", file, "--passphrase-file", secret,

@@ -42,6 +42,45 @@ struct EligibilityTests {
     }
 
     static let rows: [Row] = [
+        Row(
+            name: "a candidate is lower than its release in the scheme of the package", expected: [.versionNotInRange],
+            facts: { $0.installed = [try installed("ruff", "1.0.0", line: nil, counter: nil)] },
+            package: {
+                $0.release = try ReleaseName("1.0.0-rc.1"); $0.versionScheme = .semver
+            }),
+        Row(
+            name: "a release updates its candidate", expected: [],
+            facts: { $0.installed = [try installed("ruff", "1.0.0-rc.1", line: nil, counter: nil)] },
+            package: {
+                $0.release = try ReleaseName("1.0.0"); $0.versionScheme = .semver
+            }),
+        Row(
+            name: "a range is read in the scheme of the package", expected: [.versionNotInRange],
+            facts: { $0.installed = [try installed("ruff", "1.0rc1", line: nil, counter: nil)] },
+            package: {
+                $0.release = try ReleaseName("1.1"); $0.versionScheme = .pep440
+                $0.requires.versions = try VersionRange(">=1.0")
+            }),
+        Row(
+            name: "a candidate of a dependency is not its release", expected: [.dependencyMissing],
+            facts: { $0.installed.append(try installed("lib", "2.0.0-rc.1", counter: 1)) },
+            package: {
+                $0.requires.dependencies = [
+                    ProductRange(product: try ProductName("lib"), versions: try VersionRange(">=2.0.0"))
+                ]
+            }),
+        Row(
+            name: "what dpkg installed keeps its epoch", expected: [],
+            facts: {
+                var lib = try installed("lib", "1_0.9", counter: nil)
+                lib.source = .dpkg
+                $0.installed.append(lib)
+            },
+            package: {
+                $0.requires.dependencies = [
+                    ProductRange(product: try ProductName("lib"), versions: try VersionRange(">=1:0.8"))
+                ]
+            }),
         Row(name: "all well", expected: []),
         Row(name: "fresh install", expected: [], facts: { $0.installed = [] }),
         Row(

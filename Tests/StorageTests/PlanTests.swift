@@ -43,6 +43,17 @@ import Testing
         #expect(plan.kept.contains { $0.holding?.release.text == "8.9" && $0.reason == .newestFixPack(major: "8") })
     }
 
+    /// Days have no major release, and a release is newer than its candidate whatever the names look like.
+    @Test func theNewestFixPackIsTheOneOfTheHighestCounterAndDaysAreOneMajorRelease() throws {
+        let holdings = try [
+            Self.holding("1.0.0", counter: 2), Self.holding("1.0.0-rc.1", counter: 1),
+            Self.holding("20260901", line: "main", counter: 1), Self.holding("20261001", line: "main", counter: 2),
+        ]
+        let plan = PrunePlan(
+            stored: Self.entries(holdings), holdings: holdings, rules: PrunePlan.Rules(releasesPerLine: 1))
+        #expect(plan.removals.map(\.holding.release.text).sorted() == ["1.0.0-rc.1", "20260901"])
+    }
+
     @Test func whatALiveRolloutNeedsOrAPinHoldsNeverGoes() throws {
         let holdings = try (1...5).map { try Self.holding("1.\($0)", counter: UInt64($0)) }
         let needs = PrunePlan.Needs(

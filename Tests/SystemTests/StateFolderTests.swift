@@ -46,6 +46,22 @@ struct StateFolderTests {
         }
     }
 
+    /// A file system of its own has the folder of fsck at its root.
+    @Test func aMountPointIsEmptyAndItsRescuedFilesStay() throws {
+        try withFolder { folder in
+            try Directory.create(folder + "/lost+found")
+            try AtomicFile.write("rescued", to: folder + "/lost+found/#12")
+            #expect(failure { _ = try StateFolder.open(folder, kind: "hub", version: 1) }.contains("axle-hub init"))
+            struct Cut: Error {}
+            #expect(throws: Cut.self) {
+                _ = try StateFolder.create(folder, kind: "hub", version: 1) { _ in throw Cut() }
+            }
+            do { _ = try StateFolder.create(folder, kind: "hub", version: 1) }
+            _ = try StateFolder.open(folder, kind: "hub", version: 1)
+            #expect(try File.read(folder + "/lost+found/#12", limit: 64) == Array("rescued".utf8))
+        }
+    }
+
     @Test func isHeldByOneProcessAtATime() throws {
         try withFolder { folder in
             let held = try StateFolder.create(folder + "/s", kind: "spoke", version: 1)

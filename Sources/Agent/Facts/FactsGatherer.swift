@@ -131,11 +131,10 @@ package struct FactsGatherer: Sendable {
         return words.count == 2 && words[0] == "installed" ? String(words[1]) : nil
     }
 
-    /// A package database's version as a release name: without its epoch.
+    /// A package database's version as a release name, which keeps its epoch (`1:2.0` is `1_2.0`).
     static func release(_ version: String) -> ReleaseName? {
-        let parts = version.split(separator: ":", maxSplits: 1)
-        // A version that can be no release of ours tells nothing.
-        return parts.last.flatMap { try? ReleaseName(String($0)) }
+        // A version that can be no release of ours tells nothing. Debian writes the epoch 0 seldom, and means none.
+        try? VersionText.release(version.hasPrefix("0:") ? String(version.dropFirst(2)) : version)
     }
 
     /// What a program prints when it succeeds within ten seconds; nil otherwise or where it is not there.
@@ -202,11 +201,12 @@ package struct FactsGatherer: Sendable {
         return Self.machineID(places.machineID) != joinedMachineID
     }
 
-    /// The machine's own id (machine-id(5)); nil where it has none.
+    /// The machine's own id (machine-id(5)); nil where it has none, or none yet: an image says `uninitialized` until its first
+    /// boot is complete.
     package static func machineID(_ path: String = Places().machineID) -> String? {
         // No file, no id.
         guard let bytes = try? File.read(path, limit: 256) else { return nil }
         let text = String(decoding: bytes.prefix { $0 > 0x20 && $0 < 0x7F }, as: UTF8.self)
-        return text.isEmpty ? nil : text
+        return text.isEmpty || text == "uninitialized" ? nil : text
     }
 }

@@ -1,3 +1,4 @@
+internal import Content
 package import Model
 internal import System
 
@@ -11,8 +12,7 @@ package enum HealthRunner {
     package static func check(_ package: Package, in folder: String) throws {
         let install = package.metadata.install
         if let program = install.program {
-            let path = Directory.join(folder, program)
-            guard let status = try File.status(path), status.kind == .file, status.mode & 0o100 != 0 else {
+            guard try TreeProgram.problem(with: program, in: folder) == nil else {
                 throw AgentError(.healthFailed, "\(program) is missing or cannot be executed")
             }
         }

@@ -84,10 +84,7 @@ package struct TreeInstaller: Sendable {
                 file, ContentIdentity(length: content.length.bytes, sha256: content.sha256), of: package.path)
             packed = nil
         }
-        let unpacked = Int64(clamping: package.metadata.unpackedSize.bytes)
-        let limits = TarLimits(
-            bytes: unpacked > 0 ? unpacked : Int64(clamping: package.metadata.content?.length.bytes ?? package.length))
-        try child.unpack(file, into: staging, limits: limits, content: packed)
+        try child.unpack(file, into: staging, limits: TarLimits(for: package), content: packed)
         try Receipt(package: package, action: action).write(staging)
     }
 

@@ -8,7 +8,12 @@ enum AgentFacts {
         state: String, _ configuration: AgentConfiguration, _ installer: TreeInstaller
     ) throws -> FactsGatherer {
         let file = AgentState.machineID(state)
-        let joined = File.exists(file) ? FactsGatherer.machineID(file) : nil
+        var joined = File.exists(file) ? FactsGatherer.machineID(file) : nil
+        // A machine that had no id when it joined is known by its first one from then on.
+        if joined == nil, let machine = FactsGatherer.machineID() {
+            try AtomicFile.write(machine, to: file)
+            joined = machine
+        }
         return FactsGatherer(
             configuration: configuration, installer: installer, agentVersion: try Version(AgentProgram.version),
             joinedMachineID: joined)

@@ -1,3 +1,5 @@
+package import Model
+
 /// One member of a tar archive, after every check that needs no file system.
 package struct TarEntry: Equatable, Sendable {
     /// What the member is.
@@ -59,5 +61,12 @@ package struct TarLimits: Equatable, Sendable {
         self.pathLength = pathLength
         self.depth = depth
         self.headerLength = headerLength
+    }
+
+    /// What a package's tree may hold by its signed data.
+    package init(for package: Package) {
+        let unpacked = package.metadata.unpackedSize.bytes
+        self.init(
+            bytes: Int64(clamping: unpacked > 0 ? unpacked : package.metadata.content?.length.bytes ?? package.length))
     }
 }

@@ -20,12 +20,19 @@ struct TarHeader {
     /// Reads a header; throws `archiveMalformed` for a wrong magic, checksum or number.
     init(_ block: [UInt8]) throws(ContentError) {
         guard block.count == Self.length else { throw ContentError(.malformed, "a header block is 512 bytes") }
-        guard block[257..<262].elementsEqual("ustar".utf8), block[262] == 0 || block[262] == 0x20 else {
-            throw ContentError(.malformed, "not a ustar, PAX or GNU tar archive")
-        }
-        let isPOSIX = block[262] == 0
         var sum: Int64 = 8 * 0x20
         for (index, byte) in block.enumerated() where !(148..<156).contains(index) { sum += Int64(byte) }
+        guard block[257..<262].elementsEqual("ustar".utf8), block[262] == 0 || block[262] == 0x20 else {
+            // The V7 format differs from the others by what it lacks.
+            if (try? Self.number(block[148..<156])) == sum {
+                throw ContentError(.malformed, "an archive in the V7 format, which knows no long names")
+            }
+            throw ContentError(
+                .malformed,
+                ForeignFormat.name(of: block).map { "\($0), not a tar archive" }
+                    ?? "not a ustar, PAX or GNU tar archive")
+        }
+        let isPOSIX = block[262] == 0
         guard try Self.number(block[148..<156]) == sum else {
             throw ContentError(.malformed, "a header's checksum is wrong")
         }

@@ -72,6 +72,9 @@ package struct TarReader {
 
     /// Says that the archive has ended; throws `archiveTruncated` when its end mark was not seen.
     package func finish() throws(ContentError) {
+        if entries == 0, case .header = state, let name = ForeignFormat.name(of: block) {
+            throw ContentError(.malformed, "\(name), not a tar archive")
+        }
         guard case .closed = state, block.isEmpty else {
             throw ContentError(.truncated, "the archive ends before its end mark")
         }
@@ -144,6 +147,10 @@ package struct TarReader {
         case UInt8(ascii: "3"), UInt8(ascii: "4"):
             throw ContentError(.special, "\(TarPath.shown(rawName)) is a device node")
         case UInt8(ascii: "6"): throw ContentError(.special, "\(TarPath.shown(rawName)) is a fifo")
+        case UInt8(ascii: "S"): throw ContentError(.special, "\(TarPath.shown(rawName)) is a sparse file of GNU tar")
+        case UInt8(ascii: "V"): throw ContentError(.special, "the archive has a volume label of GNU tar")
+        case UInt8(ascii: "M"): throw ContentError(.special, "the archive is one volume of several")
+        case UInt8(ascii: "D"): throw ContentError(.special, "the archive is an incremental dump of GNU tar")
         default:
             throw ContentError(.special, "\(TarPath.shown(rawName)) is of the unknown type \(header.type)")
         }

@@ -8,7 +8,10 @@ package struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     private let text: String
 
     /// Reads a range. A prefix that is too long, or an address with bits beyond it, is refused: what was meant is not clear.
-    package init(_ text: String) throws(HTTPError) {
+    ///
+    /// - Parameters:
+    ///   - masksHost: takes an address with bits beyond its prefix for the range that it lies in, as `no_proxy` is read.
+    package init(_ text: String, masksHost: Bool = false) throws(HTTPError) {
         func bad(_ why: String) -> HTTPError {
             HTTPError(.badURL, "no range of addresses such as 10.0.0.0/8 or fd00::/8 (\(why))")
         }
@@ -16,7 +19,6 @@ package struct AddressRange: Hashable, Sendable, CustomStringConvertible {
         guard text.utf8.count <= 64, let first = parts.first, let address = Self.numeric(String(first)) else {
             throw bad("no numeric address")
         }
-        bytes = address
         let most = address.count * 8
         if parts.count == 2 {
             guard let bits = HTTPSyntax.decimal(parts[1].utf8), bits <= most else { throw bad("the prefix") }
@@ -25,6 +27,7 @@ package struct AddressRange: Hashable, Sendable, CustomStringConvertible {
             bits = most
         }
         self.text = text
+        bytes = masksHost ? Self.masked(address, bits) : address
         guard bytes == Self.masked(bytes, bits) else { throw bad("the address has bits beyond the prefix") }
     }
 

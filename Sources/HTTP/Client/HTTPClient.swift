@@ -90,7 +90,7 @@ package final class HTTPClient {
             guard visited.count <= settings.maximumRedirects else {
                 throw HTTPError(.redirect, "more than \(settings.maximumRedirects) redirects from \(request.url.host)")
             }
-            let next = try request.url.resolving(location)
+            let next = try Self.target(of: location, from: request.url)
             guard request.url.scheme == .http || next.scheme == URLReference.Scheme.https else {
                 throw HTTPError(.redirect, "\(request.url.host) redirects from https to http")
             }
@@ -101,6 +101,15 @@ package final class HTTPClient {
                 request.headers.remove("Authorization")
             }
             request.url = next
+        }
+    }
+
+    /// Where a redirect leads; an address that cannot be used is the server's doing, not that of who asked.
+    private static func target(of location: String, from url: URLReference) throws(HTTPError) -> URLReference {
+        do throws(HTTPError) {
+            return try url.resolving(location)
+        } catch {
+            throw HTTPError(.redirect, "\(url.host) redirects to an address that cannot be followed: \(error.message)")
         }
     }
 
@@ -176,6 +185,12 @@ package final class HTTPClient {
         var headers = request.headers
         if !headers.contains("User-Agent") { headers.append("User-Agent", settings.userAgent) }
         if !headers.contains("Accept-Encoding") { headers.append("Accept-Encoding", "identity") }
+        // Never in clear: whoever listens could use them.
+        if request.url.scheme == .https, !headers.contains("Authorization"),
+            let secret = settings.credentials.authorization(for: request.url)
+        {
+            headers.append("Authorization", secret)
+        }
         // A URL's scheme may be written in capitals, its authority and target are sent as they are.
         let path = request.url.target
         let target = connection.wantsAbsoluteForm ? "http://\(request.url.authority)\(path)" : path
@@ -203,10 +218,10 @@ package final class HTTPClient {
             }
             try pace.count(count)
             var position = 0
-            while let event = try parser.next(buffer.span.extracting(first: count), at: &position) {
+            while let event = try next(&parser, buffer.span.extracting(first: count), &position, connection.origin) {
                 switch event {
                 case .head(let head):
-                    if head.status == 407, let proxy = connection.origin.proxy {
+                    if let proxy = connection.origin.proxy, Self.isProxys(head, connection) {
                         throw HTTPError.refused(by: proxy, head.status, request.url.authority)
                     }
                     response = head
@@ -222,6 +237,26 @@ package final class HTTPClient {
                     return response
                 }
             }
+        }
+    }
+
+    /// Whether an answer is the proxy's own: it asks for its password, says that it got no answer (502, 504), or names its
+    /// error by `Proxy-Status` (RFC 9209) or as Squid does. What comes through a tunnel is the server's.
+    private static func isProxys(_ head: HTTPResponseHead, _ connection: ClientConnection) -> Bool {
+        guard connection.wantsAbsoluteForm, head.status >= 400 else { return head.status == 407 }
+        return [407, 502, 504].contains(head.status) || head.headers.contains("X-Squid-Error")
+            || head.headers.values("Proxy-Status").contains { $0.contains("error=") }
+    }
+
+    /// The next event of an answer; what the parser refuses is said by the server.
+    private func next(
+        _ parser: inout HTTPResponseParser, _ bytes: borrowing Span<UInt8>, _ position: inout Int,
+        _ origin: ClientConnection.Origin
+    ) throws(HTTPError) -> HTTPResponseParser.Event? {
+        do throws(HTTPError) {
+            return try parser.next(bytes, at: &position)
+        } catch {
+            throw HTTPError(error.code, "\(origin.host) sends what cannot be taken: \(error.message)")
         }
     }
 

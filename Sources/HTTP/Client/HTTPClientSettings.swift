@@ -36,6 +36,8 @@ package struct HTTPClientSettings: Sendable {
     /// Which addresses may be connected to, judged after a name was resolved.
     package var addresses = AddressPolicy.anywhere
     package var proxies = ProxySettings.none
+    /// What servers are told about who asks, over https only.
+    package var credentials = ServerCredentials.none
     /// Asked about twice a second; true ends the exchange with `cancelled`.
     package var isCancelled: @Sendable () -> Bool = { false }
 

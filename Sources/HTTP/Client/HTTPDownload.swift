@@ -36,6 +36,37 @@ package struct HTTPDownload: Sendable {
         /// Whether this is known to be another file than the one that `validator` named: then it begins at 0, and what is
         /// here is of no use.
         package let isChanged: Bool
+        /// The coding that the server says is on the bytes (`Content-Encoding`), though none was asked for, if it can be undone.
+        /// Many servers say so of files that are stored that way: the bytes come as they are, and the caller's hash tells what
+        /// they are.
+        package let coding: ContentEncoding?
+    }
+
+    /// The server announces a length that the file has not, and a coding that explains it: thrown before a byte is taken.
+    package struct Packed: Error, Hashable, Sendable, CustomStringConvertible {
+        package let coding: ContentEncoding
+
+        package var description: String { "the server packs the file with \(coding) though nobody asked for it" }
+    }
+
+    /// A content coding by which a server may have changed the bytes (RFC 9110 §8.4.1).
+    package enum ContentEncoding: Hashable, Sendable {
+        case gzip
+        case zstd
+
+        /// The one coding of these that a head names. Words that name none that is known change nothing that could be undone:
+        /// `identity`, `aws-chunked` (which only marks an upload), and what people write there by mistake.
+        static func undoable(by head: HTTPResponseHead) -> ContentEncoding? {
+            let words = head.headers.values("Content-Encoding").flatMap { $0.split(separator: ",") }
+            let named: [ContentEncoding] = words.prefix(8).compactMap { word in
+                switch HTTPSyntax.trimmed(word).lowercased() {
+                case "gzip", "x-gzip": .gzip
+                case "zstd": .zstd
+                default: nil
+                }
+            }
+            return named.count == 1 ? named.first : nil
+        }
     }
 
     /// How a fetch ended that did not throw.
@@ -56,7 +87,7 @@ extension HTTPClient {
     /// - Parameters:
     ///   - begin: called once before any byte.
     ///   - write: called with each piece, in order.
-    /// - Throws: `HTTPError`, or what the callbacks throw.
+    /// - Throws: `HTTPError`, `HTTPDownload.Packed`, or what the callbacks throw.
     package func download(
         _ download: HTTPDownload, begin: (HTTPDownload.Beginning) throws -> Void,
         write: (UnsafeRawBufferPointer) throws -> Void
@@ -79,7 +110,10 @@ extension HTTPClient {
                 let validator = Self.validator(of: head)
                 let isChanged =
                     start == 0 && download.offset > 0 && download.validator != nil && validator != download.validator
-                try begin(HTTPDownload.Beginning(offset: start, validator: validator, isChanged: isChanged))
+                try begin(
+                    HTTPDownload.Beginning(
+                        offset: start, validator: validator, isChanged: isChanged,
+                        coding: HTTPDownload.ContentEncoding.undoable(by: head)))
                 return true
             },
             onBody: { bytes in
@@ -106,16 +140,15 @@ extension HTTPClient {
 
     /// Where the body of a response begins in the file; nil when it is no content of the file.
     private static func start(of head: HTTPResponseHead, for download: HTTPDownload) throws -> Int64? {
-        if let coding = head.headers["Content-Encoding"], coding.lowercased() != "identity",
-            head.status == 200 || head.status == 206
-        {
-            throw HTTPError(.unsupported, "\(download.url.host) sends a content coding that nobody asked for")
-        }
         switch head.status {
         case 200:
             if let length = download.length, let text = head.headers["Content-Length"],
                 let announced = HTTPSyntax.decimal(text.utf8), announced != length
             {
+                // Packed on the way: the caller may ask for all of it and unpack it.
+                if let coding = HTTPDownload.ContentEncoding.undoable(by: head) {
+                    throw HTTPDownload.Packed(coding: coding)
+                }
                 throw wrongLength(download, announced, length)
             }
             return 0

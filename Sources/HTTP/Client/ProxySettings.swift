@@ -51,25 +51,10 @@ package struct ProxySettings: Sendable, Equatable {
                 guard found.utf8.count <= 1024, found.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
                     throw HTTPError(.badURL, "the proxy's user and password have a forbidden character")
                 }
-                authorization = "Basic " + Self.base64(Array((found.contains(":") ? found : found + ":").utf8))
+                authorization = "Basic " + Base64.encode(Array((found.contains(":") ? found : found + ":").utf8))
             } else {
                 authorization = nil
             }
-        }
-
-        private static func base64(_ bytes: [UInt8]) -> String {
-            let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-            var text: [UInt8] = []
-            for start in stride(from: 0, to: bytes.count, by: 3) {
-                let group = bytes[start..<min(start + 3, bytes.count)]
-                let word = (0..<3).reduce(UInt32(0)) { word, index in
-                    word << 8 | (index < group.count ? UInt32(group[group.startIndex + index]) : 0)
-                }
-                for index in 0..<4 {
-                    text.append(index <= group.count ? alphabet[Int(word >> (18 - 6 * UInt32(index)) & 63)] : 0x3D)
-                }
-            }
-            return String(decoding: text, as: UTF8.self)
         }
     }
 
@@ -88,20 +73,26 @@ package struct ProxySettings: Sendable, Equatable {
     /// What the environment says: `http_proxy`, `https_proxy`, else `all_proxy`, and `no_proxy`; upper case too, but for
     /// `HTTP_PROXY`, which a web server would set from a stranger's `Proxy` header.
     package init(environment: (String) -> String?) throws(HTTPError) {
-        func value(_ names: String...) -> String? {
-            names.lazy.compactMap(environment).first { !$0.isEmpty }
+        /// The first of the variables that says something, and what.
+        func value(_ names: String...) -> (name: String, text: String)? {
+            for name in names {
+                if let text = environment(name), !text.isEmpty { return (name, text) }
+            }
+            return nil
         }
-        func endpoint(_ variable: String, _ text: String?) throws(HTTPError) -> Endpoint? {
+        func endpoint(_ variable: (name: String, text: String)?) throws(HTTPError) -> Endpoint? {
+            guard let variable else { return nil }
             do throws(HTTPError) {
-                return try text.map { text throws(HTTPError) in try Endpoint(text) }
+                return try Endpoint(variable.text)
             } catch {
-                throw HTTPError(error.code, "\(variable) of the environment: \(error.message)")
+                throw HTTPError(error.code, "\(variable.name) of the environment: \(error.message)")
             }
         }
         let other = value("all_proxy", "ALL_PROXY")
-        http = try endpoint("http_proxy", value("http_proxy") ?? other)
-        https = try endpoint("https_proxy", value("https_proxy", "HTTPS_PROXY") ?? other)
-        let words = value("no_proxy", "NO_PROXY")?.split { $0 == "," || $0 == " " }.map(String.init) ?? []
+        http = try endpoint(value("http_proxy") ?? other)
+        https = try endpoint(value("https_proxy", "HTTPS_PROXY") ?? other)
+        let words = value("no_proxy", "NO_PROXY")?.text.split { $0 == "," || $0 == " " }.map(String.init) ?? []
+        // The environment is everybody's: a word that is none of ours is for another program.
         exceptions = ProxyExceptions(words)
     }
 

@@ -132,7 +132,7 @@ struct BodyReader: Sendable {
             guard sizeLine.last != HTTPSyntax.carriageReturn else {
                 throw HTTPError(.malformed, "a CR inside a chunk line")
             }
-            guard sizeLine.count < 256 else { throw HTTPError(.tooLarge, "a chunk line is too long") }
+            guard sizeLine.count < 256 else { throw HTTPError(.malformed, "a chunk line is too long") }
             sizeLine.append(byte)
         }
         return nil

@@ -59,16 +59,29 @@ struct HeadReader: Sendable {
                 return whole
             }
             guard line.last != HTTPSyntax.carriageReturn else { throw HTTPError(.malformed, "a CR inside a line") }
-            guard line.count < limits.lineBytes else { throw HTTPError(.tooLarge, "a line is too long") }
+            guard line.count < limits.lineBytes else {
+                throw HTTPError(.headersTooLong, "a line of more than \(limits.lineBytes) bytes\(place)")
+            }
             headerBytes += 1
-            guard headerBytes <= limits.headerBytes else { throw HTTPError(.tooLarge, "the headers are too long") }
+            guard headerBytes <= limits.headerBytes else {
+                throw HTTPError(.headersTooLong, "more than \(limits.headerBytes) bytes of headers\(place)")
+            }
             line.append(byte)
         }
         return nil
     }
 
+    /// The field that is being read, for people; the start line has no name.
+    private var place: String {
+        guard startLine != nil || !hasStartLine else { return " in the start line" }
+        let name = line.prefix(64).prefix(while: HTTPSyntax.isToken)
+        return name.isEmpty ? "" : ", the last one \(String(decoding: name, as: UTF8.self))"
+    }
+
     private mutating func field(_ line: [UInt8]) throws(HTTPError) {
-        guard headers.fields.count < limits.headerCount else { throw HTTPError(.tooLarge, "too many header fields") }
+        guard headers.fields.count < limits.headerCount else {
+            throw HTTPError(.headersTooLong, "more than \(limits.headerCount) header fields")
+        }
         guard let first = line.first, first != HTTPSyntax.space, first != HTTPSyntax.tab else {
             throw HTTPError(.malformed, "a folded header line")
         }

@@ -6,6 +6,7 @@ package import Trust
 package enum HubCommand: Equatable, Sendable {
     /// A token for spokes, or for agents (through `spoke` only, or any).
     case createToken(role: Role, spoke: NodeID?, uses: Int, life: Duration)
+    case revokeToken(TokenID)
     case revokeSpoke(NodeID)
     case revokeClient(NodeID)
     /// Adds the root of an authority that the hub has keys of; see `HubCore+Authorities`.
@@ -51,6 +52,7 @@ package enum HubCommand: Equatable, Sendable {
 package enum HubAnswer: Equatable, Sendable {
     /// The token's text is shown once and never again.
     case token(TokenRecord, text: String)
+    case revokedToken(TokenRecord)
     case spoke(SpokeRecord)
     case client(ClientEntry)
     case pool(PoolRecord)

@@ -17,6 +17,7 @@ extension HubCore {
         switch command {
         case .createToken(let role, let spoke, let uses, let life):
             try createToken(role, spoke, uses, life, at: now)
+        case .revokeToken(let id): .revokedToken(try revokeToken(id, at: now))
         case .revokeSpoke(let id): .spoke(try revokeSpoke(id, at: now))
         case .revokeClient(let id): .client(try revokeClient(id, at: now))
         case .addAuthority(let pin): .authority(try addAuthority(pin, at: now))
@@ -73,6 +74,15 @@ extension HubCore {
             .notice, .tokenCreated, "token/\(token.id)",
             "a token for \(uses) \(role.name)\(uses == 1 ? "" : "s") was made, good until \(record.expires)", at: now)
         return .token(record, text: token.text)
+    }
+
+    private mutating func revokeToken(_ id: TokenID, at now: UnixTime) throws -> TokenRecord {
+        guard let token = try store.token(id) else { throw HubRefusal.notFound("there is no token \(id)") }
+        try store.removeToken(id)
+        try log(
+            .notice, .tokenRevoked, "token/\(id)",
+            "the token was revoked; \(token.usesLeft) of its \(token.uses) uses were left", at: now)
+        return token
     }
 
     private mutating func revokeSpoke(_ id: NodeID, at now: UnixTime) throws -> SpokeRecord {

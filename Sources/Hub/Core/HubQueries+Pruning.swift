@@ -88,7 +88,8 @@ extension PrunePlan.Holding {
     init(_ package: Package) {
         self.init(
             digest: package.sha256, length: ByteCount(package.length), product: package.metadata.product,
-            line: package.metadata.line, release: package.metadata.release, counter: package.metadata.counter)
+            line: package.metadata.line, release: package.metadata.release, counter: package.metadata.counter,
+            versionScheme: package.metadata.versionScheme)
     }
 }
 

@@ -72,7 +72,8 @@ extension HubResources {
         CatalogResource(
             url: catalog.url, rootVersion: nil,
             timestampVersion: catalog.timestampVersion > 0 ? UInt64(catalog.timestampVersion) : nil,
-            expires: catalog.expires, refreshed: catalog.refreshed, problem: catalog.error)
+            expires: catalog.expires, refreshed: catalog.refreshed, problem: catalog.error,
+            nextRefresh: catalog.nextRefresh)
     }
 
     static func addPackages(to router: inout Router<Work>) {

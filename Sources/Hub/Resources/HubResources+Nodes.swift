@@ -145,7 +145,7 @@ extension HubResources {
         router.add(.get, "/v1/clients/{client}/explain") { hub, request, names in
             let name = names["client"] ?? ""
             let product = try request.query["product"].map { try ProductName($0) }
-            let release = try request.query["release"].map { try ReleaseName($0) }
+            let release = try request.query["release"].map { try VersionText.release($0) }
             let now = hub.shell.clock.now
             let found = try await hub.reader.read { store in
                 let queries = HubQueries(store: store, zones: FoundationZone.named)
@@ -158,7 +158,7 @@ extension HubResources {
             guard let product = request.query["product"], let release = request.query["release"] else {
                 throw Problem(.badQuery, "candidates needs product and release")
             }
-            let (name, wanted) = (try ProductName(product), try ReleaseName(release))
+            let (name, wanted) = (try ProductName(product), try VersionText.release(release))
             let now = hub.shell.clock.now
             let found = try await hub.reader.read { store in
                 try HubQueries(store: store, zones: FoundationZone.named)

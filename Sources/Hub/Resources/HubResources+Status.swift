@@ -51,6 +51,17 @@ extension HubResources {
             }
             return try json(found)
         }
+        router.add(.delete, "/v1/tokens/{token}") { hub, request, names in
+            let text = names["token"] ?? ""
+            // What is no id is no token's.
+            guard let id = try? TokenID(text) else {
+                throw Problem(.notFound, "there is no token \(text)", next: "axle token list shows them all.")
+            }
+            return try await hub.perform(.revokeToken(id), request) { answer, store in
+                guard case .revokedToken(let token) = answer else { throw Self.misfit }
+                return try JSONCoding.encode(try Self.resource(token, store))
+            }
+        }
         router.add(.post, "/v1/tokens") { hub, request, _ in
             let wanted = try body(TokenRequest.self, of: request)
             try wanted.validate()

@@ -1,3 +1,4 @@
+internal import Content
 internal import HTTP
 internal import Model
 internal import System
@@ -6,18 +7,31 @@ internal import Trust
 /// One client for the files of a refresh, so that they share a connection; used on one queue.
 final class CatalogFetcher: @unchecked Sendable {
     private let client: HTTPClient
+    private let unpacking: PackedAnswers?
     /// How long the server asked to be left alone when it last refused for being busy.
     private(set) var retryAfter: Duration?
 
-    init(_ settings: HTTPClientSettings) {
+    /// What came last and from where, for errors that are found only when it is read.
+    private(set) var lastAnswer = ""
+
+    init(_ settings: HTTPClientSettings, unpacking: PackedAnswers?) {
         client = HTTPClient(settings)
+        self.unpacking = unpacking
     }
 
     func fetch(_ base: URLReference, _ name: String, _ limit: Int) -> RefreshAnswer {
         do {
-            let response = try client.send(.init(.get, try base.appending("metadata/" + name)), limit: limit)
+            let address = try base.appending("metadata/" + name)
+            let response = try client.send(.init(.get, address), limit: limit)
             switch response.status {
-            case 200: return .bytes(response.body)
+            case 200:
+                let type = response.headers["Content-Type"].map { Event.singleLine($0, limit: 80) } ?? "no type"
+                lastAnswer = "\(address) answered with \(type)"
+                return answer(response.body, limit)
+            case 401:
+                return .failed(
+                    "\(address) wants a user and password: name a file with them in downloads.credentialsFile of the hub's "
+                        + "\(HubOptions.fileName)")
             case 403, 404, 410: return .notFound
             default:
                 let now = SystemClock.nowMilliseconds / 1000
@@ -33,5 +47,27 @@ final class CatalogFetcher: @unchecked Sendable {
         } catch {
             return .failed("\(error)")
         }
+    }
+
+    /// Metadata is JSON: what begins otherwise may be packed, or is a page, which the workflow refuses.
+    private func answer(_ body: [UInt8], _ limit: Int) -> RefreshAnswer {
+        do {
+            if let content = try unpacking?.content(of: body, limit: limit) { return .bytes(content) }
+        } catch let error as ContentError where error.code == .tooLarge {
+            return .tooLarge
+        } catch {
+            return .failed("\(lastAnswer), which cannot be unpacked: \(error)")
+        }
+        if Self.isPage(body) {
+            lastAnswer += ", which is a page and no metadata: look at the address with a browser from this machine"
+        }
+        return .bytes(body)
+    }
+
+    /// Whether a body is HTML or XML: of a portal, a proxy, a login or an error.
+    private static func isPage(_ body: [UInt8]) -> Bool {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let text = body.drop { mark.contains($0) || $0 == 0x20 || (0x09...0x0D).contains($0) }
+        return text.first == UInt8(ascii: "<")
     }
 }

@@ -25,8 +25,15 @@ final class HubCatalogClient: Sendable {
     /// the process: then the hash of the whole tells.
     private let validators = NativeLock<[SHA256Digest: String]>([:])
 
-    init(folder: MetadataFolder, incoming: String, disk: NamedQueue, pool: any PackagePool, rules: DownloadRules) {
+    /// Nil where this program cannot be started again: then packed answers are refused.
+    private let unpacking: PackedAnswers?
+
+    init(
+        folder: MetadataFolder, incoming: String, disk: NamedQueue, pool: any PackagePool, rules: DownloadRules,
+        unpacking: PackedAnswers?
+    ) {
         self.rules = rules
+        self.unpacking = unpacking
         self.folder = folder
         self.incoming = IncomingMetadata(incoming)
         self.disk = disk
@@ -53,7 +60,7 @@ final class HubCatalogClient: Sendable {
 
     /// Runs TUF's workflow against the URL and says how it ended, as the core wants to hear it.
     func refresh(url: String, root: [UInt8], now: UnixTime) async -> HubEvent {
-        let client = CatalogFetcher(rules.settings)
+        let client = CatalogFetcher(rules.settings, unpacking: unpacking)
         do {
             let base = try URLReference(url)
             let queue = self.queue
@@ -63,9 +70,11 @@ final class HubCatalogClient: Sendable {
                 })
         } catch let error as MetadataError {
             // A catalog that is published anew during the run is tried again, not called an attack.
-            return error.isTransient
-                ? .catalogUnreachable(error.description, retryAfter: await queue.run { client.retryAfter })
-                : .catalogRefused(error.description)
+            guard !error.isTransient else {
+                return .catalogUnreachable(error.description, retryAfter: await queue.run { client.retryAfter })
+            }
+            let answer = error.code == .malformedMetadata ? await queue.run { client.lastAnswer } : ""
+            return .catalogRefused(answer.isEmpty ? error.description : "\(error) (\(answer))")
         } catch {
             return .catalogUnreachable("\(error)")
         }
@@ -135,13 +144,13 @@ final class HubCatalogClient: Sendable {
 
     /// Nil where it takes the whole package.
     private func repair(_ package: Package, from address: URLReference) -> ImportOutcome? {
+        let source = WebRepairSource(address, length: Int64(clamping: package.length), settings: rules.settings)
         do throws(StorageError) {
-            let source = WebRepairSource(address, length: Int64(clamping: package.length), settings: rules.settings)
             let report = try pool.repair(package.sha256, length: ByteCount(package.length), from: source)
             return .repaired(fetched: report.fetched)
         } catch {
             switch error {
-            case .sourceFailed(let why): return .interrupted(why)
+            case .sourceFailed(let why): return source.isPacked ? nil : .interrupted(why)
             default: return nil
             }
         }
@@ -153,7 +162,8 @@ final class HubCatalogClient: Sendable {
         let download: PackageDownload
         do throws(StorageError) {
             download = try PackageDownload(
-                package, from: address, into: pool, validator: validators.withLock { $0[package.sha256] })
+                package, from: address, into: pool, validator: validators.withLock { $0[package.sha256] },
+                unpacking: unpacking)
         } catch {
             return Self.outcome(of: error)
         }

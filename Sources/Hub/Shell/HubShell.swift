@@ -1,4 +1,5 @@
 internal import API
+internal import Content
 internal import Identity
 internal import Model
 internal import Protocol
@@ -67,7 +68,8 @@ actor HubShell: LinkHandler, PoolWatcher {
         scrub = ScrubRounds(pool: pool, file: HubState.scrub(folder), now: { clock.now })
         catalog = HubCatalogClient(
             folder: try MetadataFolder(HubState.trust(folder)), incoming: HubState.incoming(folder), disk: disk,
-            pool: pool, rules: downloads)
+            pool: pool, rules: downloads,
+            unpacking: executable.map { PackedAnswers(worker: ContentWorker(program: $0), scratch: folder) })
         uploads = PackageUploads(pool: pool)
         let patchQuota = try store.pool(node: hubID, name: configuration.patchPoolName)?.quota
         do {

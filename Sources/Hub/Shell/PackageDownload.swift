@@ -1,3 +1,4 @@
+internal import Content
 internal import HTTP
 internal import Model
 internal import Storage
@@ -19,10 +20,17 @@ final class PackageDownload {
     private(set) var validator: String?
     /// Whether bytes were left for the next attempt.
     private(set) var isPartial = false
+    /// The coding that the server says is on the bytes, for when they are not those that were signed.
+    private var coding: HTTPDownload.ContentEncoding?
+    /// Whether the bytes begin as that coding does, while the file that was signed is of another one.
+    private var isMarked = false
+    private let unpacking: PackedAnswers?
 
     init(
-        _ package: Package, from address: URLReference, into pool: any PackagePool, validator: String?
+        _ package: Package, from address: URLReference, into pool: any PackagePool, validator: String?,
+        unpacking: PackedAnswers?
     ) throws(StorageError) {
+        self.unpacking = unpacking
         self.package = package
         self.address = address
         self.pool = pool
@@ -45,8 +53,63 @@ final class PackageDownload {
             try pool.publish(reservation)
             return .imported
         } catch {
-            end(keepingBytes: (error as? HTTPError)?.code != .changed)
-            throw error
+            if let packed = error as? HTTPDownload.Packed { coding = packed.coding }
+            guard let coding, let unpacking, areOtherBytes(error) else {
+                end(keepingBytes: (error as? HTTPError)?.code != .changed)
+                throw error
+            }
+            return try runPacked(coding, unpacking, rules, after: error)
+        }
+    }
+
+    /// Whether a server that names a coding may have packed the bytes on the way, instead of having them so.
+    private func areOtherBytes(_ error: any Error) -> Bool {
+        switch error {
+        case is HTTPDownload.Packed: true
+        // Fewer bytes than were signed may be a cut as well, unless they look packed.
+        case let error as HTTPError: [.tooLarge, .wrongLength].contains(error.code) || Self.isCut(error) && isMarked
+        case StorageError.hashMismatch: true
+        default: false
+        }
+    }
+
+    private static func isCut(_ error: any Error) -> Bool { (error as? HTTPError)?.code == .truncated }
+
+    /// Fetches the whole again, undoes the coding and publishes if that gives what was signed.
+    private func runPacked(
+        _ coding: HTTPDownload.ContentEncoding, _ unpacking: PackedAnswers, _ rules: DownloadRules,
+        after cause: any Error
+    ) throws -> ImportOutcome {
+        do {
+            try startOver()
+            position = 0
+            var settings = rules.settings
+            settings.deadline = rules.packageDeadline
+            let outcome = try unpacking.fetch(
+                address, coding, length: Int64(clamping: package.length), settings
+            ) { bytes in
+                try pool.write(reservation, at: ByteCount(UInt64(position)), RawSpan(_unsafeBytes: bytes))
+                position += Int64(bytes.count)
+            }
+            if case .status(let status, let retryAfter) = outcome {
+                end(keepingBytes: false)
+                return refusal(status, retryAfter).outcome
+            }
+            try pool.publish(reservation)
+            return .imported
+        } catch {
+            end(keepingBytes: false)
+            validator = nil
+            // It was a cut, whatever it looked like.
+            if Self.isCut(cause) { throw cause }
+            guard let error = error as? ContentError else { throw error }
+            switch error.code {
+            case .malformed, .truncated, .tooLarge:
+                return .mismatch(
+                    "\(address.host) calls \(package.path) \(coding), and neither its bytes nor what is inside is what the "
+                        + "catalog signs: \(error.message)")
+            default: return .interrupted("\(package.path) came packed and could not be unpacked: \(error)")
+            }
         }
     }
 
@@ -67,11 +130,21 @@ final class PackageDownload {
         let length = Int64(clamping: package.length)
         let download = HTTPDownload(address, offset: position, validator: validator, limit: length, length: length)
         var last = SystemClock.uptime
+        var isBeginning = false
         let outcome = try HTTPClient(settings).download(download) { beginning in
+            coding = beginning.coding
             if beginning.isChanged { try startOver() }
             validator = beginning.validator
             skip = position - beginning.offset
+            isBeginning = beginning.offset == 0
         } write: { bytes in
+            if isBeginning, let coding {
+                let own: ContentCoding = coding == .gzip ? .gzip : .zstd
+                isMarked =
+                    ContentCoding(mark: Array(bytes.prefix(ContentCoding.markLength))) == own
+                    && package.metadata.content?.coding != own
+            }
+            isBeginning = false
             let skipped = Int(min(skip, Int64(bytes.count)))
             skip -= Int64(skipped)
             guard skipped < bytes.count else { return }
@@ -84,9 +157,17 @@ final class PackageDownload {
             }
         }
         guard case .status(let status, let retryAfter) = outcome else { return nil }
+        return refusal(status, retryAfter)
+    }
+
+    private func refusal(_ status: Int, _ retryAfter: Int64?) -> Refusal {
+        let advice =
+            status == 401
+            ? ": it wants a user and password, which are read from downloads.credentialsFile of the hub's \(HubOptions.fileName)"
+            : ""
         return Refusal(
             outcome: .interrupted(
-                "\(address.host) answered \(status) for \(package.path)",
+                "\(address.host) answered \(status) for \(package.path)\(advice)",
                 retryAfter: retryAfter.map { .seconds($0) }),
             // 416: its file is shorter than what is here, so that it is another one.
             isResumable: status != 416)

@@ -8,6 +8,10 @@ struct WebRepairSource: RepairSource {
     private let address: URLReference
     private let length: Int64
     private let settings: HTTPClientSettings
+    private let sawPacked = NativeLock(false)
+
+    /// Whether the server packs the file on the way, so that stretches of it cannot be read.
+    var isPacked: Bool { sawPacked.withLock { $0 } }
 
     init(_ address: URLReference, length: Int64, settings: HTTPClientSettings) {
         self.address = address
@@ -38,6 +42,9 @@ struct WebRepairSource: RepairSource {
             }
         } catch is Enough {
             // As asked.
+        } catch let error as HTTPDownload.Packed {
+            sawPacked.withLock { $0 = true }
+            throw error
         }
         return found
     }

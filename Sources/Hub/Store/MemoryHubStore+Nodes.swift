@@ -24,6 +24,8 @@ extension MemoryHubStore {
         return true
     }
 
+    package func removeToken(_ id: TokenID) throws { state.tokens[id] = nil }
+
     package func removeTokens(expiredBefore time: UnixTime) throws {
         state.tokens = state.tokens.filter { $0.value.expires >= time }
     }

@@ -35,6 +35,10 @@ extension SQLiteHubStore {
             """, id, Int(role.rawValue), time, spoke) == 1
     }
 
+    package func removeToken(_ id: TokenID) throws {
+        try database.run("DELETE FROM token WHERE id = ?", id)
+    }
+
     package func removeTokens(expiredBefore time: UnixTime) throws {
         try database.run("DELETE FROM token WHERE expires < ?", time)
     }

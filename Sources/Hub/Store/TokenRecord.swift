@@ -39,6 +39,8 @@ package protocol TokenStore: AnyObject {
     func tokens() throws -> [TokenRecord]
     /// Takes one use off a token in one step, if role, spoke, time and uses allow; false if not. The last use erases the secret.
     func useToken(_ id: TokenID, role: Role, spoke: NodeID?, at time: UnixTime) throws -> Bool
+    /// Forgets a token.
+    func removeToken(_ id: TokenID) throws
     /// Forgets tokens that expired before a time.
     func removeTokens(expiredBefore time: UnixTime) throws
 }

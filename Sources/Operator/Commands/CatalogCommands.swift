@@ -19,8 +19,8 @@ enum CatalogCommands {
             guard let root else { throw OperatorError("\(file) is not the text of a root.json") }
             try show(hub.send(.put, ["catalog"], CatalogChange(url: url, root: root)), printer)
         case "refresh":
-            try hub.act(.post, ["catalog", "refresh"])
-            try show(hub.get(["catalog"]), printer)
+            let asked: CatalogResource = try hub.send(.post, ["catalog", "refresh"], [String: String]())
+            try show(try refreshed(asked, hub, printer), printer)
         case "show":
             try show(hub.get(["catalog"]), printer)
         default:
@@ -36,6 +36,26 @@ enum CatalogCommands {
                 ]
             }
         }
+    }
+
+    /// Half seconds that a refresh is waited for.
+    private static let patience = 120
+
+    /// The catalog once a refresh that was asked for has ended, however it ended; a hub that does not tell is not waited for.
+    private static func refreshed(
+        _ asked: CatalogResource, _ hub: HubConnection, _ printer: Printer
+    ) throws -> CatalogResource {
+        var catalog: CatalogResource = try hub.get(["catalog"])
+        guard asked.nextRefresh != nil else { return catalog }
+        for _ in 0..<patience where catalog.nextRefresh == asked.nextRefresh {
+            printer.context.pause(.milliseconds(500))
+            catalog = try hub.get(["catalog"])
+        }
+        if catalog.nextRefresh == asked.nextRefresh {
+            printer.streams.message(
+                "The refresh is still under way: this is what was known before it. See 'axle catalog show'.")
+        }
+        return catalog
     }
 
     private static func show(_ catalog: CatalogResource, _ printer: Printer) throws {

@@ -42,6 +42,7 @@ enum OperatorCommands {
                     .value("ttl", "TIME", "How long it is valid: 30m, 1h, 2d (1h)"),
                 ]),
             CommandSpecification("list", "The tokens that there are, without their secrets"),
+            CommandSpecification("revoke", "End a token before its time", operands: [.required("ID")]),
         ])
 
     private static let catalog = CommandSpecification(

@@ -18,15 +18,38 @@ enum TokenCommands {
                 ]
             }
         }
+        if invocation.path.last == "revoke" {
+            let id = try TokenID(invocation.requiredOperand(0))
+            try hub.act(.delete, ["tokens", id.description])
+            return printer.streams.message("Nobody joins with token \(id) any more.")
+        }
         let created: TokenResource = try hub.send(.post, ["tokens"], try request(invocation))
-        guard !printer.isJSON else { return try printer.json(created) }
         guard let token = created.token else {
             throw OperatorError("the hub made a token and did not show it", next: "Make another one.")
         }
-        printer.streams.line(token)
+        do {
+            try printer.streams.deliver(printer.isJSON ? try printer.jsonText(created) : token + "\n")
+        } catch {
+            throw lost(created, error, hub)
+        }
+        guard !printer.isJSON else { return }
         printer.streams.message(
             "For \(created.uses == 1 ? "one \(created.role.name)" : "\(created.uses) \(created.role.name)s"), until "
                 + "\(created.expires). It is not shown again; keep it in a file that only its reader can open.")
+    }
+
+    /// A token that nobody has seen is taken back, so that none is good that its owner does not know of.
+    private static func lost(_ token: TokenResource, _ error: any Error, _ hub: HubConnection) -> OperatorError {
+        do {
+            try hub.act(.delete, ["tokens", token.id.description])
+            return OperatorError(
+                "the token could not be printed and was revoked: \(error)",
+                next: "Make another one where standard output can be written.")
+        } catch {
+            return OperatorError(
+                "the token could not be printed, and not be revoked either: \(error)",
+                next: "Revoke it with 'axle token revoke \(token.id)'; it is good until \(token.expires).")
+        }
     }
 
     private static func request(_ invocation: CommandInvocation) throws -> TokenRequest {

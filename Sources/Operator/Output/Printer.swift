@@ -24,7 +24,12 @@ struct Printer {
 
     /// A value as JSON.
     func json(_ value: some Encodable) throws {
-        streams.output(String(decoding: try JSONCoding.encode(value, pretty: true), as: UTF8.self) + "\n")
+        streams.output(try jsonText(value))
+    }
+
+    /// The text that `json` prints.
+    func jsonText(_ value: some Encodable) throws -> String {
+        String(decoding: try JSONCoding.encode(value, pretty: true), as: UTF8.self) + "\n"
     }
 
     /// A list: as JSON in the API's own shape, else as a table; an empty one says so on standard error.

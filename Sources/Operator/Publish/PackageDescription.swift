@@ -14,11 +14,10 @@ struct PackageDescription {
     func package(
         _ path: TargetPath, _ copy: PackageIntake.Copy, _ content: PackageContent?, siblings: [Package]
     ) throws -> Package {
-        let line = try option("line", invocation.value("line") ?? String(path.release.text.prefix { $0 != "." })) {
-            text throws(ModelError) in try LineName(text)
-        }
+        let line = try line(path, siblings)
         var metadata = PackageMetadata(
             product: path.product, release: path.release, line: line,
+            versionScheme: try scheme(path, line, isDeb: ContentCoding(mark: copy.head) == .deb, siblings),
             counter: try counter(path.release, line, siblings), platform: try Platform(path.platform.text),
             kind: try code("kind", ContentCoding(mark: copy.head) == .deb ? .deb : PackageKind.tree))
         metadata.severity = try code("severity", Severity.normal)
@@ -28,10 +27,39 @@ struct PackageDescription {
         if let floor = invocation.value("floor") { metadata.floor = try self.floor(floor, line, siblings) }
         metadata.content = content
         metadata.unpackedSize = try size("unpacked-size") ?? content?.length ?? ByteCount(copy.length)
-        if copy.isCompressed, content == nil, invocation.value("unpacked-size") == nil {
+        // A tree is refused by the format's name when it is unpacked.
+        if metadata.kind != .tree, copy.isCompressed, content == nil, invocation.value("unpacked-size") == nil {
             throw UsageError("the file is compressed: say how much it unpacks to with --unpacked-size")
         }
         return Package(path: path, length: copy.length, sha256: copy.sha256, metadata: metadata)
+    }
+
+    /// As given; else that of the same release, else what the name shows.
+    private func line(_ path: TargetPath, _ siblings: [Package]) throws -> LineName {
+        if let text = invocation.value("line") {
+            return try option("line", text) { text throws(ModelError) in try LineName(text) }
+        }
+        if let same = siblings.first(where: { $0.path.release == path.release }) { return same.metadata.line }
+        // Lines that were begun when a line was always the name up to its first dot go on.
+        let before = String(path.release.text.prefix { $0 != "." })
+        if let same = siblings.first(where: { $0.metadata.line.text == before }) { return same.metadata.line }
+        return try LineName(VersionScheme.line(of: path.release))
+    }
+
+    /// As given; else that of the same package, of the line, of Debian packages; else what the names of the line show.
+    private func scheme(
+        _ path: TargetPath, _ line: LineName, isDeb: Bool, _ siblings: [Package]
+    ) throws -> VersionScheme? {
+        if let text = invocation.value("version-scheme") { return VersionScheme(name: text) }
+        if let same = siblings.first(where: { $0.path == path }) { return same.metadata.versionScheme }
+        let inLine = siblings.filter { $0.metadata.line == line }
+        let newest = inLine.filter { $0.metadata.versionScheme != nil }.max {
+            $0.metadata.counter < $1.metadata.counter
+        }
+        if let newest { return newest.metadata.versionScheme }
+        let names = inLine.map(\.path.release.text) + [try invocation.required("release")]
+        if let shown = VersionScheme.detect(names) { return shown }
+        return isDeb && VersionScheme.debian.isVersion(path.release.text) ? .debian : nil
     }
 
     /// As given; else that of the same release, else one more than the highest of the line.
@@ -48,7 +76,7 @@ struct PackageDescription {
     }
 
     private func floor(_ text: String, _ line: LineName, _ siblings: [Package]) throws -> Floor {
-        let release = try option("floor", text) { text throws(ModelError) in try ReleaseName(text) }
+        let release = try option("floor", text) { text throws(ModelError) in try VersionText.release(text) }
         guard let known = siblings.first(where: { $0.path.release == release && $0.metadata.line == line }) else {
             throw UsageError("--floor \(text) is no release of line \(line) in the catalog")
         }
@@ -58,7 +86,7 @@ struct PackageDescription {
     private func requirements() throws -> PackageRequirements {
         var requires = PackageRequirements()
         if let text = invocation.value("requires") {
-            requires.versions = try option("requires", text) { text throws(ModelError) in try VersionRange(text) }
+            requires.versions = try option("requires", text) { text throws(ModelError) in try versions(text) }
         }
         requires.fromLines = try invocation.values("from-line").map { text in
             try option("from-line", text) { text throws(ModelError) in try LineName(text) }
@@ -96,8 +124,13 @@ struct PackageDescription {
         let rest = text.dropFirst(product.count).drop { $0 == " " }
         return try option(name, text) { _ throws(ModelError) in
             let product = try ProductName(String(product))
-            return ProductRange(product: product, versions: rest.isEmpty ? .any : try VersionRange(String(rest)))
+            return ProductRange(product: product, versions: rest.isEmpty ? .any : try versions(String(rest)))
         }
+    }
+
+    /// A range; PEP 440's epochs are written as Debian's are.
+    private func versions(_ text: String) throws(ModelError) -> VersionRange {
+        try VersionRange(String(text.map { $0 == "!" ? ":" : $0 }))
     }
 
     private func size(_ name: String) throws -> ByteCount? {

@@ -17,6 +17,20 @@ enum PackageIntake {
         var isCompressed: Bool { PackageIntake.marks.contains { head.starts(with: $0) } }
     }
 
+    /// The name under which a file is published: its own, without the epoch that apt writes into names (`x_1%3a2.0_all.deb`), as
+    /// `dpkg-deb --build` and Debian's archive name it.
+    static func name(of file: String) throws -> FileName {
+        let text = file.split(separator: "/").last.map(String.init) ?? ""
+        let parts = text.split(separator: "_", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return try FileName(text) }
+        let digits = parts[1].utf8.prefix { (0x30...0x39).contains($0) }
+        let rest = parts[1].dropFirst(digits.count)
+        guard !digits.isEmpty, let colon = ["%3a", "%3A", ":"].first(where: { rest.hasPrefix($0) }) else {
+            return try FileName(text)
+        }
+        return try FileName("\(parts[0])_\(rest.dropFirst(colon.count))")
+    }
+
     private static let pieceBytes = 1 << 20
     private static let marks: [[UInt8]] = [
         [0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD], [0xFD, 0x37, 0x7A, 0x58, 0x5A], [0x42, 0x5A, 0x68],

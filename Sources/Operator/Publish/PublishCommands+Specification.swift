@@ -1,3 +1,4 @@
+import Model
 import System
 
 extension PublishCommands {
@@ -78,7 +79,10 @@ extension PublishCommands {
         .value("platform", "NAME", "OS-ARCH-LIBC, for example linux-x86_64-glibc or any-any-any", required: true),
         .value("file", "FILE", "The package's file", required: true),
         .choice("kind", ["tree", "deb", "script"], "How it is installed (tree)"),
-        .value("line", "NAME", "Release train (the release up to its first dot)"),
+        .value("line", "NAME", "Release train (the release up to its first dot; main for dates)"),
+        .choice(
+            "version-scheme", VersionScheme.allCases.map(\.name),
+            "How the line's versions are ordered (as before in the line, else what the names show)"),
         .value("counter", "N", "Rises with every release of a line (one more than the last)"),
         .choice("severity", ["normal", "critical", "hotfix"], "How pressing it is (normal)"),
         .value("program", "PATH", "The program inside the package, for example bin/ruff"),

@@ -138,9 +138,9 @@ enum PublishCommands {
         let file = try invocation.required("file")
         let path = TargetPath(
             product: try ProductName(invocation.required("product")),
-            release: try ReleaseName(invocation.required("release")),
+            release: try VersionText.release(invocation.required("release")),
             platform: try PlatformName(invocation.required("platform")),
-            file: try FileName(file.split(separator: "/").last.map(String.init) ?? ""))
+            file: try PackageIntake.name(of: file))
         let copy = try PackageIntake.copy(file, into: folder.targets)
         do {
             // What is in the catalog but is no package of Axle's has no counter to go on from.
@@ -152,6 +152,7 @@ enum PublishCommands {
             let isNew = !siblings.contains(package)
             if isNew, !siblings.contains(where: { $0.path == path }) {
                 try CatalogRules(packages: siblings).check(package)
+                try PackageIntake.check(copy, package, program: session.context.program())
             }
             if repository.products[path.product] == nil {
                 guard !folder.isStaged else {
@@ -175,11 +176,12 @@ enum PublishCommands {
                 try File.rename(copy.temporary, to: target)
             }
             try session.keep(&repository)
-            let counter = package.metadata.counter
+            let (counter, line) = (package.metadata.counter, package.metadata.line)
+            let scheme = package.metadata.versionScheme.map { "the scheme \($0.name)" }
             session.changed(
-                isNew
-                    ? "Added \(path), counter \(counter) of line \(package.metadata.line)."
-                    : "\(path) is there already, counter \(counter) of line \(package.metadata.line).")
+                "\(isNew ? "Added \(path)" : "\(path) is there already"), counter \(counter) of line \(line). "
+                    + "Versions are ordered by \(scheme ?? "debian, as none is declared").")
+            if isNew, !session.isJSON { hint(package, siblings, session) }
             if !session.isJSON, isNew {
                 session.context.streams.message(
                     "Publish it with 'axle publish sign \(folder.path) --keys \(folder.keys)'.")
@@ -190,6 +192,16 @@ enum PublishCommands {
             throw error
         }
         return 0
+    }
+
+    /// Says what a package's line means for the machines on the product's other lines.
+    private static func hint(_ package: Package, _ siblings: [Package], _ session: PublishSession) {
+        let line = package.metadata.line
+        let lines = Set(siblings.map(\.metadata.line)).subtracting(package.metadata.requires.fromLines).sorted()
+        guard !lines.isEmpty, !siblings.contains(where: { $0.metadata.line == line }) else { return }
+        let shown = lines.suffix(3).map(\.text).joined(separator: ", ")
+        session.context.streams.message(
+            "\(line) is a new line: machines on line \(shown) do not move to it unless it is given with --from-line.")
     }
 
     private static func remove(_ session: inout PublishSession) throws -> Int32 {

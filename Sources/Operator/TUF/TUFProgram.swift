@@ -34,7 +34,7 @@ package enum TUFProgram {
             Signals.ignoreBrokenPipe()
             do {
                 try run(invocation, now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
-                return 0
+                return streams.status(after: 0, program: "axle-tuf")
             } catch {
                 streams.message("axle-tuf \(invocation.name): \(error)")
                 return 1

@@ -24,17 +24,13 @@ package struct ContentKeeping: Equatable, Sendable {
         replicas: [WantedReplica], patches: [KeptPatch], held: Set<SHA256Digest>, inUse: Set<SHA256Digest>,
         skipped: Set<SHA256Digest>, pool: PoolAccount
     ) {
-        var newest: [String: Version] = [:]
         let here = replicas.filter { $0.state == .verified }
-        for replica in here {
-            let version = Version(replica.path.release)
-            newest[Self.line(replica)] = newest[Self.line(replica)].map { max($0, version) } ?? version
-        }
+        let newest = Dictionary(grouping: here, by: Self.line).mapValues { ReleaseOrder($0.map(\.path.release)) }
         var needed = inUse
         var droppable: [SHA256Digest] = []
         for replica in replicas {
             needed.insert(replica.sha256)
-            let isNewest = newest[Self.line(replica)].map { Version(replica.path.release) >= $0 } ?? true
+            let isNewest = newest[Self.line(replica)]?.isNewest(replica.path.release) ?? true
             if replica.content == nil || replica.isCodingUnknown, replica.state == .verified, isNewest {
                 lookUp.append(replica.path)
             }
@@ -56,7 +52,7 @@ package struct ContentKeeping: Equatable, Sendable {
             let gives = replicas.filter { $0.content?.sha256 == patch.content }
             let isNeeded = gives.contains { replica in
                 replica.state != .verified
-                    || newest[Self.line(replica)].map { Version(replica.path.release) >= $0 } ?? true
+                    || newest[Self.line(replica)]?.isNewest(replica.path.release) ?? true
             }
             if isNeeded { needed.insert(patch.sha256) } else { droppable.append(patch.sha256) }
         }
@@ -86,8 +82,10 @@ package struct ContentKeeping: Equatable, Sendable {
         let others = replicas.filter {
             $0.sha256 != replica.sha256 && $0.state == .verified && line($0) == line(replica)
         }
+        let order = ReleaseOrder(others.map(\.path.release))
         let inOrder = others.sorted {
-            (Version($1.path.release), $1.path) < (Version($0.path.release), $0.path)
+            let compared = order.compare($0.path.release, $1.path.release)
+            return compared == 0 ? $1.path < $0.path : compared > 0
         }
         var seen: Set<SHA256Digest> = []
         return inOrder.compactMap(\.content).filter {

@@ -23,8 +23,12 @@ package enum ShareChoice: Equatable, Sendable {
             if let other = newest[line], other.metadata.counter >= package.metadata.counter { continue }
             newest[line] = package
         }
+        let schemes = Set(newest.values.map(\.metadata.versionScheme))
+        // Lines of different schemes have no common order but Debian's.
+        let scheme = schemes.count == 1 ? schemes.first ?? nil : nil
         let inOrder = newest.values.sorted {
-            ($0.metadata.version, $0.metadata.line.text) < ($1.metadata.version, $1.metadata.line.text)
+            let order = $0.metadata.version.compare($1.metadata.version, in: scheme)
+            return order == 0 ? $0.metadata.line.text < $1.metadata.line.text : order < 0
         }
         guard let best = inOrder.last else {
             self = .nothing

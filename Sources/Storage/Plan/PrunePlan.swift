@@ -13,10 +13,12 @@ package struct PrunePlan: Hashable, Sendable {
         package let release: ReleaseName
         /// Rises with every release of a line.
         package let counter: UInt64
+        /// How versions of the line are ordered.
+        package let versionScheme: VersionScheme?
 
         package init(
             digest: SHA256Digest, length: ByteCount, product: ProductName, line: LineName, release: ReleaseName,
-            counter: UInt64
+            counter: UInt64, versionScheme: VersionScheme? = nil
         ) {
             self.digest = digest
             self.length = length
@@ -24,6 +26,14 @@ package struct PrunePlan: Hashable, Sendable {
             self.line = line
             self.release = release
             self.counter = counter
+            self.versionScheme = versionScheme
+        }
+
+        /// Which of two releases of a product is the newer one: by counter within a line, by version between lines.
+        func compare(_ other: Holding) -> Int {
+            if line == other.line { return counter == other.counter ? 0 : counter < other.counter ? -1 : 1 }
+            let scheme = versionScheme == other.versionScheme ? versionScheme : nil
+            return Version(release, in: scheme).compare(Version(other.release, in: scheme), in: scheme)
         }
     }
 
@@ -132,8 +142,8 @@ package struct PrunePlan: Hashable, Sendable {
             }
         }
         for (major, family) in Dictionary(grouping: known, by: { Major($0) }) {
-            guard let newest = family.map({ Version($0.release) }).max() else { continue }
-            for holding in family where Version(holding.release) == newest {
+            guard let newest = family.max(by: { $0.compare($1) < 0 }) else { continue }
+            for holding in family where holding.compare(newest) == 0 {
                 keep(holding.digest, holding, .newestFixPack(major: major.number))
             }
         }
@@ -180,14 +190,14 @@ package struct PrunePlan: Hashable, Sendable {
         let line: LineName
     }
 
-    /// A product's major release: what stands before the first point of its version, for each line and platform alike.
+    /// A product's major release: the release train that its name shows, for each line and platform alike.
     private struct Major: Hashable {
         let product: ProductName
         let number: String
 
         init(_ holding: Holding) {
             product = holding.product
-            number = String(holding.release.text.prefix { $0 != "." })
+            number = VersionScheme.line(of: holding.release)
         }
     }
 }

@@ -10,10 +10,10 @@ extension CommandSpecification {
         switch ArgumentParser(self).parse(arguments, environment: streams.environment) {
         case .help(let text):
             streams.output(text)
-            return .done(status: 0)
+            return .done(status: streams.status(after: 0, program: name))
         case .version:
             streams.line("\(name) \(version)")
-            return .done(status: 0)
+            return .done(status: streams.status(after: 0, program: name))
         case .usage(let text):
             streams.error(text)
             return .done(status: 2)
@@ -31,7 +31,7 @@ extension CommandSpecification {
         case .done(let status): return status
         case .run(let invocation):
             do {
-                return try await command(invocation)
+                return streams.status(after: try await command(invocation), program: name)
             } catch let error as UsageError {
                 streams.message("\(name) \(invocation.name): \(error.message)")
                 return 2

@@ -17,6 +17,7 @@ extension PackageMetadata {
         guard format == UInt64(Self.customFormat) else { throw fields.refused("format", "\(format) is unknown") }
         self.init(
             product: try fields.text("product"), release: try fields.text("release"), line: try fields.text("line"),
+            versionScheme: try fields.optional("versionScheme", fields.string).flatMap(VersionScheme.init(name:)),
             counter: try fields.integer("counter"), platform: try Self.platform(try fields.object("platform")),
             kind: try fields.code("kind"), severity: try fields.optional("severity", fields.code) ?? .normal,
             content: try fields.optional("content", fields.object).map(Self.content),
@@ -113,6 +114,7 @@ extension PackageMetadata {
         object.set("requires", Self.object(of: requires))
         object.set("severity", severity == .normal ? nil : .text(severity.name))
         object.set("unpackedSize", unpackedSize == .zero ? nil : .number(unpackedSize.bytes))
+        object.set("versionScheme", versionScheme.map { .text($0.name) })
         return object.object
     }
 

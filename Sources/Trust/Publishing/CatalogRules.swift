@@ -16,6 +16,7 @@ package struct CatalogRules: Sendable {
     package func check(_ package: Package) throws(PublishingError) {
         let others = packages.filter { $0.path != package.path }
         try checkRelease(package, others)
+        try checkScheme(package, others)
         try checkCounter(package, others)
         try checkFloor(package, others)
         try checkRange(package)
@@ -69,6 +70,26 @@ package struct CatalogRules: Sendable {
         }
     }
 
+    /// All releases of a line that declare how its versions are ordered declare the same, and are versions of that scheme.
+    private func checkScheme(_ package: Package, _ others: [Package]) throws(PublishingError) {
+        let (release, line) = (package.path.release, package.metadata.line)
+        guard let scheme = package.metadata.versionScheme else { return }
+        guard scheme.isVersion(release.text) else {
+            throw refused(
+                package.path, "declares versions by the scheme \(scheme.name), and \(release) is none",
+                "Name the release \(scheme.form), or give another scheme with --version-scheme.")
+        }
+        let other = others.first {
+            $0.metadata.line == line && $0.metadata.versionScheme.map { $0 != scheme } ?? false
+        }
+        if let other, let declared = other.metadata.versionScheme {
+            throw refused(
+                package.path,
+                "declares versions by the scheme \(scheme.name), and line \(line) has \(declared.name) since \(other.path.release)",
+                "Leave --version-scheme out, or give the release a --line of its own.")
+        }
+    }
+
     /// Counters tell which of two releases of a line is the newer one; a new release is the newest.
     private func checkCounter(_ package: Package, _ others: [Package]) throws(PublishingError) {
         let counter = package.metadata.counter
@@ -91,18 +112,16 @@ package struct CatalogRules: Sendable {
                     + "take it for a step back",
                 "Leave --counter out, or give an older release train a --line of its own.")
         }
-        let (version, last) = (Self.version(package.path.release), Self.version(newest.path.release))
-        if let version, let last, version.compare(last) < 0 {
+        let scheme = package.metadata.versionScheme
+        let last = Version(newest.path.release, in: scheme)
+        if package.metadata.version.compare(last, in: scheme) < 0 {
             throw refused(
                 package.path,
-                "is an older version than \(newest.path.release), the newest of line \(newest.metadata.line)",
-                "Give it a line of its own with --line, or name a newer release.")
+                "is an older version than \(newest.path.release), the newest of line \(newest.metadata.line), in the order of "
+                    + (scheme?.name ?? "debian, since no scheme is declared"),
+                "Name a newer release, give it a line of its own with --line, or say with --version-scheme how this "
+                    + "product's versions are ordered.")
         }
-    }
-
-    private static func version(_ release: ReleaseName) -> Version? {
-        // A release's name need not be a version.
-        try? Version(release.text)
     }
 
     /// A floor must be there for the same machines, below the release, and with the counter that it says.
@@ -132,8 +151,13 @@ package struct CatalogRules: Sendable {
 
     /// A range that no version is in keeps everybody out.
     private func checkRange(_ package: Package) throws(PublishingError) {
-        let ranges = [package.metadata.requires.versions] + package.metadata.requires.dependencies.map(\.versions)
-        for range in ranges where Self.isEmpty(range) {
+        let own = package.metadata.requires.versions
+        let ranges =
+            [(own, package.metadata.versionScheme)]
+            + package.metadata.requires.dependencies.map { dependency in
+                (dependency.versions, VersionScheme.detect(dependency.versions.bounds.map(\.version.description)))
+            }
+        for (range, scheme) in ranges where Self.isEmpty(range, in: scheme) {
             throw refused(
                 package.path, "wants a version '\(range)', which no version can be",
                 "Give a range that has versions in it.")
@@ -142,10 +166,10 @@ package struct CatalogRules: Sendable {
 
     /// Whether no version keeps to all bounds. The versions of the bounds stand for all: between two bounds that exclude
     /// both their versions there may be others.
-    private static func isEmpty(_ range: VersionRange) -> Bool {
+    private static func isEmpty(_ range: VersionRange, in scheme: VersionScheme?) -> Bool {
         for low in range.bounds {
             for high in range.bounds {
-                let order = low.version.compare(high.version)
+                let order = low.version.compare(high.version, in: scheme)
                 let isLow = [.greater, .greaterOrEqual, .equal].contains(low.comparison)
                 let isHigh = [.less, .lessOrEqual, .equal].contains(high.comparison)
                 guard isLow, isHigh else { continue }

@@ -4,7 +4,7 @@ import Model
 /// A public key as metadata names it.
 ///
 /// The key id is the hexadecimal SHA-256 of the canonical form of the whole key object, unknown fields included; a key
-/// whose id differs is refused. A key of an unknown kind is kept, since newer repositories may list one beside those
+/// whose id differs never counts. A key of an unknown kind is kept, since newer repositories may list one beside those
 /// that we know, but it never counts.
 package struct MetadataKey: Sendable, Equatable {
     /// The key's id: 64 hexadecimal digits.
@@ -73,13 +73,22 @@ package struct MetadataKey: Sendable, Equatable {
         self.init(id: id, scheme: known?.0, publicKey: known?.1 ?? [], object: fields.object)
     }
 
-    /// Reads an object of keys by their ids.
+    /// Reads an object of keys by their ids, without those whose id is not the hash of its key.
+    ///
+    /// The specification wants each id calculated "to verify this is correct for the associated key" (4.2); it does not say
+    /// what becomes of the file. Such a key is passed over: it counts for no signature, so that nothing is believed that the
+    /// other keys have not signed up to their threshold. To refuse the file would lock every client below it out for good,
+    /// since roots are taken one after the other, for a mistake of its publisher that harms nobody else.
     static func keys(
         _ object: JSONObject, role: RoleName, digester: any Digester
     ) throws(MetadataError) -> [JSONText: MetadataKey] {
         var keys: [JSONText: MetadataKey] = [:]
         for member in object.members {
-            keys[member.name] = try MetadataKey(id: member.name, member.value, role: role, digester: digester)
+            do throws(MetadataError) {
+                keys[member.name] = try MetadataKey(id: member.name, member.value, role: role, digester: digester)
+            } catch {
+                guard error.code == .keyIDMismatch else { throw error }
+            }
         }
         return keys
     }

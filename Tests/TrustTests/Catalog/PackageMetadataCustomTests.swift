@@ -9,7 +9,8 @@ struct PackageMetadataCustomTests {
     /// Metadata in which nothing has its default.
     static func full() throws -> PackageMetadata {
         PackageMetadata(
-            product: try ProductName("ruff"), release: try ReleaseName("0.12.0"), line: try LineName("0"), counter: 12,
+            product: try ProductName("ruff"), release: try ReleaseName("0.12.0"), line: try LineName("0"),
+            versionScheme: .semver, counter: 12,
             platform: try Platform(os: "linux", arch: "x86_64", libc: "glibc"), kind: .tree, severity: .hotfix,
             content: PackageContent(
                 coding: .zstd, length: ByteCount(1000),
@@ -51,7 +52,16 @@ struct PackageMetadataCustomTests {
             ])
     }
 
+    /// A later release may know more schemes; its packages are ordered as Debian orders, and not refused.
+    @Test("a version scheme that is unknown counts for none")
+    func unknownScheme() throws {
+        var custom = try Self.full().custom
+        custom.set("versionScheme", "calver")
+        #expect(try PackageMetadata(custom: custom, path: "p").versionScheme == nil)
+    }
+
     static let refused: [(String, JSONValue?)] = [
+        ("versionScheme", 1),
         ("format", nil), ("format", 2), ("format", "1"), ("product", nil), ("product", "../x"), ("product", 1),
         ("release", ""), ("line", nil), ("counter", nil), ("counter", -1), ("counter", "1"), ("counter", true),
         ("platform", nil), ("platform", "linux"), ("kind", nil), ("kind", "rpm"), ("kind", 1), ("severity", "low"),

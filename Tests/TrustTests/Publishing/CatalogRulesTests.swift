@@ -57,6 +57,21 @@ struct CatalogRulesTests {
         #expect(try Self.refusal(Self.package("1.2", counter: 3), among: catalog)?.contains("step back") == true)
     }
 
+    @Test("a final release follows its candidate in the scheme that it declares")
+    func candidate() throws {
+        var candidate = try Self.package("3.0.0-rc.1", counter: 1, line: "3")
+        candidate.metadata.versionScheme = .semver
+        var final = try Self.package("3.0.0", counter: 2, line: "3")
+        #expect(Self.refusal(final, among: catalog + [candidate])?.contains("debian") == true)
+        final.metadata.versionScheme = .semver
+        #expect(Self.refusal(final, among: catalog + [candidate]) == nil)
+        final.metadata.versionScheme = .pep440
+        #expect(Self.refusal(final, among: catalog + [candidate])?.contains("has semver since 3.0.0-rc.1") == true)
+        var range = try Self.package("3.0.0-rc.2", counter: 2, line: "3", requires: ">=3.0.0 <=3.0.0-rc.1")
+        range.metadata.versionScheme = .semver
+        #expect(Self.refusal(range, among: [])?.contains("no version can be") == true)
+    }
+
     @Test("an older version with a higher counter")
     func olderVersion() throws {
         #expect(try Self.refusal(Self.package("1.0.5", counter: 5), among: catalog)?.contains("older version") == true)

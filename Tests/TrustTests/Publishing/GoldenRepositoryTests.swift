@@ -20,7 +20,9 @@ struct GoldenRepositoryTests {
 
     /// Two products, one package that says all that can be said and one that says the least.
     private static func packages() throws -> [Package] {
-        let full = try PackageMetadataCustomTests.full()
+        var full = try PackageMetadataCustomTests.full()
+        // The samples are of a release before there were schemes.
+        full.versionScheme = nil
         var minimal = try PackageMetadataCustomTests.minimal()
         minimal.product = try ProductName("uv")
         return try [("ruff/0.12.0/linux-x86_64-glibc/ruff.tar.zst", full), ("uv/0.12.0/any-any-any/uv.deb", minimal)]
