@@ -38,8 +38,8 @@ package final class RunningHub: Sendable {
         let cryptography = OpenSSLHubCryptography(keys)
         let configuration = HubConfiguration(
             fleet: settings.fleet, hub: settings.id, poolName: try NodeName("main"),
-            patchPoolName: try NodeName("patches"), zones: FoundationZone.named)
-        let store = try SQLiteHubStore(path: HubState.database(folder.path), now: clock.now)
+            patchPoolName: try NodeName("patches"), zones: ZoneFolder.find)
+        let store = try SQLiteHubStore(existing: HubState.database(folder.path), now: clock.now)
         // The last that this hub has signed: no earlier time is believed.
         if let text = try store.setting(.revocationList), let signed = ASCII.bytes(hex: text) {
             clock.raise(toSeconds: try RevocationList.readUnverified(signed).issued.seconds)
