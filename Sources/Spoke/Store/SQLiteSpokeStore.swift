@@ -78,6 +78,22 @@ package final class SQLiteSpokeStore: SpokeStore {
         }
     }
 
+        try settle(at: now)
+    }
+
+    /// Opens the database of a spoke that there has been; one that is missing, empty or damaged is a `DatabaseLoss`.
+    package init(existing path: String, now: UnixTime) throws {
+        // It holds what this site carries now, and stays far below the length that is not read whole.
+        database = try Database.existing(path, Self.migrations, advice: Self.advice).database
+        try settle(at: now)
+    }
+
+    /// What a person does when the database is lost.
+    package static let advice =
+        "restore the whole state folder from a backup, or move it away and join again with a new token (axle-spoke join); reports "
+        + "that had not reached the hub are lost then"
+
+    private func settle(at now: UnixTime) throws {
     package func transaction<Result>(_ body: () throws -> Result) throws -> Result { try database.transaction(body) }
 
     package func setting(_ setting: SpokeSetting) throws -> [UInt8]? {
