@@ -54,6 +54,8 @@ actor AgentShell: LinkHandler {
     var link: LinkID?
     var alarm: Task<Void, Never>?
     var transfers: [ActionID: Task<Void, Never>] = [:]
+    /// The download of these bytes that was begun last.
+    var lastDownloads: [SHA256Digest: Task<Void, Never>] = [:]
 
     /// The product that is the agent itself.
     static let selfProduct = "axle-agent"
@@ -67,10 +69,10 @@ actor AgentShell: LinkHandler {
         fatal: @escaping @Sendable (String) -> Void
     ) throws {
         let state = folder.path
-        let configuration = try AgentConfiguration.read(AgentState.configuration(state))
-        let keeper = try IdentityKeeper(folder: AgentState.identity(state))
         self.fatal = fatal
         database = AgentState.database(state)
+        let configuration = try AgentConfiguration.read(AgentState.configuration(state))
+        let keeper = try IdentityKeeper(folder: AgentState.identity(state))
         self.keeper = keeper
         identity = keeper.identity
         clock = ClockFloor(seconds: keeper.signedTime, system: system)
@@ -207,12 +209,12 @@ actor AgentShell: LinkHandler {
     /// The store could not commit, for a full disk perhaps. Nothing of the batch was acknowledged: the link is closed, so that the spoke repeats what it
     /// had to say, and a new core begins with what is on disk.
     private func beginAnew(after error: any Error) {
-        messages(.error, "the database refused to write, trying again: \(error)")
-        links.closeAll(.internalFault, "this agent cannot write to its disk", retryAfterSeconds: 10)
         if let loss = DatabaseLoss(error, path: database, advice: SQLiteAgentStore.advice) {
             links.closeAll(.internalFault, "this agent's database is damaged", retryAfterSeconds: 300)
             return fatal("\(loss)")
         }
+        messages(.error, "the database refused to write, trying again: \(error)")
+        links.closeAll(.internalFault, "this agent cannot write to its disk", retryAfterSeconds: 10)
         link = nil
         for transfer in transfers.values { transfer.cancel() }
         transfers = [:]

@@ -26,17 +26,21 @@ package struct ContentKeeping: Equatable, Sendable {
     ) {
         var newest: [String: Version] = [:]
         let here = replicas.filter { $0.state == .verified }
-        for replica in here {
-            let version = Version(replica.path.release)
-            newest[Self.line(replica)] = newest[Self.line(replica)].map { max($0, version) } ?? version
+        for path in here.flatMap(\.paths) {
+            let version = Version(path.release)
+            newest[Self.line(path)] = newest[Self.line(path)].map { max($0, version) } ?? version
+        }
+        // Of bytes that are several packages one newest release is enough.
+        func isNewest(_ replica: WantedReplica) -> Bool {
+            replica.paths.contains { path in newest[Self.line(path)].map { Version(path.release) >= $0 } ?? true }
         }
         var needed = inUse
         var droppable: [SHA256Digest] = []
         for replica in replicas {
             needed.insert(replica.sha256)
-            let isNewest = newest[Self.line(replica)].map { Version(replica.path.release) >= $0 } ?? true
+            let isNewest = isNewest(replica)
             if replica.content == nil || replica.isCodingUnknown, replica.state == .verified, isNewest {
-                lookUp.append(replica.path)
+                lookUp += replica.paths
             }
             guard let content = replica.packed else { continue }
             if isNewest || replica.state != .verified || !held.contains(replica.sha256) {
@@ -54,10 +58,7 @@ package struct ContentKeeping: Equatable, Sendable {
         }
         for patch in patches {
             let gives = replicas.filter { $0.content?.sha256 == patch.content }
-            let isNeeded = gives.contains { replica in
-                replica.state != .verified
-                    || newest[Self.line(replica)].map { Version(replica.path.release) >= $0 } ?? true
-            }
+            let isNeeded = gives.contains { $0.state != .verified || isNewest($0) }
             if isNeeded { needed.insert(patch.sha256) } else { droppable.append(patch.sha256) }
         }
         drop = Set(droppable.filter { held.contains($0) && !needed.contains($0) }).sorted()
@@ -74,8 +75,10 @@ package struct ContentKeeping: Equatable, Sendable {
             }
             return held.contains(content.sha256) && !inUse.contains(content.sha256) ? content.sha256 : nil
         }
+        // One package's content may be another one's only form, or its published file.
         let needed = Set(
-            replicas.filter { $0.state == .verified && !held.contains($0.sha256) }.compactMap { $0.packed?.sha256 })
+            replicas.filter { $0.state == .verified && !held.contains($0.sha256) }.compactMap { $0.packed?.sha256 }
+                + replicas.filter { $0.state != .evicted }.map(\.sha256))
         return Set(spare).subtracting(needed).sorted()
     }
 
@@ -83,8 +86,13 @@ package struct ContentKeeping: Equatable, Sendable {
     package static func bases(
         for replica: WantedReplica, among replicas: [WantedReplica], held: Set<SHA256Digest>
     ) -> [PackageContent] {
-        let others = replicas.filter {
-            $0.sha256 != replica.sha256 && $0.state == .verified && line($0) == line(replica)
+        let lines = Set(replica.paths.map { line($0) })
+        let others = replicas.filter { $0.sha256 != replica.sha256 && $0.state == .verified }.compactMap { other in
+            // By the newest of its releases in a line of the package's own.
+            other.paths.filter { lines.contains(line($0)) }.max {
+                (Version($0.release), $0) < (Version($1.release), $1)
+            }
+            .map { (path: $0, content: other.content) }
         }
         let inOrder = others.sorted {
             (Version($1.path.release), $1.path) < (Version($0.path.release), $0.path)
@@ -96,9 +104,7 @@ package struct ContentKeeping: Equatable, Sendable {
     }
 
     /// Releases of one product for one platform follow each other.
-    private static func line(_ replica: WantedReplica) -> String {
-        "\(replica.path.product)/\(replica.path.platform)"
-    }
+    private static func line(_ path: TargetPath) -> String { "\(path.product)/\(path.platform)" }
 
     private static func hasRoom(for length: ByteCount, _ pool: PoolAccount) -> Bool {
         let after = pool.used + pool.reserved + length
