@@ -14,7 +14,7 @@ extension Database {
     ) throws -> (database: Database, isChecked: Bool) {
         let length = try length(of: path, advice: advice)
         do {
-            let database = try Database(path: path)
+            let database = try opened(path, advice: advice)
             guard try migrations.check(database) > 0 else {
                 throw DatabaseLoss(path: path, kind: .empty, advice: advice)
             }
@@ -35,6 +35,16 @@ extension Database {
             return database
         } catch {
             throw DatabaseLoss(error, path: path, advice: advice) ?? error
+        }
+    }
+
+    private static func opened(_ path: String, advice: String) throws -> Database {
+        do throws(SQLiteError) {
+            return try Database(path: path)
+        } catch {
+            // Opening runs no statement that could be wrong by itself: SQLite does not know the file's format.
+            guard error.kind == .other else { throw error }
+            throw DatabaseLoss(path: path, kind: .damaged([error.message]), advice: advice)
         }
     }
 

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 
 /// What the kernel says about itself and the machine (uname(2)).
@@ -45,8 +44,8 @@ package enum CurrentProcess {
     /// Gives a process that was started as `program` its file's name in the list of processes, where the kernel writes `exe`.
     package static func restoreName() {
         let name = calledName.split(separator: "/").last.map(String.init) ?? calledName
-        // The kernel keeps 15 bytes.
-        axle_thread_name(String(decoding: name.utf8.prefix(15), as: UTF8.self))
+        // The main thread's name is the process's; this may be another thread. Only for people: it works as well under another name.
+        try? FileDescriptor.open("/proc/self/comm", .write).write(Array(name.utf8))
     }
 
     /// The path of the file that this program was started from, as it is now: another program may be there, or none.

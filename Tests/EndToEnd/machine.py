@@ -118,16 +118,16 @@ def a_time_zone_that_cannot_be_had_is_refused_and_the_hub_goes_on(world):
 DAEMONS = ("hub", "spoke", "agent")
 
 
-def lose(path, way):
-    """The database is gone, empty, overwritten in part, or something else."""
+def lose(path, way, whole):
+    """A database with this content is gone, empty, overwritten in part, or something else."""
     for beside in path.parent.glob(f"{path.name}-*"):
         beside.unlink()
     if way == "missing":
-        path.unlink()
+        path.unlink(missing_ok=True)
     elif way == "empty":
         path.write_bytes(b"")
     elif way == "damaged":
-        content = bytearray(path.read_bytes())
+        content = bytearray(whole)
         content[8192:] = random.Random(way).randbytes(len(content) - 8192)
         path.write_bytes(content)
     else:
@@ -146,7 +146,7 @@ def a_lost_database_is_not_taken_for_a_new_one(world):
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         whole = path.read_bytes()
         for way, word in (("missing", "is missing"), ("empty", "is empty"), ("damaged", "is damaged"), ("noise", "is damaged")):
-            lose(path, way)
+            lose(path, way, whole)
             before = path.read_bytes() if path.exists() else None
             said = world.refused(
                 world.program(f"axle-{daemon}"), "run", "--state", state, words=[str(path), word, "restore", "backup"])
@@ -156,7 +156,7 @@ def a_lost_database_is_not_taken_for_a_new_one(world):
             for beside in path.parent.glob(f"{path.name}-*"):
                 beside.unlink()
         if daemon == "agent":
-            lose(path, "missing")
+            lose(path, "missing", whole)
             world.refused(world.program("axle-agent"), "status", "--state", state, words=[str(path), "is missing"])
         # Put back it is as it was.
         path.write_bytes(whole)

@@ -185,7 +185,7 @@ import Testing
         let said = try world.events(.limitSet).filter { $0.event.severity == .error }
         #expect(said.count == 1 && said[0].event.text.contains("tzdata"))
         // A new rule is refused, and says why.
-        #expect(throws: RolloutError.self) {
+        #expect(throws: HubRefusal.self) {
             try world.run(.limitSpoke(spoke, link: "1 Mbit/s 08:00-09:00 Some/Where", agents: nil))
         }
         clock.offset = 0

@@ -72,8 +72,8 @@ package struct ZoneFile: ZoneRules, Hashable, Sendable {
         let characters: Int
 
         init(_ reader: inout Reader) throws(ZoneFileError) {
+            guard reader.begins(with: [0x54, 0x5A, 0x69, 0x66]) else { throw .notTZif }
             let start = try reader.take(20)
-            guard start.starts(with: [0x54, 0x5A, 0x69, 0x66]) else { throw .notTZif }
             version = start[start.startIndex + 4]
             guard version == 0 || version >= 0x32 else { throw .malformed("version \(version) does not exist") }
             utMarks = try reader.count()
@@ -160,6 +160,8 @@ package struct ZoneFile: ZoneRules, Hashable, Sendable {
             defer { place += count }
             return bytes[place..<place + count]
         }
+
+        func begins(with magic: [UInt8]) -> Bool { bytes[place...].starts(with: magic) }
 
         mutating func rest() -> ArraySlice<UInt8> {
             defer { place = bytes.count }

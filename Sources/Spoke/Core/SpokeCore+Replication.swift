@@ -84,7 +84,7 @@ extension SpokeCore {
             guard underWay.isDisjoint(with: replica.objects) else { continue }
             underWay.formUnion(replica.objects)
             attempts[replica.sha256] = Attempt(
-                isExtra: replica.state == .verified, lookUp: replica.path, untried: replica.others,
+                isExtra: replica.state == .verified, lookUp: replica.path, tried: [replica.path],
                 objects: replica.objects)
             effects.append(.findTarget(replica.path))
         }
@@ -115,8 +115,9 @@ extension SpokeCore {
                     try choose(replica, at: now)
                 }
             case .listed, .absent:
-                if let next = attempts[replica.sha256]?.untried.first {
-                    attempts[replica.sha256]?.untried.removeFirst()
+                let tried = attempts[replica.sha256]?.tried ?? []
+                if let next = replica.paths.first(where: { !tried.contains($0) }) {
+                    attempts[replica.sha256]?.tried.insert(next)
                     attempts[replica.sha256]?.lookUp = next
                     effects.append(.findTarget(next))
                 } else {

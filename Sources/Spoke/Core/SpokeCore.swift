@@ -57,8 +57,8 @@ package struct SpokeCore {
         var isExtra = false
         /// The path that the catalog is being asked about; nil when it has answered.
         var lookUp: TargetPath?
-        /// Paths that it is asked about next, if it does not name that one.
-        var untried: [TargetPath] = []
+        /// The paths that it was asked about.
+        var tried: Set<TargetPath>
         /// The objects that it may bring.
         var objects: [SHA256Digest]
     }
