@@ -167,7 +167,7 @@ let package = Package(
                 "Storage",
                 "System",
                 "TLS", "TestSupport", "Transport", "Trust",
-            ]),
+            ], exclude: ["zone_oracle.py"]),
         tests(
             "Spoke",
             [

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Installs what Axle's build, tests and benchmarks need from Debian and PyPI: setup.sh build|test|bench|replication|powercut|conformance …
-# Quick where nothing is missing; says clearly what it cannot get. Nothing here is needed to run Axle.
+# Quick where nothing is missing; says clearly what it cannot get. Of these a hub needs tzdata to run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 declare -A packages=(
     [build]="libssl-dev libsqlite3-dev make git binutils"
-    [test]="python3 python3-venv python3-pip openssl curl zstd xz-utils procps util-linux"
+    [test]="python3 python3-venv python3-pip openssl curl zstd xz-utils procps util-linux tzdata"
     [bench]="nginx-light curl"
     [replication]="nginx-light curl casync rsync stunnel4 zstd xz-utils openssl iproute2 util-linux python3-pip"
     [powercut]="user-mode-linux e2fsprogs"

@@ -137,11 +137,14 @@ package struct LimitResource: Codable, Hashable, Sendable {
     package var bitsPerSecond: UInt64?
     /// When that changes; nil when it does not.
     package var until: UnixTime?
+    /// Why the rule's hours do not count now and its lowest rate holds; nil when all is well.
+    package var problem: String?
 
-    package init(rule: String, bitsPerSecond: UInt64?, until: UnixTime?) {
+    package init(rule: String, bitsPerSecond: UInt64?, until: UnixTime?, problem: String? = nil) {
         self.rule = rule
         self.bitsPerSecond = bitsPerSecond
         self.until = until
+        self.problem = problem
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
@@ -23,6 +24,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -62,13 +64,74 @@ int axle_openat(int folder, const char *path, int flags, unsigned mode) {
     return openat(folder, path, flags | O_CLOEXEC, mode);
 }
 
-int axle_openat_beneath(int folder, const char *path, int flags, unsigned mode) {
+static int openat2_beneath(int folder, const char *path, int flags, unsigned mode) {
     struct open_how how = {
         .flags = (uint64_t)(flags | O_CLOEXEC),
         .mode = flags & O_CREAT ? mode : 0,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
     };
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+// Opens one name in a folder, without following a link, on the same file system.
+static int open_name(int folder, const char *name, int flags, unsigned mode, dev_t device) {
+    int file = openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (file < 0) return -1;
+    struct stat status;
+    int error = fstat(file, &status) < 0 ? errno : status.st_dev != device ? EXDEV : 0;
+    // An O_PATH descriptor of a link is given out for the link itself.
+    if (error == 0 && S_ISLNK(status.st_mode)) error = ELOOP;
+    if (error == 0) return file;
+    close(file);
+    errno = error;
+    return -1;
+}
+
+int axle_openat_walk(int folder, const char *path, int flags, unsigned mode) {
+    char name[NAME_MAX + 1];
+    struct stat root;
+    if (fstat(folder, &root) < 0) return -1;
+    int at = folder;
+    int result = -1;
+    int error = 0;
+    while (error == 0 && result < 0) {
+        size_t length = strcspn(path, "/");
+        int is_last = path[length] == 0;
+        if (length == 0) error = EINVAL;
+        else if (length > NAME_MAX) error = ENAMETOOLONG;
+        else if (path[0] == '.' && (length == 1 || (length == 2 && path[1] == '.'))) error = EXDEV;
+        if (error) break;
+        memcpy(name, path, length);
+        name[length] = 0;
+        int next = is_last ? open_name(at, name, flags, mode, root.st_dev)
+                           : open_name(at, name, O_PATH | O_DIRECTORY, 0, root.st_dev);
+        if (next < 0) error = errno;
+        if (at != folder) close(at);
+        at = folder;
+        if (error) break;
+        if (is_last) result = next;
+        else at = next;
+        path += length + 1;
+    }
+    if (at != folder) close(at);
+    if (error) errno = error;
+    return result;
+}
+
+// Whether a call was refused as a whole, by an older kernel or by a filter around this process.
+static int is_refused(int error) { return error == ENOSYS || error == EPERM; }
+
+int axle_has_openat2(int folder) {
+    int file = openat2_beneath(folder, ".", O_PATH | O_DIRECTORY, 0);
+    if (file < 0) return !is_refused(errno);
+    close(file);
+    return 1;
+}
+
+int axle_openat_beneath(int folder, const char *path, int flags, unsigned mode) {
+    int file = openat2_beneath(folder, path, flags, mode);
+    // EPERM may also be about the file: then the walk says so.
+    return file < 0 && is_refused(errno) ? axle_openat_walk(folder, path, flags, mode) : file;
 }
 
 int axle_open_unnamed(const char *folder) { return open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600); }
@@ -274,6 +337,8 @@ static const short calls_of_all[] = {
 static const short calls_on_files[] = {
     SYS_openat2, SYS_mkdirat, SYS_symlinkat, SYS_linkat, SYS_newfstatat, SYS_fchmod, SYS_fcntl, SYS_dup, SYS_syncfs,
 };
+// And where openat2 is refused.
+static const short calls_of_walks[] = {SYS_openat};
 
 #if defined(__x86_64__)
 #define AXLE_ARCHITECTURE AUDIT_ARCH_X86_64
@@ -298,6 +363,9 @@ int axle_confine_calls(int files) {
     for (size_t i = 0; i < sizeof calls_of_all / sizeof *calls_of_all; i++) { ALLOW(calls_of_all[i]); }
     if (files) {
         for (size_t i = 0; i < sizeof calls_on_files / sizeof *calls_on_files; i++) { ALLOW(calls_on_files[i]); }
+    }
+    if (files > 1) {
+        for (size_t i = 0; i < sizeof calls_of_walks / sizeof *calls_of_walks; i++) { ALLOW(calls_of_walks[i]); }
     }
     // Memory is never made executable.
     ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0));

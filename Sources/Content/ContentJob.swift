@@ -19,6 +19,7 @@ package enum ContentJob: String, CaseIterable {
         guard arguments.first == ContentWorker.argument, let name = arguments.dropFirst().first,
             let job = ContentJob(rawValue: name)
         else { return nil }
+        CurrentProcess.restoreName()
         do {
             try job.run(Array(arguments.dropFirst(2)))
             return 0

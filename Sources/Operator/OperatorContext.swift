@@ -16,7 +16,7 @@ package struct OperatorContext: Sendable {
         streams: ProgramStreams,
         now: @escaping @Sendable () -> UnixTime = { UnixTime(milliseconds: SystemClock.nowMilliseconds) },
         pause: @escaping @Sendable (Duration) -> Void = { NativeThread.sleep($0) }, columns: Int = 80,
-        program: @escaping @Sendable () throws -> String = { try CurrentProcess.executablePath() }
+        program: @escaping @Sendable () throws -> String = { CurrentProcess.program }
     ) {
         self.streams = streams
         self.now = now

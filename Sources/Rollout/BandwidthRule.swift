@@ -92,11 +92,16 @@ package struct BandwidthRule: Hashable, Sendable, CustomStringConvertible {
         return Set((0...count).compactMap { Weekday(rawValue: (first.rawValue + $0) % 7) })
     }
 
-    /// The steps from now on for `days` days, at most 400; a zone that `zones` does not know is refused.
+    /// The lowest rate that it has for any hour; nil where it has none.
+    package var lowest: BitRate? {
+        (parts.map(\.rate) + [rest]).compactMap { $0 }.min { $0.bitsPerSecond < $1.bitsPerSecond }
+    }
+
+    /// The steps from now on for `days` days, at most 400; a zone whose rules cannot be had is refused.
     ///
     /// The windows are those of the place's wall clock, as `DailyWindow.spans` makes them.
     package func schedule(
-        from now: UnixTime, days: Int64, zones: (String) -> (any ZoneRules)?
+        from now: UnixTime, days: Int64, zones: ZoneLookup
     ) throws(RolloutError) -> RateSchedule {
         guard !parts.isEmpty else { return RateSchedule([.init(start: now, rate: rest)]) }
         let horizon: TimeSpan
@@ -108,8 +113,11 @@ package struct BandwidthRule: Hashable, Sendable, CustomStringConvertible {
         var spans: [[TimeSpan]] = []
         var moments: Set<UnixTime> = [now]
         for part in parts {
-            guard let zone = zones(part.zone) else {
-                throw .limit("names the time zone \(part.zone), which is not known here")
+            let zone: any ZoneRules
+            do throws(ZoneError) {
+                zone = try zones(part.zone)
+            } catch {
+                throw .limit("names the time zone \(part.zone), which cannot be used: \(error)")
             }
             let found = try part.window.spans(in: horizon, zone: zone)
             spans.append(found)

@@ -2,7 +2,7 @@ package import Model
 
 /// A place's time zone as a function: how far its wall clock is ahead of UTC at a moment.
 ///
-/// The hub makes one of Foundation's `TimeZone`; tests make their own. Must be pure.
+/// The hub reads them from the machine's tzdata (`ZoneFile`); tests make their own. Must be pure.
 package protocol ZoneRules {
     /// Seconds east of UTC, daylight saving included.
     func utcOffset(at time: UnixTime) -> Int

@@ -62,7 +62,11 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
             self.message = sqlite3_errstr(result).map { String(cString: $0) } ?? "error \(result)"
         }
         self.sql = sql
-        self.kind = Self.kind(primary: result & 0xFF)
+        // The log's own files fail with other codes for lack of space.
+        let cause = isSame ? handle.map { sqlite3_system_errno($0) } ?? 0 : 0
+        let isFull =
+            self.code == SQLITE_IOERR || self.code == SQLITE_CANTOPEN ? [ENOSPC, EDQUOT].contains(cause) : false
+        self.kind = isFull ? .diskFull : Self.kind(primary: result & 0xFF)
     }
 
     /// Primary result codes to kinds (https://sqlite.org/rescode.html).

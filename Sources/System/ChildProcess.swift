@@ -226,7 +226,9 @@ package struct ChildProcess: Sendable {
             throw SystemError(call: "execve", errno: .invalid, path: path, text: "a NUL inside an argument")
         }
         let rawLimits = limits.filter { !Sanitizer.isPresent || $0.bearsSanitizer }.map(\.raw)
-        let pid = try withStrings([program] + arguments) { argv throws(SystemError) in
+        // The list of processes shows what people know.
+        let name = program == CurrentProcess.program ? CurrentProcess.calledName : program
+        let pid = try withStrings([name] + arguments) { argv throws(SystemError) in
             try withStrings(environment.map { "\($0.key)=\($0.value)" }.sorted()) { envp throws(SystemError) in
                 try withStrings([path, folder ?? ""]) { texts throws(SystemError) in
                     var failure: SystemError?

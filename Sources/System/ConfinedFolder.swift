@@ -3,14 +3,25 @@ internal import Glibc
 
 /// A folder below which files are made by paths from outside; the kernel itself refuses every way out of it.
 ///
-/// Every path is resolved by openat2(2) with `RESOLVE_BENEATH`, without following any link and without crossing into another file system, so that
-/// neither `..` nor a link made a moment before leads out. Nothing is ever overwritten. Blocks; one thread at a time.
+/// Every path is resolved by openat2(2) with `RESOLVE_BENEATH`, without following any link and without crossing into another
+/// file system, so that neither `..` nor a link made a moment before leads out. Where openat2 is refused (kernels before 5.6,
+/// systemd's `RestrictSUIDSGID=yes`, older containers), a walk with openat(2) and `O_NOFOLLOW` does the same, name by name.
+/// Nothing is ever overwritten. Blocks; one thread at a time.
+///
+/// A path that leads through a link, to another file system or through something that is no folder is refused with ELOOP, EXDEV
+/// or ENOTDIR. EPERM and EACCES are the machine's own refusals.
 package struct ConfinedFolder: ~Copyable {
     private let folder: FileDescriptor
+    private let walks: Bool
 
-    /// Opens a folder that is there; a link in its place is refused.
-    package init(_ path: String) throws(SystemError) {
+    /// Opens a folder that is there; a link in its place is refused. `walking` leaves openat2 aside, as where it is refused.
+    package init(_ path: String, walking: Bool = false) throws(SystemError) {
         folder = try FileDescriptor.open(path, [.folder, .noFollow])
+        walks = walking
+    }
+
+    private func open(_ folder: Int32, _ path: String, _ flags: Int32, _ mode: UInt32) -> Int32 {
+        walks ? axle_openat_walk(folder, path, flags, mode) : axle_openat_beneath(folder, path, flags, mode)
     }
 
     /// Makes a folder and those above it; one that is there stays.
@@ -24,8 +35,8 @@ package struct ConfinedFolder: ~Copyable {
         let parent = try openFolder(path.dropLast())
         let name = try Self.last(path)
         let number = parent.number
-        let raw = try retrying("openat2", path.joined(separator: "/")) {
-            axle_openat_beneath(number, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        let raw = try retrying("openat", path.joined(separator: "/")) {
+            open(number, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
         }
         let file = FileDescriptor(takingOwnership: raw)
         try retrying("fchmod", name) { fchmod(raw, mode) }
@@ -37,16 +48,16 @@ package struct ConfinedFolder: ~Copyable {
         let whole = path.joined(separator: "/")
         for part in path {
             _ = try Self.last([part])
-            guard part != "..", part != "." else { throw SystemError(call: "openat2", errno: .invalid, path: whole) }
+            guard part != "..", part != "." else { throw SystemError(call: "openat", errno: .invalid, path: whole) }
         }
         let number = folder.number
         // A pipe would wait for its writer for ever.
         let file = FileDescriptor(
-            takingOwnership: try retrying("openat2", whole) {
-                axle_openat_beneath(number, whole, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
+            takingOwnership: try retrying("openat", whole) {
+                open(number, whole, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
             })
         guard try file.status().kind == .file else {
-            throw SystemError(call: "openat2", errno: .notPermitted, path: whole, text: "it is no plain file")
+            throw SystemError(call: "openat", errno: .isFolder, path: whole, text: "it is no plain file")
         }
         return file
     }
@@ -59,7 +70,7 @@ package struct ConfinedFolder: ~Copyable {
         try retrying("symlinkat", path.joined(separator: "/")) { symlinkat(target, number, name) }
     }
 
-    /// Gives a regular file of this folder a second name; anything but a regular file is refused with EPERM.
+    /// Gives a regular file of this folder a second name; a folder is refused with EISDIR, anything else with ELOOP.
     package func makeHardLink(_ path: [String], to target: [String]) throws(SystemError) {
         let parent = try openFolder(path.dropLast())
         let source = try openFolder(target.dropLast())
@@ -67,8 +78,11 @@ package struct ConfinedFolder: ~Copyable {
         let (to, from) = (parent.number, source.number)
         var raw = stat()
         try retrying("fstatat", target.joined(separator: "/")) { fstatat(from, old, &raw, AT_SYMLINK_NOFOLLOW) }
-        guard raw.st_mode & S_IFMT == S_IFREG else {
-            throw SystemError(call: "linkat", errno: .notPermitted, path: target.joined(separator: "/"))
+        let kind = raw.st_mode & S_IFMT
+        guard kind == S_IFREG else {
+            throw SystemError(
+                call: "linkat", errno: kind == S_IFDIR ? .isFolder : .tooManyLinks, path: target.joined(separator: "/"),
+                text: "it is no plain file")
         }
         try retrying("linkat", path.joined(separator: "/")) { linkat(from, old, to, name, 0) }
     }
@@ -89,7 +103,7 @@ package struct ConfinedFolder: ~Copyable {
         let flags = O_RDONLY | O_DIRECTORY
         do throws(SystemError) {
             return FileDescriptor(
-                takingOwnership: try retrying("openat2", whole) { axle_openat_beneath(root, whole, flags, 0) })
+                takingOwnership: try retrying("openat", whole) { open(root, whole, flags, 0) })
         } catch {
             guard error.errno == .notFound else { throw error }
         }
@@ -104,14 +118,14 @@ package struct ConfinedFolder: ~Copyable {
             isNew = false
         }
         let made = FileDescriptor(
-            takingOwnership: try retrying("openat2", whole) { axle_openat_beneath(number, name, flags, 0) })
+            takingOwnership: try retrying("openat", whole) { open(number, name, flags, 0) })
         if isNew { try made.setMode(mode, whole) }
         return made
     }
 
     private static func last(_ path: some Collection<String>) throws(SystemError) -> String {
         guard let name = Array(path).last, !name.isEmpty, !name.utf8.contains(0), !name.utf8.contains(0x2F) else {
-            throw SystemError(call: "openat2", errno: .invalid, path: path.joined(separator: "/"))
+            throw SystemError(call: "openat", errno: .invalid, path: path.joined(separator: "/"))
         }
         return name
     }

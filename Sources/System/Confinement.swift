@@ -4,7 +4,7 @@ internal import Glibc
 /// What a process takes away from itself before it looks at bytes from outside; nothing gives it back.
 ///
 /// In force as far as the kernel has it: seccomp (a short list of calls; all others fail with EPERM), Landlock (no files), no new privileges,
-/// no core dump. Resource limits are set by who starts the process (`ConfinedChild`). Call it before there is a second thread.
+/// no core dump. Where openat2(2) is refused, openat(2) stays allowed in its place, and Landlock alone keeps it below the folder. Resource limits are set by who starts the process (`ConfinedChild`). Call it before there is a second thread.
 package enum Confinement {
     /// What is left to do.
     package enum Scope: Sendable {
@@ -29,8 +29,8 @@ package enum Confinement {
         switch scope {
         case .descriptors: confinesFiles = axle_confine_files(-1) == 0
         case .folder(let path):
-            files = 1
             let folder = try FileDescriptor.open(path, [.folder, .noFollow])
+            files = axle_has_openat2(folder.number) == 1 ? 1 : 2
             confinesFiles = axle_confine_files(folder.number) == 0
         }
         return Hold(filtersCalls: axle_confine_calls(files) == 0, confinesFiles: confinesFiles)

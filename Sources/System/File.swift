@@ -85,6 +85,14 @@ package enum File {
         if before != folder { try Directory.synchronize(before) }
     }
 
+    /// Gives a file a second name, where nothing may be yet, and returns once that is on the disk.
+    package static func link(_ old: String, to new: String) throws(SystemError) {
+        try checkPath(old)
+        try checkPath(new)
+        try retrying("link", new) { Glibc.link(old, new) }
+        try Directory.synchronize(Directory.parent(of: new))
+    }
+
     /// Sets the permission bits.
     package static func setMode(_ path: String, _ mode: UInt32) throws(SystemError) {
         try checkPath(path)

@@ -35,6 +35,8 @@ package struct FileDescriptor: ~Copyable, Sendable {
         package static let folder = Access(rawValue: O_DIRECTORY)
         /// Fails with ELOOP if the last part of the path is a symbolic link.
         package static let noFollow = Access(rawValue: O_NOFOLLOW)
+        /// Does not wait for the other end of a pipe.
+        package static let nonBlocking = Access(rawValue: O_NONBLOCK)
     }
 
     /// Opens a file; it is closed in children.

@@ -22,6 +22,8 @@ package struct FileStatus: Hashable, Sendable {
     package let device: UInt64
     /// Last change of the contents, in milliseconds since 1970.
     package let modifiedMilliseconds: Int64
+    /// Last change of the contents or of the above, in nanoseconds since 1970; nobody can set it back.
+    package let changedNanoseconds: Int64
 
     init(_ raw: stat) {
         kind =
@@ -38,5 +40,7 @@ package struct FileStatus: Hashable, Sendable {
         inode = UInt64(raw.st_ino)
         device = UInt64(raw.st_dev)
         modifiedMilliseconds = Int64(raw.st_mtim.tv_sec) * 1000 + Int64(raw.st_mtim.tv_nsec) / 1_000_000
+        // Wraps after the year 2262, which tells two changes apart all the same.
+        changedNanoseconds = Int64(raw.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_ctim.tv_nsec)
     }
 }

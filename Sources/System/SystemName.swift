@@ -34,7 +34,21 @@ package enum CurrentProcess {
     /// True if it runs as root.
     package static var isRoot: Bool { geteuid() == 0 }
 
-    /// The file that this program was started from.
+    /// This program, for starting it again: the kernel's own link to the file that runs, which leads to it as long as the process
+    /// lives, also when the file has been replaced or removed since (an upgrade without a restart).
+    package static let program = "/proc/self/exe"
+
+    /// What this program was called when it was started, for the list of processes.
+    static let calledName = CommandLine.arguments.first ?? program
+
+    /// Gives a process that was started as `program` its file's name in the list of processes, where the kernel writes `exe`.
+    package static func restoreName() {
+        let name = calledName.split(separator: "/").last.map(String.init) ?? calledName
+        // The main thread's name is the process's; this may be another thread. Only for people: it works as well under another name.
+        try? FileDescriptor.open("/proc/self/comm", .write).write(Array(name.utf8))
+    }
+
+    /// The path of the file that this program was started from, as it is now: another program may be there, or none.
     package static func executablePath() throws(SystemError) -> String {
         guard let path = try File.linkTarget("/proc/self/exe") else {
             throw SystemError(call: "readlink", errno: .notFound, path: "/proc/self/exe")

@@ -43,6 +43,27 @@ struct AgentCoreTests {
         #expect(try world.store.queuedReports(limit: 9).isEmpty)
     }
 
+    @Test("packages of the same bytes share their files: the first install leaves them to the second")
+    func sameBytes() throws {
+        let other = try Sample.package([1, 2, 3], product: "other")
+        #expect(other.sha256 == package.sha256)
+        var shared: [String: Bool] = [:]
+        world.perform = { job in
+            if job.step == .commit { shared[job.package.path.product.text] = job.sharesFiles }
+            return .done
+        }
+        // The second is downloaded and waits for its window while the first is installed.
+        let start = world.now + .seconds(3600)
+        let window = try TimeSpan(start: start, end: start + .seconds(3600))
+        try world.send(try world.order(other, action: Sample.action(2), windows: [window]), package: other)
+        try world.send(try world.order(package), package: package)
+        #expect(world.states().last == .succeeded)
+        #expect(shared == ["tool": true])
+        try world.pass(.seconds(4000))
+        #expect(world.states(Sample.action(2)).last == .succeeded)
+        #expect(shared == ["tool": true, "other": false])
+    }
+
     @Test("what is left alone for a newer release is said to the hub at the start, and of no action")
     func leftAlone() throws {
         world.start = AgentStart(bootID: "boot-1", leftAlone: ["action 7 is left alone", "action 8 is left alone"])

@@ -288,6 +288,25 @@ struct ReleaseBasesTests {
         #expect(!ReleaseBases.isKept(.maximum, free: ByteCount(100), share: .max))
     }
 
+    @Test("files that another package of the same bytes needs are left where they are")
+    func shared() throws {
+        let folder = try TestFolder()
+        let bases = ReleaseBases(
+            folder: folder.file("bases"), share: 10, worker: ContentWorker(program: try agentProgram()))
+        let archive = Sample.archive(version: "1.0")
+        for product in ["tool", "other"] {
+            let package = try Sample.package(archive, product: product)
+            let files = PackageFiles(package, in: folder.file("downloads"))
+            if product == "tool" { _ = try folder.write("downloads/\(package.sha256.hex)", archive) }
+            try bases.keep(files, leavingFiles: product == "tool")
+            // Again, as after a cut.
+            try bases.keep(files, leavingFiles: product == "tool")
+            #expect((files.archive != nil) == (product == "tool"))
+            let base = try #require(try bases.base(of: package.path.product))
+            #expect(try File.read(base.path, limit: 1 << 20) == archive)
+        }
+    }
+
     @Test("the content of a newer release takes the place of the older one, and a share of nothing keeps nothing")
     func superseded() throws {
         let folder = try TestFolder()

@@ -284,6 +284,9 @@ final class FakeSpoke: LinkHandler {
             ).write(to: AgentState.identity(folder))
             try AtomicFile.write(
                 state.withLock { $0.repository.files["1.root.json"] } ?? [], to: AgentState.catalogRoot(folder))
+            // As a join makes it.
+            _ = try SQLiteAgentStore(
+                path: AgentState.database(folder), incarnation: .random(in: 1...1 << 40), now: .zero)
         }
     }
 }

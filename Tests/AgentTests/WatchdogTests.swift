@@ -32,6 +32,14 @@ struct WatchdogTests {
         #expect(watchdog.ended(.signal(9), trial: nil, stopping: true, at: .seconds(2)) == .stop(status: 1))
     }
 
+    @Test("an agent whose database is lost is not started again, and its release on trial is not blamed")
+    func lostDatabase() {
+        var watchdog = Watchdog()
+        _ = watchdog.willStart(trial: trial, at: .zero)
+        let exit = Watchdog.Exit.status(Watchdog.lostStatus)
+        #expect(watchdog.ended(exit, trial: trial, stopping: false, at: .seconds(1)) == .stop(status: 1))
+    }
+
     @Test("a release on trial that keeps dying is put back after three deaths")
     func diesOnTrial() {
         var watchdog = Watchdog()

@@ -219,3 +219,36 @@ def damaged_chunks_of_a_hub_without_libzstd_give_way_to_the_file(world):
     require(held["means"] == "published", f"it came as {held}")
     require(held["sent"] > shown["length"], f"the chunks were not counted: {held}")
     world.wait_event("patchFailed", "damaged")
+
+
+@test
+def packages_of_the_same_bytes_are_all_replicated_and_installed(world):
+    # A release candidate that was made final, and the same file for other products: two pairs at least, which is as many
+    # transfers as a spoke has under way.
+    vendor = Vendor(world).make(())
+    for number in range(2):
+        files = {"bin/tool": (b"#!/bin/sh\nexit 0\n" + str(number).encode() * 100, 0o755)}
+        for name in (f"a{number}", f"z{number}"):
+            for release in ("1.0", "2.0"):
+                vendor.add(release, files, product=name)
+    vendor.sign()
+    world.hub()
+    server = world.serve(vendor.catalog)
+    world.set_catalog(vendor, server)
+    world.spoke()
+    world.agent("box")
+    world.wait_verified(8)
+    # Nothing is held up behind them, now and after a restart of the spoke.
+    vendor.publish("1.0", tool("1.0"), product="other")
+    world.wait_verified(9)
+    world.restart("spoke-site")
+    vendor.publish("2.0", tool("2.0"), product="other")
+    world.wait_verified(10)
+    world.wait_connected(1)
+    # Two rollouts of the same bytes to one machine at the same time.
+    rollouts = [world.roll_out(name, "2.0") for name in ("a0", "z0", "a1")]
+    for rollout in rollouts:
+        world.wait_rollout(rollout, {"box": "succeeded"})
+    bad = [e for e in world.events() if e["severity"] in ("error", "critical")]
+    require(not bad, f"errors: {bad}")
+    require(not list((world.work / "agent-box/downloads").iterdir()), "downloads are left behind")

@@ -24,6 +24,7 @@ import downloads  # noqa: F401
 import folders  # noqa: F401
 import golden  # noqa: F401
 import identity  # noqa: F401
+import machine  # noqa: F401
 import members  # noqa: F401
 import modes  # noqa: F401
 import pools  # noqa: F401

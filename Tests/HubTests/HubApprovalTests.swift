@@ -11,7 +11,7 @@ struct HubApprovalTests {
     private func approval(_ world: HubWorld, _ id: RolloutID) throws -> Approval {
         let rollout = try #require(try world.store.rollout(id))
         let tree = try #require(
-            try HubQueries(store: world.store, zones: FoundationZone.named).approvalTree(of: id))
+            try HubQueries(store: world.store, zones: ZoneFolder.find).approvalTree(of: id))
         return Approval(
             fleet: world.fleet, rollout: id, kind: .install, product: rollout.specification.product,
             release: rollout.specification.release, actions: try tree.root, count: UInt64(tree.count),

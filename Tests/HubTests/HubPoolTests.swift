@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Rollout
 import Storage
 import Testing
 
@@ -76,7 +77,7 @@ import Testing
         for package in packages.dropLast() {
             _ = try world.ask(link, verified(package, in: package.path == packages[0].path ? main : next))
         }
-        let queries = HubQueries(store: world.store, zones: { _ in nil })
+        let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
         func going(_ pool: NodeName) throws -> [SHA256Digest] {
             try queries.prunePlan(of: spoke, isHub: false, in: pool).removals.map(\.holding.digest)
         }

@@ -13,7 +13,7 @@ import Testing
         facts.userlandBits = 32
         _ = try world.report(&agents[1], link, facts: facts)
         _ = try world.addAgent("never", spoke, link)
-        let queries = HubQueries(store: world.store, zones: FoundationZone.named)
+        let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
         let candidates = try queries.candidates(
             product: package.path.product, release: package.path.release, at: world.now)
         #expect(candidates.map(\.client.name.text) == ["a0", "a1", "never"])
@@ -38,7 +38,7 @@ import Testing
                 try samplePackage("1.9", counter: 2, hash: 2),
             ],
             version: 2)
-        let queries = HubQueries(store: world.store, zones: FoundationZone.named)
+        let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
         let found = try queries.explain(agents[0].id, product: nil, release: nil, at: world.now)
         #expect(found.map(\.package.path.release.text) == ["1.10"])
     }
@@ -46,7 +46,7 @@ import Testing
     @Test func thePlanOfABadSpecificationIsRefused() throws {
         let world = try HubWorld()
         _ = try world.running()
-        let queries = HubQueries(store: world.store, zones: FoundationZone.named)
+        let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
         let changes: [(inout RolloutSpecification) throws -> Void] = [
             { $0.name = "" }, { $0.name = "a\u{1B}[31m" }, { $0.leadMinutes = -1 }, { $0.waves = [] },
             { $0.waves = [.init(size: .count(0))] }, { $0.target = .init() }, { $0.errorThresholdPercent = 101 },
@@ -67,7 +67,7 @@ import Testing
     @Test func theSummaryCountsAndWarns() throws {
         let world = try HubWorld()
         let (link, _, _, _, _) = try world.running()
-        let queries = HubQueries(store: world.store, zones: FoundationZone.named)
+        let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
         var summary = try queries.summary(at: world.now)
         #expect(summary.spokes == 1 && summary.spokesConnected == 1 && summary.clients == 1)
         #expect(summary.packages == [.imported: 1] && summary.rolloutsUnderWay == 1)

@@ -135,7 +135,7 @@ import Trust
         let world = try HubWorld()
         var (link, _, agents, _, _) = try world.running(agents: 3)
         func warnings() throws -> [String] {
-            try HubQueries(store: world.store, zones: FoundationZone.named).summary(at: world.now).warnings
+            try HubQueries(store: world.store, zones: ZoneFolder.find).summary(at: world.now).warnings
                 .filter { $0.contains("not reported") }
         }
         #expect(try warnings().isEmpty)

@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Rollout
 import Storage
 import TLS
 import Testing
@@ -94,14 +95,20 @@ final class HubWorld {
     var answers = true
     private var nextNumber: UInt64 = 0
 
-    init(_ kind: StoreKind = .memory, cryptography: FakeCryptography = FakeCryptography()) throws {
+    private let zones: ZoneLookup
+
+    init(
+        _ kind: StoreKind = .memory, cryptography: FakeCryptography = FakeCryptography(),
+        zones: @escaping ZoneLookup = ZoneFolder.find
+    ) throws {
+        self.zones = zones
         fixture = try kind.make()
         fleet = try FleetName("test")
         pool = try name("main")
         core = HubCore(
             store: fixture.store, cryptography: cryptography,
             configuration: HubConfiguration(
-                fleet: fleet, hub: hub, poolName: pool, patchPoolName: try name("patches"), zones: FoundationZone.named),
+                fleet: fleet, hub: hub, poolName: pool, patchPoolName: try name("patches"), zones: zones),
             random: SeededGenerator(state: 1))
         try send(.started(held: [], figures()))
     }
@@ -117,7 +124,7 @@ final class HubWorld {
         core = HubCore(
             store: fixture.store, cryptography: FakeCryptography(),
             configuration: HubConfiguration(
-                fleet: fleet, hub: hub, poolName: pool, patchPoolName: try name("patches"), zones: FoundationZone.named),
+                fleet: fleet, hub: hub, poolName: pool, patchPoolName: try name("patches"), zones: zones),
             random: SeededGenerator(state: 99))
         effects = []
         try send(.started(held: held, figures(), patches: patches))

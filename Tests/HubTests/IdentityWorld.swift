@@ -77,7 +77,7 @@ final class IdentityWorld {
             store: store, cryptography: cryptography,
             configuration: HubConfiguration(
                 fleet: fleet, hub: identityHubID, poolName: try NodeName("main"),
-                patchPoolName: try NodeName("patches"), zones: FoundationZone.named),
+                patchPoolName: try NodeName("patches"), zones: ZoneFolder.find),
             random: SeededGenerator(state: 1))
         let figures = PoolFigures(PoolAccount(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero))
         try send(.started(held: [], figures))

@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Rollout
 import Testing
 
 @Suite struct LinkLimitTests {
@@ -83,12 +84,12 @@ import Testing
         #expect(again.count == 1, "told again on every connection")
         try world.send(.link(.reply(link, again[0].id, .ok(OK()))))
         world.effects = []
-        world.now = world.now + .seconds(7 * 86_400) - .milliseconds(1)
+        world.now = world.now + .seconds(86_400) - .milliseconds(1)
         try world.send(.woke)
         #expect(schedules(world).isEmpty)
         world.now = world.now + .milliseconds(1)
         try world.send(.woke)
-        #expect(schedules(world).count == 1, "and every week")
+        #expect(schedules(world).count == 1, "and every day, since the rules of a zone may change")
     }
 
     @Test func anOlderSpokeThatCannotHoldTheLimitIsNamedAndNotAskedAgain() throws {
@@ -130,5 +131,67 @@ import Testing
         #expect(throws: HubRefusal.self) { try world.run(.limitSpoke(node(99), link: "none", agents: nil)) }
         #expect(try world.store.link(of: spoke) == nil)
         #expect(limits(world, link).isEmpty)
+    }
+}
+
+/// Limits whose time zone changes or goes, under a hub that runs.
+@Suite struct ZoneChangeTests {
+    /// A zone that the test moves: seconds east of UTC, nil when tzdata is gone.
+    private final class Clock: @unchecked Sendable {
+        var offset: Int? = 0
+    }
+
+    private func world(_ clock: Clock) throws -> HubWorld {
+        try HubWorld { (_) throws(ZoneError) in
+            guard let offset = clock.offset else { throw .noDatabase(folder: "/zones") }
+            return FixedZone(seconds: offset)
+        }
+    }
+
+    private func limits(_ world: HubWorld) -> [BitRate?] {
+        world.effects.compactMap { if case .limit(_, let rate) = $0 { .some(rate) } else { nil } }
+    }
+
+    @Test func newRulesCountWithinAnHour() throws {
+        let clock = Clock()
+        let world = try world(clock)
+        let spoke = try world.addSpoke("s1")
+        _ = try world.connect(spoke)
+        world.now = UnixTime(seconds: (world.now.seconds / 86_400 + 1) * 86_400)
+        try world.run(.limitSpoke(spoke, link: "20 Mbit/s 08:00-18:00 Some/Where, else 100 Mbit/s", agents: nil))
+        #expect(limits(world) == [try BitRate("100 Mbit/s")])
+        clock.offset = 9 * 3600
+        world.effects = []
+        world.now = world.now + .seconds(3600)
+        try world.send(.woke)
+        #expect(limits(world) == [try BitRate("20 Mbit/s")])
+    }
+
+    @Test func withoutTzdataTheLowestRateHoldsAndTheHubGoesOn() throws {
+        let clock = Clock()
+        let world = try world(clock)
+        let spoke = try world.addSpoke("s1")
+        _ = try world.connect(spoke)
+        world.now = UnixTime(seconds: (world.now.seconds / 86_400 + 1) * 86_400)
+        let rule = "20 Mbit/s 08:00-18:00 Some/Where, else 100 Mbit/s"
+        try world.run(.limitSpoke(spoke, link: rule, agents: rule))
+        clock.offset = nil
+        world.effects = []
+        for _ in 0..<3 {
+            world.now = world.now + .seconds(3600)
+            try world.send(.woke)
+        }
+        #expect(limits(world) == [try BitRate("20 Mbit/s")])
+        let said = try world.events(.limitSet).filter { $0.event.severity == .error }
+        #expect(said.count == 1 && said[0].event.text.contains("tzdata"))
+        // A new rule is refused, and says why.
+        #expect(throws: HubRefusal.self) {
+            try world.run(.limitSpoke(spoke, link: "1 Mbit/s 08:00-09:00 Some/Where", agents: nil))
+        }
+        clock.offset = 0
+        world.effects = []
+        world.now = world.now + .seconds(3600)
+        try world.send(.woke)
+        #expect(limits(world) == [try BitRate("100 Mbit/s")])
     }
 }

@@ -3,11 +3,13 @@ import Rollout
 import Testing
 
 struct BandwidthRuleTests {
-    private static func zone(_ name: String) -> (any ZoneRules)? {
+    private static let zone: ZoneLookup = { (name) throws(ZoneError) in
         switch name {
-        case "Europe/Berlin": try? WindowTests.berlin()  // its times are right
-        case "UTC": FixedZone.utc
-        default: nil
+        case "Europe/Berlin":
+            guard let berlin = try? WindowTests.berlin() else { throw .badName }  // its times are right
+            return berlin
+        case "UTC": return FixedZone.utc
+        default: throw .unknown(folder: "/zones")
         }
     }
 
@@ -82,7 +84,10 @@ struct BandwidthRuleTests {
     }
 
     @Test func aZoneThatNobodyKnowsIsRefused() throws {
-        #expect(throws: RolloutError.limit("names the time zone Mars/Olympus, which is not known here")) {
+        #expect(
+            throws: RolloutError.limit(
+                "names the time zone Mars/Olympus, which cannot be used: \(ZoneError.unknown(folder: "/zones"))")
+        ) {
             try schedule("1 Mbit/s 08:00-18:00 Mars/Olympus", "2025-01-10T12:00:00Z")
         }
     }

@@ -92,6 +92,27 @@ import Testing
         }
     }
 
+    @Test(arguments: Kind.allCases) func aReplicaKeepsEachOfItsPathsInTheirOrder(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            let paths = try ["b", "c", "a"].map { try TargetPath("\($0)/1.0/linux-x86_64-glibc/file.tar") }
+            var replica = WantedReplica(
+                path: paths[0], sha256: try Self.digest(7), length: 5, priority: 3, others: [paths[1], paths[2]])
+            let other = WantedReplica(path: paths[1], sha256: try Self.digest(6), length: 5, priority: 3)
+            try store.save(replica)
+            try store.save(other)
+            #expect(try store.replica(replica.sha256)?.paths == paths)
+            #expect(try store.replicas() == [other, replica])
+            let isLeft = replica.remove(paths[0])
+            #expect(isLeft)
+            try store.save(replica)
+            #expect(try store.replica(replica.sha256)?.paths == [paths[1], paths[2]])
+            let left = [replica.remove(paths[2]), replica.remove(paths[1])]
+            #expect(left == [true, false])
+            try store.save(replica)
+            #expect(try store.replicas() == [other, replica])
+        }
+    }
+
     @Test(arguments: Kind.allCases) func aPatchComesBackAsItWasSavedUntilItIsForgotten(_ kind: Kind) throws {
         try withStore(kind) { store in
             var patch = KeptPatch(

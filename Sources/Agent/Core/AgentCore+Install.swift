@@ -29,7 +29,10 @@ extension AgentCore {
                 .perform(
                     InstallJob(
                         action: record.id, step: step, package: package, previous: record.previous,
-                        isSelf: isSelf(record))))
+                        isSelf: isSelf(record),
+                        sharesFiles: try store.openActions().contains {
+                            $0.id != record.id && $0.package?.sha256 == package.sha256
+                        })))
             return nil
         case .restartAgent:
             performing = (record.id, step)

@@ -40,8 +40,14 @@ package struct InstallJob: Equatable, Sendable {
     package var previous: ReleaseName?
     /// The package is the agent itself.
     package var isSelf: Bool
+    /// Another open action needs the same downloaded files: its package has the same bytes.
+    package var sharesFiles: Bool
 
-    package init(action: ActionID, step: InstallStep, package: Package, previous: ReleaseName?, isSelf: Bool) {
+    package init(
+        action: ActionID, step: InstallStep, package: Package, previous: ReleaseName?, isSelf: Bool,
+        sharesFiles: Bool = false
+    ) {
+        self.sharesFiles = sharesFiles
         self.action = action
         self.step = step
         self.package = package

@@ -72,8 +72,8 @@ package struct InstallExecutor: Sendable {
         case .commit:
             try installer.prune(product, keeping: job.previous)
             // Without a base the next release comes whole, which is no reason to fail this one.
-            try? bases?.keep(files(package))
-            try files(package).remove()
+            try? bases?.keep(files(package), leavingFiles: job.sharesFiles)
+            if !job.sharesFiles { try files(package).remove() }
         case .deactivate:
             try hook(.rollingBack, .enter, job)
             try services("stop", package)
@@ -84,7 +84,7 @@ package struct InstallExecutor: Sendable {
             try hook(.rollingBack, .leave, job)
         case .discard:
             try installer.discard(product, release: job.previous == release ? nil : release, action: job.action)
-            try files(package).remove()
+            if !job.sharesFiles { try files(package).remove() }
         }
     }
 

@@ -3,6 +3,8 @@ package import System
 
 /// The files of one package in the downloads folder; all their names begin with the published file's hash.
 ///
+/// Packages of the same bytes share them: downloads of one hash take turns, and a file stays as long as an open action needs it.
+///
 /// ```
 /// HASH            the published file, whole and verified
 /// HASH.content    what is inside it, whole and verified

@@ -52,8 +52,8 @@ package struct ReleaseBases: Sendable {
 
     /// Keeps the content of a release that was installed out of these files, in the place of the one before, when there is ample room for it.
     ///
-    /// May be done again after a cut.
-    package func keep(_ files: PackageFiles) throws {
+    /// May be done again after a cut. The files may be moved, unless they are to be left for another package of the same bytes.
+    package func keep(_ files: PackageFiles, leavingFiles: Bool = false) throws {
         let package = files.package
         let content = package.content
         let place = Directory.join(folder, package.path.product.text)
@@ -68,7 +68,7 @@ package struct ReleaseBases: Sendable {
         case .content(let file),
             .published(let file) where content.coding == .none:
             guard Self.isKept(content.length, free: free + content.length, share: share) else { return }
-            try File.rename(file, to: path)
+            if leavingFiles { try File.link(file, to: path) } else { try File.rename(file, to: path) }
         case .published(let file):
             guard Self.isKept(content.length, free: free, share: share) else { return }
             try unpack(file, content, to: path)

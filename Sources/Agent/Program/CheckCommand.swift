@@ -19,7 +19,8 @@ enum CheckCommand {
     }
 
     private static func known(_ state: String) throws -> FactsGatherer.Known {
-        guard File.exists(AgentState.database(state)) else { return FactsGatherer.Known() }
+        // Before the join there is nothing to know.
+        guard try File.status(AgentState.identity(state)) != nil else { return FactsGatherer.Known() }
         let store = try SQLiteAgentStore(reading: AgentState.database(state))
         return FactsGatherer.Known(locked: try store.locked(), rejected: try store.rejected())
     }

@@ -1,4 +1,5 @@
 internal import Model
+internal import SQLite
 internal import Synchronization
 internal import System
 
@@ -10,7 +11,7 @@ enum RunCommand {
         let state = try invocation.required("state")
         let lock = try await lock(state)
         let supervisor = Supervisor(
-            state: state, own: try CurrentProcess.executablePath(), messages: { Self.say($0, $1, streams) })
+            state: state, own: CurrentProcess.program, messages: { Self.say($0, $1, streams) })
         let stopping = Task {
             for await _ in signals { supervisor.stop() }
         }
@@ -27,14 +28,25 @@ enum RunCommand {
     }
 
     static func serve(_ invocation: CommandInvocation, _ streams: ProgramStreams) async throws -> Int32 {
+        CurrentProcess.restoreName()
         Signals.ignoreBrokenPipe()
         let signals = try Signals.stream([.terminate, .interrupt])
         let path = try invocation.required("state")
         let folder = try open(path)
         let (ends, end) = AsyncStream.makeStream(of: Int32.self)
-        let agent = try RunningAgent(
-            folder: folder, program: try CurrentProcess.executablePath(),
-            messages: { Self.say($0, $1, streams) }, restart: { end.yield(Watchdog.restartStatus) })
+        let agent: RunningAgent
+        do {
+            agent = try RunningAgent(
+                folder: folder, program: try CurrentProcess.executablePath(), child: CurrentProcess.program,
+                messages: { Self.say($0, $1, streams) }, restart: { end.yield(Watchdog.restartStatus) },
+                fatal: {
+                    Self.say(.error, $0, streams)
+                    end.yield(Watchdog.lostStatus)
+                })
+        } catch let loss as DatabaseLoss {
+            say(.error, "\(loss)", streams)
+            return Watchdog.lostStatus
+        }
         await agent.start()
         let listening = Task {
             for await _ in signals { end.yield(0) }

@@ -50,7 +50,7 @@ enum StatusCommand {
     }
 
     private static func read(_ state: String) throws -> Document {
-        guard File.exists(AgentState.identity(state)), File.exists(AgentState.database(state)) else {
+        guard try File.status(AgentState.identity(state)) != nil else {
             throw AgentError(
                 .stateFolder, "\(state) holds no agent state; join first (axle-agent join --state \(state) …)")
         }

@@ -82,9 +82,20 @@ extension AgentShell {
             files: PackageFiles(package, in: downloads), links: links, queue: downloading, bases: bases, worker: worker,
             say: { [messages] in messages($0, $1) })
         transfers[action]?.cancel()
-        transfers[action] = Task {
+        // Packages of the same bytes share their files, and the second finds what the first has fetched.
+        let digest = package.sha256
+        let before = lastDownloads[digest]
+        let task = Task {
+            await before?.value
+            guard !Task.isCancelled else { return }
             let outcome = await download.run(from: link)
             if !Task.isCancelled { tell(.downloaded(action, outcome)) }
+        }
+        transfers[action] = task
+        lastDownloads[digest] = task
+        Task {
+            await task.value
+            if lastDownloads[digest] == task { lastDownloads[digest] = nil }
         }
     }
 

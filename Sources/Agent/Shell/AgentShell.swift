@@ -3,6 +3,7 @@ internal import Identity
 internal import Model
 internal import Network
 internal import Protocol
+internal import SQLite
 internal import System
 internal import TLS
 internal import Transport
@@ -28,6 +29,9 @@ actor AgentShell: LinkHandler {
     nonisolated let clock: ClockFloor
     nonisolated let messages: @Sendable (EventSeverity, String) -> Void
     nonisolated let restart: @Sendable () -> Void
+    /// Called with the reason when this agent cannot go on.
+    private let fatal: @Sendable (String) -> Void
+    private let database: String
     nonisolated let installing = NamedQueue("agent.install")
     nonisolated let downloading = NamedQueue("agent.download")
     nonisolated let asking = NamedQueue("agent.facts")
@@ -50,17 +54,23 @@ actor AgentShell: LinkHandler {
     var link: LinkID?
     var alarm: Task<Void, Never>?
     var transfers: [ActionID: Task<Void, Never>] = [:]
+    /// The download of these bytes that was begun last.
+    var lastDownloads: [SHA256Digest: Task<Void, Never>] = [:]
 
     /// The product that is the agent itself.
     static let selfProduct = "axle-agent"
 
-    /// Opens everything in the folder; nothing dials yet. `program` is the path of this program; `messages` gets lines for the journal; `restart` is
+    /// Opens everything in the folder; nothing dials yet. `program` is the path of this program, `child` that of limited children; `messages` gets lines for the journal; `restart` is
     /// called when the process is to be ended so that the supervisor starts the current release.
     init(
-        folder: StateFolder, program: String, group: EventLoopGroup, system: @escaping @Sendable () -> Int64,
-        messages: @escaping @Sendable (EventSeverity, String) -> Void, restart: @escaping @Sendable () -> Void
+        folder: StateFolder, program: String, child: String, group: EventLoopGroup,
+        system: @escaping @Sendable () -> Int64,
+        messages: @escaping @Sendable (EventSeverity, String) -> Void, restart: @escaping @Sendable () -> Void,
+        fatal: @escaping @Sendable (String) -> Void
     ) throws {
         let state = folder.path
+        self.fatal = fatal
+        database = AgentState.database(state)
         let configuration = try AgentConfiguration.read(AgentState.configuration(state))
         let keeper = try IdentityKeeper(folder: AgentState.identity(state))
         self.keeper = keeper
@@ -79,10 +89,10 @@ actor AgentShell: LinkHandler {
         }
         let product = try ProductName(Self.selfProduct)
         let installer = TreeInstaller(
-            products: AgentState.products(state, configuration), child: UnpackChild(command: [program]))
+            products: AgentState.products(state, configuration), child: UnpackChild(command: [child]))
         trial = TrialFile(path: AgentState.trial(state))
         downloads = AgentState.downloads(state)
-        worker = ContentWorker(program: program)
+        worker = ContentWorker(program: child)
         bases = ReleaseBases(
             folder: AgentState.bases(state), share: UInt64(configuration.patchBases), worker: worker)
         executor = InstallExecutor(
@@ -92,7 +102,7 @@ actor AgentShell: LinkHandler {
         catalog = try AgentCatalog(
             state: state, requiresLocalRoot: configuration.requireLocalRoot, links: links)
         store = try SQLiteAgentStore(
-            path: AgentState.database(state), incarnation: SystemRandom().incarnation(),
+            existing: database, incarnation: SystemRandom().incarnation(),
             now: clock.now)
         let known = UnixTime(seconds: keeper.signedTime)
         try store.transaction { [store] in try store.raiseSignedTimeFloor(known) }
@@ -215,6 +225,10 @@ actor AgentShell: LinkHandler {
     /// The store could not commit, for a full disk perhaps. Nothing of the batch was acknowledged: the link is closed, so that the spoke repeats what it
     /// had to say, and a new core begins with what is on disk.
     private func beginAnew(after error: any Error) {
+        if let loss = DatabaseLoss(error, path: database, advice: SQLiteAgentStore.advice) {
+            links.closeAll(.internalFault, "this agent's database is damaged", retryAfterSeconds: 300)
+            return fatal("\(loss)")
+        }
         messages(.error, "the database refused to write, trying again: \(error)")
         links.closeAll(.internalFault, "this agent cannot write to its disk", retryAfterSeconds: 10)
         link = nil

@@ -12,16 +12,18 @@ package final class RunningAgent: Sendable {
     private let dialer: SessionDialer
     private let folder: StateFolder
 
-    /// Opens the state folder's contents and dials. `system` is the machine's clock in milliseconds since 1970.
+    /// Opens the state folder's contents and dials. `program` is this program's path, by which its release is known; `child` is what is started
+    /// as a limited child, that path if nil. `fatal` is called with the reason when it cannot go on; `messages` hears that if it is nil. `system` is the machine's clock in milliseconds since 1970.
     package init(
-        folder: StateFolder, program: String,
+        folder: StateFolder, program: String, child: String? = nil,
         system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
         messages: @escaping @Sendable (EventSeverity, String) -> Void,
-        restart: @escaping @Sendable () -> Void
+        restart: @escaping @Sendable () -> Void, fatal: (@Sendable (String) -> Void)? = nil
     ) throws {
         let group = try EventLoopGroup(count: 1)
         let shell = try AgentShell(
-            folder: folder, program: program, group: group, system: system, messages: messages, restart: restart)
+            folder: folder, program: program, child: child ?? program, group: group, system: system, messages: messages,
+            restart: restart, fatal: fatal ?? { messages(.error, $0) })
         let identity = shell.identity
         guard let upstream = Endpoint(identity.member.upstream) else {
             throw AgentError(.stateFolder, "\(folder.path) names no spoke; join again with a new token")

@@ -35,6 +35,22 @@ package final class SQLiteAgentStore: AgentStore {
     /// Opens or makes the file; `incarnation` is what a new one begins with.
     package init(path: String, incarnation: UInt64, now: UnixTime) throws {
         database = try Database(path: path)
+        try settle(incarnation: incarnation, now: now)
+    }
+
+    /// Opens the file of an agent that there has been; one that is missing, empty or damaged is a `DatabaseLoss`.
+    package init(existing path: String, incarnation: UInt64, now: UnixTime) throws {
+        // It holds this machine's actions and reports, and stays far below the length that is not read whole.
+        database = try Database.existing(path, Self.migrations, advice: Self.advice).database
+        try settle(incarnation: incarnation, now: now)
+    }
+
+    /// What a person does when the database is lost.
+    package static let advice =
+        "restore the whole state folder from a backup, or join again with a new token into another folder (axle-agent join); "
+        + "installed programs stay where they are, and reports that had not reached the spoke are lost"
+
+    private func settle(incarnation: UInt64, now: UnixTime) throws {
         try Self.migrations.apply(to: database, atMilliseconds: now.milliseconds)
         try transaction {
             if try number("incarnation") == nil { try setIncarnation(incarnation) }
@@ -55,8 +71,7 @@ package final class SQLiteAgentStore: AgentStore {
 
     /// Opens the file of an agent that may be running, to look at only.
     package init(reading path: String) throws {
-        database = try Database(path: path, mode: .readOnly)
-        _ = try Self.migrations.check(database)
+        database = try Database.reader(path, Self.migrations, advice: Self.advice)
     }
 
     private static var migrations: Migrations { Migrations(applicationID: applicationID, steps: [schema]) }

@@ -3,7 +3,8 @@ internal import System
 
 /// Runs the agent proper as a child, starts it again when it ends, and puts its release before back when a new one loses its trial.
 ///
-/// The program is `PRODUCTS/axle-agent/current/bin/axle-agent` if it is there, else this one. Every decision is `Watchdog`'s. Blocks: it has a thread of
+/// The program is `PRODUCTS/axle-agent/current/bin/axle-agent` if it is there, else this one: the file that runs, also when
+/// another has taken its place on the disk. Every decision is `Watchdog`'s. Blocks: it has a thread of
 /// its own, whose end the kernel answers by ending the child.
 final class Supervisor: Sendable {
     private struct State {
@@ -18,7 +19,7 @@ final class Supervisor: Sendable {
     private let messages: @Sendable (EventSeverity, String) -> Void
     private let running = NativeLock(State())
 
-    /// `state` is the state folder, `own` this program's path.
+    /// `state` is the state folder, `own` this program.
     init(
         state: String, own: String, trialTime: Duration = Watchdog.trialTime,
         messages: @escaping @Sendable (EventSeverity, String) -> Void

@@ -10,7 +10,7 @@ package struct Watchdog: Equatable, Sendable {
         case start(after: Duration)
         /// End the agent if it runs, put the release before back, then start that; the text says why.
         case putBack(String)
-        /// The agent ended as it was asked to: end too, with this status.
+        /// The agent ended as it was asked to, or cannot go on: end too, with this status.
         case stop(status: Int32)
     }
 
@@ -22,6 +22,8 @@ package struct Watchdog: Equatable, Sendable {
 
     /// The exit status by which the agent asks to be started again, for example from its new release.
     package static let restartStatus: Int32 = 86
+    /// The exit status of an agent that cannot go on whatever its release, because its database is lost.
+    package static let lostStatus: Int32 = 87
     /// How long a release may take from its start to its first acknowledged report.
     package static let trialTime: Duration = .seconds(300)
     /// A run of this length counts as healthy: waits begin again at the shortest.
@@ -61,6 +63,8 @@ package struct Watchdog: Equatable, Sendable {
             deaths = 0
             return .start(after: .zero)
         }
+        // No other release would do better.
+        if exit == .status(Self.lostStatus) { return .stop(status: 1) }
         if ran >= Self.healthyTime { deaths = 0 }
         deaths += 1
         if trialRelease != nil {

@@ -25,8 +25,14 @@ int axle_flock_exclusive(int fd);
 int axle_pipe(int fds[2]);
 int axle_open(const char *path, int flags, unsigned mode);
 int axle_openat(int folder, const char *path, int flags, unsigned mode);
-// openat2 with RESOLVE_BENEATH, no links, no other file system; EXDEV, ELOOP or ENOTDIR for a way out.
+// openat2 with RESOLVE_BENEATH, no links, no other file system; EXDEV, ELOOP or ENOTDIR for a way out. Where openat2 is
+// refused (kernels before 5.6, filters), axle_openat_walk.
 int axle_openat_beneath(int folder, const char *path, int flags, unsigned mode);
+// The same by one openat for each name of the path. A folder of the same file system that is mounted again below counts as
+// inside.
+int axle_openat_walk(int folder, const char *path, int flags, unsigned mode);
+// Whether openat2 may be called here.
+int axle_has_openat2(int folder);
 int axle_syncfs(int fd);
 // A new file in a folder that never gets a name and is gone when it is closed.
 int axle_open_unnamed(const char *folder);
@@ -85,7 +91,7 @@ int axle_is_sanitized(void);
 
 // Confinement of this process, which nothing takes back. No core and no other process's look into its memory.
 int axle_undumpable(void);
-// From now on all but a short list of calls fail with EPERM (seccomp); `files`: also those that make files.
+// From now on all but a short list of calls fail with EPERM (seccomp). `files`: 1 allows those that make files, 2 openat as well.
 int axle_confine_calls(int files);
 // From now on no file can be opened or made but below `folder` (Landlock), or none at all with -1.
 int axle_confine_files(int folder);

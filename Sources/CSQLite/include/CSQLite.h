@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Binds text that SQLite copies before it returns.
@@ -31,6 +32,13 @@ static inline int axle_sqlite_create_private(const char *path) {
     if (descriptor < 0) return errno;
     close(descriptor);
     return 0;
+}
+
+// The length of a plain file, or a negative errno.
+static inline long long axle_sqlite_file_length(const char *path) {
+    struct stat status;
+    if (stat(path, &status) < 0) return -errno;
+    return S_ISREG(status.st_mode) ? status.st_size : -EISDIR;
 }
 
 // The words for an errno.

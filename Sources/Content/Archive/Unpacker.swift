@@ -64,13 +64,23 @@ package final class FolderSink: TarSink {
 
     func synchronize() throws { try folder.synchronizeAll() }
 
+    /// Whom an error is to be blamed on: the archive, which is never tried again then, or the machine.
+    ///
+    /// Only what no machine says of a sound archive in an empty folder is the archive's. A refusal of the machine (EPERM of a filter or
+    /// of a file system without links, EACCES, EROFS, ENOSYS) is not.
     private static func refusal(_ error: SystemError, _ entry: TarEntry) -> ContentError {
         switch error.errno {
-        case .exists: ContentError(.duplicate, "\(entry.name) is in the archive twice")
-        case .tooManyLinks, .notFolder, .otherDevice, .notPermitted:
-            ContentError(.link, "\(entry.name) leads through a link: \(error)")
-        case .notFound: ContentError(.link, "\(entry.name) links to a file that is not there")
-        default: ContentError(error.isFull ? .full : .failed, "\(entry.name): \(error)")
+        case .exists: return ContentError(.duplicate, "\(entry.name) is in the archive twice")
+        case .tooManyLinks, .notFolder, .isFolder, .otherDevice:
+            return ContentError(.link, "\(entry.name) leads through a link: \(error)")
+        case .notFound:
+            if case .hardLink = entry.kind {
+                return ContentError(.link, "\(entry.name) links to a file that is not there")
+            }
+        default: break
         }
+        return ContentError(
+            error.isFull ? .full : .failed,
+            "\(entry.name) could not be made: \(error); the fault is this machine's, not the archive's")
     }
 }

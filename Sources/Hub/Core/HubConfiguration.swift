@@ -12,13 +12,13 @@ package struct HubConfiguration: Sendable {
     package var patchPoolName: NodeName
     /// How long spokes are asked to wait for patches.
     package var patience: TransferPatience
-    /// The rules of a time zone by its name (`Europe/Berlin`); nil for a name that nobody knows.
-    package var zones: @Sendable (String) -> (any ZoneRules)?
+    /// The rules of a time zone by its name (`Europe/Berlin`), as they are now.
+    package var zones: ZoneLookup
 
     package init(
         fleet: FleetName, hub: NodeID, poolName: NodeName, patchPoolName: NodeName,
         patience: TransferPatience = TransferPatience(),
-        zones: @escaping @Sendable (String) -> (any ZoneRules)?
+        zones: @escaping ZoneLookup
     ) {
         self.fleet = fleet
         self.hub = hub

@@ -8,9 +8,11 @@ import Rollout
 extension HubCore {
     /// How far ahead the hub looks for its own next change: rules come again every week.
     private static let ownDays: Int64 = 8
-    /// For how long a spoke is told ahead: the offline horizon. It is told again every week.
+    /// For how long a spoke is told ahead: the offline horizon. It is told again every day, since a zone's rules may change.
     private static let agentDays: Int64 = 45
-    private static let agentLimitInterval = Duration.seconds(7 * 86_400)
+    private static let agentLimitInterval = Duration.seconds(86_400)
+    /// How often a rule with hours is looked at again, since a zone's rules may change.
+    private static let zoneInterval = Duration.seconds(3600)
 
     mutating func limitSpoke(
         _ id: NodeID, _ link: String?, _ agents: String?, at now: UnixTime
@@ -51,15 +53,37 @@ extension HubCore {
         var rate: BitRate?
         links[link]?.rateUntil = nil
         if let text = try store.link(of: open.spoke)?.limit {
-            let schedule = try BandwidthRule(text).schedule(
-                from: now, days: Self.ownDays, zones: configuration.zones)
-            let current = schedule.rate(at: now)
+            let rule = try BandwidthRule(text)
+            let current = try schedule(rule, days: Self.ownDays, link, at: now).schedule.rate(at: now)
             rate = current.rate
-            links[link]?.rateUntil = current.until
+            if !rule.parts.isEmpty {
+                links[link]?.rateUntil = min(current.until ?? .distantFuture, now + Self.zoneInterval)
+            }
         }
         guard rate != open.rate else { return }
         links[link]?.rate = rate
         effects.append(.limit(link, rate))
+    }
+
+    /// The steps of a rule. Where the rules of a time zone cannot be had, because tzdata was removed perhaps, the rule's lowest
+    /// rate holds at all hours; the log says so once for each connection.
+    private mutating func schedule(
+        _ rule: BandwidthRule, days: Int64, _ link: LinkID, at now: UnixTime
+    ) throws -> (schedule: RateSchedule, isRight: Bool) {
+        do throws(RolloutError) {
+            let schedule = try rule.schedule(from: now, days: days, zones: configuration.zones)
+            links[link]?.isZoneMissed = false
+            return (schedule, true)
+        } catch {
+            if let open = links[link], !open.isZoneMissed, let spoke = try store.spoke(open.spoke) {
+                links[link]?.isZoneMissed = true
+                let rate = rule.lowest?.description ?? "none"
+                try log(
+                    .error, .limitSet, "spoke/\(spoke.name)", "\(error); until then \(rate) holds at all hours", at: now
+                )
+            }
+            return (RateSchedule([.init(start: now, rate: rule.lowest)]), false)
+        }
     }
 
     /// The link of a spoke that is connected.
@@ -84,8 +108,9 @@ extension HubCore {
         guard let due = links[link]?.agentLimitDue, due <= now, let text = try store.link(of: spoke)?.agentLimit else {
             return
         }
-        let schedule = try BandwidthRule(text).schedule(from: now, days: Self.agentDays, zones: configuration.zones)
-        ask(link, .setLimit(SetLimit(schedule: schedule)), .setLimit(text))
+        let found = try schedule(try BandwidthRule(text), days: Self.agentDays, link, at: now)
+        links[link]?.agentLimitInterval = found.isRight ? Self.agentLimitInterval : Self.zoneInterval
+        ask(link, .setLimit(SetLimit(schedule: found.schedule)), .setLimit(text))
     }
 
     mutating func agentLimitAnswered(
@@ -93,7 +118,8 @@ extension HubCore {
     ) throws {
         // Another one may be wanted by now; it is sent next.
         guard try store.link(of: id)?.agentLimit == rule else { return }
-        links[link]?.agentLimitDue = now + Self.agentLimitInterval
+        let interval = links[link]?.agentLimitInterval ?? Self.agentLimitInterval
+        links[link]?.agentLimitDue = now + interval
         if let error, let spoke = try store.spoke(id) {
             try log(
                 .warning, .limitSet, "spoke/\(spoke.name)",

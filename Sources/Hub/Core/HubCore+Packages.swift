@@ -143,8 +143,11 @@ extension HubCore {
             let second = right.package.metadata.severity == .hotfix
             return first == second ? left.package.path < right.package.path : first
         }
+        // The same bytes may be several packages: one brings them, the others find them in the pool.
+        var underWay = Set(try importing.compactMap { try store.package($0)?.package.sha256 })
         for var record in waiting where importing.count < HubLimits.imports {
             if try isPrunedHere(record.package) { continue }
+            guard underWay.insert(record.package.sha256).inserted else { continue }
             guard importing.insert(record.package.path).inserted else { continue }
             record.state = .downloading
             record.changed = now

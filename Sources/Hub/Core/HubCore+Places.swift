@@ -54,7 +54,7 @@ extension HubCore {
             }
         }
         for prune in try store.prunes(at: configuration.hub) where came.contains(prune.digest) {
-            evicting[prune.digest] = now
+            try evict(prune.digest, of: prune.path, at: now)
         }
     }
 

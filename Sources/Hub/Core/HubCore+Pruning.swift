@@ -77,12 +77,20 @@ extension HubCore {
         try store.putPackage(record)
         try store.removePlace(node: configuration.hub, path: package.path)
         damaged.remove(package.path)
-        evicting[package.sha256] = now
+        try evict(package.sha256, of: package.path, at: now)
         // A spoke that has not got it yet cannot get it from here any more.
         for replica in try store.replicas(of: package.path)
         where replica.state != .verified && replica.state != .evicted {
             try takeFromSpoke(package.path, replica.digest, replica.spoke, text, at: now)
         }
+    }
+
+    /// Lets a package's bytes go from the hub's pool, unless they are another package's too, which stays.
+    mutating func evict(_ digest: SHA256Digest, of path: TargetPath, at now: UnixTime) throws {
+        let isShared = try store.packages().contains {
+            $0.package.sha256 == digest && $0.package.path != path && ($0.isHere || $0.state == .downloading)
+        }
+        if !isShared { evicting[digest] = now }
     }
 
     mutating func takeFromSpoke(
@@ -153,7 +161,7 @@ extension HubCore {
     mutating func resumeEvictions(held: Set<SHA256Digest>, at now: UnixTime) throws {
         evicting = [:]
         for prune in try store.prunes(at: configuration.hub) where held.contains(prune.digest) {
-            evicting[prune.digest] = now
+            try evict(prune.digest, of: prune.path, at: now)
         }
     }
 

@@ -72,7 +72,8 @@ extension HubCore {
         reply(link, request, .ok(OK()))
         let known = try store.replica(spoke: spoke, path: message.path)
         if links[link]?.inventory != nil {
-            links[link]?.inventory?.said(message.sha256, isWished: known?.digest == message.sha256)
+            let item = ReplicaInventory.Item(path: message.path, digest: message.sha256)
+            links[link]?.inventory?.said(item, isWished: known?.digest == message.sha256)
             try compareInventory(of: spoke, link, at: now)
         }
         guard var replica = try store.replica(spoke: spoke, path: message.path), replica.digest == message.sha256 else {

@@ -49,6 +49,10 @@ package struct HubCore {
         var rateUntil: UnixTime?
         /// When the spoke is told its limit towards its agents, or told it again; nil when there is nothing to tell.
         var agentLimitDue: UnixTime?
+        /// When it is told again after that.
+        var agentLimitInterval: Duration?
+        /// Whether the log says that a limit's time zone cannot be used.
+        var isZoneMissed = false
         /// What the spoke is saying that it knows; nil before and after.
         var inventory: ReplicaInventory?
     }

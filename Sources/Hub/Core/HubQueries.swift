@@ -18,9 +18,9 @@ package struct HubSummary: Equatable, Sendable {
 /// Reads only; may be made over a read-only store on another queue than the core's.
 package struct HubQueries {
     let store: any HubStore
-    let zones: @Sendable (String) -> (any ZoneRules)?
+    let zones: ZoneLookup
 
-    package init(store: any HubStore, zones: @escaping @Sendable (String) -> (any ZoneRules)?) {
+    package init(store: any HubStore, zones: @escaping ZoneLookup) {
         self.store = store
         self.zones = zones
     }
@@ -120,8 +120,12 @@ package struct HubQueries {
             guard span.end > from else { throw HubRefusal.invalid("the window is over before the rollout starts") }
             return [span]
         case .daily(let start, let end, let days, let timeZone):
-            guard let zone = zones(timeZone) else {
-                throw HubRefusal.invalid("there is no time zone \(Event.singleLine(timeZone, limit: 64))")
+            let zone: any ZoneRules
+            do throws(ZoneError) {
+                zone = try zones(timeZone)
+            } catch {
+                throw HubRefusal.invalid(
+                    "the time zone \(Event.singleLine(timeZone, limit: 64)) cannot be used: \(error)")
             }
             let window = try DailyWindow(from: start, to: end, days: days)
             let horizon = try TimeSpan(start: from, end: from + HubLimits.offlineHorizon)

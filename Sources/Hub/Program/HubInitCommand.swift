@@ -36,9 +36,10 @@ enum HubInitCommand {
             try AtomicFile.write(token + "\n", to: HubState.adminToken(folder), mode: 0o600)
             // The pool is of its kind from here on, whatever is asked for later.
             _ = try PoolFolder.open(settings.poolFolder(in: folder), quota: HubShell.defaultQuota, new: pool)
+            // Made here, so that one that is missing later is one that was lost.
+            let store = try SQLiteHubStore(
+                path: HubState.database(folder), now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             if let retention {
-                let store = try SQLiteHubStore(
-                    path: HubState.database(folder), now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
                 try store.transaction { try store.setSetting(.retention, String(retention)) }
             }
             try HubState.write(settings, to: HubState.settings(folder))

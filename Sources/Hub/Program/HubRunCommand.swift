@@ -9,16 +9,29 @@ enum HubRunCommand {
             try invocation.required("state"), kind: HubState.kind, version: HubState.version,
             messages: { streams.message($0) })
         let signals = try Signals.stream([.terminate, .interrupt])
+        let (ends, end) = AsyncStream.makeStream(of: Int32.self)
         let options = try HubOptions.read(folder.file(HubOptions.fileName))
         let hub = try await RunningHub(
             folder: folder, downloads: try DownloadRules(options.downloads, streams.environment),
             listen: invocation.value("listen"), api: invocation.value("api"),
-            program: "axle-hub/\(HubProgram.version)", executable: try CurrentProcess.executablePath(),
-            messages: { streams.message($0) })
+            program: "axle-hub/\(HubProgram.version)", executable: CurrentProcess.program,
+            messages: { streams.message($0) },
+            fatal: {
+                streams.message("axle-hub run: \($0)")
+                end.yield(1)
+            })
         streams.line("listening on \(hub.addresses.listen), API on https://\(hub.addresses.api)")
-        for await _ in signals { break }
+        let listening = Task {
+            for await _ in signals { end.yield(0) }
+        }
+        defer { listening.cancel() }
+        var status: Int32 = 0
+        for await first in ends {
+            status = first
+            break
+        }
         streams.message("stopping")
         await hub.stop()
-        return 0
+        return status
     }
 }

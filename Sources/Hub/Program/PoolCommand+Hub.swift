@@ -19,7 +19,7 @@ extension PoolCommand {
         },
         settings: { state in
             let store = try SQLiteHubStore(
-                path: HubState.database(state.path), now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+                existing: HubState.database(state.path), now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             let hub = try HubState.read(HubState.Settings.self, HubState.settings(state.path)).id
             return try HubShell.settings(store, hub: hub)
         })

@@ -8,13 +8,23 @@ internal import System
 final class HubReader: @unchecked Sendable {
     private let queue = NamedQueue("hub.query")
     private let store: SQLiteHubStore
+    private let failed: @Sendable (any Error) -> Void
 
-    init(path: String, now: UnixTime) throws {
+    /// `failed` hears of every question that could not be answered.
+    init(path: String, now: UnixTime, failed: @escaping @Sendable (any Error) -> Void) throws {
         store = try SQLiteHubStore(path: path, mode: .readOnly, now: now)
+        self.failed = failed
     }
 
     /// Runs a question over one state of the store.
     func read<Value: Sendable>(_ body: @escaping @Sendable (SQLiteHubStore) throws -> Value) async throws -> Value {
-        try await queue.run { [self] in try store.transaction { try body(store) } }
+        try await queue.run { [self] in
+            do {
+                return try store.transaction { try body(store) }
+            } catch {
+                failed(error)
+                throw error
+            }
+        }
     }
 }

@@ -122,7 +122,7 @@ extension HubResources {
 
     private static func removal(_ path: TargetPath, _ store: SQLiteHubStore) throws -> PackageRemovalResource {
         guard try store.package(path) != nil else { throw unknown(path) }
-        let removal = try HubQueries(store: store, zones: FoundationZone.named).removal(of: path)
+        let removal = try HubQueries(store: store, zones: ZoneFolder.find).removal(of: path)
         let record = removal.record
         return PackageRemovalResource(
             package: path.id, state: record.state, length: record.package.length,

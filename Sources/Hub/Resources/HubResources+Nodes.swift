@@ -85,9 +85,15 @@ extension HubResources {
 
     /// A rule and what it comes to now.
     private static func limit(_ rule: String?, at now: UnixTime) throws -> LimitResource? {
-        guard let rule else { return nil }
-        let current = try BandwidthRule(rule).schedule(from: now, days: 8, zones: FoundationZone.named).rate(at: now)
-        return LimitResource(rule: rule, bitsPerSecond: current.rate?.bitsPerSecond, until: current.until)
+        guard let text = rule else { return nil }
+        let rule = try BandwidthRule(text)
+        do throws(RolloutError) {
+            let current = try rule.schedule(from: now, days: 8, zones: ZoneFolder.find).rate(at: now)
+            return LimitResource(rule: text, bitsPerSecond: current.rate?.bitsPerSecond, until: current.until)
+        } catch {
+            return LimitResource(
+                rule: text, bitsPerSecond: rule.lowest?.bitsPerSecond, until: nil, problem: "\(error)")
+        }
     }
 
     private static func resource(
@@ -148,7 +154,7 @@ extension HubResources {
             let release = try request.query["release"].map { try VersionText.release($0) }
             let now = hub.shell.clock.now
             let found = try await hub.reader.read { store in
-                let queries = HubQueries(store: store, zones: FoundationZone.named)
+                let queries = HubQueries(store: store, zones: ZoneFolder.find)
                 let id = try client(name, store).id
                 return try queries.explain(id, product: product, release: release, at: now).map { resource($0) }
             }
@@ -161,7 +167,7 @@ extension HubResources {
             let (name, wanted) = (try ProductName(product), try VersionText.release(release))
             let now = hub.shell.clock.now
             let found = try await hub.reader.read { store in
-                try HubQueries(store: store, zones: FoundationZone.named)
+                try HubQueries(store: store, zones: ZoneFolder.find)
                     .candidates(product: name, release: wanted, at: now).map { resource($0) }
             }
             return try json(ListPage(items: found))

@@ -33,7 +33,7 @@ extension HubResources {
         addChecks(to: &router)
         router.add(.get, "/v1/retention") { hub, _, _ in
             let releases = try await hub.reader.read {
-                try HubQueries(store: $0, zones: FoundationZone.named).retention()
+                try HubQueries(store: $0, zones: ZoneFolder.find).retention()
             }
             return try json(RetentionResource(releases: releases))
         }
@@ -54,7 +54,7 @@ extension HubResources {
                 throw Problem(.invalid, "pool \(found.name) keeps itself and has no plan")
             }
             let answer = try await hub.reader.read { store in
-                let plan = try HubQueries(store: store, zones: FoundationZone.named)
+                let plan = try HubQueries(store: store, zones: ZoneFolder.find)
                     .prunePlan(of: found.node, isHub: found.node == settings.id, in: found.name)
                 return try resource(plan, found, settings, store)
             }
@@ -138,7 +138,7 @@ extension HubResources {
         }
         return PoolPlanResource(
             pool: try resource(pool, settings, store),
-            retention: try HubQueries(store: store, zones: FoundationZone.named).retention(),
+            retention: try HubQueries(store: store, zones: ZoneFolder.find).retention(),
             goes: plan.removals.map { item($0.holding.digest, $0.text) },
             stays: plan.kept.map { item($0.digest, $0.reason.description) }.sorted { $0.package < $1.package },
             freed: plan.freed)

@@ -47,7 +47,7 @@ extension HubResources {
                         .conflict, "the rollout is not started, so whom it takes is not known yet",
                         next: "Start it with 'axle rollout start \(id)', then sign it.")
                 }
-                let queries = HubQueries(store: store, zones: FoundationZone.named)
+                let queries = HubQueries(store: store, zones: ZoneFolder.find)
                 guard let actions = try queries.approvedActions(of: id, after: after, limit: limit + 1) else {
                     throw Problem(.conflict, "the catalog no longer names all packages of the rollout")
                 }
@@ -81,7 +81,7 @@ extension HubResources {
     private func plan(_ file: RolloutFile, _ specification: RolloutSpecification) async throws -> HTTPResponse {
         let now = shell.clock.now
         let plan = try await reader.read { store in
-            let queries = HubQueries(store: store, zones: FoundationZone.named)
+            let queries = HubQueries(store: store, zones: ZoneFolder.find)
             let plan = try queries.plan(specification, at: now)
             let waves = plan.waves.map { wave in
                 RolloutPlanResource.Wave(index: wave.index, candidates: wave.candidates.map { Self.resource($0) })

@@ -11,7 +11,7 @@ extension HubResources {
             let (settings, version, started) = (hub.settings, hub.version, hub.started)
             let now = hub.shell.clock.now
             let status = try await hub.reader.read { store in
-                let summary = try HubQueries(store: store, zones: FoundationZone.named).summary(at: now)
+                let summary = try HubQueries(store: store, zones: ZoneFolder.find).summary(at: now)
                 let rollouts = Dictionary(grouping: try store.rollouts(after: 0, limit: 10_000), by: \.state.name)
                     .mapValues(\.count)
                 let pool = try store.pools().first { $0.node == settings.id && $0.name.text == "main" }

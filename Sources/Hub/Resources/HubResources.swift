@@ -33,7 +33,7 @@ final class HubResources: Sendable {
         self.shell = shell
         self.version = version
         self.started = started
-        reader = try HubReader(path: HubState.database(folder), now: started)
+        reader = try HubReader(path: HubState.database(folder), now: started) { shell.endIfLost($0) }
         let file = try File.read(HubState.adminToken(folder), limit: 4096)
         token = SHA256.hash(file.filter { $0 > 0x20 })
         var router = Router<Work>()

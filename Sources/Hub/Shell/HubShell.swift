@@ -3,6 +3,7 @@ internal import Content
 internal import Identity
 internal import Model
 internal import Protocol
+internal import SQLite
 internal import Storage
 internal import System
 internal import Transport
@@ -27,6 +28,7 @@ actor HubShell: LinkHandler, PoolWatcher {
     nonisolated let looking = NamedQueue("hub.look")
     nonisolated let disk = NamedQueue("hub.disk")
     nonisolated let reading = NamedQueue("hub.read")
+    private nonisolated let checking = NamedQueue("hub.check")
     nonisolated let catalog: HubCatalogClient
     /// Reads the pool again by and by.
     nonisolated let scrub: ScrubRounds
@@ -37,6 +39,9 @@ actor HubShell: LinkHandler, PoolWatcher {
     nonisolated let clock: ClockFloor
     nonisolated let contexts: HubContexts
     nonisolated let messages: @Sendable (String) -> Void
+    /// Called with the reason when this hub cannot go on.
+    private nonisolated let fatal: @Sendable (String) -> Void
+    private nonisolated let database: String
     private nonisolated let inbox = EventInbox<HubEvent>()
     nonisolated let joins = JoinDesk()
     private nonisolated let revoked = NativeLock<Set<NodeID>>([])
@@ -55,8 +60,10 @@ actor HubShell: LinkHandler, PoolWatcher {
         folder: String, poolFolder: String?, store: SQLiteHubStore, downloads: DownloadRules,
         cryptography: OpenSSLHubCryptography, configuration: HubConfiguration, clock: ClockFloor, contexts: HubContexts,
         executable: String?,
-        messages: @escaping @Sendable (String) -> Void
+        messages: @escaping @Sendable (String) -> Void, fatal: @escaping @Sendable (String) -> Void
     ) throws {
+        self.fatal = fatal
+        database = store.path
         let hubID = configuration.hub
         pools = try PoolSet(
             first: .init(
@@ -131,6 +138,28 @@ actor HubShell: LinkHandler, PoolWatcher {
             if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
         }
         watch = watchPools()
+        if !store.isChecked { checkDatabase() }
+    }
+
+    /// Reads a long database whole beside the work.
+    private func checkDatabase() {
+        let now = clock.now
+        checking.submit { [database, messages] in
+            do {
+                try SQLiteHubStore(path: database, mode: .readOnly, now: now).check()
+            } catch {
+                if !self.endIfLost(error) { messages("the database could not be checked: \(error)") }
+            }
+        }
+    }
+
+    /// Ends the hub if the failure means that its database is damaged; nothing that it writes then can be relied on.
+    @discardableResult
+    nonisolated func endIfLost(_ error: any Error) -> Bool {
+        guard let loss = DatabaseLoss(error, path: database, advice: SQLiteHubStore.advice) else { return false }
+        links.closeAll(.internalFault, "this hub's database is damaged", retryAfterSeconds: 300)
+        fatal("\(loss)")
+        return true
     }
 
     private func begin() {
@@ -259,6 +288,7 @@ actor HubShell: LinkHandler, PoolWatcher {
     /// The store could not commit, for a full disk perhaps. Nothing of the batch was acknowledged: the links are closed, so
     /// that every spoke repeats what it had to say, and a new core begins with what is on disk.
     private func beginAnew(after error: any Error) {
+        guard !endIfLost(error) else { return }
         messages("the database refused to write, trying again: \(error)")
         links.closeAll(.internalFault, "this hub cannot write to its disk", retryAfterSeconds: 30)
         core = makeCore()

@@ -24,12 +24,12 @@ package final class RunningHub: Sendable {
     private let server: HTTPServer
 
     /// Opens the state folder's contents and listens. `system` is the machine's clock in milliseconds since 1970; `executable` is this program's file,
-    /// for the limited children that make patches: without it none are made.
+    /// for the limited children that make patches: without it none are made. `fatal` is called with the reason when it cannot go on.
     init(
         folder: StateFolder, downloads: DownloadRules, listen: String?, api: String?, program: String,
         executable: String?,
         system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
-        messages: @escaping @Sendable (String) -> Void
+        messages: @escaping @Sendable (String) -> Void, fatal: @escaping @Sendable (String) -> Void
     ) async throws {
         let settings = try HubState.read(HubState.Settings.self, HubState.settings(folder.path))
         let identity = PeerIdentity(fleet: settings.fleet, role: .hub, id: settings.id)
@@ -38,8 +38,8 @@ package final class RunningHub: Sendable {
         let cryptography = OpenSSLHubCryptography(keys)
         let configuration = HubConfiguration(
             fleet: settings.fleet, hub: settings.id, poolName: try NodeName("main"),
-            patchPoolName: try NodeName("patches"), zones: FoundationZone.named)
-        let store = try SQLiteHubStore(path: HubState.database(folder.path), now: clock.now)
+            patchPoolName: try NodeName("patches"), zones: ZoneFolder.find)
+        let store = try SQLiteHubStore(existing: HubState.database(folder.path), now: clock.now)
         // The last that this hub has signed: no earlier time is believed.
         if let text = try store.setting(.revocationList), let signed = ASCII.bytes(hex: text) {
             clock.raise(toSeconds: try RevocationList.readUnverified(signed).issued.seconds)
@@ -51,7 +51,7 @@ package final class RunningHub: Sendable {
         let shell = try HubShell(
             folder: folder.path, poolFolder: settings.pool, store: store, downloads: downloads,
             cryptography: cryptography, configuration: configuration, clock: clock, contexts: contexts,
-            executable: executable, messages: messages)
+            executable: executable, messages: messages, fatal: fatal)
         let group = try EventLoopGroup(count: 2)
         var sessions = SessionSettings(fleet: settings.fleet, role: .hub, peerRoles: [.spoke], program: program)
         sessions.certificateTime = { clock.certificateTime }
@@ -80,7 +80,7 @@ package final class RunningHub: Sendable {
         let options = try HubOptions.read(folder.file(HubOptions.fileName))
         try await self.init(
             folder: folder, downloads: try DownloadRules(options.downloads) { _ in nil }, listen: listen, api: api,
-            program: program, executable: nil, system: system, messages: messages)
+            program: program, executable: nil, system: system, messages: messages, fatal: messages)
     }
 
     private static func endpoint(_ text: String) throws(UsageError) -> Endpoint {

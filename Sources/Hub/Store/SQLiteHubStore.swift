@@ -7,19 +7,37 @@ package import SQLite
 /// queries use a second store, opened read-only, on a queue of their own.
 package final class SQLiteHubStore: HubStore {
     let database: Database
+    /// False for a database that was too long to be read whole at its opening: `check` it.
+    package let isChecked: Bool
+
+    /// What a person does when the database is lost.
+    package static let advice =
+        "restore the whole state folder from a backup; without one, make a new hub in another folder with axle-hub init and join "
+        + "its spokes and agents again"
 
     /// Opens the database, making or migrating it; `now` is written down with each migration. A reader expects it to be there and up to date.
     package init(path: String, mode: Database.Mode = .readWrite, now: UnixTime) throws {
         database = try Database(path: path, mode: mode)
+        isChecked = true
         if mode == .readWrite {
-            try HubSchema.migrations.apply(to: database, atMilliseconds: now.milliseconds)
-            try UnknownValues.settle(HubSchema.unknown, in: database) { lines in
-                for line in lines { try noteNewer(line, at: now) }
-            }
-            try noteUnread(at: now)
+            try settle(at: now)
         } else {
             try HubSchema.migrations.check(database)
         }
+    }
+
+    /// Opens the database of a hub that there has been; one that is missing, empty or damaged is a `DatabaseLoss`.
+    package init(existing path: String, now: UnixTime) throws {
+        (database, isChecked) = try Database.existing(path, HubSchema.migrations, advice: Self.advice)
+        try settle(at: now)
+    }
+
+    private func settle(at now: UnixTime) throws {
+        try HubSchema.migrations.apply(to: database, atMilliseconds: now.milliseconds)
+        try UnknownValues.settle(HubSchema.unknown, in: database) { lines in
+            for line in lines { try noteNewer(line, at: now) }
+        }
+        try noteUnread(at: now)
     }
 
     /// Says which rows are passed over because a newer release wrote them in a way that this one does not understand.
@@ -74,9 +92,16 @@ package final class SQLiteHubStore: HubStore {
         try database.transaction(body)
     }
 
+    package var path: String { database.path }
+
     /// What a quick look at the whole file finds wrong, or nothing.
     package func integrityProblems() throws -> [String] {
         try database.integrityProblems()
+    }
+
+    /// Reads the whole file; one that is not whole is a `DatabaseLoss`.
+    package func check() throws {
+        try database.check(advice: Self.advice)
     }
 
     /// Refuses to replace a row that is not there.

@@ -53,6 +53,7 @@ enum SpokeCommands {
     private static func limit(_ limit: LimitResource?) throws -> String? {
         guard let limit else { return nil }
         let now = try limit.bitsPerSecond.map { try BitRate(bitsPerSecond: $0).description } ?? "none"
+        if let problem = limit.problem { return "\(now) at all hours (\(limit.rule)): \(problem)" }
         guard let until = limit.until else { return now }
         return "\(now) until \(until) (\(limit.rule))"
     }

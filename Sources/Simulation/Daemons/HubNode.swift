@@ -31,7 +31,8 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         cryptography = try SimulatedCryptography()
         coreConfiguration = HubConfiguration(
             fleet: fleet.fleetName, hub: node.id, poolName: try NodeName("main"),
-            patchPoolName: try NodeName("patches"), patience: TransferPatience(floor: 4096), zones: { _ in nil })
+            patchPoolName: try NodeName("patches"), patience: TransferPatience(floor: 4096),
+            zones: { (_) throws(ZoneError) in FixedZone.utc })
         quota = fleet.plan.hubQuota
         pool = MemoryPool(disk: disk, quota: quota)
         patches = MemoryPool(disk: patchDisk, quota: fleet.plan.patchQuota)

@@ -109,7 +109,7 @@ final class Machine {
         case .commit:
             placed = placed.filter { $0.key == release || $0.key == job.previous }
             keepBase(package, cannotUnpack)
-            files.remove(package)
+            if !job.sharesFiles { files.remove(package) }
         case .deactivate:
             servicesRun = false
             if !keepsBadRelease { current = job.previous }
@@ -117,7 +117,7 @@ final class Machine {
         case .discard:
             if job.previous != release, current != release { placed[release] = nil }
             staged = nil
-            files.remove(package)
+            if !job.sharesFiles { files.remove(package) }
         }
         return .done
     }

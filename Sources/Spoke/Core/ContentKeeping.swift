@@ -25,14 +25,19 @@ package struct ContentKeeping: Equatable, Sendable {
         skipped: Set<SHA256Digest>, pool: PoolAccount
     ) {
         let here = replicas.filter { $0.state == .verified }
-        let newest = Dictionary(grouping: here, by: Self.line).mapValues { ReleaseOrder($0.map(\.path.release)) }
+        let newest = Dictionary(grouping: here.flatMap(\.paths), by: Self.line)
+            .mapValues { ReleaseOrder($0.map(\.release)) }
+        // Of bytes that are several packages one newest release is enough.
+        func isNewest(_ replica: WantedReplica) -> Bool {
+            replica.paths.contains { newest[Self.line($0)]?.isNewest($0.release) ?? true }
+        }
         var needed = inUse
         var droppable: [SHA256Digest] = []
         for replica in replicas {
             needed.insert(replica.sha256)
-            let isNewest = newest[Self.line(replica)]?.isNewest(replica.path.release) ?? true
+            let isNewest = isNewest(replica)
             if replica.content == nil || replica.isCodingUnknown, replica.state == .verified, isNewest {
-                lookUp.append(replica.path)
+                lookUp += replica.paths
             }
             guard let content = replica.packed else { continue }
             if isNewest || replica.state != .verified || !held.contains(replica.sha256) {
@@ -50,10 +55,7 @@ package struct ContentKeeping: Equatable, Sendable {
         }
         for patch in patches {
             let gives = replicas.filter { $0.content?.sha256 == patch.content }
-            let isNeeded = gives.contains { replica in
-                replica.state != .verified
-                    || newest[Self.line(replica)]?.isNewest(replica.path.release) ?? true
-            }
+            let isNeeded = gives.contains { $0.state != .verified || isNewest($0) }
             if isNeeded { needed.insert(patch.sha256) } else { droppable.append(patch.sha256) }
         }
         drop = Set(droppable.filter { held.contains($0) && !needed.contains($0) }).sorted()
@@ -70,8 +72,10 @@ package struct ContentKeeping: Equatable, Sendable {
             }
             return held.contains(content.sha256) && !inUse.contains(content.sha256) ? content.sha256 : nil
         }
+        // One package's content may be another one's only form, or its published file.
         let needed = Set(
-            replicas.filter { $0.state == .verified && !held.contains($0.sha256) }.compactMap { $0.packed?.sha256 })
+            replicas.filter { $0.state == .verified && !held.contains($0.sha256) }.compactMap { $0.packed?.sha256 }
+                + replicas.filter { $0.state != .evicted }.map(\.sha256))
         return Set(spare).subtracting(needed).sorted()
     }
 
@@ -79,10 +83,17 @@ package struct ContentKeeping: Equatable, Sendable {
     package static func bases(
         for replica: WantedReplica, among replicas: [WantedReplica], held: Set<SHA256Digest>
     ) -> [PackageContent] {
-        let others = replicas.filter {
-            $0.sha256 != replica.sha256 && $0.state == .verified && line($0) == line(replica)
+        let lines = Set(replica.paths.map { line($0) })
+        let candidates = replicas.filter { $0.sha256 != replica.sha256 && $0.state == .verified }
+        let order = ReleaseOrder(candidates.flatMap(\.paths).filter { lines.contains(line($0)) }.map(\.release))
+        let others = candidates.compactMap { other in
+            // By the newest of its releases in a line of the package's own.
+            other.paths.filter { lines.contains(line($0)) }.max {
+                let compared = order.compare($0.release, $1.release)
+                return compared == 0 ? $0 < $1 : compared < 0
+            }
+            .map { (path: $0, content: other.content) }
         }
-        let order = ReleaseOrder(others.map(\.path.release))
         let inOrder = others.sorted {
             let compared = order.compare($0.path.release, $1.path.release)
             return compared == 0 ? $1.path < $0.path : compared > 0
@@ -94,9 +105,7 @@ package struct ContentKeeping: Equatable, Sendable {
     }
 
     /// Releases of one product for one platform follow each other.
-    private static func line(_ replica: WantedReplica) -> String {
-        "\(replica.path.product)/\(replica.path.platform)"
-    }
+    private static func line(_ path: TargetPath) -> String { "\(path.product)/\(path.platform)" }
 
     private static func hasRoom(for length: ByteCount, _ pool: PoolAccount) -> Bool {
         let after = pool.used + pool.reserved + length

@@ -29,10 +29,13 @@ package enum ServingPlan {
     package static func length(
         of sha256: SHA256Digest, under path: TargetPath, replicas: [WantedReplica], patches: [KeptPatch]
     ) -> UInt64? {
-        for replica in replicas where replica.path == path {
+        // A patch gives a content, which several packages may have.
+        var contents: Set<SHA256Digest> = []
+        for replica in replicas where replica.names(path) {
             if replica.sha256 == sha256 { return replica.length }
             if let content = replica.packed, content.sha256 == sha256 { return content.length.bytes }
+            if let content = replica.content { contents.insert(content.sha256) }
         }
-        return patches.first { $0.path == path && $0.sha256 == sha256 }?.length
+        return patches.first { $0.sha256 == sha256 && ($0.path == path || contents.contains($0.content)) }?.length
     }
 }

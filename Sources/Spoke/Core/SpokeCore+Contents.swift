@@ -44,9 +44,8 @@ extension SpokeCore {
 
     /// An agent that cannot unpack the published file, which alone is here, asks for the content: it is made, unless that fails.
     mutating func wantContent(
-        of replica: WantedReplica, _ link: LinkID, _ request: RequestID, at now: UnixTime
+        of replica: WantedReplica, as path: TargetPath, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
-        let path = replica.path
         guard let content = replica.packed else {
             guard replica.content == nil else {
                 return refuse(link, request, .notFound, "\(path) is signed here as a file that is not packed")
@@ -118,7 +117,7 @@ extension SpokeCore {
             guard unpackFailed.updateValue(outcome, forKey: sha256) != outcome else { break }
             guard let replica = try store.replica(sha256) else { return }
             try log(
-                .warning, .replicaFailed, "package/\(replica.path)",
+                .warning, .replicaFailed, of: replica,
                 "the package is here and cannot be unpacked: \(why)", at: now)
         }
         isKeepingDue = true

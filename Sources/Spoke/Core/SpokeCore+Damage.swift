@@ -23,7 +23,7 @@ extension SpokeCore {
         guard !replica.isHeld(held) else {
             effects.append(.evict([object]))
             return try log(
-                .warning, .replicaCorrupt, "package/\(replica.path)",
+                .warning, .replicaCorrupt, of: replica,
                 "the disk has damaged one of two forms of this package; it was removed, the other one is whole", at: now
             )
         }
@@ -37,7 +37,7 @@ extension SpokeCore {
         replica.notBefore = .zero
         try store.save(replica)
         try log(
-            .error, .replicaCorrupt, "package/\(replica.path)",
+            .error, .replicaCorrupt, of: replica,
             "the disk has damaged this package; it is withheld, and repaired from the hub", at: now)
         sendState(of: replica)
         nextAttempt = .zero
@@ -54,7 +54,7 @@ extension SpokeCore {
         replica.attempts = 0
         try store.save(replica)
         try log(
-            .notice, .replicaRepaired, "package/\(replica.path)",
+            .notice, .replicaRepaired, of: replica,
             "the package is whole again: \(fetched) of \(ByteCount(replica.length)) were fetched from the hub", at: now)
         sendState(of: replica)
     }

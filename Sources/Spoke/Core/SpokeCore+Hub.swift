@@ -16,7 +16,7 @@ extension SpokeCore {
         isKeepingDue = true
         sendPoolStatus()
         let replicas = try store.replicas()
-        try showNewestOrder(before: replicas.count)
+        try showNewestOrder(before: replicas.reduce(0) { $0 + $1.paths.count })
         for replica in replicas { sendState(of: replica) }
         tellShares(isAnew: true)
         for (agent, open) in agents.sorted(by: { $0.key < $1.key }) {

@@ -70,7 +70,7 @@ extension SpokeCore {
             case .accepted(let plan): try begin(replica, plan)
             case .refused(let why):
                 try log(
-                    .error, .replicaFailed, "package/\(replica.path)",
+                    .error, .replicaFailed, of: replica,
                     "the hub's plan was refused: \(why); the published file is fetched", at: now)
                 try beginPlain(replica)
             }
@@ -129,7 +129,7 @@ extension SpokeCore {
     mutating func planFailed(_ replica: WantedReplica, _ plan: TransferPlan, _ why: String, at now: UnixTime) throws {
         guard plan != .published else { return try postpone(replica, why, at: now) }
         try log(
-            .warning, .replicaFailed, "package/\(replica.path)",
+            .warning, .replicaFailed, of: replica,
             "the \(plan.means.phrase) could not be used: \(why); the published file is fetched", at: now)
         if case .patch(let patch, _, _, _) = plan {
             try store.removePatch(patch)

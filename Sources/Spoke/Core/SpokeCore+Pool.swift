@@ -5,11 +5,24 @@ import Protocol
 /// What the hub's plan takes from the pool, and its checks.
 extension SpokeCore {
     /// The hub's plan says that a package goes. It counts as gone at once: nobody is served with it any more.
+    ///
+    /// Bytes that another package is as well stay.
     mutating func evict(_ message: Evict, _ link: LinkID, _ request: RequestID, at now: UnixTime) throws {
         guard var replica = try store.replica(message.sha256), replica.state != .evicted else {
             return evictions[message.sha256] == nil
                 ? reply(link, request, .ok(OK()))
                 : refuse(link, request, .busy, "the package is being removed", retryAfter: 5)
+        }
+        guard replica.paths == [message.path] else {
+            if replica.names(message.path), replica.remove(message.path) {
+                try store.save(replica)
+                isKeepingDue = true
+                let gone = Replica(
+                    path: message.path, sha256: message.sha256, state: .evicted, bytesHeld: 0, text: message.text)
+                supersede(.replica(message.path, message.sha256))
+                ask(link, .replica(gone), .replica(message.path, message.sha256))
+            }
+            return reply(link, request, .ok(OK()))
         }
         guard attempts[replica.sha256] == nil else {
             return refuse(link, request, .busy, "the package is in transfer", retryAfter: 15)
@@ -24,7 +37,19 @@ extension SpokeCore {
             return reply(link, request, .ok(OK()))
         }
         evictions[replica.sha256] = (link, request, before)
-        effects.append(.prune(replica.sha256, content: replica.packed?.sha256 ?? message.content))
+        let shared = try objectsOfOthers(than: replica.sha256)
+        let content = (replica.packed?.sha256 ?? message.content).flatMap { shared.contains($0) ? nil : $0 }
+        guard shared.contains(replica.sha256) else {
+            return effects.append(.prune(replica.sha256, content: content))
+        }
+        // The file is what is inside another package, which stays.
+        if let content { effects.append(.evict([content])) }
+        try evictionEnded(replica.sha256, refusal: nil, at: now)
+    }
+
+    /// The objects that other packages may be held as.
+    private func objectsOfOthers(than sha256: SHA256Digest) throws -> Set<SHA256Digest> {
+        Set(try store.replicas().filter { $0.sha256 != sha256 && $0.state != .evicted }.flatMap(\.objects))
     }
 
     mutating func evictionEnded(_ sha256: SHA256Digest, refusal: String?, at now: UnixTime) throws {
@@ -42,7 +67,7 @@ extension SpokeCore {
             return refuse(link, request, .busy, refusal, retryAfter: 30)
         }
         try log(
-            .info, .replicaEvicted, "package/\(replica.path)",
+            .info, .replicaEvicted, of: replica,
             "the package has left the pool: \(replica.text)", at: now)
         sendState(of: replica)
         reply(link, request, .ok(OK()))

@@ -30,7 +30,7 @@ extension SpokeCore {
                 }
                 if replica.state == .verified {
                     try log(
-                        .error, .replicaCorrupt, "package/\(replica.path)",
+                        .error, .replicaCorrupt, of: replica,
                         "the pool no longer holds this package; it is fetched again", at: now)
                 }
                 replica.state = .pending
@@ -40,7 +40,8 @@ extension SpokeCore {
         }
     }
 
-    /// The hub wants a package here. A repeated wish changes nothing but the priority; it ends a wait.
+    /// The hub wants a package here. A repeated request changes nothing but the priority; it ends a wait. One for bytes that are wanted
+    /// as another package already makes them both.
     mutating func want(_ wanted: Replicate, at now: UnixTime) throws {
         nextAttempt = .zero
         guard var replica = try store.replica(wanted.sha256) else {
@@ -49,11 +50,22 @@ extension SpokeCore {
             try store.save(replica)
             return sendState(of: replica)
         }
-        if replica.state == .evicted { replica.state = .pending }
-        replica.path = wanted.path
-        replica.priority = wanted.priority.rawValue
+        if replica.state == .evicted {
+            replica.state = .pending
+            replica.become(wanted.path)
+        }
+        replica.add(wanted.path)
+        // Of several packages the most urgent one counts.
+        let isOnlyOne = replica.others.isEmpty
+        replica.priority = isOnlyOne ? wanted.priority.rawValue : min(replica.priority, wanted.priority.rawValue)
+        if replica.state == .pending, attempts[replica.sha256] == nil {
+            replica.length = wanted.length
+            // The new path may be named by the catalog where the others are not.
+            if !isOnlyOne { replica.notBefore = .zero }
+        }
+        if replica.state == .verified { isKeepingDue = true }
         try store.save(replica)
-        sendState(of: replica)
+        sendState(of: replica, as: wanted.path)
     }
 
     /// Starts attempts while there is a hub and a place, and notes when the next one may start.
@@ -67,43 +79,71 @@ extension SpokeCore {
             default: return false
             }
         }
+        // What another attempt brings is waited for: two packages may have the same content.
+        var underWay = Set(attempts.values.flatMap(\.objects))
         let inOrder = waiting.sorted { ($0.priority, $0.path) < ($1.priority, $1.path) }
         for replica in inOrder where replica.notBefore <= now && attempts.count < SpokeLimits.transfers {
-            attempts[replica.sha256] = Attempt(isExtra: replica.state == .verified)
+            guard underWay.isDisjoint(with: replica.objects) else { continue }
+            underWay.formUnion(replica.objects)
+            attempts[replica.sha256] = Attempt(
+                isExtra: replica.state == .verified, lookUp: replica.path, tried: [replica.path],
+                objects: replica.objects)
             effects.append(.findTarget(replica.path))
         }
         // Those that only lack a place are looked at again when an attempt ends.
         nextAttempt = waiting.map(\.notBefore).filter { $0 > now }.min()
     }
 
-    /// Only what the vendor's catalog names, with the same length and hash, is ever fetched.
+    /// Only what the vendor's catalog names, by one of its paths and with the same length and hash, is ever fetched.
     mutating func found(_ path: TargetPath, _ finding: TargetFinding, at now: UnixTime) throws {
         lookUps.remove(path)
-        for var replica in try store.replicas() where replica.path == path {
-            guard attempts[replica.sha256] != nil else {
+        for var replica in try store.replicas() where replica.names(path) {
+            guard attempts[replica.sha256]?.lookUp == path else {
                 try noteContent(finding, of: &replica)
                 continue
             }
+            attempts[replica.sha256]?.lookUp = nil
             switch finding {
             case .listed(let length, let sha256, let content)
             where length == replica.length && sha256 == replica.sha256:
                 replica.content = content
+                replica.ask(by: path)
+                try store.save(replica)
+                guard try claimObjects(of: replica) else { continue }
                 if damagedFiles.contains(replica.sha256) {
                     // A damaged one says so until it is whole.
-                    try store.save(replica)
                     effects.append(.repair(replica))
                 } else {
                     try choose(replica, at: now)
                 }
             case .listed, .absent:
-                try postpone(replica, "the catalog does not name this package with this length and hash", at: now)
+                let tried = attempts[replica.sha256]?.tried ?? []
+                if let next = replica.paths.first(where: { !tried.contains($0) }) {
+                    attempts[replica.sha256]?.tried.insert(next)
+                    attempts[replica.sha256]?.lookUp = next
+                    effects.append(.findTarget(next))
+                } else {
+                    try postpone(replica, "the catalog does not name this package with this length and hash", at: now)
+                }
             case .refused(let why):
-                try log(.error, .attackSeen, "package/\(path)", "the catalog was refused: \(why)", at: now)
+                try log(.error, .attackSeen, of: replica, "the catalog was refused: \(why)", at: now)
                 try postpone(replica, "the catalog was refused: \(why)", at: now)
             case .unreachable(let why):
                 try postpone(replica, "the catalog could not be read: \(why)", at: now)
             }
         }
+    }
+
+    /// Notes what the attempt may bring, now that its content is known; false if another attempt brings some of it, which is waited for.
+    private mutating func claimObjects(of replica: WantedReplica) throws -> Bool {
+        let others = attempts.filter { $0.key != replica.sha256 }.values.flatMap(\.objects)
+        guard Set(others).isDisjoint(with: replica.objects) else {
+            attempts[replica.sha256] = nil
+            // The end of that attempt starts this one again.
+            return false
+        }
+        attempts[replica.sha256]?.objects = replica.objects
+        return true
     }
 
     mutating func progressed(_ sha256: SHA256Digest, held: UInt64) throws {
@@ -126,7 +166,7 @@ extension SpokeCore {
                 return try planFailed(replica, plan, why, at: now)
             }
             if replica.text != why {
-                try log(.error, .quotaExceeded, "package/\(replica.path)", why, at: now)
+                try log(.error, .quotaExceeded, of: replica, why, at: now)
             }
             attempts[sha256] = nil
             var replica = replica
@@ -139,7 +179,7 @@ extension SpokeCore {
             try planFailed(replica, attempt.plan ?? .published, why, at: now)
         case .hashMismatch:
             let why = "the bytes from the hub have another hash than the catalog signs; they were removed"
-            try log(.error, .replicaFailed, "package/\(replica.path)", why, at: now)
+            try log(.error, .replicaFailed, of: replica, why, at: now)
             // The next attempt is a whole transfer.
             damagedFiles.remove(sha256)
             var replica = replica
@@ -186,7 +226,7 @@ extension SpokeCore {
             case .patch(_, _, _, let means):
                 "the package is here by \(means.noun) of \(ByteCount(replica.transferred)) instead of \(file), hash checked"
             }
-        try log(.info, .replicaVerified, "package/\(replica.path)", text + placeText(of: replica), at: now)
+        try log(.info, .replicaVerified, of: replica, text + placeText(of: replica), at: now)
         sendState(of: replica)
     }
 
@@ -194,12 +234,14 @@ extension SpokeCore {
     mutating func brought(
         _ path: TargetPath, _ sha256: SHA256Digest, _ length: UInt64, at now: UnixTime
     ) throws {
+        let known = try store.replica(sha256)
         var replica =
-            try store.replica(sha256)
-            ?? WantedReplica(path: path, sha256: sha256, length: length, priority: Priority.normal.rawValue)
+            known ?? WantedReplica(path: path, sha256: sha256, length: length, priority: Priority.normal.rawValue)
         held.insert(sha256)
         isKeepingDue = true
-        guard replica.state != .verified else { return }
+        if replica.state == .evicted { replica.become(path) }
+        guard replica.state != .verified || !replica.names(path) else { return }
+        replica.add(path)
         attempts[sha256] = nil
         replica.state = .verified
         replica.text = ""
@@ -228,6 +270,8 @@ extension SpokeCore {
         nextAttempt = .zero
         if attempt?.isExtra != true, replica.state != .corrupt { replica.state = .pending }
         replica.text = why
+        // What the hub does not give for one package it may give for another of the same bytes.
+        replica.askByNextPath()
         replica.attempts = min(replica.attempts, 1000) + 1
         let doublings = min(replica.attempts - 1, 10)
         let wait = min(SpokeLimits.firstRetry * (1 << Int(doublings)), SpokeLimits.lastRetry)
@@ -238,16 +282,22 @@ extension SpokeCore {
         sendState(of: replica)
     }
 
-    mutating func sendState(of replica: WantedReplica, lacking: ByteCount = .zero, in lackingPool: NodeName? = nil) {
+    /// Tells the hub how far a replica is, as one of the packages that it is or as each of them.
+    mutating func sendState(
+        of replica: WantedReplica, as path: TargetPath? = nil, lacking: ByteCount = .zero,
+        in lackingPool: NodeName? = nil
+    ) {
         guard let hub else { return }
         let held = replica.state == .verified ? replica.length : attempts[replica.sha256]?.held ?? 0
-        let message = Replica(
-            path: replica.path, sha256: replica.sha256, state: replica.state, bytesHeld: held,
-            text: replica.state == .transferring || replica.text.isEmpty ? nil : replica.text,
-            lacking: lacking > .zero ? lacking.bytes : nil,
-            pool: replica.state == .verified ? place(of: replica)?.pool : lackingPool,
-            reason: replica.state == .verified ? place(of: replica)?.reason : nil)
-        supersede(.replica(replica.sha256))
-        ask(hub, .replica(message), .replica(replica.sha256))
+        for path in path.map({ [$0] }) ?? replica.paths {
+            let message = Replica(
+                path: path, sha256: replica.sha256, state: replica.state, bytesHeld: held,
+                text: replica.state == .transferring || replica.text.isEmpty ? nil : replica.text,
+                lacking: lacking > .zero ? lacking.bytes : nil,
+                pool: replica.state == .verified ? place(of: replica)?.pool : lackingPool,
+                reason: replica.state == .verified ? place(of: replica)?.reason : nil)
+            supersede(.replica(path, replica.sha256))
+            ask(hub, .replica(message), .replica(path, replica.sha256))
+        }
     }
 }

@@ -5,7 +5,7 @@ import Protocol
 extension SpokeCore {
     /// An agent asks how a package had best come to it.
     mutating func servePlan(_ asked: FetchPlan, _ link: LinkID, _ request: RequestID, at now: UnixTime) throws {
-        guard let replica = try store.replica(asked.sha256), replica.length == asked.length, replica.path == asked.path
+        guard let replica = try store.replica(asked.sha256), replica.length == asked.length, replica.names(asked.path)
         else {
             return refuse(link, request, .notFound, "\(asked.path) is not wanted at this spoke")
         }
@@ -15,11 +15,11 @@ extension SpokeCore {
         }
         // As long as it is not known what is inside, the file counts as its own content.
         if asked.isUnpackedOnly, replica.packed == nil {
-            return try wantContent(of: replica, link, request, at: now)
+            return try wantContent(of: replica, as: asked.path, link, request, at: now)
         }
         let patches = try store.patches()
         guard let plan = ServingPlan.choose(asked, for: replica, held: held, patches: patches, at: now) else {
-            if asked.isUnpackedOnly { return try wantContent(of: replica, link, request, at: now) }
+            if asked.isUnpackedOnly { return try wantContent(of: replica, as: asked.path, link, request, at: now) }
             wantPublished(replica)
             return refuse(
                 link, request, .busy, "\(asked.path) is here unpacked only; the published file is fetched",

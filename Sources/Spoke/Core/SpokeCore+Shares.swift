@@ -125,7 +125,7 @@ extension SpokeCore {
             record.problem = "the published file is being fetched: only what is inside it is here"
             if let wanted = record.wanted {
                 for replica in try store.replicas()
-                where ShareView.name(of: replica.path.release, replica.sha256) == wanted {
+                where replica.paths.contains(where: { ShareView.name(of: $0.release, replica.sha256) == wanted }) {
                     publishedWanted.insert(replica.sha256)
                     nextAttempt = .zero
                 }

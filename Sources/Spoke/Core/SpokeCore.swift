@@ -16,7 +16,7 @@ package struct SpokeCore {
     enum Errand: Hashable {
         case poolStatus(NodeName)
         case poolChecked
-        case replica(SHA256Digest)
+        case replica(TargetPath, SHA256Digest)
         case presence(NodeID)
         case report(agent: NodeID, incarnation: UInt64, counter: UInt64)
         case event(UInt64)
@@ -58,6 +58,12 @@ package struct SpokeCore {
         var plan: TransferPlan?
         /// The replica is here as its content; an agent needs the published file too.
         var isExtra = false
+        /// The path that the catalog is being asked about; nil when it has answered.
+        var lookUp: TargetPath?
+        /// The paths that it was asked about.
+        var tried: Set<TargetPath>
+        /// The objects that it may bring.
+        var objects: [SHA256Digest]
     }
 
     /// A content that agents wait for.
@@ -347,6 +353,13 @@ package struct SpokeCore {
         errands[request] = nil
         requestOf[found.errand] = nil
         return found.errand
+    }
+
+    /// Writes an event about a replica, one for each package that it is.
+    mutating func log(
+        _ severity: EventSeverity, _ code: SpokeEventCode, of replica: WantedReplica, _ text: String, at now: UnixTime
+    ) throws {
+        for path in replica.paths { try log(severity, code, "package/\(path)", text, at: now) }
     }
 
     /// Writes an event of this spoke, which goes to the hub's activity log, within the budget of the

@@ -19,7 +19,7 @@ extension PoolCommand {
         },
         settings: { state in
             let store = try SQLiteSpokeStore(
-                path: SpokeState.database(state), now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+                existing: SpokeState.database(state), now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             return try SpokeShell.settings(store, first: try NodeName("main"))
         })
 }

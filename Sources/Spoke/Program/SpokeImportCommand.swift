@@ -50,7 +50,12 @@ enum SpokeImportCommand {
             folder: folder, keeper: keeper,
             clock: ClockFloor(seconds: keeper.signedTime, system: { SystemClock.nowMilliseconds }),
             group: try EventLoopGroup(count: 1), program: "axle-spoke/\(SpokeProgram.version)",
-            child: try CurrentProcess.executablePath(), messages: { streams.message($0) })
+            child: CurrentProcess.program, messages: { streams.message($0) },
+            fatal: {
+                // Nothing of the bundle can be noted any more.
+                streams.message("axle-spoke import: \($0)")
+                CurrentProcess.exit(1)
+            })
         await shell.start()
         let report = await shell.importBundle(bundle) { _ in }
         try ImportDrop(folder: SpokeState.imports(state)).remove()

@@ -37,6 +37,10 @@ enum SpokeJoinCommand {
             if let root = joined.catalogRoot { try AtomicFile.write(root, to: SpokeState.catalogRootFromHub(folder)) }
             // The pool is of its kind from here on, whatever is asked for later.
             _ = try PoolFolder.open(Directory.join(folder, "pool"), quota: SpokeShell.defaultQuota, new: pool)
+            // Made here, so that one that is missing later is one that was lost.
+            _ = try SQLiteSpokeStore(
+                path: Directory.join(folder, SpokeState.databaseName),
+                now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             member = joined.identity.member
         }
         if let member {

@@ -56,7 +56,9 @@ struct ShareWork {
             "\(share.folder) has no room for the new release: make room, it is tried again by itself"
         case .readOnlyFileSystem:
             "\(share.folder) is mounted read-only for the spoke: mount it writable, or name it in ReadWritePaths of the spoke's unit (\(error))"
-        case .permission, .notPermitted:
+        case .notPermitted:
+            "this machine refuses the spoke to write to \(share.folder), whoever owns it: look for an immutable folder or a filter of the spoke's unit (\(error))"
+        case .permission:
             "the spoke may not write to \(share.folder): give the folder to the spoke's user (\(error))"
         default: "\(share.folder): \(error)"
         }

@@ -30,11 +30,12 @@ package final class RunningSpoke: Sendable {
     }
 
     /// Opens the state folder's contents, listens and dials. `listen` overrides the address of the join; `system` is the machine's clock in
-    /// milliseconds since 1970; `child` the path of the program that is started as a limited child, this one where nil.
+    /// milliseconds since 1970; `child` the path of the program that is started as a limited child, this one where nil. `fatal` is called with
+    /// the reason when it cannot go on; `messages` hears that where it is nil.
     package init(
         folder: StateFolder, listen: String?, program: String, child: String? = nil,
         system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
-        messages: @escaping @Sendable (String) -> Void
+        messages: @escaping @Sendable (String) -> Void, fatal: (@Sendable (String) -> Void)? = nil
     ) async throws {
         let keeper = try IdentityKeeper(folder: SpokeState.identity(folder))
         let identity = keeper.identity
@@ -42,7 +43,7 @@ package final class RunningSpoke: Sendable {
         let group = try EventLoopGroup(count: 2)
         let shell = try SpokeShell(
             folder: folder, keeper: keeper, clock: clock, group: group, program: program,
-            child: try child ?? CurrentProcess.executablePath(), messages: messages)
+            child: child ?? CurrentProcess.program, messages: messages, fatal: fatal ?? messages)
         let contexts = MemberTLS(keeper)
         var settings = SessionSettings(
             fleet: identity.member.fleet, role: .spoke, peerRoles: [.agent], program: program)

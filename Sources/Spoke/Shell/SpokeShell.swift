@@ -3,6 +3,7 @@ internal import Identity
 internal import Model
 internal import Network
 internal import Protocol
+internal import SQLite
 internal import Storage
 internal import System
 internal import TLS
@@ -52,6 +53,9 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     nonisolated let upkeep: IdentityUpkeep
     nonisolated let clock: ClockFloor
     nonisolated let messages: @Sendable (String) -> Void
+    /// Called with the reason when this spoke cannot go on.
+    private let fatal: @Sendable (String) -> Void
+    private let database: String
     private nonisolated let inbox = EventInbox<SpokeEvent>()
     private nonisolated let revoked = NativeLock<RevocationList?>(nil)
     nonisolated let joins = JoinDesk()
@@ -69,13 +73,15 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     /// Opens everything in the folder; nothing listens or dials yet. `child` is the path of a program of Axle that is started as a limited child; `messages` gets lines for the person or the journal.
     init(
         folder: StateFolder, keeper: IdentityKeeper, clock: ClockFloor, group: EventLoopGroup, program: String,
-        child: String, messages: @escaping @Sendable (String) -> Void
+        child: String, messages: @escaping @Sendable (String) -> Void, fatal: @escaping @Sendable (String) -> Void
     ) throws {
+        self.fatal = fatal
+        database = SpokeState.database(folder)
         let identity = keeper.identity
         guard let upstream = Endpoint(identity.member.upstream) else {
             throw UsageError("\(folder.path) names no hub; join again with a new token")
         }
-        let store = try SQLiteSpokeStore(path: SpokeState.database(folder), now: clock.now)
+        let store = try SQLiteSpokeStore(existing: database, now: clock.now)
         if let floor = try store.setting(.clockFloor).flatMap({ Int64(String(decoding: $0, as: UTF8.self)) }) {
             clock.raise(toSeconds: floor)
         }
@@ -249,6 +255,10 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     /// The store could not commit, for a full disk perhaps. Nothing of the batch was acknowledged: the links are closed, so
     /// that every peer repeats what it had to say, and a new core begins with what is on disk.
     private func beginAnew(after error: any Error) {
+        if let loss = DatabaseLoss(error, path: database, advice: SQLiteSpokeStore.advice) {
+            links.closeAll(.internalFault, "this spoke's database is damaged", retryAfterSeconds: 300)
+            return fatal("\(loss)")
+        }
         messages("the database refused to write, trying again: \(error)")
         links.closeAll(
             .internalFault, "this spoke cannot write to its disk", retryAfterSeconds: 30)

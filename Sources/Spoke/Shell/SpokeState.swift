@@ -7,7 +7,8 @@ package enum SpokeState {
     package static let version = 1
 
     static func identity(_ folder: StateFolder) -> String { folder.file("identity") }
-    static func database(_ folder: StateFolder) -> String { folder.file("spoke.db") }
+    static let databaseName = "spoke.db"
+    static func database(_ folder: StateFolder) -> String { folder.file(databaseName) }
     static func pool(_ folder: StateFolder) -> String { folder.file("pool") }
     /// The pools beside that one, a `PoolList`.
     static func pools(_ folder: String) -> String { Directory.join(folder, "pools") }

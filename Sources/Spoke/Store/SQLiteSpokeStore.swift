@@ -46,6 +46,12 @@ package final class SQLiteSpokeStore: SpokeStore {
             """,
             // Chunk deltas beside patches.
             "ALTER TABLE patches ADD COLUMN means INTEGER NOT NULL DEFAULT 3;",
+            // The same bytes as several packages: the paths beside the one in `replicas`.
+            """
+            CREATE TABLE replica_paths (
+                sha256 BLOB NOT NULL, place INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (sha256, place)
+            ) STRICT, WITHOUT ROWID;
+            """,
             // The keys of agents' reports.
             "ALTER TABLE agents ADD COLUMN report_key BLOB;",
         ])
@@ -74,6 +80,22 @@ package final class SQLiteSpokeStore: SpokeStore {
     /// Opens or makes the database and brings it up to date; `now` is written down with each step.
     package init(path: String, now: UnixTime) throws {
         database = try Database(path: path)
+        try settle(at: now)
+    }
+
+    /// Opens the database of a spoke that there has been; one that is missing, empty or damaged is a `DatabaseLoss`.
+    package init(existing path: String, now: UnixTime) throws {
+        // It holds what this site carries now, and stays far below the length that is not read whole.
+        database = try Database.existing(path, Self.migrations, advice: Self.advice).database
+        try settle(at: now)
+    }
+
+    /// What a person does when the database is lost.
+    package static let advice =
+        "restore the whole state folder from a backup, or move it away and join again with a new token (axle-spoke join); reports "
+        + "that had not reached the hub are lost then"
+
+    private func settle(at now: UnixTime) throws {
         try Self.migrations.apply(to: database, atMilliseconds: now.milliseconds)
         try UnknownValues.settle(Self.unknown, in: database) { lines in
             for line in lines { _ = try append(Event(time: now, severity: .warning, code: .storeNewer, text: line)) }
@@ -123,12 +145,25 @@ package final class SQLiteSpokeStore: SpokeStore {
     }
 
     package func replicas() throws -> [WantedReplica] {
-        try database.rows("SELECT \(Self.replicaColumns) FROM replicas ORDER BY sha256", read: Self.replica)
+        var others: [SHA256Digest: [TargetPath]] = [:]
+        try database.forEach("SELECT sha256, path FROM replica_paths ORDER BY sha256, place") { row in
+            others[try SHA256Digest(bytes: try row.blob(0)), default: []].append(try TargetPath(try row.text(1)))
+        }
+        return try database.rows("SELECT \(Self.replicaColumns) FROM replicas ORDER BY sha256") { row in
+            var replica = try Self.replica(row)
+            for path in others[replica.sha256] ?? [] { replica.add(path) }
+            return replica
+        }
     }
 
     package func replica(_ sha256: SHA256Digest) throws -> WantedReplica? {
-        try database.first(
+        let found = try database.first(
             "SELECT \(Self.replicaColumns) FROM replicas WHERE sha256 = ?", sha256.bytes, read: Self.replica)
+        guard var replica = found else { return nil }
+        try database.forEach("SELECT path FROM replica_paths WHERE sha256 = ? ORDER BY place", sha256.bytes) { row in
+            replica.add(try TargetPath(try row.text(0)))
+        }
+        return replica
     }
 
     package func save(_ replica: WantedReplica) throws {
@@ -147,6 +182,11 @@ package final class SQLiteSpokeStore: SpokeStore {
             replica.content.map { Int64(bitPattern: $0.length.bytes) }, replica.content?.sha256.bytes,
             replica.isPlain ? Int64(1) : Int64(0), replica.means.map { Int64($0.rawValue) },
             Int64(bitPattern: replica.transferred))
+        try database.run("DELETE FROM replica_paths WHERE sha256 = ?", replica.sha256.bytes)
+        for (place, path) in replica.others.enumerated() {
+            try database.run(
+                "INSERT INTO replica_paths VALUES (?, ?, ?)", replica.sha256.bytes, place, path.description)
+        }
     }
 
     package func patches() throws -> [KeptPatch] {

@@ -1,10 +1,16 @@
 package import Model
 
-/// A package copy that the hub wants in this spoke's pool, and how far it has come.
+/// A file that the hub wants in this spoke's pool, and how far it has come.
+///
+/// The same bytes may be several packages: a release candidate made final, one file for two platforms. They are one replica with
+/// several paths, since the pool holds them once; whoever asks names one of the paths.
 ///
 /// It is here when the pool holds its published file or its content: both hashes are signed.
 package struct WantedReplica: Hashable, Sendable {
-    package var path: TargetPath
+    /// The path by which it is asked for next.
+    package private(set) var path: TargetPath
+    /// Its other paths, in the order of their coming.
+    package private(set) var others: [TargetPath]
     /// The published file's hash and length.
     package var sha256: SHA256Digest
     package var length: UInt64
@@ -29,9 +35,10 @@ package struct WantedReplica: Hashable, Sendable {
     package init(
         path: TargetPath, sha256: SHA256Digest, length: UInt64, content: PackageContent? = nil, priority: UInt8,
         state: ReplicaState = .pending, text: String = "", attempts: UInt32 = 0, notBefore: UnixTime = .zero,
-        isPlain: Bool = false, means: TransferMeans? = nil, transferred: UInt64 = 0
+        isPlain: Bool = false, means: TransferMeans? = nil, transferred: UInt64 = 0, others: [TargetPath] = []
     ) {
         self.path = path
+        self.others = others
         self.sha256 = sha256
         self.length = length
         self.content = content
@@ -43,6 +50,44 @@ package struct WantedReplica: Hashable, Sendable {
         self.isPlain = isPlain
         self.means = means
         self.transferred = transferred
+    }
+
+    /// Every package that it is.
+    package var paths: [TargetPath] { [path] + others }
+
+    package func names(_ path: TargetPath) -> Bool { self.path == path || others.contains(path) }
+
+    /// It is this package too.
+    package mutating func add(_ path: TargetPath) {
+        if !names(path) { others.append(path) }
+    }
+
+    /// It is this package only.
+    package mutating func become(_ path: TargetPath) { (self.path, others) = (path, []) }
+
+    /// It is no longer this package; false if it is no other.
+    package mutating func remove(_ path: TargetPath) -> Bool {
+        guard let first = others.first else { return self.path != path }
+        if self.path == path {
+            self.path = first
+            others.removeFirst()
+        } else {
+            others.removeAll { $0 == path }
+        }
+        return true
+    }
+
+    /// Asks for it by this path next, if it is one of its paths.
+    package mutating func ask(by path: TargetPath) {
+        guard path != self.path, names(path) else { return }
+        others.removeAll { $0 == path }
+        others.append(self.path)
+        self.path = path
+    }
+
+    /// Asks for it by another path next, if it has one.
+    package mutating func askByNextPath() {
+        if let first = others.first { ask(by: first) }
     }
 
     /// The content where it is another object than the published file.
