@@ -60,21 +60,13 @@ package struct HubCore {
         var events = 0
     }
 
-    /// A join attempt that has been given a nonce.
-    struct Challenge {
-        let token: TokenID
-        /// The spoke that relays it; nil at the hub's own listener.
-        let relay: NodeID?
-        let expires: UnixTime
-    }
-
     let store: any HubStore
     let cryptography: any HubCryptography
     let configuration: HubConfiguration
     var random: any RandomNumberGenerator & Sendable
     var links: [LinkID: SpokeLink] = [:]
     var linkOf: [NodeID: LinkID] = [:]
-    var challenges: [[UInt8]: Challenge] = [:]
+    var nonces: JoinNonces
     var importing: Set<TargetPath> = []
     /// Packages in the pool that the disk has damaged; the shell tells it again after a restart.
     var damaged: Set<TargetPath> = []
@@ -114,6 +106,8 @@ package struct HubCore {
         self.cryptography = cryptography
         self.configuration = configuration
         self.random = random
+        nonces = JoinNonces(key: [])
+        nonces = JoinNonces(key: randomBytes(32))
     }
 
     // MARK: - Entry

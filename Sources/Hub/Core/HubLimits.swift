@@ -36,8 +36,6 @@ package enum HubLimits {
     package static let inventory: UInt64 = 65_536
     /// How soon a refused or unanswered delivery is tried again.
     package static let deliveryRetry = Duration.seconds(10)
-    /// Join attempts that have been given a nonce.
-    package static let challenges = 4096
     /// How long a nonce is good.
     package static let challengeLife = Duration.seconds(60)
     /// Refusals that one spoke (or all joiners at the hub's own listener) can bring into the log in a minute; the others are only answered.

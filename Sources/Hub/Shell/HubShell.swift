@@ -154,7 +154,8 @@ actor HubShell: LinkHandler, PoolWatcher {
     }
 
     nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        tell(.joinAsked(joins.enter(link, request), message))
+        guard let join = joins.enter(link, request, over: links) else { return }
+        tell(.joinAsked(join, message))
     }
 
     /// Puts an event on the core's queue, behind those that wait.
@@ -261,3 +262,4 @@ actor HubShell: LinkHandler, PoolWatcher {
         }
     }
 }
+        joins.clear()

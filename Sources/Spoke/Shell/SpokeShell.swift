@@ -172,7 +172,8 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
     nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        tell(.joinAsked(joins.enter(link, request), message))
+        guard let join = joins.enter(link, request, over: links) else { return }
+        tell(.joinAsked(join, message))
     }
 
     /// Puts an event on the core's queue, behind those that wait.
@@ -249,6 +250,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         let wait = max(time - clock.now, .milliseconds(1))
         alarm = Task { [weak self] in
             do { try await Task.sleep(for: min(wait, .seconds(86_400))) } catch { return }
+        joins.clear()
             self?.tell(.woke)
         }
     }
