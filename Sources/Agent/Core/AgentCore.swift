@@ -136,7 +136,9 @@ package struct AgentCore {
             try store.save(record)
         }
         factsDue = machineNow
-        if !start.leftAlone.isEmpty { try queueReport(notes: start.leftAlone.map { Note(.storeNewer, $0) }) }
+        var notes = start.leftAlone.map { Note(.storeNewer, $0) }
+        if let text = start.confinementLack { notes.append(Note(.confinementMissing, text)) }
+        if !notes.isEmpty { try queueReport(notes: notes) }
     }
 
     private mutating func handle(_ event: LinkEvent) throws {

@@ -174,6 +174,7 @@ package struct HubCore {
         case .poolChecked(let check): try poolChecked(check, configuration.hub, at: now)
         case .placed(let places): try placed(places)
         case .poolsMoved(let went, let came, let text): try poolsMoved(went, came, text, at: now)
+        case .confinementMissing(let text): try log(.warning, .confinementMissing, "", text, at: now)
         case .poolDrained(let text, let isEmpty):
             try log(isEmpty ? .notice : .warning, .poolDrained, "pool", text, at: now)
         case .patchEnded(let result): try patchEnded(result, at: now)

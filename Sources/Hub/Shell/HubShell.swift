@@ -1,4 +1,5 @@
 internal import API
+internal import Content
 internal import Identity
 internal import Model
 internal import Protocol
@@ -39,9 +40,14 @@ actor HubShell: LinkHandler, PoolWatcher {
     private nonisolated let inbox = EventInbox<HubEvent>()
     nonisolated let joins = JoinDesk()
     private nonisolated let revoked = NativeLock<Set<NodeID>>([])
+    /// What this machine's kernel lacks for the children that make patches; nil for nothing, or
+    /// before it is known.
+    nonisolated let confinementLack = NativeLock<String?>(nil)
     /// Woken after every commit: long polls of the activity log wait on it.
     nonisolated let changes = ChangeSignal()
 
+    /// Starts children; nil where there is no program for them.
+    private nonisolated let worker: ContentWorker?
     private let store: SQLiteHubStore
     private let fleet: FleetName
     private var core: HubCore
@@ -82,6 +88,7 @@ actor HubShell: LinkHandler, PoolWatcher {
             messages("no patches are made: their pool cannot be opened: \(error)")
         }
         self.store = store
+        worker = executable.map { ContentWorker(program: $0) }
         self.clock = clock
         fleet = configuration.fleet
         self.contexts = contexts
@@ -125,6 +132,7 @@ actor HubShell: LinkHandler, PoolWatcher {
         }
         begin()
         scrub.start { [weak self, messages] outcome in
+        Task { [weak self] in await self?.checkConfinement() }
             for failure in outcome.failures { messages("scrub: \(failure)") }
             if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
         }
@@ -173,6 +181,20 @@ actor HubShell: LinkHandler, PoolWatcher {
         }
         if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
+    /// Finds out whether children are held as they should be; what is missing is told to people,
+    /// and work goes on.
+    private func checkConfinement() async {
+        guard let worker else { return }
+        do {
+            guard let lack = try await looking.run({ try worker.confinementLack() }) else { return }
+            confinementLack.withLock { $0 = lack }
+            messages("warning: \(lack)")
+            tell(.confinementMissing(lack))
+        } catch {
+            messages("warning: whether children are confined is not known: \(error)")
+        }
+    }
+
 
     /// Does an operator's command once: with a key that was used before it gives the answer of then. What it throws says why
     /// nothing was done. `mark` tells requests apart, `render` makes the answer's body.

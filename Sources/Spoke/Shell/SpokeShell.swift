@@ -141,6 +141,19 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         return isRevoked ? "the certificate of \(peer) has been revoked" : nil
     }
 
+    /// Finds out whether children are held as they should be; what is missing is told to people,
+    /// and work goes on.
+    private func checkConfinement() async {
+        do {
+            let worker = self.worker
+            guard let lack = try await disk.run({ try worker.confinementLack() }) else { return }
+            messages("warning: \(lack)")
+            tell(.confinementMissing(lack))
+        } catch {
+            messages("warning: whether children are confined is not known: \(error)")
+        }
+    }
+
     // MARK: - Events
 
     /// Takes up what is on disk and begins to handle events.
@@ -151,6 +164,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
             messages("no catalog to serve yet: \(error)")
         }
         begin()
+        Task { [weak self] in await self?.checkConfinement() }
         scrub.start { [weak self, messages] outcome in
             for failure in outcome.failures { messages("scrub: \(failure)") }
             if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
@@ -236,6 +250,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         core = SpokeCore(store: store, poolName: poolName, random: SystemRandom(), accepts: Self.accepts)
         hub = nil
         inbox.clear()
+        joins.clear()
         Task {
             // Only cancelled with the process.
             try? await Task.sleep(for: Self.storePause)
@@ -250,7 +265,6 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         let wait = max(time - clock.now, .milliseconds(1))
         alarm = Task { [weak self] in
             do { try await Task.sleep(for: min(wait, .seconds(86_400))) } catch { return }
-        joins.clear()
             self?.tell(.woke)
         }
     }
