@@ -10,7 +10,8 @@ enum RunCommand {
         let state = try invocation.required("state")
         let lock = try await lock(state)
         let supervisor = Supervisor(
-            state: state, own: try CurrentProcess.executablePath(), messages: { Self.say($0, $1, streams) })
+            state: state, own: try CurrentProcess.executablePath(),
+            forcesPermissions: invocation.isSet(StrictModes.flag), messages: { Self.say($0, $1, streams) })
         let stopping = Task {
             for await _ in signals { supervisor.stop() }
         }

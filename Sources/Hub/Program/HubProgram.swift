@@ -54,7 +54,10 @@ package enum HubProgram {
             CommandSpecification(
                 "check-config", "Check DIR/hub.json5", details: "The hub runs without such a file too.",
                 options: [state])
-        ])
+        ]
+    ).checkingPermissions()
+    /// Commands that change nothing: they tell of permissions and go on.
+    private static let readers = ["check-config", "names list"]
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
