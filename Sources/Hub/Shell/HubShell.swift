@@ -54,6 +54,7 @@ actor HubShell: LinkHandler, PoolWatcher {
     private let makeCore: () -> HubCore
     private var alarm: Task<Void, Never>?
     private var watch: Task<Void, Never>?
+    private var namesWatch: Task<Void, Never>?
 
     /// `poolFolder` is where the first pool is, nil for the one in the state folder.
     init(
@@ -87,8 +88,8 @@ actor HubShell: LinkHandler, PoolWatcher {
             patches = nil
             messages("no patches are made: their pool cannot be opened: \(error)")
         }
-        self.store = store
         worker = executable.map { ContentWorker(program: $0) }
+        self.store = store
         self.clock = clock
         fleet = configuration.fleet
         self.contexts = contexts
@@ -131,12 +132,43 @@ actor HubShell: LinkHandler, PoolWatcher {
             }
         }
         begin()
-        scrub.start { [weak self, messages] outcome in
         Task { [weak self] in await self?.checkConfinement() }
+        scrub.start { [weak self, messages] outcome in
             for failure in outcome.failures { messages("scrub: \(failure)") }
             if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
         }
         watch = watchPools()
+        namesWatch = watchNames()
+    }
+
+    /// Looks every second whether the names of the API were changed by `axle-hub names`, and shows
+    /// a certificate with them then.
+    private func watchNames() -> Task<Void, Never> {
+        // A file that cannot be asked about has not changed.
+        @Sendable func mark(_ path: String) -> FileStatus? { (try? File.status(path)) ?? nil }
+        let path = contexts.namesFile
+        let first = mark(path)
+        return Task { [weak self, looking] in
+            var known = first
+            // Only cancelled with the process.
+            while (try? await Task.sleep(for: .seconds(1))) != nil {
+                let now = await looking.run { mark(path) }
+                guard let self else { return }
+                guard now != known else { continue }
+                known = now
+                await self.renewCertificates()
+            }
+        }
+    }
+
+    private func renewCertificates() {
+        do {
+            guard let bytes = try store.setting(.anchorSet).flatMap({ ASCII.bytes(hex: $0) }) else { return }
+            try contexts.use(try AnchorSet.readUnverified(bytes), now: clock.now)
+            messages("the API's certificate holds its current names")
+        } catch {
+            messages("the API's certificate could not be renewed: \(error)")
+        }
     }
 
     private func begin() {
@@ -147,6 +179,20 @@ actor HubShell: LinkHandler, PoolWatcher {
                 held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool),
                 patches: patches?.contents))
         if !damaged.isEmpty { tell(.objectsDamaged(damaged)) }
+    }
+
+    /// Finds out whether children are held as they should be; what is missing is told to people,
+    /// and work goes on.
+    private func checkConfinement() async {
+        guard let worker else { return }
+        do {
+            guard let lack = try await looking.run({ try worker.confinementLack() }) else { return }
+            confinementLack.withLock { $0 = lack }
+            messages("warning: \(lack)")
+            tell(.confinementMissing(lack))
+        } catch {
+            messages("warning: whether children are confined is not known: \(error)")
+        }
     }
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
@@ -181,20 +227,6 @@ actor HubShell: LinkHandler, PoolWatcher {
         }
         if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
-    /// Finds out whether children are held as they should be; what is missing is told to people,
-    /// and work goes on.
-    private func checkConfinement() async {
-        guard let worker else { return }
-        do {
-            guard let lack = try await looking.run({ try worker.confinementLack() }) else { return }
-            confinementLack.withLock { $0 = lack }
-            messages("warning: \(lack)")
-            tell(.confinementMissing(lack))
-        } catch {
-            messages("warning: whether children are confined is not known: \(error)")
-        }
-    }
-
 
     /// Does an operator's command once: with a key that was used before it gives the answer of then. What it throws says why
     /// nothing was done. `mark` tells requests apart, `render` makes the answer's body.
@@ -266,6 +298,7 @@ actor HubShell: LinkHandler, PoolWatcher {
         links.closeAll(.internalFault, "this hub cannot write to its disk", retryAfterSeconds: 30)
         core = makeCore()
         inbox.clear()
+        joins.clear()
         Task {
             // Only cancelled with the process.
             try? await Task.sleep(for: Self.storePause)
@@ -284,4 +317,3 @@ actor HubShell: LinkHandler, PoolWatcher {
         }
     }
 }
-        joins.clear()
