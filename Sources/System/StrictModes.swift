@@ -125,7 +125,7 @@ package enum StrictModes {
                 problems.append(
                     Problem(
                         path: path, what: "can be written by others (mode \(octal(status.mode)))",
-                        command: "chmod go-w \(place)"))
+                        command: isSecret ? "chmod 600 \(place)" : "chmod go-w \(place)"))
             } else if isSecret, status.mode & 0o077 != 0 {
                 problems.append(
                     Problem(
