@@ -15,7 +15,7 @@ struct LongMessageTests {
     @Test(
         "an answer reaches the peer or, where it is too long for a frame, becomes an error",
         arguments: [
-            1, 49_152, 65_536, 70_000, 512_000, 4 << 20
+            1, 49_152, 65_536, 70_000, 512_000, 4 << 20,
         ])
     func answers(length: Int) throws {
         let pair = SessionPair.open()
