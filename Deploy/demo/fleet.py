@@ -145,17 +145,17 @@ class Fleet:
             arguments += ["--spoke", spoke]
         return self.axle(*arguments)["token"]
 
-    def start_hub(self, name="demo-hub", fleet_name="demo", *more):
+    def start_hub(self, name="demo-hub", fleet_name="demo", *more, api="127.0.0.1:0"):
         """Makes a hub with a fleet of its own, starts it and waits for its API."""
         self.run(
             self.program("axle-hub"), "init", "--state", self.hub_state, "--name", name, "--fleet", fleet_name,
-            "--listen", f"{self.hub_host}:0", "--api", "127.0.0.1:0", *more)
+            "--listen", f"{self.hub_host}:0", "--api", api, *more)
         # The catalog's web server is on this machine, which a hub does not connect to unless it is told to.
         (self.hub_state / "hub.json5").write_text(self.hub_options)
         self.start("hub", [self.program("axle-hub"), "run", "--state", str(self.hub_state)])
         addresses = self.listening(self.hub_state)
         self.commands["hub"] += ["--listen", addresses["listen"], "--api", addresses["api"]]
-        self.api = f"https://{addresses['api']}"
+        self.api = f"https://{addresses['api']}".replace("0.0.0.0", "127.0.0.1")
         self.hub_address = addresses["listen"]
         wait_for("the hub's API", lambda: self.axle("status", check=False))
 

@@ -48,12 +48,15 @@ package struct StatusResource: Codable, Hashable, Sendable {
     package var wrongClocks: [String]?
     /// Whether a change of the fleet's CA is under way.
     package var changesAuthority: Bool?
+    /// What the hub's kernel lacks for the children that read bytes from outside, as a sentence;
+    /// nil for nothing.
+    package var confinementLack: String?
 
     package init(
         version: String, fleet: FleetName, hub: Reference, time: UnixTime, started: UnixTime, spokes: Count,
         clients: Count, packages: [String: Int], rollouts: [String: Int], catalog: CatalogResource?,
         pool: PoolResource?, offlineSites: [OfflineSite]? = nil, wrongClocks: [String]? = nil,
-        changesAuthority: Bool? = nil
+        changesAuthority: Bool? = nil, confinementLack: String? = nil
     ) {
         self.version = version
         self.fleet = fleet
@@ -69,5 +72,6 @@ package struct StatusResource: Codable, Hashable, Sendable {
         self.offlineSites = offlineSites
         self.wrongClocks = wrongClocks
         self.changesAuthority = changesAuthority
+        self.confinementLack = confinementLack
     }
 }

@@ -323,19 +323,27 @@ int axle_is_sanitized(void) {
     return 0;
 }
 
+void axle_crash_quietly(void) {
+    // The runtime's own handlers write registers, memory and backtraces to standard error; the kernel's default only ends the process.
+    static const int crashes[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGBUS, SIGSEGV};
+    struct sigaction standard = {0};
+    standard.sa_handler = SIG_DFL;
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) sigaction(crashes[i], &standard, NULL);
+}
+
 int axle_undumpable(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
-// What a confined process may call: memory, its own descriptors, its own end.
+// What a confined process may call: memory, its own descriptors, its own end. The filter adds calls of which the arguments count.
 static const short calls_of_all[] = {
     SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_close, SYS_fstat, SYS_ftruncate,
     SYS_fsync, SYS_fdatasync, SYS_munmap, SYS_brk, SYS_mremap, SYS_madvise, SYS_rt_sigaction, SYS_rt_sigprocmask,
-    SYS_rt_sigreturn, SYS_sigaltstack, SYS_sched_yield, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_futex, SYS_clock_gettime,
+    SYS_rt_sigreturn, SYS_sigaltstack, SYS_sched_yield, SYS_getpid, SYS_gettid, SYS_futex, SYS_clock_gettime,
     SYS_clock_nanosleep, SYS_getrandom, SYS_exit, SYS_exit_group, SYS_restart_syscall, SYS_set_robust_list, SYS_rseq,
     SYS_sched_getaffinity,
 };
 // What one that makes files below a folder may call as well.
 static const short calls_on_files[] = {
-    SYS_openat2, SYS_mkdirat, SYS_symlinkat, SYS_linkat, SYS_newfstatat, SYS_fchmod, SYS_fcntl, SYS_dup, SYS_syncfs,
+    SYS_openat2, SYS_mkdirat, SYS_symlinkat, SYS_linkat, SYS_newfstatat, SYS_fchmod, SYS_dup, SYS_syncfs,
 };
 // And where openat2 is refused.
 static const short calls_of_walks[] = {SYS_openat};
@@ -347,6 +355,9 @@ static const short calls_of_walks[] = {SYS_openat};
 #else
 #define AXLE_ARCHITECTURE 0
 #endif
+
+// Whom a confined process may not send signals to: its parent, for `axle_tries`, found before the filter is there.
+static pid_t victim;
 
 int axle_confine_calls(int files) {
     struct sock_filter code[128];
@@ -367,6 +378,23 @@ int axle_confine_calls(int files) {
     if (files > 1) {
         for (size_t i = 0; i < sizeof calls_of_walks / sizeof *calls_of_walks; i++) { ALLOW(calls_of_walks[i]); }
     }
+    // Signals to itself only: a failed check of the program ends it by one. A process number has 32 bits; there is no fork, so that it stays.
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 4));
+    ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)getpid(), 1, 0));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    if (files) {
+        // Of fcntl what copies descriptors: F_SETOWN and F_SETSIG send signals to others, too.
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 7));
+        ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])));
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_GETFD, 4, 0));
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETFD, 3, 0));
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_GETFL, 2, 0));
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_DUPFD_CLOEXEC, 1, 0));
+        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    }
     // Memory is never made executable.
     ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0));
     ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 3));
@@ -381,6 +409,7 @@ int axle_confine_calls(int files) {
         errno = ENOSYS;
         return -1;
     }
+    victim = getppid();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -1;
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
 }
@@ -428,10 +457,22 @@ int axle_tries(int what) {
         return execve("/bin/true", none, none);
     }
     case 3: return (int)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    case 4: return kill(getppid(), 0);
+    case 4: return kill(victim, 0);
     case 5: return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
     case 6: return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     case 7: return unlink("/nonexistent");
+    case 8: return (int)syscall(SYS_tgkill, victim, victim, 0);
+    case 9: return (int)syscall(SYS_tkill, victim, 0);
+    case 10: {
+        siginfo_t what_of = {.si_code = SI_QUEUE};
+        return (int)syscall(SYS_rt_sigqueueinfo, victim, 0, &what_of);
+    }
+    case 11: {
+        siginfo_t what_of = {.si_code = SI_QUEUE};
+        return (int)syscall(SYS_rt_tgsigqueueinfo, victim, victim, 0, &what_of);
+    }
+    // A signal of the process's choice to another, whenever a descriptor becomes ready.
+    case 12: return fcntl(1, F_SETOWN, victim);
     default: errno = EINVAL; return -1;
     }
 }

@@ -13,6 +13,9 @@ package enum ContentJob: String, CaseIterable {
     case applyChunks = "apply-chunks"
     /// Tries what a limited child must not be able to do and says what came of it, a line each: `NAME refused` or `NAME possible`.
     case selfCheck = "self-check"
+    /// Confines itself and says what the kernel took on: a line `seccomp held` or `seccomp
+    /// missing`, and one for Landlock.
+    case confinement
 
     /// Runs a program's limited child if that is what it was started as; nil if not. Call it before anything else, while there is one thread.
     package static func runIfAsked(_ arguments: [String], _ streams: ProgramStreams) -> Int32? {
@@ -45,9 +48,15 @@ package enum ContentJob: String, CaseIterable {
         case .makeChunks: try MakeChunksJob(arguments).run()
         case .applyChunks: try ApplyChunksJob(arguments).run()
         case .selfCheck:
-            try Confinement.enter(.descriptors)
+            // With a folder as for unpacking, else as for decoding.
+            try Confinement.enter(arguments.first.map { .folder($0) } ?? .descriptors)
             let lines = Confinement.attempts().map { "\($0.name) \($0.refusal == nil ? "possible" : "refused")\n" }
             try FileDescriptor(takingOwnership: 1).write(Array(lines.joined().utf8))
+        case .confinement:
+            let hold = try Confinement.enter(.descriptors)
+            func line(_ name: String, _ isHeld: Bool) -> String { "\(name) \(isHeld ? "held" : "missing")\n" }
+            let text = line("seccomp", hold.filtersCalls) + line("landlock", hold.confinesFiles)
+            try FileDescriptor(takingOwnership: 1).write(Array(text.utf8))
         }
     }
 

@@ -22,8 +22,10 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
         case proxy
         /// The file is not the one whose beginning was fetched before: nothing may be joined to that.
         case changed
-        /// The TLS handshake failed: certificate, name or version.
+        /// The TLS handshake failed: certificate or version.
         case tls
+        /// The server's certificate is believed and does not name the host of the URL.
+        case wrongName
         /// Nothing came within the read time-out, or the whole took longer than its deadline.
         case timedOut
         /// Bytes came, but below the minimum rate.
@@ -57,7 +59,8 @@ package struct HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
     package var isRetryable: Bool {
         switch code {
         case .unresolved, .unreachable, .timedOut, .tooSlow, .truncated, .broken, .proxy, .changed: true
-        case .malformed, .tooLarge, .headersTooLong, .wrongLength, .unsupported, .badURL, .forbidden, .tls, .redirect,
+        case .malformed, .tooLarge, .headersTooLong, .wrongLength, .unsupported, .badURL, .forbidden, .tls, .wrongName,
+            .redirect,
             .cancelled:
             false
         }

@@ -95,6 +95,8 @@ package struct EventCode: OpenCode {
     package static let spokeEvent = Self(known: "spokeEvent")
     /// The machine went back to this release, and a newer one wrote what it does not know.
     package static let storeNewer = Self(known: "storeNewer")
+    /// The kernel lacks a part of what holds the children that read archives from outside.
+    package static let confinementMissing = Self(known: "confinementMissing")
 }
 
 /// One line of the activity log, append-only.

@@ -113,9 +113,14 @@ package struct NoteCode: OpenCode {
     package static let schedulerNotService = Self(known: "schedulerNotService")
     /// The agent went back to this release, and leaves something alone that a newer one wrote; of the agent, and of no action.
     package static let storeNewer = Self(known: "storeNewer")
+    /// The kernel lacks a part of what holds the children that read archives from outside; of the
+    /// agent, and of no action.
+    package static let confinementMissing = Self(known: "confinementMissing")
 
     /// Every code of this release.
-    package static let all: [NoteCode] = [.client32BitOn64BitOS, .schedulerNotService, .storeNewer]
+    package static let all: [NoteCode] = [
+        .client32BitOn64BitOS, .schedulerNotService, .storeNewer, .confinementMissing,
+    ]
 
     /// What the code means, for a person; one clause without a full stop.
     package var meaning: String {
@@ -123,6 +128,7 @@ package struct NoteCode: OpenCode {
         case .client32BitOn64BitOS: "the installed program is 32-bit on a 64-bit system and gets the 64-bit package"
         case .schedulerNotService: "the scheduler does not run as a service, so the update needs a restart"
         case .storeNewer: "a newer release of the agent wrote what this one leaves alone"
+        case .confinementMissing: "packages are unpacked with fewer limits, since the kernel lacks some"
         default: "a note that this release does not know (\(rawValue))"
         }
     }

@@ -176,9 +176,10 @@ final class HubConnection {
             switch error.code {
             case .unresolved, .unreachable, .forbidden:
                 "Is axle-hub running there? Check --api HOST:PORT or AXLE_API."
-            case .tls:
-                "Name the fleet's authority (ca.pem of the hub's state folder) with --ca or AXLE_CA, and the hub by a "
-                    + "name that its certificate has."
+            case .tls: "Name the fleet's authority (ca.pem of the hub's state folder) with --ca or AXLE_CA."
+            case .wrongName:
+                "Add the name at the hub: axle-hub names add \(base.host) --state DIR. 'axle-hub names list' shows those that "
+                    + "its certificate has."
             case .timedOut, .tooSlow, .truncated, .broken: "Try again; nothing is lost by repeating a command."
             default: "Is \(base.authority) a hub's API? Its port is 8443 unless it was set."
             }

@@ -6,6 +6,13 @@ import Codec
 /// offered to the transport is offered again, unchanged in its beginning, until it is taken (`SSL_write` insists on that).
 /// An idle queue holds no buffer.
 struct OutputQueue: Sendable {
+    /// What became of a frame.
+    enum Appended {
+        case whole
+        /// Its payload would have this length, which is outside the limits of its type.
+        case refused(Int)
+    }
+
     private var control: [UInt8] = []
     private var controlHead = 0
     /// Bulk being written: whole frames from `frontHead` on, if `frontHead` is not inside one.
@@ -26,19 +33,25 @@ struct OutputQueue: Sendable {
     var count: Int { controlCount + bulkCount }
     var isEmpty: Bool { controlCount == 0 && bulkCount == 0 }
 
-    /// Appends a control frame with a payload that `write` appends; the length is filled in.
+    /// Appends a control frame with a payload that `write` appends; the length is filled in. A
+    /// payload of a length that the type does not allow leaves nothing behind.
+    @discardableResult
     mutating func appendControl(
         _ type: FrameType, flags: UInt8 = 0, priority: Priority = .control, stream: StreamID = StreamID(0),
         _ write: (inout [UInt8]) -> Void
-    ) {
+    ) -> Appended {
         let start = control.count
         FrameHeader(length: 0, type: type, flags: flags, priority: priority, stream: stream).append(to: &control)
         write(&control)
         let length = control.count - start - ProtocolLimits.headerLength
-        precondition(type.lengths.contains(length), "a \(type) frame of \(length) bytes")
+        guard type.lengths.contains(length) else {
+            control.removeSubrange(start...)
+            return .refused(length)
+        }
         for index in 0..<4 {
             control[start + index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * index))
         }
+        return .whole
     }
 
     /// Appends a control frame of one fixed-width integer.
@@ -79,8 +92,7 @@ struct OutputQueue: Sendable {
     mutating func offer<Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> Int) throws(Failure) {
         if offeredEnd == frontHead, controlCount > 0 {
             let taken = try body(control.span.extracting(controlHead..<control.count))
-            precondition(taken >= 0 && taken <= controlCount, "more was taken than was offered")
-            controlHead += taken
+            controlHead += min(max(0, taken), controlCount)
             if controlHead == control.count {
                 control.removeAll(keepingCapacity: control.capacity <= 4096)
                 controlHead = 0
@@ -97,8 +109,7 @@ struct OutputQueue: Sendable {
             offeredEnd = wholeFramesEnd()
         }
         let taken = try body(front.span.extracting(frontHead..<offeredEnd))
-        precondition(taken >= 0 && taken <= offeredEnd - frontHead, "more was taken than was offered")
-        frontHead += taken
+        frontHead += min(max(0, taken), offeredEnd - frontHead)
     }
 
     /// The end of the last frame that fits into one write; of the first one if not even that fits.

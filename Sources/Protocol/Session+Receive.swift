@@ -208,7 +208,7 @@ extension Session {
             resetStream(at: index, .unsupported)
             return .reset(id, .unsupported)
         }
-        send(.error(ErrorReply(code: .unsupported, text: text)), at: index, isEnd: true)
+        sendError(ErrorReply(code: .unsupported, text: text), at: index)
         if let index = openIndex(id) { resetStream(at: index, .unsupported) }
         return nil
     }

@@ -9,35 +9,63 @@ extension Session {
 
     /// Opens a stream with a request; with `isEnd` no data will follow it. Nil when `canOpen` is false: ask again later.
     ///
-    /// A message over `ProtocolLimits.messageLength` is a mistake of the program and traps; the limits of the fields prevent it.
-    package mutating func open(_ message: Message, priority: Priority = .control, isEnd: Bool = true) -> StreamID? {
+    /// A message over `ProtocolLimits.messageLength` is not sent and opens nothing: what it carries
+    /// may come from outside.
+    package mutating func open(
+        _ message: Message, priority: Priority = .control, isEnd: Bool = true
+    ) throws(MessageTooLong) -> StreamID? {
         guard canOpen else { return nil }
         let id = StreamID(nextStream)
-        nextStream += 2
-        ownStreams += 1
         streams.append(SessionStream(id: id, priority: priority))
+        ownStreams += 1
         recentIndex = streams.count - 1
-        send(message, at: recentIndex, isEnd: isEnd, isOpen: true)
+        do throws(MessageTooLong) {
+            try send(message, at: recentIndex, isEnd: isEnd, isOpen: true)
+        } catch {
+            streams.removeLast()
+            ownStreams -= 1
+            throw error
+        }
+        nextStream += 2
         return id
     }
 
-    /// Answers a request; with `isEnd` no data will follow. False when the stream is gone or answered already.
+    /// Answers a request; with `isEnd` no data will follow. False when the stream is gone or
+    /// answered already, or when the message is over
+    /// `ProtocolLimits.messageLength`: then the peer gets an `error` in its place.
     @discardableResult
     package mutating func reply(_ id: StreamID, _ message: Message, isEnd: Bool = true) -> Bool {
         guard let index = openIndex(id), !streams[index].hasSentMessage, !streams[index].isSendEnded,
             !streams[index].isReset
         else { return false }
-        send(message, at: index, isEnd: isEnd)
-        return true
+        do throws(MessageTooLong) {
+            try send(message, at: index, isEnd: isEnd)
+            return true
+        } catch {
+            sendError(ErrorReply(code: .internalFault, text: error.description), at: index)
+            return false
+        }
     }
 
-    /// Appends a message frame and notes what it does to the stream.
-    mutating func send(_ message: Message, at index: Int, isEnd: Bool, isOpen: Bool = false) {
+    /// Answers the request of a stream with an error.
+    mutating func sendError(_ error: ErrorReply, at index: Int) {
+        // It always fits: its text is cut to a length.
+        try? send(.error(error), at: index, isEnd: true)
+    }
+
+    /// Appends a message frame and notes what it does to the stream; where the message is too long,
+    /// nothing has changed.
+    private mutating func send(
+        _ message: Message, at index: Int, isEnd: Bool, isOpen: Bool = false
+    ) throws(MessageTooLong) {
         let stream = streams[index]
         let flags = (isOpen ? FrameHeader.openFlag : 0) | (isEnd ? FrameHeader.endFlag : 0)
-        output.appendControl(.message, flags: flags, priority: stream.priority, stream: stream.id) {
+        let appended = output.appendControl(
+            .message, flags: flags, priority: stream.priority, stream: stream.id
+        ) {
             CBOREncoder.append(message.cbor, to: &$0)
         }
+        if case .refused(let length) = appended { throw MessageTooLong(name: message.name, length: length) }
         streams[index].hasSentMessage = true
         streams[index].isSendEnded = isEnd
         removeIfOver(index)
@@ -79,7 +107,11 @@ extension Session {
     /// To be asked only while `hasOutput` is false. All bytes of the frame have to be written, told by `wroteDirectly`, before anything else.
     /// Where it carries less than `count`, `nextWritable()` names the stream again; with `isEnd` the stream's direction ends when it carries all.
     package mutating func beginFrame(_ id: StreamID, count: Int, isEnd: Bool) -> DirectFrame? {
-        precondition(!hasOutput && directLeft == 0, "what waits goes first")
+        // What waits goes first. A caller that asks all the same gets nothing for this stream, and
+        // harms no other.
+        guard !hasOutput, directLeft == 0 else {
+            return DirectFrame(FrameHeader(length: 0, type: .data, stream: id))
+        }
         guard let index = openIndex(id), streams[index].hasSentMessage, !streams[index].isSendEnded,
             !streams[index].isReset
         else { return nil }

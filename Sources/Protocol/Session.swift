@@ -119,7 +119,8 @@ package struct Session: Sendable {
     package mutating func withOutput<Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Int
     ) throws(Failure) {
-        precondition(directLeft == 0, "a frame that was begun has to be written first")
+        // A frame that was begun has to be written first.
+        guard directLeft == 0 else { return }
         if let number = owedPong {
             owedPong = nil
             output.appendControl(.pong, number)

@@ -18,6 +18,21 @@ package enum Confinement {
     package struct Hold: Hashable, Sendable {
         package let filtersCalls: Bool
         package let confinesFiles: Bool
+
+        package init(filtersCalls: Bool, confinesFiles: Bool) {
+            self.filtersCalls = filtersCalls
+            self.confinesFiles = confinesFiles
+        }
+
+        /// What the kernel lacks, for people; nil where it has all of it.
+        package var lack: String? {
+            switch (filtersCalls, confinesFiles) {
+            case (true, true): nil
+            case (false, true): "seccomp"
+            case (true, false): "Landlock"
+            case (false, false): "seccomp and Landlock"
+            }
+        }
     }
 
     /// Confines the process. A kernel without a part of it leaves that part out, as the result says.
@@ -36,9 +51,18 @@ package enum Confinement {
         return Hold(filtersCalls: axle_confine_calls(files) == 0, confinesFiles: confinesFiles)
     }
 
+    /// What it means that a machine's kernel lacks this, and what to do.
+    package static func sentence(lacking lack: String) -> String {
+        "the kernel does not offer \(lack) to this program: archives and patches are read in children with fewer "
+            + "limits; use a kernel with it, or allow it in the container or unit that this program runs in"
+    }
+
     /// What a confined process tries in vain; the error of each attempt, nil for one that succeeded.
     package static func attempts() -> [(name: String, refusal: Errno?)] {
-        let names = ["socket", "open", "exec", "fork", "kill", "executable-memory", "prctl", "unlink"]
+        let names = [
+            "socket", "open", "exec", "fork", "kill", "executable-memory", "prctl", "unlink", "tgkill", "tkill",
+            "rt_sigqueueinfo", "rt_tgsigqueueinfo", "fcntl-owner",
+        ]
         return names.enumerated().map { number, name in
             (name, axle_tries(Int32(number)) < 0 ? Errno.current : nil)
         }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// What the kernel says about itself and the machine (uname(2)).
@@ -54,6 +55,19 @@ package enum CurrentProcess {
             throw SystemError(call: "readlink", errno: .notFound, path: "/proc/self/exe")
         }
         return path
+    }
+
+    /// Keeps what this process has in memory, keys among it, out of logs and files when it crashes:
+    /// Swift's runtime writes no registers and memory to standard error, and the kernel makes no
+    /// core. Every program calls this first. A developer who sets `SWIFT_BACKTRACE` with
+    /// `enable=yes` gets all of it.
+    package static func keepCrashesPrivate() {
+        let wish = environment("SWIFT_BACKTRACE") ?? ""
+        guard axle_is_sanitized() == 0, !wish.split(separator: ",").contains("enable=yes") else { return }
+        axle_crash_quietly()
+        // No core is the kernel's promise only where it takes this; without it a core has the
+        // owner's rights, as ever.
+        _ = axle_undumpable()
     }
 
     /// An environment variable.

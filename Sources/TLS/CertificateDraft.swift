@@ -22,9 +22,10 @@ final class CertificateDraft {
     deinit { X509_free(pointer) }
 
     /// Adds an extension in OpenSSL's configuration syntax; `value` is always a constant of ours, never outside text.
-    func add(_ kind: Int32, _ value: String, issuer: Certificate?) throws(TLSError) {
+    /// `ownKey` is the key of a certificate that signs itself, where the extension names it.
+    func add(_ kind: Int32, _ value: String, issuer: Certificate?, ownKey: PrivateKey? = nil) throws(TLSError) {
         var context = X509V3_CTX()
-        axle_x509v3_context(&context, issuer?.pointer ?? pointer, pointer)
+        axle_x509v3_context(&context, issuer?.pointer ?? pointer, pointer, ownKey?.handle.pointer)
         let made = try ErrorQueue.require(.library, "cannot make a certificate extension") {
             X509V3_EXT_conf_nid(nil, &context, kind, value)
         }
@@ -52,7 +53,13 @@ final class CertificateDraft {
 
     /// Names the issuer (itself if nil), signs, and answers the certificate.
     func sign(issuer: Certificate?, with key: PrivateKey) throws(TLSError) -> Certificate {
-        try add(NID_authority_key_identifier, "keyid", issuer: issuer)
+        if let issuer {
+            // An operator's own CA may have no identifier; then there is none to name.
+            try add(NID_authority_key_identifier, "keyid", issuer: issuer)
+        } else {
+            // OpenSSL leaves it out of a certificate that signs itself, unless it must not.
+            try add(NID_authority_key_identifier, "keyid:always", issuer: nil, ownKey: key)
+        }
         let digest = key.kind == .ed25519 ? nil : DigestAlgorithm.sha256.pointer
         try ErrorQueue.check(.library, "cannot sign a certificate") {
             guard X509_set_issuer_name(pointer, X509_get_subject_name(issuer?.pointer ?? pointer)) == 1 else {

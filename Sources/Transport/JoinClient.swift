@@ -109,11 +109,31 @@ package final class JoinClient: Sendable {
         return JoinClient(try result.get(), id, links, silent)
     }
 
-    /// Sends `joinBegin`, `joinRequest` or `renew` and awaits the answer; an `error` answer is thrown.
+    /// How often a question is put to a peer that is busy, and the longest wait in between: all of
+    /// it within the time that a join may take.
+    private static let attempts = 4
+    private static let longestWait: UInt64 = 10
+
+    /// Sends `joinBegin`, `joinRequest` or `renew` and awaits the answer; an `error` answer is
+    /// thrown. A peer that is busy is asked again a few times, since nobody may be there to start
+    /// the join anew.
     package func request(
         _ message: Message, timeout: Duration = .seconds(60)
     ) async throws(TransportError) -> Message {
-        try await links.request(link, message, timeout: timeout)
+        var attempt = 1
+        while true {
+            do throws(TransportError) {
+                return try await links.request(link, message, timeout: timeout)
+            } catch {
+                guard case .answered(let reply) = error, reply.code == .busy, attempt < Self.attempts else {
+                    throw error
+                }
+                attempt += 1
+                let wait = min(reply.retryAfterSeconds ?? Self.longestWait, Self.longestWait)
+                // A cancelled wait only asks sooner.
+                try? await Task.sleep(for: .seconds(wait))
+            }
+        }
     }
 
     /// Ends the connection.

@@ -65,20 +65,35 @@ extension SessionConnection {
         pump()
     }
 
-    /// Opens streams for what waits, in order.
+    /// Opens streams for what waits, in order. What is too long to be sent is answered here as the
+    /// peer would have done.
     func sendWaiting() {
         guard !waiting.isEmpty else { return }
         var count = 0
+        var refused: [(Pending, MessageTooLong)] = []
         for item in waiting {
-            guard let stream = session.open(item.message, priority: item.priority) else { break }
-            count += 1
-            pending[stream] = item.pending
-            if case .fetch(let receiver, let ticket) = item.pending {
-                ticket.stream = stream
-                receiver.lastProgress = loop.now
+            do throws(MessageTooLong) {
+                guard let stream = try session.open(item.message, priority: item.priority) else { break }
+                pending[stream] = item.pending
+                if case .fetch(let receiver, let ticket) = item.pending {
+                    ticket.stream = stream
+                    receiver.lastProgress = loop.now
+                }
+            } catch {
+                refused.append((item.pending, error))
             }
+            count += 1
         }
         if count == waiting.count { waiting = [] } else { waiting.removeFirst(count) }
+        for (waiter, error) in refused { refuse(waiter, ErrorReply(code: .invalid, text: error.description)) }
+    }
+
+    private func refuse(_ waiter: Pending, _ error: ErrorReply) {
+        switch waiter {
+        case .core(let request, _): handler.linkEvent(.reply(id, request, .error(error)))
+        case .call(let call, _): call.finish(.success(.error(error)))
+        case .fetch(let receiver, _): receiver.fail(.answered(error), on: loop)
+        }
     }
 
     /// Answers the peer's request.

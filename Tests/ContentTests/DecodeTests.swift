@@ -206,15 +206,30 @@ struct DecodeTests {
         #expect(code == .timedOut)
     }
 
-    @Test("a child cannot reach the network, other files, programs, processes, or make code")
-    func confined() throws {
+    @Test("a child says what the kernel takes on, and this one takes on all of it")
+    func confinementOfThisMachine() throws {
+        let hold = try ContentWorker(program: try ContentFixture.program()).confinement()
+        #expect(hold == Confinement.Hold(filtersCalls: true, confinesFiles: true) && hold.lack == nil)
+        #expect(Confinement.Hold(filtersCalls: false, confinesFiles: false).lack == "seccomp and Landlock")
+        // A program that says nothing has proved nothing.
+        #expect(throws: ContentError.self) { try ContentWorker(program: "/bin/true").confinement() }
+    }
+
+    @Test(
+        "a child cannot reach the network, other files, programs, or processes, nor make code",
+        arguments: [false, true]
+    )
+    func confined(unpacks: Bool) throws {
+        let folder = fixture.path("folder")
+        try Directory.create(folder)
         let child = ConfinedChild(
-            command: [try ContentFixture.program(), ContentWorker.argument, "self-check"], deadline: .seconds(20))
+            command: [try ContentFixture.program(), ContentWorker.argument, "self-check"] + (unpacks ? [folder] : []),
+            deadline: .seconds(20))
         var said: [UInt8] = []
         let end = try child.run { said += $0 }
         #expect(end.isSuccess)
         let lines = String(decoding: said, as: UTF8.self).split(separator: "\n")
-        #expect(lines.count == 8)
+        #expect(lines.count == 13)
         for line in lines { #expect(line.hasSuffix(" refused"), "\(line)") }
     }
 }

@@ -24,6 +24,14 @@ GOLDEN = ROOT / "Tests/Golden/state"
 LEFT_OUT = ("identity", "admin.token", "ca.pem", "lock", "listen.json")
 
 
+def take(sample, state):
+    """Copies a sample over a state folder, with the permissions that a daemon's own files have: Git keeps none."""
+    shutil.copytree(sample, state, dirs_exist_ok=True)
+    state.chmod(0o700)
+    for path in state.rglob("*"):
+        path.chmod(path.stat().st_mode & (0o7700 if path.suffix == ".db" else 0o7755))
+
+
 def tables(path):
     """How many rows each table of a database has."""
     with contextlib.closing(sqlite3.connect(path)) as database:
@@ -91,7 +99,7 @@ def golden_state_of_the_hub_is_read(world):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     sample = GOLDEN / "hub"
     require(min(tables(sample / "hub.db").values()) > 0, "a table of the sample is empty")
-    shutil.copytree(sample, world.hub_state, dirs_exist_ok=True)
+    take(sample, world.hub_state)
     world.start("hub", world.commands["hub"])
     wait_for("the hub's API", lambda: world.axle("status", check=False))
     same(answers(world), json.loads((GOLDEN / "hub.json").read_text()))
@@ -117,7 +125,7 @@ def golden_state_of_a_spoke_is_read(world):
     sample = GOLDEN / "spoke"
     rows = tables(sample / "spoke.db")
     require(min(rows.values()) > 0, f"a table of the sample is empty: {rows}")
-    shutil.copytree(sample, state, dirs_exist_ok=True)
+    take(sample, state)
     # The public key by which it believes the revocation list and the orders that it keeps.
     shutil.copy(GOLDEN / "spoke-hub-order-key.pem", state / "identity/hub-order-key.pem")
     # This hub's signed anchors are not that key's; those of the join do.

@@ -289,12 +289,13 @@ struct HTTPClientTests {
         #expect(try secureGet(server.url("/chunked"), "authority.pem").body == Self.content)
         let cut = #expect(throws: HTTPError.self) { try secureGet(server.url("/truncated"), "authority.pem") }
         #expect(cut?.code == .truncated)
-        for (url, authority) in [
-            (server.url("/ok"), "other.pem"), ("https://127.0.0.1:\(server.port)/ok", "authority.pem"),
-            (server.url("/ok"), "missing.pem"),
+        for (url, authority, code) in [
+            (server.url("/ok"), "other.pem", HTTPError.Code.tls),
+            ("https://127.0.0.1:\(server.port)/ok", "authority.pem", .wrongName),
+            (server.url("/ok"), "missing.pem", .tls),
         ] {
             let error = #expect(throws: HTTPError.self) { try secureGet(url, authority) }
-            #expect(error?.code == .tls, "\(url) \(authority) \(error?.message ?? "")")
+            #expect(error?.code == code, "\(url) \(authority) \(error?.message ?? "")")
         }
         let plain = try "https://localhost:\(Self.plain.get().port)/ok"
         let none = #expect(throws: HTTPError.self) { try secureGet(plain, "authority.pem") }

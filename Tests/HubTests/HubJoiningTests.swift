@@ -130,16 +130,93 @@ import Trust
         #expect(try world.events(.joinRefused).count == HubLimits.joinerLines.burst + 1)
     }
 
-    @Test func noncesAreLimitedInNumber() throws {
+    @Test func nobodyCanUseUpTheNoncesOfOthers() throws {
         let world = try HubWorld()
-        var last: Message?
-        for _ in 0...HubLimits.challenges {
-            last = try world.joinAsk(.joinBegin(JoinBegin(token: TokenID(high: 1, low: 1))), nil)
+        let link = try world.connect(try world.addSpoke("s1"))
+        let token = try world.token(.agent)
+        for number in 0..<5000 {
+            let begin = Message.joinBegin(JoinBegin(token: TokenID(high: 1, low: UInt64(number))))
+            for through in [nil, link] {
+                guard case .joinChallenge = try world.joinAsk(begin, through) else {
+                    Issue.record("attempt \(number) of a stranger got no nonce")
+                    return
+                }
+            }
             world.effects = []
         }
-        #expect(code(last) == .busy)
-        world.now = at(60)
-        #expect(code(try world.joinAsk(.joinBegin(JoinBegin(token: TokenID(high: 1, low: 1))), nil)) == nil)
+        _ = try world.id(world.join(token, .agent, "a", through: link))
+        _ = try world.id(world.join(try world.token(.spoke), .spoke, "s2"))
+    }
+
+    @Test func aNonceIsForItsTokenAndItsWayOnly() throws {
+        let world = try HubWorld()
+        let one = try world.connect(try world.addSpoke("s1"))
+        let two = try world.connect(try world.addSpoke("s2"))
+        let (token, other) = (try world.token(.agent, uses: 9), try world.token(.agent, uses: 9))
+        func nonce(_ token: JoinToken, _ link: LinkID?) throws -> [UInt8] {
+            guard case .joinChallenge(let challenge) = try world.joinAsk(.joinBegin(JoinBegin(token: token.id)), link)
+            else { throw FakeCryptography.Broken() }
+            return challenge.nonce
+        }
+        func ask(_ nonce: [UInt8], _ link: LinkID?) throws -> Message? {
+            let body = JoinRequestBody(csr: [7], name: try name("a"), reportKey: [6], role: .agent).encoded()
+            let proof = try JoinProof.request(secret: token.secret, nonce: nonce, body: body, FakeCryptography())
+            return try world.joinAsk(
+                .joinRequest(JoinRequest(token: token.id, nonce: nonce, body: body, proof: proof)), link)
+        }
+        let good = try nonce(token, one)
+        let strange: [([UInt8], LinkID?)] = [
+            (good, two), (good, nil), (try nonce(other, one), one), (try nonce(token, nil), one),
+            ([UInt8](repeating: 0, count: 32), one),
+        ]
+        for (nonce, link) in strange { #expect(code(try ask(nonce, link)) == .expired) }
+        for index in good.indices {
+            var changed = good
+            changed[index] ^= 1
+            #expect(code(try ask(changed, one)) == .expired, "byte \(index)")
+        }
+        #expect(try world.store.clients().isEmpty)
+        guard case .joinAnswer = try ask(good, one) else {
+            Issue.record("the nonce itself is refused")
+            return
+        }
+        // A relay that repeats it within its life gets nothing and uses nothing up.
+        world.now = at(59)
+        #expect(code(try ask(good, one)) == .expired)
+        #expect(try world.store.token(token.id)?.usesLeft == 8)
+        // Nor does a hub that was started again know it.
+        try world.restart()
+        #expect(code(try ask(good, try world.connect(try #require(world.store.spokes().first).id))) == .expired)
+    }
+
+    @Test func aUsedNonceIsRefusedForAllOfItsLifeHoweverManyJoinInBetween() throws {
+        let world = try HubWorld()
+        let token = try world.token(.spoke, uses: 200)
+        var seen: [JoinRequest] = []
+        for second in 0..<130 {
+            world.now = at(Int64(second))
+            _ = try world.id(world.join(token, .spoke, "s") { seen.append($0) })
+            for request in seen.suffix(70) {
+                #expect(code(try world.joinAsk(.joinRequest(request), nil)) == .expired)
+            }
+            world.effects = []
+        }
+        #expect(try world.store.spokes().count == 130)
+    }
+
+    @Test(arguments: [1, 40_000, 48_000, 49_152, 60_000, 65_536, 512_000])
+    func aJoinSucceedsWhateverTheLengthOfThePinnedRoot(length: Int) throws {
+        let world = try HubWorld()
+        let root = [UInt8](repeating: 0x20, count: length)
+        try world.run(.setCatalog(url: "https://vendor.example/", root: root))
+        let joined = try world.join(try world.token(.spoke), .spoke, "a")
+        guard case .joinAnswer(let answer)? = joined else {
+            Issue.record("no answer: \(String(describing: joined))")
+            return
+        }
+        #expect(answer.body.count <= ProtocolLimits.signedLength)
+        let body = try JoinAnswerBody(decoding: answer.body)
+        #expect(body.catalogRoot == (length < 48_500 ? root : nil))
     }
 
     @Test func aRevokedSpokeIsCutOffAndNamedInASignedList() throws {

@@ -66,7 +66,7 @@ final class IdentityWorld {
         fleet = try FleetName("test")
         let (fleet, begin) = (fleet, time.seconds)
         let folder = temporary.path("hub")
-        try HubKeys.create(folder, hosts: []) { try HubAuthority.create($0, fleet: fleet, now: begin) }
+        try HubKeys.create(folder, names: APINames()) { try HubAuthority.create($0, fleet: fleet, now: begin) }
         keys = try HubKeys(
             folder: folder, identity: PeerIdentity(fleet: fleet, role: .hub, id: identityHubID),
             name: try NodeName("hub"))

@@ -48,7 +48,9 @@ struct CodesTests {
             #expect(!code.meaning.contains("does not know"))
             #expect(code.next.hasSuffix("."))
         }
-        #expect(NoteCode.all.map(\.rawValue) == ["client32BitOn64BitOS", "schedulerNotService", "storeNewer"])
+        #expect(
+            NoteCode.all.map(\.rawValue)
+                == ["client32BitOn64BitOS", "schedulerNotService", "storeNewer", "confinementMissing"])
     }
 
     @Test func codesOfNewerPeersAreKeptAndMalformedOnesRefused() throws {

@@ -34,7 +34,7 @@ final class SessionPair {
     func open(_ side: SessionSide, _ message: Message, _ priority: Priority = .control, isEnd: Bool = true) throws
         -> StreamID
     {
-        let id = change(side) { $0.open(message, priority: priority, isEnd: isEnd) }
+        let id = try change(side) { try $0.open(message, priority: priority, isEnd: isEnd) }
         return try #require(id)
     }
 

@@ -112,7 +112,7 @@ struct SessionStateTests {
         var session = try session(in: situation)
         let before = SessionPair.take(from: &session).count
         let isUsable = situation == .open || situation == .weLeave || situation == .peerLeaves
-        let opened = session.open(.ok(OK()))
+        let opened = try session.open(.ok(OK()))
         #expect((opened != nil) == (situation == .open))
         let replied = session.reply(StreamID(2), .ok(OK()), isEnd: false)
         #expect(replied == isUsable)

@@ -35,7 +35,8 @@ extension AgentCore {
             installed: try facts?.installed ?? store.installed(), facts: facts, attack: attack,
             detail: Event.singleLine(detail, limit: RecordLimits.text), orderSequence: record?.sequence,
             newestOrder: newestOrder.flatMap { $0.count <= RecordLimits.shownOrder ? $0 : nil })
-        try store.queue(QueuedReport(number: number, signed: try report.signed(by: signer)))
+        try store.queue(
+            QueuedReport(number: number, signed: try report.shortened(to: RecordLimits.record).signed(by: signer)))
         try store.setLastReport(now)
     }
 

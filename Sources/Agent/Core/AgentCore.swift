@@ -137,7 +137,9 @@ package struct AgentCore {
             try store.save(record)
         }
         factsDue = machineNow
-        if !start.leftAlone.isEmpty { try queueReport(notes: start.leftAlone.map { Note(.storeNewer, $0) }) }
+        var notes = start.leftAlone.map { Note(.storeNewer, $0) }
+        if let text = start.confinementLack { notes.append(Note(.confinementMissing, text)) }
+        if !notes.isEmpty { try queueReport(notes: notes) }
     }
 
     /// An event of the spoke could not be handled and was left out; what it asked is answered.

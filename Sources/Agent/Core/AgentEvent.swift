@@ -34,16 +34,20 @@ package struct AgentStart: Equatable, Sendable {
     package var bootID: String
     /// What is left alone, since a newer release wrote it before the agent was put back: a sentence each, for the hub's log.
     package var leftAlone: [String]
+    /// What this machine's kernel lacks for the confinement of children: a sentence for the hub's
+    /// log; nil for nothing.
+    package var confinementLack: String?
 
     package init(
         runningRelease: ReleaseName? = nil, isOnTrial: Bool = false, trialFailure: String? = nil, bootID: String = "",
-        leftAlone: [String] = []
+        leftAlone: [String] = [], confinementLack: String? = nil
     ) {
         self.runningRelease = runningRelease
         self.isOnTrial = isOnTrial
         self.trialFailure = trialFailure
         self.bootID = bootID
         self.leftAlone = leftAlone
+        self.confinementLack = confinementLack
     }
 }
 

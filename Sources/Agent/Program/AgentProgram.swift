@@ -31,7 +31,10 @@ package enum AgentProgram {
             CommandSpecification(
                 "check", "Gather the facts of this machine now and show them", options: [state, json]),
             CommandSpecification("check-config", "Check DIR/agent.json5", options: [state]),
-        ])
+        ]
+    ).checkingPermissions()
+    /// Commands that change nothing: they tell of permissions and go on.
+    private static let readers = ["status", "check", "check-config"]
 
     /// Runs the limited child if the program was started as one; nil if not. Before anything else, while there is one thread.
     package static func runConfined(_ arguments: [String], _ streams: ProgramStreams) -> Int32? {
@@ -44,6 +47,7 @@ package enum AgentProgram {
             arguments, version: version, streams,
             explain: { error in (error as? AgentError)?.message ?? "\(error)" }
         ) { invocation in
+            try invocation.checkPermissions(onlyTells: readers.contains(invocation.name), streams)
             switch invocation.name {
             case "join": return try await JoinCommand.run(invocation, streams)
             case "run": return try await RunCommand.run(invocation, streams)

@@ -11,7 +11,8 @@ enum RunCommand {
         let state = try invocation.required("state")
         let lock = try await lock(state)
         let supervisor = Supervisor(
-            state: state, own: CurrentProcess.program, messages: { Self.say($0, $1, streams) })
+            state: state, own: CurrentProcess.program, forcesPermissions: invocation.isSet(StrictModes.flag),
+            messages: { Self.say($0, $1, streams) })
         let stopping = Task {
             for await _ in signals { supervisor.stop() }
         }

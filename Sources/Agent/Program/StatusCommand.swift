@@ -37,6 +37,9 @@ enum StatusCommand {
         var certificateExpires: UnixTime
         /// When the hub was heard last; nil if only at the join.
         var hubHeard: UnixTime?
+        /// What the kernel lacks for the confinement of children, as a sentence; nil for nothing,
+        /// or when the agent does not run.
+        var confinementLack: String?
     }
 
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) throws -> Int32 {
@@ -59,7 +62,7 @@ enum StatusCommand {
         let member = identity.member
         let store = try SQLiteAgentStore(reading: AgentState.database(state))
         let file = try StatusFile.read(state)
-        let isRunning = file.map { File.exists("/proc/\($0.processID)/exe") && isLocked(state) } ?? false
+        let isRunning = file.map { File.exists("/proc/\($0.processID)") && isLocked(state) } ?? false
         let origin = AgentState.rootOrigin(state)
         // A configuration that cannot be read is check-config's matter, and keeps the agent from starting.
         let requiresLocal = (try? AgentConfiguration.read(AgentState.configuration(state)))?.requireLocalRoot ?? false
@@ -73,7 +76,8 @@ enum StatusCommand {
                     detail: $0.detail)
             }, installed: try store.installed(), rejected: try store.rejected(), warnings: try store.warnings(),
             queuedReports: try store.queuedReports(limit: AgentStoreLimits.queuedReports).count,
-            certificateExpires: UnixTime(seconds: identity.tls.leaf.notAfter), hubHeard: keeper.word?.time)
+            certificateExpires: UnixTime(seconds: identity.tls.leaf.notAfter), hubHeard: keeper.word?.time,
+            confinementLack: isRunning ? file?.confinementLack : nil)
     }
 
     /// Whether some process holds the folder's lock.
@@ -119,6 +123,7 @@ enum StatusCommand {
                 "! requireLocalRoot is set and the owner gave no root: put the vendor's root.json into the state folder as catalog-root.json"
             )
         }
+        if let lack = document.confinementLack { streams.line("! \(lack)") }
         for warning in warnings(document) { streams.line("! \(warning)") }
         for product in document.warnings { streams.line("! the last download of \(product) failed") }
         streams.line("agent".padded(to: 12) + "\(document.name) (\(document.id)) of fleet \(document.fleet)")

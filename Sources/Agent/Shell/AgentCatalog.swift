@@ -9,7 +9,7 @@ internal import Trust
 
 /// The agent's own look at the vendor's signed catalog: TUF's full workflow, through the spoke or out of what is kept. One run at a time.
 actor AgentCatalog {
-    private static let rootLimit = 512_000
+    private static let rootLimit = MetadataLimits.rootBytes
     private static let rootsLimit = 256
 
     private let refresher: MetadataRefresher

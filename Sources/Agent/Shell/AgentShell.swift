@@ -42,6 +42,8 @@ actor AgentShell: LinkHandler {
     nonisolated let downloads: String
     nonisolated let bases: ReleaseBases
     nonisolated let worker: ContentWorker
+    /// What this machine's kernel lacks for the confinement of children.
+    nonisolated let confinementLack = NativeLock<String?>(nil)
     private nonisolated let inbox = NativeLock<[AgentEvent]>([])
 
     private let store: SQLiteAgentStore
@@ -130,8 +132,22 @@ actor AgentShell: LinkHandler {
     /// Takes up what is on disk and begins to handle events.
     func begin() {
         for line in store.newerLines { messages(.warning, line) }
+        checkConfinement()
         sweepDownloads()
         tell(.started(start))
+    }
+
+    /// Finds out whether children are held as they should be; what is missing is told to people,
+    /// and work goes on.
+    private func checkConfinement() {
+        do {
+            guard let lack = try worker.confinementLack() else { return }
+            start.confinementLack = lack
+            confinementLack.withLock { $0 = lack }
+            messages(.warning, lack)
+        } catch {
+            messages(.warning, "whether children are confined is not known: \(error)")
+        }
     }
 
     /// Removes files of packages that no open action needs any more.
@@ -197,7 +213,10 @@ actor AgentShell: LinkHandler {
             if let signed = try store.signedTimeFloor()?.seconds { clock.raise(toSeconds: signed) }
             for case .link(let event) in events { follow(event) }
             // Said once for each start of the program, also when the core begins anew.
-            for case .started in events { start.leftAlone = [] }
+            for case .started in events {
+                start.leftAlone = []
+                start.confinementLack = nil
+            }
             // Only the last wake counts.
             let lastWake = effects.lastIndex { if case .wake = $0 { true } else { false } }
             for (index, effect) in effects.enumerated() {

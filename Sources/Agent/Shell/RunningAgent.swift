@@ -46,7 +46,8 @@ package final class RunningAgent: Sendable {
                 if case .connected = status { messages(.info, "connected to the spoke") }
                 let file = StatusFile(
                     processID: CurrentProcess.identifier, link: said.link, reason: said.reason,
-                    since: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+                    since: UnixTime(milliseconds: SystemClock.nowMilliseconds),
+                    confinementLack: shell.confinementLack.withLock { $0 })
                 writing.submit {
                     // Only for people: a full disk is told by the database.
                     try? file.write(state)

@@ -10,6 +10,9 @@ struct StatusFile: Codable, Equatable, Sendable {
     /// For people; empty when there is nothing to say.
     var reason: String
     var since: UnixTime
+    /// What the kernel lacks for the confinement of children, as a sentence; nil for nothing, and
+    /// from an agent of the previous release.
+    var confinementLack: String?
 
     static func read(_ folder: String) throws -> StatusFile? {
         let path = AgentState.status(folder)

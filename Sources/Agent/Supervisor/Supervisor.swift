@@ -16,17 +16,21 @@ final class Supervisor: Sendable {
     private let own: String
     private let trial: TrialFile
     private let trialTime: Duration
+    /// Whether permissions of the state folder that are too wide were accepted. The agent proper is
+    /// told by its environment, which one of the previous release ignores.
+    private let forcesPermissions: Bool
     private let messages: @Sendable (EventSeverity, String) -> Void
     private let running = NativeLock(State())
 
     /// `state` is the state folder, `own` this program.
     init(
-        state: String, own: String, trialTime: Duration = Watchdog.trialTime,
+        state: String, own: String, forcesPermissions: Bool = false, trialTime: Duration = Watchdog.trialTime,
         messages: @escaping @Sendable (EventSeverity, String) -> Void
     ) {
         self.state = state
         self.own = own
         self.trialTime = trialTime
+        self.forcesPermissions = forcesPermissions
         self.messages = messages
         trial = TrialFile(path: AgentState.trial(state))
     }
@@ -100,9 +104,10 @@ final class Supervisor: Sendable {
     /// What the child needs of this process's environment.
     private func environment() -> [String: String] {
         var result = ["PATH": ChildProcess.searchPath, "LANG": "C.UTF-8"]
-        for name in ["HOME", "TMPDIR", "SWIFT_BACKTRACE", "NOTIFY_SOCKET"] {
+        for name in ["HOME", "TMPDIR", "SWIFT_BACKTRACE", "NOTIFY_SOCKET", StrictModes.variable] {
             if let value = CurrentProcess.environment(name) { result[name] = value }
         }
+        if forcesPermissions { result[StrictModes.variable] = "1" }
         return result
     }
 

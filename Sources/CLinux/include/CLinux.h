@@ -91,6 +91,8 @@ int axle_is_sanitized(void);
 
 // Confinement of this process, which nothing takes back. No core and no other process's look into its memory.
 int axle_undumpable(void);
+// A crash ends the process as the kernel does it, whatever handlers were installed before.
+void axle_crash_quietly(void);
 // From now on all but a short list of calls fail with EPERM (seccomp). `files`: 1 allows those that make files, 2 openat as well.
 int axle_confine_calls(int files);
 // From now on no file can be opened or made but below `folder` (Landlock), or none at all with -1.

@@ -61,9 +61,11 @@ static inline int axle_print_name(BIO *bio, const X509_NAME *name) {
     return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 }
 static inline long axle_bio_memory(BIO *bio, char **bytes) { return BIO_get_mem_data(bio, bytes); }
-static inline void axle_x509v3_context(X509V3_CTX *context, X509 *issuer, X509 *subject) {
+// `issuer_key` is the key of a certificate that signs itself, whose own key identifier is named then; NULL for all others.
+static inline void axle_x509v3_context(X509V3_CTX *context, X509 *issuer, X509 *subject, EVP_PKEY *issuer_key) {
     X509V3_set_ctx(context, issuer, subject, NULL, NULL, 0);
     X509V3_set_ctx_nodb(context);
+    if (issuer_key) X509V3_set_issuer_pkey(context, issuer_key);
 }
 
 // Stacks: typed accessors are macros.

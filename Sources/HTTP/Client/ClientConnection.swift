@@ -19,6 +19,8 @@ final class ClientConnection {
     }
 
     let origin: Origin
+    /// Whether its address was found good for a redirect.
+    let isForRedirects: Bool
     private let socket: BlockingSocket
     private let tls: TLSConnection?
     /// What TLS reads the socket into; lent to it for good.
@@ -33,17 +35,18 @@ final class ClientConnection {
     /// host, whoever carries the bytes.
     init(
         to url: URLReference, through proxy: ProxySettings.Endpoint?, context: TLSContext?, _ patience: Patience,
-        policy: AddressPolicy
+        policies: [AddressPolicy], isForRedirects: Bool = false
     ) throws(HTTPError) {
+        self.isForRedirects = isForRedirects
         origin = Origin(url, proxy: proxy)
         let place = proxy.map { "the proxy \($0)" } ?? url.authority
-        guard proxy == nil || policy.permits(named: url.host) else {
+        guard proxy == nil || policies.allSatisfy({ $0.permits(named: url.host) }) else {
             throw HTTPError(.forbidden, "\(url.authority): the address is not permitted")
         }
         do throws(BlockingSocket.Failure) {
             socket = try BlockingSocket.connect(
                 to: proxy?.host ?? url.host, port: proxy?.port ?? url.port, patience: patience,
-                permits: { proxy != nil || policy.permits($0) })
+                permits: { address in proxy != nil || policies.allSatisfy { $0.permits(address) } })
         } catch {
             throw Self.error(error, "connecting to \(place)")
         }
@@ -202,6 +205,7 @@ final class ClientConnection {
         case .connectionFailed: HTTPError(.broken, "\(what): \(error)")
         case .truncated: HTTPError(.truncated, "\(what): \(error)")
         case .timedOut: HTTPError(.timedOut, "\(what): \(error)")
+        case .hostnameMismatch: HTTPError(.wrongName, "\(what): \(error)")
         default: HTTPError(.tls, "\(what): \(error)")
         }
     }

@@ -80,11 +80,13 @@ package final class HTTPClient {
         onBody: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> HTTPResponseHead {
         let pace = Pace(settings)
+        let named = request.url
         var request = request
         var visited: Set<URLReference> = [request.url]
         while true {
             let head = try exchange(
-                request, limit: limit, pace, onHead: { try !Self.isRedirect($0, request) && onHead($0) }, onBody: onBody
+                request, limit: limit, pace, isRedirected: request.url.authority != named.authority,
+                onHead: { try !Self.isRedirect($0, request) && onHead($0) }, onBody: onBody
             )
             guard Self.isRedirect(head, request), let location = head.headers["Location"] else { return head }
             guard visited.count <= settings.maximumRedirects else {
@@ -122,11 +124,12 @@ package final class HTTPClient {
 
     /// One request and its response.
     private func exchange(
-        _ request: Request, limit: Int64, _ pace: Pace, onHead: (HTTPResponseHead) throws -> Bool,
+        _ request: Request, limit: Int64, _ pace: Pace, isRedirected: Bool, onHead: (HTTPResponseHead) throws -> Bool,
         onBody: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> HTTPResponseHead {
         let origin = ClientConnection.Origin(request.url, proxy: settings.proxies.proxy(for: request.url))
-        if let connection = takeIdle(for: origin) {
+        // A connection that a user's own URL made is no way around the rules for redirects.
+        if let connection = takeIdle(for: origin), !isRedirected || connection.isForRedirects {
             do {
                 return try exchange(request, on: connection, limit, pace, onHead, onBody)
             } catch let error as StaleConnection {
@@ -135,7 +138,7 @@ package final class HTTPClient {
                 guard request.method == .get || request.method == .head else { throw error.cause }
             }
         }
-        let connection = try connect(to: request.url, through: origin.proxy, pace)
+        let connection = try connect(to: request.url, through: origin.proxy, isRedirected: isRedirected, pace)
         do {
             return try exchange(request, on: connection, limit, pace, onHead, onBody)
         } catch let error as StaleConnection {
@@ -144,12 +147,18 @@ package final class HTTPClient {
     }
 
     private func connect(
-        to url: URLReference, through proxy: ProxySettings.Endpoint?, _ pace: Pace
+        to url: URLReference, through proxy: ProxySettings.Endpoint?, isRedirected: Bool, _ pace: Pace
     ) throws(HTTPError) -> ClientConnection {
         if url.scheme == .https, context == nil { context = try makeContext() }
-        return try ClientConnection(
-            to: url, through: proxy, context: context, pace.patience(settings.connectTimeout),
-            policy: settings.addresses)
+        do throws(HTTPError) {
+            return try ClientConnection(
+                to: url, through: proxy, context: context, pace.patience(settings.connectTimeout),
+                policies: isRedirected ? [settings.addresses, settings.redirects] : [settings.addresses],
+                isForRedirects: isRedirected)
+        } catch {
+            guard isRedirected, error.code == .forbidden else { throw error }
+            throw HTTPError(.forbidden, "a redirect is not followed: \(error.message)")
+        }
     }
 
     /// A cut before any byte of an answer, told apart from every other failure.

@@ -35,6 +35,10 @@ package struct HTTPClientSettings: Sendable {
     package var userAgent = "axle"
     /// Which addresses may be connected to, judged after a name was resolved.
     package var addresses = AddressPolicy.anywhere
+    /// Which addresses a redirect to another host or port may lead to, as well as `addresses`: who
+    /// was asked may not send this machine to its neighbours, even where the user may name any of
+    /// them.
+    package var redirects = AddressPolicy.anywhere
     package var proxies = ProxySettings.none
     /// What servers are told about who asks, over https only.
     package var credentials = ServerCredentials.none

@@ -223,8 +223,8 @@ extension HubCore {
         guard isWeb || url == CatalogRecord.bundleURL else {
             throw HubRefusal.invalid("the catalog's URL begins with http:// or https://")
         }
-        guard (1...512_000).contains(root.count) else {
-            throw HubRefusal.invalid("the root metadata has 1 to 512000 bytes")
+        guard (1...MetadataLimits.rootBytes).contains(root.count) else {
+            throw HubRefusal.invalid("the root metadata has 1 to \(MetadataLimits.rootBytes) bytes")
         }
         let known = try store.catalog()
         var catalog = known ?? CatalogRecord(url: url, root: root)

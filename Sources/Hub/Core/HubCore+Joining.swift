@@ -2,7 +2,8 @@ import Model
 import Protocol
 import Trust
 
-/// Joining: a token's secret is proved and never sent, a nonce is good for one attempt, and a use is taken off in the same transaction
+/// Joining: a token's secret is proved and never sent, a nonce lets in one machine, and a use is
+/// taken off in the same transaction
 /// that makes the member.
 extension HubCore {
     /// Who waits for the answer.
@@ -15,7 +16,7 @@ extension HubCore {
 
     mutating func joinAsked(_ message: Message, _ asker: JoinAsker, at now: UnixTime) throws {
         switch message {
-        case .joinBegin(let begin): challenge(begin.token, asker, at: now)
+        case .joinBegin(let begin): try challenge(begin.token, asker, at: now)
         case .renew(let renew): try renewAsked(renew, asker, at: now)
         case .joinRequest(let request):
             do {
@@ -37,14 +38,9 @@ extension HubCore {
     }
 
     /// Any token gets a nonce: whether it exists is said only to who can prove its secret.
-    private mutating func challenge(_ token: TokenID, _ asker: JoinAsker, at now: UnixTime) {
-        if challenges.count >= HubLimits.challenges { challenges = challenges.filter { $0.value.expires > now } }
-        guard challenges.count < HubLimits.challenges else {
-            let text = "too many machines join at once"
-            return answer(asker, .error(ErrorReply(code: .busy, text: text, retryAfterSeconds: 10)))
-        }
-        let nonce = randomBytes(JoinProof.nonceLength)
-        challenges[nonce] = Challenge(token: token, relay: relay(asker), expires: now + HubLimits.challengeLife)
+    private mutating func challenge(_ token: TokenID, _ asker: JoinAsker, at now: UnixTime) throws {
+        let nonce = try nonces.make(
+            token: token, relay: relay(asker), salt: randomBytes(8), at: now, cryptographyHash)
         answer(asker, .joinChallenge(JoinChallenge(nonce: nonce)))
     }
 
@@ -55,8 +51,8 @@ extension HubCore {
 
     private mutating func join(_ request: JoinRequest, _ asker: JoinAsker, at now: UnixTime) throws {
         let relay = relay(asker)
-        guard let challenge = challenges.removeValue(forKey: request.nonce), challenge.token == request.token,
-            challenge.relay == relay, challenge.expires > now
+        guard
+            try nonces.accepts(request.nonce, token: request.token, relay: relay, at: now, cryptographyHash)
         else {
             throw JoinRefusal(
                 code: .expired, text: "this attempt took too long; try again", why: "the nonce is not known")
@@ -73,14 +69,20 @@ extension HubCore {
         } catch {
             throw JoinRefusal(code: .invalid, text: "the certificate request is no good", why: "\(error)")
         }
-        guard try store.useToken(token.id, role: body.role, spoke: relay, at: now) else {
-            throw JoinRefusal(text: "the token was used up", why: "the token was used up meanwhile")
-        }
-        try admit(id, name, body, relay, issued, at: now)
         let answerBody = JoinAnswerBody(
             id: id, fleet: configuration.fleet, chain: issued.chain, roots: try anchorSet(at: now).set.roots,
             orderKey: cryptography.orderKey, catalogRoot: try store.catalog()?.root, time: now
-        ).encoded()
+        ).encoded(limit: RecordLimits.record)
+        guard let answerBody else {
+            throw JoinRefusal(
+                code: .internalFault, text: "the fleet's certificates are too long for an answer; see the hub's log",
+                why: "the certificates of the fleet's CA are too long for an answer; use a CA with shorter ones")
+        }
+        guard try store.useToken(token.id, role: body.role, spoke: relay, at: now) else {
+            throw JoinRefusal(text: "the token was used up", why: "the token was used up meanwhile")
+        }
+        nonces.use(request.nonce, at: now)
+        try admit(id, name, body, relay, issued, at: now)
         let proof = try JoinProof.answer(
             secret: token.secret, nonce: request.nonce, body: answerBody, cryptographyHash)
         answer(asker, .joinAnswer(JoinAnswer(body: answerBody, proof: proof)))

@@ -157,8 +157,14 @@ extension HubCore {
     /// What the agent says of itself and of no action.
     private mutating func takeNotes(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
         guard report.action == nil else { return }
-        for note in report.notes.prefix(HubLimits.notesOfReport) where note.code == .storeNewer {
-            try log(.warning, .storeNewer, "client/\(client.name)", "at \(client.name): \(note.text)", at: now)
+        for note in report.notes.prefix(HubLimits.notesOfReport) {
+            let code: EventCode
+            switch note.code {
+            case .storeNewer: code = .storeNewer
+            case .confinementMissing: code = .confinementMissing
+            default: continue
+            }
+            try log(.warning, code, "client/\(client.name)", "at \(client.name): \(note.text)", at: now)
         }
     }
 

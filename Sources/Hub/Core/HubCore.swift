@@ -68,21 +68,13 @@ package struct HubCore {
         case client(NodeID)
     }
 
-    /// A join attempt that has been given a nonce.
-    struct Challenge {
-        let token: TokenID
-        /// The spoke that relays it; nil at the hub's own listener.
-        let relay: NodeID?
-        let expires: UnixTime
-    }
-
     let store: any HubStore
     let cryptography: any HubCryptography
     let configuration: HubConfiguration
     var random: any RandomNumberGenerator & Sendable
     var links: [LinkID: SpokeLink] = [:]
     var linkOf: [NodeID: LinkID] = [:]
-    var challenges: [[UInt8]: Challenge] = [:]
+    var nonces: JoinNonces
     var importing: Set<TargetPath> = []
     /// Packages in the pool that the disk has damaged; the shell tells it again after a restart.
     var damaged: Set<TargetPath> = []
@@ -129,6 +121,8 @@ package struct HubCore {
         self.cryptography = cryptography
         self.configuration = configuration
         self.random = random
+        nonces = JoinNonces(key: [])
+        nonces = JoinNonces(key: randomBytes(32))
     }
 
     // MARK: - Entry
@@ -226,6 +220,7 @@ package struct HubCore {
         case .poolChecked(let check): try poolChecked(check, configuration.hub, at: now)
         case .placed(let places): try placed(places)
         case .poolsMoved(let went, let came, let text): try poolsMoved(went, came, text, at: now)
+        case .confinementMissing(let text): try log(.warning, .confinementMissing, "", text, at: now)
         case .poolDrained(let text, let isEmpty):
             try log(isEmpty ? .notice : .warning, .poolDrained, "pool", text, at: now)
         case .patchEnded(let result): try patchEnded(result, at: now)

@@ -58,6 +58,9 @@ package enum HubEvent: PoolEvent, Equatable {
     case placed([SHA256Digest: PoolPlace])
     /// A pool's disk is gone or has come back: what is no longer held, and what is again.
     case poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String)
+    /// Told after the start where this machine's kernel lacks a part of the confinement of
+    /// children; a sentence that says which.
+    case confinementMissing(String)
     /// A pool that is to be emptied is empty, or why it is not.
     case poolDrained(String, isEmpty: Bool)
     /// The disk has damaged these packages; the pool withholds them.

@@ -37,8 +37,6 @@ package enum HubLimits {
     package static let inventory: UInt64 = 65_536
     /// How soon a refused or unanswered delivery is tried again.
     package static let deliveryRetry = Duration.seconds(10)
-    /// Join attempts that have been given a nonce.
-    package static let challenges = 4096
     /// How long a nonce is good.
     package static let challengeLife = Duration.seconds(60)
     /// Lines of the log that all joiners at the hub's own listener together may cause: 20 after a pause,

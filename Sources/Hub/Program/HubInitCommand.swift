@@ -10,7 +10,8 @@ enum HubInitCommand {
         let name = try NodeName(invocation.value("name") ?? SystemName.current.node)
         let fleet = try FleetName(invocation.value("fleet") ?? "main")
         let listen = try address(invocation.value("listen") ?? "0.0.0.0:7440", "--listen")
-        let api = try address(invocation.value("api") ?? "0.0.0.0:8443", "--api")
+        let api = try address(invocation.value("api") ?? "127.0.0.1:8443", "--api")
+        let names = try names(invocation, api)
         let pool = try poolKind(invocation.value("pool"))
         let poolFolder = try invocation.value("pool-folder").map { try PoolFolder.absolute($0) }
         if let warning = HubPoolFolder.warning(poolFolder ?? path) { streams.message(warning) }
@@ -21,9 +22,8 @@ enum HubInitCommand {
             fleet: fleet, id: NodeID.random(using: &random), name: name, listen: listen.description,
             api: api.description, pool: poolFolder)
         _ = try StateFolder.create(path, kind: HubState.kind, version: HubState.version) { folder in
-            let hosts = [SystemName.current.node, api.host].compactMap { $0 }.filter { $0 != "0.0.0.0" && $0 != "::" }
             let now = SystemClock.nowMilliseconds / 1000
-            try HubKeys.create(HubState.identity(folder), hosts: hosts) { place in
+            try HubKeys.create(HubState.identity(folder), names: names) { place in
                 if let authority {
                     try HubAuthority.adopt(place, chain: authority.chain, key: authority.key, fleet: fleet, now: now)
                 } else {
@@ -45,8 +45,23 @@ enum HubInitCommand {
             try HubState.write(settings, to: HubState.settings(folder))
         }
         streams.line("made hub \(name) of fleet \(fleet)")
+        if invocation.value("api") == nil {
+            streams.message(
+                "the API is reached from this machine only; --api 0.0.0.0:8443 --api-name NAME opens it, here or at run"
+            )
+        }
         streams.message("next: axle-hub run --state \(path)")
         return 0
+    }
+
+    /// Those that were given, this machine's own name, and the address that the API listens on.
+    private static func names(_ invocation: CommandInvocation, _ api: Endpoint) throws(UsageError) -> APINames {
+        var names = try APINames(invocation.values("api-name"))
+        for name in [api.host, SystemName.current.node].compactMap({ $0 }) where name != "0.0.0.0" && name != "::" {
+            // A machine may be called something that no certificate can hold.
+            _ = try? names.add(name)
+        }
+        return names
     }
 
     private static func retention(_ text: String?) throws(UsageError) -> Int? {

@@ -8,6 +8,9 @@ package enum HubProgram {
 
     private static let state = OptionSpecification.value("state", "DIR", "the hub's state folder", required: true)
 
+    private static let apiName = OptionSpecification.value(
+        "api-name", "NAME", "a name or address by which operators reach it, for its certificate", repeatable: true)
+
     static let specification = CommandSpecification(
         "axle-hub", "Brings a vendor's signed packages to a fleet, as its operators schedule",
         commands: [
@@ -22,7 +25,8 @@ package enum HubProgram {
                     .value("name", "NAME", "the name that people will see (default: the host name)"),
                     .value("fleet", "FLEET", "the fleet's name (default: main)"),
                     .value("listen", "HOST:PORT", "where spokes reach it (default: 0.0.0.0:7440)"),
-                    .value("api", "HOST:PORT", "where operators reach it (default: 0.0.0.0:8443)"),
+                    .value("api", "HOST:PORT", "where operators reach it (default: 127.0.0.1:8443, this machine only)"),
+                    apiName,
                     .value("pool", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
                     .value("pool-folder", "DIR", "where packages are kept (default: in the state folder)"),
                     .value("retention", "N", "releases of each line of a product that pools keep (default: 4)"),
@@ -41,8 +45,9 @@ package enum HubProgram {
                 details: "The addresses that it has bound are printed and written to DIR/listen.json.",
                 options: [
                     state, .value("listen", "HOST:PORT", "where spokes reach it (default: as at init)"),
-                    .value("api", "HOST:PORT", "where operators reach it (default: as at init)"),
+                    .value("api", "HOST:PORT", "where operators reach it (default: as at init)"), apiName,
                 ]),
+            HubNamesCommand.specification(state),
             CommandSpecification(
                 "move-pool", "Take the packages of a stopped hub to another folder",
                 details: """
@@ -54,11 +59,16 @@ package enum HubProgram {
             CommandSpecification(
                 "check-config", "Check DIR/hub.json5", details: "The hub runs without such a file too.",
                 options: [state])
-        ])
+        ]
+    ).checkingPermissions()
+    /// Commands that change nothing: they tell of permissions and go on.
+    private static let readers = ["check-config", "names list"]
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
         await specification.run(arguments, version: version, streams) { invocation in
+            try invocation.checkPermissions(onlyTells: readers.contains(invocation.name), streams)
+            if invocation.path.contains("names") { return try HubNamesCommand.run(invocation, streams) }
             switch invocation.name {
             case "init": return try HubInitCommand.run(invocation, streams)
             case "ca-request": return try HubCARequestCommand.run(invocation, streams)

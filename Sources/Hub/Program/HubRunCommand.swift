@@ -8,6 +8,7 @@ enum HubRunCommand {
         let folder = try await StateFolder.openWhenFree(
             try invocation.required("state"), kind: HubState.kind, version: HubState.version,
             messages: { streams.message($0) })
+        try addNames(invocation.values("api-name"), folder)
         let signals = try Signals.stream([.terminate, .interrupt])
         let (ends, end) = AsyncStream.makeStream(of: Int32.self)
         let options = try HubOptions.read(folder.file(HubOptions.fileName))
@@ -33,5 +34,15 @@ enum HubRunCommand {
         streams.message("stopping")
         await hub.stop()
         return status
+    }
+
+    /// Names that are given at a start stay, as if they were given to `names add`.
+    private static func addNames(_ more: [String], _ folder: StateFolder) throws {
+        guard !more.isEmpty else { return }
+        let identity = HubState.identity(folder.path)
+        var names = try APINames(identity: identity)
+        let before = names
+        for name in more { try names.add(name) }
+        if names != before { try names.write(identity: identity) }
     }
 }

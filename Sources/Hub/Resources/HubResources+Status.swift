@@ -2,6 +2,7 @@ internal import API
 internal import HTTP
 internal import Identity
 internal import Model
+internal import System
 internal import Trust
 
 /// `/v1/status`, `/v1/tokens` and `/v1/events`: the fleet at a glance, how machines join it, and what happened.
@@ -10,6 +11,7 @@ extension HubResources {
         router.add(.get, "/v1/status") { hub, _, _ in
             let (settings, version, started) = (hub.settings, hub.version, hub.started)
             let now = hub.shell.clock.now
+            let lack = hub.shell.confinementLack.withLock { $0 }
             let status = try await hub.reader.read { store in
                 let summary = try HubQueries(store: store, zones: ZoneFolder.find).summary(at: now)
                 let rollouts = Dictionary(grouping: try store.rollouts(after: 0, limit: 10_000), by: \.state.name)
@@ -38,7 +40,7 @@ extension HubResources {
                     rollouts: rollouts, catalog: try store.catalog().map { try Self.resource($0, store) },
                     pool: pool.map { Self.resource($0, Reference(id: settings.id, name: settings.name), .hub) },
                     offlineSites: Array(offline.sorted { $0.until < $1.until }.prefix(20)), wrongClocks: clocks,
-                    changesAuthority: (set?.roots.count ?? 1) > 1)
+                    changesAuthority: (set?.roots.count ?? 1) > 1, confinementLack: lack)
             }
             return try json(status)
         }

@@ -25,6 +25,7 @@ final class HubResources: Sendable {
     let started: UnixTime
     private let token: [UInt8]
     private let router: Router<Work>
+    private let refusals = NativeLock(TokenRefusals())
 
     init(
         folder: String, settings: HubState.Settings, shell: HubShell, version: String, started: UnixTime
@@ -55,6 +56,7 @@ final class HubResources: Sendable {
     func respond(to request: HTTPRequest) async -> HTTPResponse {
         do {
             guard let bearer = request.bearerToken, ConstantTime.equal(SHA256.hash(Array(bearer.utf8)), token) else {
+                tellRefusal(of: request)
                 var response = Self.answer(Problem(.unauthorized, "the request carries no valid token"))
                 response.headers.set("WWW-Authenticate", "Bearer")
                 return response
@@ -73,6 +75,16 @@ final class HubResources: Sendable {
         } catch {
             return Self.answer(Self.problem(of: error))
         }
+    }
+
+    /// Leaves a line in the journal about a request without the token, within bounds.
+    private func tellRefusal(of request: HTTPRequest) {
+        let what = "\(request.method.name) \(request.path)"
+        let line = refusals.withLock {
+            $0.line(
+                from: request.peer, what, hasToken: request.headers["Authorization"] != nil, at: SystemClock.uptime)
+        }
+        if let line { shell.messages(line) }
     }
 
     // MARK: - Answers

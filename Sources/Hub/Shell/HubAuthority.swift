@@ -1,6 +1,7 @@
 package import Model
 internal import System
 package import TLS
+internal import Trust
 
 /// A CA of the hub: an issuing authority with its key, and the certificates from it up to the root. In a folder: `issuing.key`, `issuing.pem` (the
 /// issuing certificate and those between it and the root), `root.pem`, and `root.key` where the hub made the root itself; that file may be taken away.
@@ -8,6 +9,9 @@ package struct HubAuthority: Sendable {
     private static let day: Int64 = 86_400
     private static let issuingLife: Int64 = 5 * 365 * day
     private static let rootLife: Int64 = 20 * 365 * day
+    /// Bytes of a chain in DER: with a second root, during a change of CA, it still fits into the
+    /// answer to a join or a renewal.
+    private static let chainLimit = 16 << 10
 
     package let issuing: CertificateAuthority
     /// What is shown behind a leaf: the issuing certificate first, the root last.
@@ -42,6 +46,11 @@ package struct HubAuthority: Sendable {
                 "the last certificate of the CA file (\(root.subject)) is no root: it is not signed by itself")
         }
         guard chain.count <= 4 else { throw HubAuthorityError("the CA file holds more than 4 certificates") }
+        guard chain.reduce(0, { $0 + $1.der.count }) <= chainLimit, root.der.count <= RecordLimits.certificate else {
+            throw HubAuthorityError(
+                "the certificates of the CA file have more than \(chainLimit) bytes together, or the root more than "
+                    + "\(RecordLimits.certificate) (in DER); members could not be told of them")
+        }
         let key = try PrivateKey(pem: keyPEM)
         let issuing = try CertificateAuthority(certificate: first, key: key)
         guard first.isValid(at: now), first.notAfter - now > 2 * HubKeys.leafLife else {

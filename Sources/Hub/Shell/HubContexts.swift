@@ -57,6 +57,9 @@ final class HubContexts: Sendable {
         try Self.write(roots, to: file)
     }
 
+    /// Where the names of the API are.
+    var namesFile: String { keys.namesFile }
+
     private static func choice(_ keys: HubKeys, _ set: AnchorSet?) throws -> (SHA256Digest, [Certificate]) {
         if let set { return (set.issuing, try set.roots.map { try Certificate(der: $0) }) }
         guard let first = keys.authorities.first else { throw HubAuthorityError("the hub has no CA") }

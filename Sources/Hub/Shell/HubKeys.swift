@@ -22,17 +22,17 @@ package final class HubKeys: Sendable {
     private let folder: String
     private let identity: PeerIdentity
     private let name: NodeName
-    private let hosts: [String]
     private let state: NativeLock<State>
 
-    /// Makes everything new in the folder; `hosts` are the names and addresses of the API beside localhost; `authority` fills the folder with a CA.
-    package static func create(_ folder: String, hosts: [String], authority: (String) throws -> Void) throws {
+    /// Makes everything new in the folder; `names` are those of the API; `authority` fills the
+    /// folder with a CA.
+    package static func create(_ folder: String, names: APINames, authority: (String) throws -> Void) throws {
         try Directory.create(folder, mode: 0o700)
         try authority(folder)
         try PrivateKey.generate(.p256).withPEM { pem in
             try AtomicFile.write([UInt8](pem), to: Directory.join(folder, "order.key"), mode: 0o600)
         }
-        try AtomicFile.write(hosts.joined(separator: "\n") + "\n", to: Directory.join(folder, "api-hosts"))
+        try names.write(identity: folder)
     }
 
     /// Reads the folder. A leaf that is missing, or of which a cut left half, is made by `renew`.
@@ -43,7 +43,6 @@ package final class HubKeys: Sendable {
         self.identity = identity
         self.name = name
         orderKey = try PrivateKey(pem: try read("order.key"))
-        hosts = String(decoding: try read("api-hosts"), as: UTF8.self).split(separator: "\n").map(String.init)
         var authorities = [try HubAuthority(folder: folder)]
         for entry in try Directory.list(folder).sorted() where entry.hasPrefix("ca-") && !entry.hasSuffix(".new") {
             authorities.append(try HubAuthority(folder: Directory.join(folder, entry)))
@@ -55,6 +54,8 @@ package final class HubKeys: Sendable {
         state = NativeLock(State(authorities: authorities, wire: leaf("wire"), api: leaf("api")))
     }
 
+    /// Where the names of the API are.
+    var namesFile: String { APINames.file(folder) }
     /// The hub's CAs, oldest first.
     package var authorities: [HubAuthority] { state.withLock { $0.authorities } }
     /// What spokes see.
@@ -83,7 +84,8 @@ package final class HubKeys: Sendable {
         return authority
     }
 
-    /// Makes the leaves that are missing, past half of their life, or under another root than they are to be; says whether anything has changed.
+    /// Makes the leaves that are missing, past half of their life, without one of their names, or
+    /// under another root than they are to be; says whether anything has changed.
     ///
     /// The API stays under the oldest root that is believed, since who looks after the fleet gets a new `ca.pem` by hand.
     package func renew(issuing: SHA256Digest, oldest: SHA256Digest, now: Int64) throws -> Bool {
@@ -99,20 +101,22 @@ package final class HubKeys: Sendable {
             state.withLock { $0.wire = made }
             changed = true
         }
-        if !isGood(api, oldest), let authority = authority(oldest) {
-            let isAddress = { (host: String) in
-                host.contains(":") || host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
-            }
+        let names = try APINames(identity: folder)
+        if !isGood(api, oldest) || !holds(api, names), let authority = authority(oldest) {
             let profile = LeafProfile(
-                name: name.text, uris: [],
-                dnsNames: ["localhost"] + hosts.filter { !isAddress($0) && $0 != "localhost" },
-                ipAddresses: ["127.0.0.1", "::1"] + hosts.filter { isAddress($0) && $0 != "127.0.0.1" && $0 != "::1" },
-                isServer: true, isClient: false, dates: dates(now))
+                name: name.text, uris: [], dnsNames: names.dnsNames, ipAddresses: names.addresses, isServer: true,
+                isClient: false, dates: dates(now))
             let made = try issue("api", authority, profile)
             state.withLock { $0.api = made }
             changed = true
         }
         return changed
+    }
+
+    /// Whether a leaf has exactly these names.
+    private func holds(_ leaf: TLSIdentity?, _ names: APINames) -> Bool {
+        guard let leaf = leaf?.leaf else { return false }
+        return Set(leaf.dnsNames) == Set(names.dnsNames) && Set(leaf.ipAddresses) == Set(names.addresses)
     }
 
     private func dates(_ now: Int64) -> ClosedRange<Int64> { now - Self.day...now + Self.leafLife }

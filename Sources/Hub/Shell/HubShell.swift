@@ -45,15 +45,21 @@ actor HubShell: LinkHandler, PoolWatcher {
     private nonisolated let inbox = EventInbox<HubEvent>()
     nonisolated let joins = JoinDesk()
     private nonisolated let revoked = NativeLock<Set<NodeID>>([])
+    /// What this machine's kernel lacks for the children that make patches; nil for nothing, or
+    /// before it is known.
+    nonisolated let confinementLack = NativeLock<String?>(nil)
     /// Woken after every commit: long polls of the activity log wait on it.
     nonisolated let changes = ChangeSignal()
 
+    /// Starts children; nil where there is no program for them.
+    private nonisolated let worker: ContentWorker?
     private let store: SQLiteHubStore
     private let fleet: FleetName
     private var core: HubCore
     private let makeCore: () -> HubCore
     private var alarm: Task<Void, Never>?
     private var watch: Task<Void, Never>?
+    private var namesWatch: Task<Void, Never>?
 
     /// `poolFolder` is where the first pool is, nil for the one in the state folder.
     init(
@@ -90,6 +96,7 @@ actor HubShell: LinkHandler, PoolWatcher {
             patches = nil
             messages("no patches are made: their pool cannot be opened: \(error)")
         }
+        worker = executable.map { ContentWorker(program: $0) }
         self.store = store
         self.clock = clock
         fleet = configuration.fleet
@@ -133,11 +140,13 @@ actor HubShell: LinkHandler, PoolWatcher {
             }
         }
         begin()
+        Task { [weak self] in await self?.checkConfinement() }
         scrub.start { [weak self, messages] outcome in
             for failure in outcome.failures { messages("scrub: \(failure)") }
             if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
         }
         watch = watchPools()
+        namesWatch = watchNames()
         if !store.isChecked { checkDatabase() }
     }
 
@@ -162,6 +171,36 @@ actor HubShell: LinkHandler, PoolWatcher {
         return true
     }
 
+    /// Looks every second whether the names of the API were changed by `axle-hub names`, and shows
+    /// a certificate with them then.
+    private func watchNames() -> Task<Void, Never> {
+        // A file that cannot be asked about has not changed.
+        @Sendable func mark(_ path: String) -> FileStatus? { (try? File.status(path)) ?? nil }
+        let path = contexts.namesFile
+        let first = mark(path)
+        return Task { [weak self, looking] in
+            var known = first
+            // Only cancelled with the process.
+            while (try? await Task.sleep(for: .seconds(1))) != nil {
+                let now = await looking.run { mark(path) }
+                guard let self else { return }
+                guard now != known else { continue }
+                known = now
+                await self.renewCertificates()
+            }
+        }
+    }
+
+    private func renewCertificates() {
+        do {
+            guard let bytes = try store.setting(.anchorSet).flatMap({ ASCII.bytes(hex: $0) }) else { return }
+            try contexts.use(try AnchorSet.readUnverified(bytes), now: clock.now)
+            messages("the API's certificate holds its current names")
+        } catch {
+            messages("the API's certificate could not be renewed: \(error)")
+        }
+    }
+
     private func begin() {
         let damaged = Set(pool.marks().filter { $0.value == .corrupt }.keys)
         tellPlaces()
@@ -170,6 +209,20 @@ actor HubShell: LinkHandler, PoolWatcher {
                 held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool),
                 patches: patches?.contents))
         if !damaged.isEmpty { tell(.objectsDamaged(damaged)) }
+    }
+
+    /// Finds out whether children are held as they should be; what is missing is told to people,
+    /// and work goes on.
+    private func checkConfinement() async {
+        guard let worker else { return }
+        do {
+            guard let lack = try await looking.run({ try worker.confinementLack() }) else { return }
+            confinementLack.withLock { $0 = lack }
+            messages("warning: \(lack)")
+            tell(.confinementMissing(lack))
+        } catch {
+            messages("warning: whether children are confined is not known: \(error)")
+        }
     }
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
@@ -185,7 +238,8 @@ actor HubShell: LinkHandler, PoolWatcher {
     }
 
     nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        tell(.joinAsked(joins.enter(link, request), message))
+        guard let join = joins.enter(link, request, over: links) else { return }
+        tell(.joinAsked(join, message))
     }
 
     /// Puts an event on the core's queue, behind those that wait.
@@ -293,6 +347,7 @@ actor HubShell: LinkHandler, PoolWatcher {
         links.closeAll(.internalFault, "this hub cannot write to its disk", retryAfterSeconds: 30)
         core = makeCore()
         inbox.clear()
+        joins.clear()
         Task {
             // Only cancelled with the process.
             try? await Task.sleep(for: Self.storePause)

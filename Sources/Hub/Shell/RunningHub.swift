@@ -52,6 +52,8 @@ package final class RunningHub: Sendable {
             folder: folder.path, poolFolder: settings.pool, store: store, downloads: downloads,
             cryptography: cryptography, configuration: configuration, clock: clock, contexts: contexts,
             executable: executable, messages: messages, fatal: fatal)
+        // Before the first spoke comes: a start forgets who was connected.
+        await shell.start()
         let group = try EventLoopGroup(count: 2)
         var sessions = SessionSettings(fleet: settings.fleet, role: .hub, peerRoles: [.spoke], program: program)
         sessions.certificateTime = { clock.certificateTime }
@@ -68,7 +70,6 @@ package final class RunningHub: Sendable {
         self.folder = folder
         self.shell = shell
         addresses = HubState.Addresses(listen: listener.endpoint.description, api: server.endpoint.description)
-        await shell.start()
         try HubState.write(addresses, to: HubState.listen(folder.path))
     }
 

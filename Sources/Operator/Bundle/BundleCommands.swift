@@ -33,7 +33,7 @@ enum BundleCommands {
         if invocation.path.last == "import" {
             return try BundleImport(hub: HubConnection(invocation), invocation: invocation, context: context).run()
         }
-        var root = try invocation.value("root").map { try File.read($0, limit: 512 << 10) }
+        var root = try invocation.value("root").map { try File.read($0, limit: MetadataLimits.rootBytes) }
         let source: any BundleSource
         if let from = invocation.value("from"), from.contains("://") {
             source = try WebBundleSource(from)
@@ -41,7 +41,9 @@ enum BundleCommands {
             source = FolderBundleSource(folder: BundleFolder(from))
         } else {
             source = HubBundleSource(hub: try HubConnection(invocation))
-            if root == nil, case .bytes(let pinned) = source.metadata("root.json", limit: 512 << 10) { root = pinned }
+            if root == nil, case .bytes(let pinned) = source.metadata("root.json", limit: MetadataLimits.rootBytes) {
+                root = pinned
+            }
         }
         guard let root else {
             throw UsageError("--root FILE is required: the vendor's root.json, got by a way you trust")

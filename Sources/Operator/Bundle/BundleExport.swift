@@ -109,11 +109,12 @@ struct BundleExport {
 
     /// The pinned root and those before it: the other side may have pinned an older one.
     private func earlierRoots() throws -> [(name: String, bytes: [UInt8])] {
-        let version = try SignedMetadata(root, role: .root, maximumLength: 512_000).version
+        let version = try SignedMetadata(root, role: .root, maximumLength: MetadataLimits.rootBytes).version
         var roots: [(name: String, bytes: [UInt8])] = [("\(version).root.json", root)]
         for number in (1..<max(1, version)).reversed().prefix(1024) {
             // The source need not have them all.
-            guard case .bytes(let bytes) = source.metadata("\(number).root.json", limit: 512_000) else { break }
+            guard case .bytes(let bytes) = source.metadata("\(number).root.json", limit: MetadataLimits.rootBytes)
+            else { break }
             roots.insert(("\(number).root.json", bytes), at: 0)
         }
         return roots

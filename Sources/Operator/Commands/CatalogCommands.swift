@@ -2,6 +2,7 @@ import API
 import HTTP
 import Model
 import System
+import Trust
 
 /// `axle catalog …`.
 enum CatalogCommands {
@@ -15,7 +16,7 @@ enum CatalogCommands {
             } catch {
                 throw UsageError("--url: \(error)")
             }
-            let root = try String(validating: File.read(file, limit: 512 << 10), as: UTF8.self)
+            let root = try String(validating: File.read(file, limit: MetadataLimits.rootBytes), as: UTF8.self)
             guard let root else { throw OperatorError("\(file) is not the text of a root.json") }
             try show(hub.send(.put, ["catalog"], CatalogChange(url: url, root: root)), printer)
         case "refresh":

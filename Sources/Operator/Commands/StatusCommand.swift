@@ -53,6 +53,7 @@ enum StatusCommand {
         if status.changesAuthority ?? false {
             warnings.append("a change of the fleet's CA is under way; see 'axle ca show'")
         }
+        if let lack = status.confinementLack { warnings.append("at the hub: \(lack)") }
         if let catalog = status.catalog {
             if let problem = catalog.problem { down("the last refresh of the catalog failed: \(problem)") }
             if let expires = catalog.expires {

@@ -6,12 +6,13 @@ internal import Trust
 
 /// One run of a client against a TUF repository over http or https: a refresh, then any number of targets out of what it trusts.
 ///
-/// Blocks; for one thread. Every address is permitted, since its user names the repository.
+/// Blocks; for one thread. Its user may name any address; a redirect leads to public ones only, or
+/// back to where it came from.
 final class TUFClient {
     private let folder: MetadataFolder
     private let repository: URLReference
     private let now: UnixTime
-    private let http = HTTPClient()
+    private let http: HTTPClient
     /// What the run trusts so far; each further target goes on from there.
     private var trusted: TrustedMetadata?
 
@@ -20,6 +21,13 @@ final class TUFClient {
         self.folder = folder
         self.repository = repository
         self.now = now
+        http = HTTPClient(Self.settings)
+    }
+
+    private static var settings: HTTPClientSettings {
+        var settings = HTTPClientSettings()
+        settings.redirects = AddressPolicy()
+        return settings
     }
 
     /// Brings the top-level roles up to date. Throws `MetadataError` or `SystemError`; what was persisted before is good.
@@ -36,7 +44,7 @@ final class TUFClient {
         guard try !targets.holds(file) else { return }
         let path = file.remoteURLPath(consistentSnapshot: outcome.trusted.root.consistentSnapshot)
         let address = try base.appending(path)
-        var settings = HTTPClientSettings()
+        var settings = Self.settings
         // A large file may take its time; the minimum rate still holds.
         settings.deadline = nil
         let client = HTTPClient(settings)

@@ -1,4 +1,5 @@
 import Operator
 import System
 
+CurrentProcess.keepCrashesPrivate()
 CurrentProcess.exit(TUFProgram.main(Array(CommandLine.arguments.dropFirst()), ProgramStreams.process()))

@@ -7,6 +7,8 @@ package struct PoolChecked: MessageBody {
     package static let name = "poolChecked"
     /// Sentences and packages that are told at the most.
     package static let most = 64
+    /// Bytes of a sentence that are written, so that all fit into a message.
+    private static let textLimit = 512
 
     package var pool: NodeName
     package var check: UInt64
@@ -49,7 +51,7 @@ package struct PoolChecked: MessageBody {
             3: .bool(isOver),
             4: .unsigned(read),
             5: .unsigned(total),
-            6: .array(problems.prefix(Self.most).map { .clipped($0) }),
+            6: .array(problems.prefix(Self.most).map { .text(Event.singleLine($0, limit: Self.textLimit)) }),
             7: .array(corrupt.prefix(Self.most).map { .bytes($0.bytes) }),
         ])
     }

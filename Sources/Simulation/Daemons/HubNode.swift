@@ -318,6 +318,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .poolChanged: "pool"
         case .placed: "placed"
         case .poolsMoved: "pools moved"
+        case .confinementMissing: "confinement missing"
         case .poolDrained: "pool drained"
         case .objectsDamaged: "damaged"
         case .packageEvicted: "evicted"

@@ -301,6 +301,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .poolChanged: "pool"
         case .placed: "placed"
         case .poolsMoved: "pools moved"
+        case .confinementMissing: "confinement missing"
         case .poolDrained: "pool drained"
         case .unpacked: "unpacked"
         case .evicted: "evicted"

@@ -43,7 +43,7 @@ final class HubMemberFuzz: FuzzedDaemon {
         let fleet = try FleetName("fuzzed")
         configuration = HubConfiguration(
             fleet: fleet, hub: .random(using: &random), poolName: try NodeName("main"),
-            patchPoolName: try NodeName("patches"), zones: { _ in nil })
+            patchPoolName: try NodeName("patches"), zones: { (_) throws(ZoneError) in FixedZone.utc })
         cryptography = try SimulatedCryptography()
         honest = .random(using: &random)
         hostile = .random(using: &random)

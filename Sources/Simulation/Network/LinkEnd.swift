@@ -229,9 +229,15 @@ final class LinkEnd {
     }
 
     private func sendWaiting() {
-        while let first = waiting.first, let stream = session.open(first.message, priority: first.priority) {
-            waiters[stream] = first.waiter
-            waiting.removeFirst()
+        while let first = waiting.first {
+            do throws(MessageTooLong) {
+                guard let stream = try session.open(first.message, priority: first.priority) else { return }
+                waiters[stream] = first.waiter
+                waiting.removeFirst()
+            } catch {
+                waiting.removeFirst()
+                fail(first.waiter, .full, .failed(error.description))
+            }
         }
     }
 

@@ -193,6 +193,7 @@ package struct SpokeCore {
         case .poolChanged(let pool): try changed(pool)
         case .placed(let places): try placed(places)
         case .poolsMoved(let went, let came, let text): try poolsMoved(went, came, text, at: now)
+        case .confinementMissing(let text): try log(.warning, .confinementMissing, "", text, at: now)
         case .poolDrained(let text, let isEmpty):
             try log(isEmpty ? .notice : .warning, .poolDrained, "pool", text, at: now)
         case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)

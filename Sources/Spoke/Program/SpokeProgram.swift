@@ -32,11 +32,15 @@ package enum SpokeProgram {
                 details: "Bundles are made with `axle bundle export`. The spoke must be able to read it.",
                 operands: [.required("BUNDLE")], options: [state]),
             SpokeShareCommand.specification,
-        ] + PoolCommand.specifications(daemon: "spoke", state: state))
+        ] + PoolCommand.specifications(daemon: "spoke", state: state)
+    ).checkingPermissions()
+    /// Commands that change nothing: they tell of permissions and go on.
+    private static let readers = ["share list"]
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
         await specification.run(arguments, version: version, streams) { invocation in
+            try invocation.checkPermissions(onlyTells: readers.contains(invocation.name), streams)
             if invocation.path.contains("share") { return try SpokeShareCommand.run(invocation, streams) }
             switch invocation.name {
             case "join": return try await SpokeJoinCommand.run(invocation, streams)

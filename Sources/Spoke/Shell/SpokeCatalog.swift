@@ -118,14 +118,18 @@ actor SpokeCatalog {
 
     private func storedRoot() async throws -> [UInt8]? {
         let files = [SpokeState.catalogRoot(state), SpokeState.catalogRootFromHub(state)]
-        return try await disk.run { try files.first(where: File.exists).map { try File.read($0, limit: 1 << 20) } }
+        return try await disk.run {
+            try files.first(where: File.exists).map { try File.read($0, limit: MetadataLimits.rootBytes) }
+        }
     }
 
     /// The root to begin with: the one given at the join, else the hub's of then, else, for a spoke that joined before there was a
     /// catalog, the one that the hub pins now. Agents do not believe the spoke's.
     private func bootstrapRoot(_ hub: LinkID) async throws -> [UInt8]? {
         if let stored = try await storedRoot() { return stored }
-        guard case .bytes(let root) = await Self.fetch("root.json", 1 << 20, from: hub, links) else { return nil }
+        guard case .bytes(let root) = await Self.fetch("root.json", MetadataLimits.rootBytes, from: hub, links) else {
+            return nil
+        }
         let file = SpokeState.catalogRootFromHub(state)
         try await disk.run { try AtomicFile.write(root, to: file) }
         return root

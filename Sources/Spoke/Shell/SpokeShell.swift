@@ -149,6 +149,19 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         return isRevoked ? "the certificate of \(peer) has been revoked" : nil
     }
 
+    /// Finds out whether children are held as they should be; what is missing is told to people,
+    /// and work goes on.
+    private func checkConfinement() async {
+        do {
+            let worker = self.worker
+            guard let lack = try await disk.run({ try worker.confinementLack() }) else { return }
+            messages("warning: \(lack)")
+            tell(.confinementMissing(lack))
+        } catch {
+            messages("warning: whether children are confined is not known: \(error)")
+        }
+    }
+
     // MARK: - Events
 
     /// Takes up what is on disk and begins to handle events.
@@ -159,6 +172,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
             messages("no catalog to serve yet: \(error)")
         }
         begin()
+        Task { [weak self] in await self?.checkConfinement() }
         scrub.start { [weak self, messages] outcome in
             for failure in outcome.failures { messages("scrub: \(failure)") }
             if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
@@ -180,7 +194,8 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
     nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        tell(.joinAsked(joins.enter(link, request), message))
+        guard let join = joins.enter(link, request, over: links) else { return }
+        tell(.joinAsked(join, message))
     }
 
     /// Puts an event on the core's queue, behind those that wait.
@@ -267,6 +282,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         )
         hub = nil
         inbox.clear()
+        joins.clear()
         Task {
             // Only cancelled with the process.
             try? await Task.sleep(for: Self.storePause)

@@ -11,7 +11,8 @@ package struct JoinAnswerBody: Equatable, Sendable {
     package var roots: [[UInt8]]
     /// SubjectPublicKeyInfo of the hub's order key.
     package var orderKey: [UInt8]
-    /// The hub's catalog root metadata, byte for byte; a root that came so is marked as such.
+    /// The hub's catalog root metadata, byte for byte, where it fits; a root that came so is marked
+    /// as such.
     package var catalogRoot: [UInt8]?
     /// The hub's clock.
     package var time: UnixTime
@@ -51,6 +52,21 @@ package struct JoinAnswerBody: Equatable, Sendable {
         }
         guard !certificates.isEmpty else { throw fields.malformed(key, "has no certificate") }
         return certificates
+    }
+
+    /// The body in at most `limit` bytes: without the catalog's root where that is too long, since
+    /// a member can have it later (an agent by the hash that the hub signs in an order, a spoke
+    /// over its session). Nil if the rest is too long already.
+    package func encoded(limit: Int) -> [UInt8]? {
+        // A root that cannot fit is not even copied.
+        if (catalogRoot?.count ?? 0) < limit {
+            let whole = encoded()
+            if whole.count <= limit { return whole }
+        }
+        var short = self
+        short.catalogRoot = nil
+        let rest = short.encoded()
+        return rest.count <= limit ? rest : nil
     }
 
     package func encoded() -> [UInt8] {

@@ -59,6 +59,24 @@ package struct Report: SignedRecord {
         self.newestOrder = newestOrder
     }
 
+    /// Bytes of the envelope around a signed record, at the most: header, key id and signature.
+    private static let envelopeLength = 256
+
+    /// The report without what the hub can do without, until it is signed in at most `limit` bytes:
+    /// a longer one would be refused on its way, and everything behind it with it.
+    package func shortened(to limit: Int) -> Report {
+        let steps: [(inout Report) -> Void] = [
+            { $0.newestOrder = nil }, { $0.notes = [] }, { $0.reasons = Array($0.reasons.prefix(8)) },
+            { $0.facts = nil }, { $0.installed = nil },
+        ]
+        var report = self
+        for step in steps {
+            guard CBOREncoder.encode(report.cbor).count + Self.envelopeLength > limit else { break }
+            step(&report)
+        }
+        return report
+    }
+
     package init(_ fields: RecordFields) throws(RecordError) {
         agent = try fields.id(1)
         incarnation = try fields.size(2)

@@ -1,7 +1,9 @@
 /// What a refresh may cost: the greatest lengths of files in bytes, and counts. All are checked before memory is taken.
 package struct MetadataLimits: Sendable, Equatable {
+    /// 5.3: a root; as long may be the one that is pinned, wherever it comes from.
+    package static let rootBytes = 512_000
     /// 5.3: a root.
-    package var rootBytes = 512_000
+    package var rootBytes = Self.rootBytes
     /// 5.3: how many new roots one run walks through; the rest comes in the next run, since progress persists.
     package var rootsPerRun = 256
     /// 5.4: the timestamp.
