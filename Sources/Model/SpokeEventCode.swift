@@ -4,6 +4,7 @@ package enum SpokeEventCode: String, CaseIterable, Sendable {
     case actionChanged
     case attackSeen
     case catalogRefused
+    case confinementMissing
     case eventFailed
     case linesLeftOut
     case poolAvailability

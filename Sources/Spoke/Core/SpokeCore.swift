@@ -233,7 +233,7 @@ package struct SpokeCore {
             case .join: .spoke
             }
         case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
-            .poolsMoved, .poolDrained, .unpacked, .evicted, .evictionEnded, .poolChecked, .objectsDamaged,
+            .poolsMoved, .poolDrained, .confinementMissing, .unpacked, .evicted, .evictionEnded, .poolChecked, .objectsDamaged,
             .packageBrought, .bundleRefused, .revocationsChecked, .anchorsChecked, .catalogRefreshed, .sharesSet,
             .catalogSurveyed, .shareTended, .woke:
             .spoke
