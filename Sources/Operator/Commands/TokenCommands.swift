@@ -23,8 +23,8 @@ enum TokenCommands {
         guard let token = created.token else {
             throw OperatorError("the hub made a token and did not show it", next: "Make another one.")
         }
-        printer.streams.line(token)
-        printer.streams.message(
+        printer.line(token)
+        printer.message(
             "For \(created.uses == 1 ? "one \(created.role.name)" : "\(created.uses) \(created.role.name)s"), until "
                 + "\(created.expires). It is not shown again; keep it in a file that only its reader can open.")
     }
