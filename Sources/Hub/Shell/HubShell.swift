@@ -38,6 +38,7 @@ actor HubShell: LinkHandler, PoolWatcher {
     nonisolated let messages: @Sendable (String) -> Void
     private nonisolated let inbox = EventInbox<HubEvent>()
     nonisolated let joins = JoinDesk()
+    /// The revoked spokes; no other role opens sessions here.
     private nonisolated let revoked = NativeLock<Set<NodeID>>([])
     /// Woken after every commit: long polls of the activity log wait on it.
     nonisolated let changes = ChangeSignal()
@@ -91,8 +92,8 @@ actor HubShell: LinkHandler, PoolWatcher {
         }
         makeCore = make
         core = make()
-        let nodes = try store.revokedNodes()
-        revoked.withLock { $0 = Set(nodes) }
+        let spokes = try store.revokedSpokes()
+        revoked.withLock { $0 = Set(spokes) }
     }
 
     /// What operators have set for each of the hub's pools.
@@ -193,9 +194,7 @@ actor HubShell: LinkHandler, PoolWatcher {
                 IdempotencyRecord(key: key, request: mark, status: status, body: body, created: now))
         }
         switch command {
-        case .revokeSpoke, .revokeClient:
-            let nodes = try store.revokedNodes()
-            revoked.withLock { $0 = Set(nodes) }
+        case .revokeSpoke(let id): revoked.withLock { _ = $0.insert(id) }
         default: break
         }
         finish(effects)

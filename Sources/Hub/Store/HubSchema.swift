@@ -8,7 +8,7 @@ enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
         applicationID: 0x4158_4855,
-        steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh])
+        steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth])
 
     /// What a newer release may have written before the machine went back to this one. What acts on machines waits for a person.
     static let unknown = [
@@ -210,5 +210,22 @@ enum HubSchema {
     private static let eleventh = """
         ALTER TABLE replica ADD COLUMN object BLOB;
         ALTER TABLE replica ADD COLUMN object_bytes INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// The parts of the revocation list. A revocation ends with the offline horizon, 45 days, after the node's last certificate; of a node without one a
+    /// year is assumed.
+    private static let twelfth = """
+        CREATE TABLE revocation (
+            node BLOB PRIMARY KEY, role INTEGER NOT NULL, ends INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE INDEX revocation_by_end ON revocation (ends);
+        CREATE TABLE segment (
+            id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, role INTEGER NOT NULL, count INTEGER NOT NULL,
+            ends INTEGER NOT NULL, ids BLOB NOT NULL) STRICT;
+        INSERT INTO revocation SELECT id, 2, COALESCE(
+            (SELECT MAX(expires) FROM certificate WHERE node = spoke.id), revoked + 31536000000) + 3888000000
+            FROM spoke WHERE revoked IS NOT NULL;
+        INSERT INTO revocation SELECT id, 3, COALESCE(
+            (SELECT MAX(expires) FROM certificate WHERE node = client.id), revoked + 31536000000) + 3888000000
+            FROM client WHERE revoked IS NOT NULL;
         """
 }

@@ -12,6 +12,8 @@ package final class MemoryHubStore: HubStore {
         var facts: [NodeID: FactsRecord] = [:]
         var ledgers: [LedgerKey: ReportLedger] = [:]
         var certificates: [CertificateRecord] = []
+        var revocations: [NodeID: RevocationRecord] = [:]
+        var segments: [SHA256Digest: (SegmentRecord, [UInt8])] = [:]
         var standings: [NodeID: StandingRecord] = [:]
         var catalog: CatalogRecord?
         var packages: [TargetPath: PackageRecord] = [:]
