@@ -61,23 +61,27 @@ package final class RevocationKeeper: Sendable {
 
     // MARK: Questions
 
-    package var list: RevocationList? { state.withLock { $0.list } }
-    /// The segments that are still to be fetched.
-    package var missing: [RevocationSegment.Reference] { state.withLock { $0.missing } }
-    /// How many ids are refused.
-    package var count: Int { state.withLock { $0.count } }
+    /// As of now; searched without the lock, which is held for no longer than taking it out.
+    private var members: RevokedMembers { state.withLock { $0 } }
 
-    package func revokes(_ node: NodeID) -> Bool { state.withLock { $0.revokes(node) } }
+    package var list: RevocationList? { members.list }
+    /// The segments that are still to be fetched.
+    package var missing: [RevocationSegment.Reference] { members.missing }
+    /// How many ids are refused.
+    package var count: Int { members.count }
+
+    package func revokes(_ node: NodeID) -> Bool { members.revokes(node) }
 
     /// Whether the peer may open no session.
     package func revokes(_ node: NodeID, serial: [UInt8]) -> Bool {
-        state.withLock { $0.revokes(node) || $0.revokes(serial: serial) }
+        let members = members
+        return members.revokes(node) || members.revokes(serial: serial)
     }
 
     /// The bytes of the segment that a peer asks for by name; nil if that is no name of a segment, or it is not here.
     package func file(named name: String) -> [UInt8]? {
         guard let sha256 = RevocationSegment.sha256(named: name) else { return nil }
-        return state.withLock { $0.segment(sha256) }?.bytes
+        return members.segment(sha256)?.bytes
     }
 
     // MARK: Changes

@@ -33,6 +33,12 @@ enum HubSchema {
             "pool", "wanted_access", PoolAccess.self, .set("wanted_access = NULL"), "wished accesses; forgotten"),
         UnknownValues("token", "role", Role.self, .remove, "tokens for an unknown role go"),
         UnknownValues(
+            "revocation", "role", Role.self, .set("role = \(Role.agent.rawValue)"),
+            "revoked members of an unknown role; they stay revoked"),
+        UnknownValues(
+            "segment", "role", Role.self, .set("role = \(Role.agent.rawValue)"),
+            "segments of revoked members of an unknown role; they stay revoked"),
+        UnknownValues(
             "rollout", "state", RolloutState.self, .set("state = \(RolloutState.paused.rawValue)"),
             "rollouts in an unknown state are paused: look at them, then resume or stop them"),
         UnknownValues(
