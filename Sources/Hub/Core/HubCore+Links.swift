@@ -63,7 +63,7 @@ extension HubCore {
 
     /// Tells a spoke what it may have missed; all of it may be repeated.
     private mutating func greet(_ link: LinkID) throws {
-        try sendRevocations(link)
+        if let list = try revocationList() { sendRevocations(link, list) }
         if let known = try storedAnchorSet() {
             ask(link, .anchors(Anchors(signed: known.signed)), .anchors(known.set.number))
         }

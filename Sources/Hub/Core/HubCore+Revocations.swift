@@ -46,7 +46,7 @@ extension HubCore {
         try store.setSetting(.revocationNumber, "\(number + 1)")
         try store.setSetting(.revocationList, ASCII.hex(signed))
         revocationsSigned = now
-        for link in links.keys.sorted() { try sendRevocations(link) }
+        for link in links.keys.sorted() { sendRevocations(link, (number + 1, signed)) }
     }
 
     /// The last signed revocation list and its number, or nil if nobody was ever revoked.
@@ -59,15 +59,18 @@ extension HubCore {
 
     /// Sends a spoke the newest list, unless it has not answered to one yet: the newest follows its answer, so that many revocations in a row
     /// are not as many lists on the way.
-    mutating func sendRevocations(_ link: LinkID) throws {
+    mutating func sendRevocations(_ link: LinkID, _ list: (number: UInt64, signed: [UInt8])) {
         let isUnderWay = links[link]?.underWay.contains { if case .revocations = $0 { true } else { false } } ?? true
-        guard !isUnderWay, let (number, signed) = try revocationList() else { return }
-        ask(link, .revocations(Revocations(signed: signed)), .revocations(number))
+        guard !isUnderWay else { return }
+        ask(link, .revocations(Revocations(signed: list.signed)), .revocations(list.number))
     }
 
     /// A spoke has answered to a list; sends it the newer one that was signed meanwhile.
     mutating func revocationsAnswered(_ number: UInt64, _ link: LinkID) throws {
-        if let newest = try revocationList()?.number, newest > number { try sendRevocations(link) }
+        guard UInt64(try store.setting(.revocationNumber) ?? "") ?? 0 > number, let list = try revocationList() else {
+            return
+        }
+        sendRevocations(link, list)
     }
 
     // MARK: - Segments
