@@ -358,7 +358,7 @@ def revocations(work):
 
     def storm(revoked):
         done = subprocess.run([BENCH, "storm", "960", str(revoked)], check=True, capture_output=True, text=True)
-        return float(re.search(r"= ([\d.]+) a second", done.stdout).group(1))
+        return float(re.search(r"([\d.]+) ms of the listener", done.stdout).group(1))
 
     storm(0), storm(REVOKED)
     pairs = [(storm(REVOKED), storm(0)) for _ in range(RUNS)]
@@ -372,8 +372,8 @@ def revocations(work):
             "ratio": None, "target": target, "met": met, "commands": list(commands)}
 
     opening = row(
-        "sessions opened, beside none revoked", statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs), "a second", ">= 0.95", ratio >= 0.95,
+        "a session opened, beside none revoked, processor of the listener", statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs), "ms", "<= 1.05", ratio <= 1.05,
         [f"axle-bench storm 960 {REVOKED}", "axle-bench storm 960 0"])
     opening["ratio"] = round(ratio, 3)
     return [

@@ -108,7 +108,7 @@ extension HubCore {
                 let sha256 = try SHA256Digest(bytes: cryptography.sha256(bytes))
                 guard try store.segment(sha256) == nil else { continue }
                 try store.insertSegment(
-                    SegmentRecord(sha256: sha256, role: bucket.role, count: segment.ids.count, ends: bucket.ends),
+                    SegmentRecord(sha256: sha256, role: bucket.role, count: segment.count, ends: bucket.ends),
                     bytes: bytes)
             }
         }

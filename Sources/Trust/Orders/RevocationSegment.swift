@@ -27,18 +27,17 @@ package struct RevocationSegment: Equatable, Sendable {
     /// No file of a catalog is named so: those end in `.json`.
     private static let namePrefix = "revocations."
 
-    /// Strictly ascending.
-    package let ids: [NodeID]
+    /// The ids, strictly ascending, each as its high and its low word: a search compares plain words next to each other.
+    private let words: [UInt64]
 
     /// A segment of some ids, each taken once.
     package init(_ ids: some Sequence<NodeID>) {
-        var sorted = ids.sorted()
-        var kept = 0
-        for index in sorted.indices where index == 0 || sorted[index] != sorted[kept - 1] {
-            sorted[kept] = sorted[index]
-            kept += 1
+        var words: [UInt64] = []
+        for id in ids.sorted() where words.isEmpty || words.suffix(2) != [id.high, id.low] {
+            words.append(id.high)
+            words.append(id.low)
         }
-        self.ids = Array(sorted.prefix(kept))
+        self.words = words
     }
 
     /// Reads bytes; refuses a length that is no multiple of 16, ids that do not ascend, none, and more than `limit`.
@@ -50,22 +49,20 @@ package struct RevocationSegment: Equatable, Sendable {
         guard (1...max(1, limit)).contains(count) else {
             throw .malformed("revocation segment: \(count) ids, not 1 to \(limit)")
         }
-        var ids: [NodeID] = []
-        ids.reserveCapacity(count)
-        var index = 0
-        func word() -> UInt64 {
+        var words: [UInt64] = []
+        words.reserveCapacity(2 * count)
+        for start in stride(from: 0, to: bytes.count, by: 8) {
             var word: UInt64 = 0
-            for byte in bytes[index..<index + 8] { word = word << 8 | UInt64(byte) }
-            index += 8
-            return word
+            for byte in bytes[start..<start + 8] { word = word << 8 | UInt64(byte) }
+            words.append(word)
         }
-        while index < bytes.count {
-            let high = word()
-            let id = NodeID(high: high, low: word())
-            if let last = ids.last, last >= id { throw .malformed("revocation segment: the ids do not ascend") }
-            ids.append(id)
+        for index in stride(from: 2, to: words.count, by: 2) {
+            let (high, before) = (words[index], words[index - 2])
+            guard before < high || before == high && words[index - 1] < words[index + 1] else {
+                throw .malformed("revocation segment: the ids do not ascend")
+            }
         }
-        self.ids = ids
+        self.words = words
     }
 
     /// Reads what a peer sent or a disk holds; refuses whatever is not exactly what the list names.
@@ -81,26 +78,35 @@ package struct RevocationSegment: Equatable, Sendable {
         try self.init(bytes: bytes)
     }
 
+    package var count: Int { words.count / 2 }
+
+    /// Strictly ascending.
+    package var ids: [NodeID] {
+        stride(from: 0, to: words.count, by: 2).map { NodeID(high: words[$0], low: words[$0 + 1]) }
+    }
+
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(ids.count * Self.idLength)
-        for id in ids {
-            for word in [id.high, id.low] {
-                for shift in stride(from: 56, through: 0, by: -8) {
-                    bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-                }
-            }
+        bytes.reserveCapacity(count * Self.idLength)
+        for word in words {
+            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
         }
         return bytes
     }
 
     package func contains(_ id: NodeID) -> Bool {
-        var (low, high) = (0, ids.count)
+        let (wanted, last) = (id.high, id.low)
+        var (low, high) = (0, count)
         while low < high {
             let middle = (low + high) / 2
-            if ids[middle] < id { low = middle + 1 } else { high = middle }
+            let word = words[2 * middle]
+            if word < wanted || word == wanted && words[2 * middle + 1] < last {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
-        return low < ids.count && ids[low] == id
+        return low < count && words[2 * low] == wanted && words[2 * low + 1] == last
     }
 
     /// The segment that a name asks for; nil where the name asks for something else.

@@ -51,7 +51,7 @@ package struct RevokedMembers: Sendable {
 
     /// How many ids are refused, those counted twice that two parts name.
     package var count: Int {
-        (list?.nodes.count ?? 0) + carried.count + segments.values.reduce(0) { $0 + $1.ids.count }
+        (list?.nodes.count ?? 0) + carried.count + segments.values.reduce(0) { $0 + $1.count }
     }
 
     // MARK: Changes
