@@ -196,9 +196,11 @@ package final class IdentityKeeper: Sendable {
         }
     }
 
-    /// Takes a signed revocation list; true if it is newer than what is known.
+    /// Takes a signed revocation list; true if it is newer than what is known. `first` is run before the list is kept.
     @discardableResult
-    package func take(revocations signed: [UInt8]) throws(IdentityError) -> Bool {
+    package func take(
+        revocations signed: [UInt8], first: (RevocationList) throws -> Void = { _ in }
+    ) throws(IdentityError) -> Bool {
         let identity = identity
         do {
             let list = try RevocationList.open(signed, keys: [identity.hubOrderKey.der], verifier: verifier)
@@ -211,6 +213,7 @@ package final class IdentityKeeper: Sendable {
                 }
                 guard list.number > known.number else { return false }
             }
+            try first(list)
             try AtomicFile.write(signed, to: path("revocations.cose"))
             state.withLock { $0.revocations = list }
             return true

@@ -29,14 +29,18 @@ package enum OperatorProgram {
             streams.message("Try 'axle \(invocation.name) -h' for help.")
             return 2
         } catch let error as OperatorError {
-            streams.message("axle: \(error)")
-            if !error.next.isEmpty { streams.message(error.next) }
+            say("axle: \(error)", error.next, streams)
         } catch let problem as Problem {
-            streams.message("axle: \(problem.detail)")
-            if !problem.next.isEmpty { streams.message(problem.next) }
+            say("axle: \(problem.detail)", problem.next, streams)
         } catch {
-            streams.message("axle: \(error)")
+            say("axle: \(error)", "", streams)
         }
         return 1
+    }
+
+    /// An error may repeat what a hub or a peer has said.
+    private static func say(_ text: String, _ next: String, _ streams: ProgramStreams) {
+        streams.message(TextTable.printable(text))
+        if !next.isEmpty { streams.message(TextTable.printable(next)) }
     }
 }

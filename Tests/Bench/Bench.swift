@@ -1,3 +1,4 @@
+import Identity
 import Model
 import Network
 import Protocol
@@ -15,7 +16,8 @@ import Transport
 /// - `axle-bench make-catalog FOLDER`, `refresh FOLDER STATE`: a catalog of 10,000 packages, and a client's whole refresh of it.
 /// - `axle-bench apply OLD NEW FOLDER`: a patch from one file to the other, applied into a pool as a spoke does it.
 /// - `axle-bench import FILE FOLDER`: a file into a new container pool, chunked, compressed, checked and durable.
-/// - `axle-bench storm [N]`: full handshakes with client certificates that a listener accepts in a second.
+/// - `axle-bench storm [N] [REVOKED]`: full handshakes with client certificates that a listener accepts in a second, with so many members revoked.
+/// - `axle-bench revocations N`: what it takes to look up one of so many revoked members, and to load them.
 @main
 enum Bench {
     static func main() async throws {
@@ -27,7 +29,8 @@ enum Bench {
         case "bulk":
             try await bulk(mebibytes: number ?? 1024, streams: arguments.count > 2 ? Int(arguments[2]) ?? 1 : 1)
         case "idle": try await idle(number ?? 2000)
-        case "storm": try await storm(number ?? 2000)
+        case "storm": try await storm(number ?? 2000, revoked: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
+        case "revocations": try RevocationBench.lookUp(number ?? 200_000)
         case "serve-stream" where arguments.count == 4:
             try await StreamBench.serve(certificates: arguments[1], file: arguments[2], address: arguments[3])
         case "fetch-stream" where arguments.count == 4:
@@ -40,8 +43,9 @@ enum Bench {
         case "apply" where arguments.count == 4:
             try PatchBench.run(arguments[1], arguments[2], arguments[3])
         case "import" where arguments.count == 3: try ImportBench.run(arguments[1], arguments[2])
-        case "hub" where arguments.count == 2: try await Hub(folder: arguments[1]).run()
-        default: print("usage: axle-bench bulk [MIB] [STREAMS] | idle [N] | storm [N]")
+        case "hub" where arguments.count == 3:
+            try await Hub(folder: arguments[1], revoked: Int(arguments[2]) ?? 0).run()
+        default: print("usage: axle-bench bulk [MIB] [STREAMS] | idle [N] | storm [N] [REVOKED] | revocations [N]")
         }
     }
 
@@ -93,8 +97,8 @@ enum Bench {
         site.stop()
     }
 
-    private static func storm(_ count: Int) async throws {
-        let site = try await Site()
+    private static func storm(_ count: Int, revoked: Int) async throws {
+        let site = try await Site(revoked: revoked)
         let begin = SystemClock.uptime
         let cpu = try site.processorSeconds()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -123,8 +127,12 @@ final class Hub: LinkHandler {
     private let folder: String
     private let links = Links()
     private let queue = NamedQueue("source")
+    private let revoked: Int
 
-    init(folder: String) { self.folder = folder }
+    init(folder: String, revoked: Int) {
+        self.folder = folder
+        self.revoked = revoked
+    }
 
     func run() async throws {
         func read(_ name: String) throws -> [UInt8] { try File.read(Directory.join(folder, name), limit: 1 << 16) }
@@ -135,6 +143,8 @@ final class Hub: LinkHandler {
         var settings = SessionSettings(
             fleet: try FleetName("test"), role: .hub, peerRoles: [.agent], program: "bench")
         settings.certificateTime = { TestFleet.now }
+        let keeper = try RevocationBench.keeper(Directory.join(folder, "revocations"), count: revoked)
+        settings.refusal = { keeper.revokes($0.id, serial: $1.serial) ? "revoked" : nil }
         let listener = try SessionListener(
             Endpoint(host: "127.0.0.1", port: 0), group: group,
             limit: PeerLimit(peers: 100_000, handshakes: 10_000), settings: settings, context: { context },
@@ -166,14 +176,14 @@ final class Site: Sendable {
     private let group: EventLoopGroup
     private let endpoint: Endpoint
 
-    init() async throws {
+    init(revoked: Int = 0) async throws {
         fleet = try TestFleet()
         let folder = try TemporaryFolder()
         self.folder = folder
         try folder.write("hub.pem", fleet.hub.chain.flatMap { try $0.pem() })
         try fleet.hub.key.withPEM { _ = try folder.write("hub.key", Array($0)) }
         try folder.write("root.pem", try fleet.root.certificate.pem())
-        child = try ChildProcess(CurrentProcess.executablePath(), ["hub", folder.path]).start()
+        child = try ChildProcess(CurrentProcess.executablePath(), ["hub", folder.path, "\(revoked)"]).start()
         context = try SessionTLS.dialler(identity: fleet.agent, anchors: fleet.anchors)
         group = try EventLoopGroup("spoke", count: 1)
         while !File.exists(folder.path("port")) { try await Task.sleep(for: .milliseconds(5)) }

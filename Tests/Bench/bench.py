@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -249,12 +250,153 @@ def refresh(work):
     }
 
 
+REVOKED = 200_000
+
+
+def revocations(work):
+    """What 200,000 revoked members cost a hub, a spoke, and whoever opens a session; every figure beside the same with none."""
+    programs = ROOT / ".build/release"
+    hub, spoke = work / "hub-r", work / "spoke-r"
+    segments = spoke / "revocations"
+    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = {}
+
+    def start(name, *command):
+        """Starts a daemon; how long it took to listen, in milliseconds."""
+        begin = time.monotonic()
+        running[name] = subprocess.Popen(
+            [str(part) for part in command], stdout=subprocess.PIPE, text=True, **quiet)
+        for line in running[name].stdout:
+            if line.startswith("listening"):
+                return (time.monotonic() - begin) * 1000
+        raise RuntimeError(f"{name} does not listen")
+
+    def stop(name):
+        process = running.pop(name)
+        process.terminate()
+        process.wait(20)
+
+    def axle(*command):
+        begin = time.monotonic()
+        done = subprocess.run(
+            [programs / "axle", *command, "--json", "--api", addresses["api"], "--token-file", hub / "admin.token",
+             "--ca", hub / "ca.pem"], check=True, capture_output=True, text=True)
+        return (time.monotonic() - begin) * 1000, done.stdout
+
+    def token(role, uses):
+        path = work / f"{role}-r.token"
+        path.write_text(json.loads(axle("token", "create", "--role", role, "--uses", str(uses))[1])["token"])
+        return path
+
+    def held():
+        return sum(path.stat().st_size for path in segments.glob("?" * 64))
+
+    def fetched(begin):
+        """How long until all segments are at the spoke, in milliseconds."""
+        while held() < REVOKED * 16:
+            if time.monotonic() - begin > 60:
+                raise RuntimeError("the segments do not come")
+            time.sleep(0.002)
+        return (time.monotonic() - begin) * 1000
+
+    try:
+        subprocess.run(
+            [programs / "axle-hub", "init", "--state", hub, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"],
+            check=True, capture_output=True)
+        run_hub = ["hub", programs / "axle-hub", "run", "--state", hub]
+        start(*run_hub)
+        addresses = json.loads((hub / "listen.json").read_text())
+        run_hub += ["--listen", addresses["listen"], "--api", addresses["api"]]
+        subprocess.run(
+            [programs / "axle-spoke", "join", "--state", spoke, "--hub", addresses["listen"], "--token-file",
+             token("spoke", 1), "--name", "bench", "--listen", "127.0.0.1:0"], check=True, capture_output=True)
+        run_spoke = ["spoke", programs / "axle-spoke", "run", "--state", spoke]
+        start(*run_spoke)
+        address = json.loads((spoke / "listen.json").read_text())["listen"]
+        holder = subprocess.Popen(
+            [BENCH, "hold", address, token("agent", RUNS + 2), str(RUNS + 2)], stdout=subprocess.PIPE, text=True)
+        holder.stdout.readline()
+        holder.terminate()
+        holder.wait(20)
+        clients = [item["name"] for item in json.loads(axle("client", "list")[1])["items"]]
+        bare = statistics.median(axle("client", "list")[0] for _ in range(RUNS))
+        before = statistics.median([(stop("spoke"), start(*run_spoke))[1] for _ in range(RUNS)])
+        none = axle("client", "revoke", clients[-1], "--confirm", clients[-1])[0] - bare
+        stop("spoke")
+        stop("hub")
+        with sqlite3.connect(hub / "hub.db") as database:
+            now = int(time.time() * 1000)
+            database.execute("DELETE FROM revocation")
+            database.executemany(
+                "INSERT INTO revocation VALUES (?, 3, ?)",
+                ((os.urandom(16), now + (number % 150 + 1) * 86_400_000) for number in range(REVOKED - 1)))
+        database.close()
+        start(*run_hub)
+        compact = axle("client", "revoke", clients[0], "--confirm", clients[0])[0] - bare
+        begin = time.monotonic()
+        start(*run_spoke)
+        fresh = fetched(begin)
+        count = len(list(segments.glob("?" * 64)))
+        one = min(segments.glob("?" * 64), key=lambda path: path.stat().st_size)
+        last = []
+        for _ in range(RUNS):
+            stop("spoke")
+            size = one.stat().st_size
+            one.unlink()
+            begin = time.monotonic()
+            start(*run_spoke)
+            last.append(fetched(begin))
+        after = statistics.median([(stop("spoke"), start(*run_spoke))[1] for _ in range(RUNS)])
+        more = statistics.median(
+            axle("client", "revoke", name, "--confirm", name)[0] - bare for name in clients[1:RUNS + 1])
+        with sqlite3.connect(hub / "hub.db") as database:
+            head = len(database.execute("SELECT value FROM setting WHERE key = 'revocationList'").fetchone()[0]) // 2
+        database.close()
+    finally:
+        for name in list(running):
+            stop(name)
+
+    def storm(revoked):
+        done = subprocess.run([BENCH, "storm", "960", str(revoked)], check=True, capture_output=True, text=True)
+        return float(re.search(r"([\d.]+) ms of the listener", done.stdout).group(1))
+
+    storm(0), storm(REVOKED)
+    pairs = [(storm(REVOKED), storm(0)) for _ in range(RUNS)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    looked = subprocess.run([BENCH, "revocations", str(REVOKED)], check=True, capture_output=True, text=True).stdout
+    by_segments, by_set, load = (float(found) for found in re.findall(r"([\d.]+) [µm]s", looked))
+
+    def row(name, ours, peer, unit, target="", met=True, commands=()):
+        return {
+            "name": f"{REVOKED:,} revoked: {name}", "ours": round(ours, 2), "peer": peer and round(peer, 2), "unit": unit,
+            "ratio": None, "target": target, "met": met, "commands": list(commands)}
+
+    opening = row(
+        "a session opened, beside none revoked, processor of the listener", statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs), "ms", "<= 1.05", ratio <= 1.05,
+        [f"axle-bench storm 960 {REVOKED}", "axle-bench storm 960 0"])
+    opening["ratio"] = round(ratio, 3)
+    return [
+        opening,
+        row("one look-up, beside a set", by_segments, by_set, "us", commands=[f"axle-bench revocations {REVOKED}"]),
+        row("segments loaded from the disk", load, None, "ms"),
+        row("all moved into segments and signed", compact, None, "ms", "< 5000", compact < 5000),
+        row("the next one revoked and signed, beside the first of none", more, none, "ms", "< 100", more < 100),
+        row(f"{count} segments and a head of {head} bytes at a fresh spoke, from its start", fresh, None, "ms",
+            "< 5000", fresh < 5000),
+        row(f"one segment of {size} bytes at a spoke that has all others, from its start", statistics.median(last), None,
+            "ms", "< 1000", statistics.median(last) < 1000),
+        row("bytes of all segments at a spoke", REVOKED * 16, None, "bytes"),
+        row("a spoke's start, beside none revoked", after, before, "ms", "< 500 more", after - before < 500),
+    ]
+
+
 def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="axle-bench-"))
     try:
         certificates = work / "certs"
         make_certificates(certificates)
-        rows = [refresh(work), bulk_stream(work, certificates), idle_sessions(work)]
+        rows = [refresh(work), bulk_stream(work, certificates), idle_sessions(work), *revocations(work)]
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return report(rows, "bench.json")

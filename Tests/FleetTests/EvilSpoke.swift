@@ -29,6 +29,8 @@ final class EvilSpoke: LinkHandler {
         var orders: [OrderMessage] = []
         var reports: [ReportMessage] = []
         var answers: [String] = []
+        /// The newest list of revocations, which every agent is told.
+        var revocations: Message?
     }
 
     let identity: MemberIdentity
@@ -153,14 +155,15 @@ final class EvilSpoke: LinkHandler {
             }
             return
         }
-        let (hub, waiting) = state.withLock { state in
+        let (hub, waiting, revocations) = state.withLock { state in
             state.agents[peer.id] = link
             let waiting = state.waiting.filter { $0.agent == peer.id }
             state.waiting.removeAll { $0.agent == peer.id }
-            return (state.hub, waiting)
+            return (state.hub, waiting, state.revocations)
         }
         if let hub { send(hub, .presence(Presence(agent: peer.id, isConnected: true, since: now)), "hub") }
         for order in waiting { send(link, .order(order), "agent") }
+        if let revocations { send(link, revocations, "agent") }
     }
 
     private func hubAsks(_ link: LinkID, _ request: RequestID, _ message: Message) {
@@ -178,6 +181,12 @@ final class EvilSpoke: LinkHandler {
                 }
                 if let agent { send(agent, .order(order), "agent") }
             }
+        case .revocations:
+            let agents = state.withLock { state in
+                state.revocations = message
+                return Array(state.agents.values)
+            }
+            for agent in agents { send(agent, message, "agent") }
         case .replicate(let wanted):
             // It claims to hold everything.
             let held = Replica(path: wanted.path, sha256: wanted.sha256, state: .verified, bytesHeld: wanted.length)

@@ -34,6 +34,7 @@ SIGNED = [
     ("succeeded.report", "report", b"axle-report-1"),
     ("refused.report", "report", b"axle-report-1"),
     ("revocations", "revocations", b"axle-revocations-1"),
+    ("revocations-2", "revocations", b"axle-revocations-1", "signer-3.spki"),
 ]
 IDENTITY = [
     ("anchors", "anchors", b"axle-anchors-1"),

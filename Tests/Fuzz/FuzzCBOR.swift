@@ -16,6 +16,17 @@
     if let signed = try? COSESign1(decoding: input, limits: limits) {
         precondition(signed.encoded() == input, "a COSE_Sign1 does not come back")
     }
+    if let segment = try? RevocationSegment(bytes: input) {
+        precondition(segment.bytes == input, "a revocation segment does not come back")
+        precondition(segment.ids.allSatisfy(segment.contains), "a revocation segment does not contain its ids")
+    }
+    if let fields = try? RecordFields(decoding: input, limits: RecordLimits.cbor, of: "list"),
+        let list = try? RevocationList(fields)
+    {
+        let again = try? RecordFields(
+            decoding: CBOREncoder.encode(list.cbor), limits: RecordLimits.cbor, of: "list")
+        precondition(again.flatMap { try? RevocationList($0) } == list, "a revocation list does not come back")
+    }
     if let message = try? Message(decoding: input) {
         precondition((try? Message(decoding: message.encoded())) == message, "a message does not come back")
     }

@@ -29,7 +29,16 @@ struct HubGoldenTests {
         let incarnation = try #require(box.incarnation)
         #expect(try store.reportCounter(of: box.id, incarnation: incarnation) ?? 0 > 0)
         #expect(try store.certificates(of: box.id).count == 1)
-        #expect(try store.revokedNodes() == [clients[2].id])
+        #expect(try store.isRevoked(clients[2].id) && store.revokedSpokes().isEmpty)
+        // The step that made the parts of the list took it over.
+        let revocations = try store.revocations()
+        #expect(revocations.map(\.node) == [clients[2].id] && revocations.map(\.role) == [.agent])
+        #expect(
+            try revocations.first?.ends
+                == store.certificates(of: clients[2].id).map(\.expires).max().map {
+                    $0 + RenewalSchedule.offlineHorizon
+                })
+        #expect(try store.segments().isEmpty)
         #expect(try store.setting(.revocationNumber) == "1")
         #expect(try store.tokens().map(\.usesLeft).sorted() == [0, 0, 0, 0, 0, 1])
 

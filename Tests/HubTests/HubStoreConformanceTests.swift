@@ -97,7 +97,7 @@ private struct Refused: Error {}
         #expect(try again.spokes().map(\.name.text) == ["a", "b", "c"])
         #expect(try again.spokes(after: name("a"), limit: 1).map(\.name.text) == ["b"])
         #expect(try again.isRevoked(node(2)) && !again.isRevoked(node(1)))
-        #expect(try again.revokedNodes() == [node(2)])
+        #expect(try again.revokedSpokes() == [node(2)])
         try again.disconnectAllSpokes()
         #expect(try again.spoke(node(2))?.isConnected == false)
     }
@@ -162,12 +162,72 @@ private struct Refused: Error {}
         #expect(try again.reportLedger(of: node(12), incarnation: 1) == ledger)
         #expect(try again.reportCounter(of: node(12), incarnation: 2) == 7)
         #expect(try again.reportCounter(of: node(11), incarnation: 1) == nil)
-        #expect(try again.revokedNodes() == [node(12)])
+        #expect(try again.isRevoked(node(12)) && again.revokedSpokes().isEmpty)
         try again.disconnectClients(of: node(1), at: at(20))
         #expect(try again.client(node(11))?.isConnected == false && again.client(node(11))?.since == at(20))
         #expect(try again.client(node(13))?.isConnected == true)
         try again.disconnectClients(of: nil, at: at(21))
         #expect(try again.client(node(13))?.isConnected == false)
+    }
+
+    @Test(arguments: StoreKind.allCases) func thePartsOfTheRevocationListAreKept(kind: StoreKind) throws {
+        let fixture = try kind.make()
+        let store = fixture.store
+        var records = [
+            RevocationRecord(node: node(3), role: .spoke, ends: at(10)),
+            RevocationRecord(node: node(1), role: .agent, ends: at(20)),
+            RevocationRecord(node: node(2), role: .agent, ends: at(30)),
+        ]
+        for record in records { try store.putRevocation(record) }
+        records[1].ends = at(25)
+        try store.putRevocation(records[1])
+        #expect(try fixture.reopen().revocations() == [records[1], records[2], records[0]])
+        let segments = [
+            SegmentRecord(sha256: try digest(9), role: .agent, count: 2, ends: at(20)),
+            SegmentRecord(sha256: try digest(8), role: .agent, count: 1, ends: at(30)),
+            SegmentRecord(sha256: try digest(7), role: .agent, count: 1, ends: at(20)),
+            SegmentRecord(sha256: try digest(10), role: .spoke, count: 1, ends: at(20)),
+        ]
+        for (number, segment) in segments.enumerated() {
+            try store.insertSegment(segment, bytes: [UInt8(number), 0xFF])
+        }
+        #expect(throws: HubStoreError.self) { try store.insertSegment(segments[0], bytes: []) }
+        let again = try fixture.reopen()
+        #expect(try again.segments() == [segments[3], segments[2], segments[0], segments[1]])
+        #expect(try again.segment(digest(8)) == [1, 0xFF] && again.segment(digest(1)) == nil)
+        try again.removeSegment(digest(7))
+        try again.removeRevocation(of: node(2))
+        try again.removeRevocation(of: node(99))
+        try again.removeRevocations(endingBy: at(20))
+        #expect(try again.revocations() == [records[1]] && again.segments() == [segments[1]])
+        #expect(throws: HubStoreError.self) {
+            try again.transaction {
+                try again.removeRevocations(endingBy: at(90))
+                throw HubStoreError.missing("all of it")
+            }
+        }
+        #expect(try fixture.reopen().revocations() == [records[1]] && fixture.reopen().segments() == [segments[1]])
+    }
+
+    @Test(arguments: StoreKind.allCases) func theStandingOfTheRevokedDoesNotCount(kind: StoreKind) throws {
+        let store = try kind.make().store
+        try store.insertSpoke(spoke(1, "s1"))
+        try store.insertSpoke(spoke(2, "s2"))
+        for number: UInt64 in 11...12 {
+            try store.insertClient(client(number, "c\(number)", spoke: 1))
+        }
+        for number: UInt64 in [1, 2, 11, 12, 90] {
+            try store.putStanding(
+                StandingRecord(node: node(number), anchors: 1, heard: at(1), root: [1], expires: at(9)))
+        }
+        var revoked = try spoke(2, "s2")
+        revoked.revoked = at(3)
+        try store.updateSpoke(revoked)
+        var gone = try client(11, "c11", spoke: 1)
+        gone.revoked = at(3)
+        try store.updateClient(gone)
+        #expect(try store.standings().map(\.node) == [node(1), node(12), node(90)])
+        #expect(try store.standing(of: node(11)) != nil)
     }
 
     @Test(arguments: StoreKind.allCases) func certificatesAreKeptOnce(kind: StoreKind) throws {

@@ -40,18 +40,22 @@ extension AgentShell {
     }
 
     private func takeFleetWord(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        Task { [upkeep, keeper, links, messages, clock, peer = identity.member.upstreamID] in
+        Task { [upkeep, keeper, revoked, segments, links, messages, clock, peer = identity.member.upstreamID] in
             do {
                 switch message {
                 case .revocations(let list):
-                    _ = try await upkeep.run { try $0.take(revocations: list.signed) }
+                    try await upkeep.run { keeper in
+                        try keeper.take(revocations: list.signed) { try revoked.take($0) }
+                        try revoked.sweep()
+                    }
+                    await segments.fetch(over: link)
                     if let issued = keeper.revocations?.issued { clock.raise(toSeconds: issued.seconds) }
                 case .anchors(let set):
                     if try await upkeep.run({ try $0.take(anchors: set.signed) }) { upkeep.anchorsCame() }
                 default: break
                 }
                 links.perform(.reply(link, request, .ok(OK())))
-                if keeper.revocations?.revokes(peer) ?? false {
+                if revoked.revokes(peer) {
                     links.perform(.close(link, .refused, "this spoke has been revoked"))
                 }
             } catch {

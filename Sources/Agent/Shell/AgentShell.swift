@@ -26,6 +26,8 @@ actor AgentShell: LinkHandler {
     nonisolated let identity: MemberIdentity
     nonisolated let keeper: IdentityKeeper
     nonisolated let upkeep: IdentityUpkeep
+    nonisolated let revoked: RevocationKeeper
+    nonisolated let segments: SegmentFetcher
     nonisolated let clock: ClockFloor
     nonisolated let messages: @Sendable (EventSeverity, String) -> Void
     nonisolated let restart: @Sendable () -> Void
@@ -86,6 +88,16 @@ actor AgentShell: LinkHandler {
             place: IdentityUpkeep.Place(
                 endpoint: upstream, group: group, role: .agent, upstream: .spoke,
                 program: "axle-agent/\(AgentProgram.version)"), messages: messages)
+        // An agent opens sessions with spokes only.
+        let revoked = try RevocationKeeper(
+            folder: AgentState.revocations(state), role: .spoke, list: keeper.revocations)
+        self.revoked = revoked
+        segments = SegmentFetcher(
+            keeper: revoked, links: links, queue: NamedQueue("agent.revocations"),
+            messages: { messages(.warning, $0) },
+            changed: { [links, peer = identity.member.upstreamID] in
+                if revoked.revokes(peer) { links.closeAll(.refused, "this spoke has been revoked") }
+            })
         guard let reportKey = identity.reportKey else {
             throw AgentError(.stateFolder, "\(state) has no report key; join again with a new token")
         }
@@ -123,7 +135,7 @@ actor AgentShell: LinkHandler {
 
     /// Why a spoke is not talked to although its certificate is in order; asked on every session, full or resumed.
     nonisolated func refusal(_ peer: PeerIdentity, serial: [UInt8]) -> String? {
-        guard let list = keeper.revocations, list.revokes(peer.id) || list.revokes(serial: serial) else { return nil }
+        guard revoked.revokes(peer.id, serial: serial) else { return nil }
         return "the certificate of \(peer) has been revoked; join again through another spoke"
     }
 

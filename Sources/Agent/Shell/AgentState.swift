@@ -11,6 +11,8 @@ package enum AgentState {
     package static func configuration(_ folder: String) -> String {
         Directory.join(folder, AgentConfiguration.fileName)
     }
+    /// The segments of the revocation list, see `RevocationKeeper`.
+    package static func revocations(_ folder: String) -> String { Directory.join(folder, "revocations") }
     /// Trusted metadata, byte for byte as it was received.
     package static func trust(_ folder: String) -> String { Directory.join(folder, "trust") }
     /// Files of packages, see `PackageFiles`.

@@ -113,13 +113,11 @@ extension HubCore {
 
     /// Members in good standing that have not proved to believe the set.
     func membersWithout(_ set: AnchorSet) throws -> [NodeID] {
-        let revoked = Set(try store.revokedNodes())
-        return try store.standings().filter { $0.anchors < set.number && !revoked.contains($0.node) }.map(\.node)
+        try store.standings().filter { $0.anchors < set.number }.map(\.node)
     }
 
     /// Members in good standing whose certificate is under another root than that of now.
     func membersUnderOthers(_ set: AnchorSet) throws -> [NodeID] {
-        let revoked = Set(try store.revokedNodes())
-        return try store.standings().filter { $0.root != set.issuing.bytes && !revoked.contains($0.node) }.map(\.node)
+        try store.standings().filter { $0.root != set.issuing.bytes }.map(\.node)
     }
 }

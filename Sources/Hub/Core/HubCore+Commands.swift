@@ -94,7 +94,7 @@ extension HubCore {
         try store.updateSpoke(spoke)
         try store.disconnectClients(of: id, at: now)
         close(id, "this spoke has been revoked")
-        try revoked("spoke/\(spoke.name)", at: now)
+        try revoked(id, .spoke, "spoke/\(spoke.name)", at: now)
         let stranded = try store.clients(of: id).count { $0.revoked == nil }
         if stranded > 0 {
             try log(
@@ -116,56 +116,15 @@ extension HubCore {
             try store.removeOrders(of: action.id)
             try move(&action, by: .clientRevoked, "the client was revoked", at: now)
         }
-        try revoked("client/\(client.name)", at: now)
+        try revoked(id, .agent, "client/\(client.name)", at: now)
         return client
     }
 
-    private mutating func revoked(_ subject: String, at now: UnixTime) throws {
+    private mutating func revoked(_ node: NodeID, _ role: Role, _ subject: String, at now: UnixTime) throws {
         try log(.notice, .peerRevoked, subject, "\(subject) was revoked", at: now)
-        try signRevocations(at: now)
+        try revoke(node, role, at: now)
         // Who no longer counts may have been the last that a change of CA waited for.
         try advanceAuthorities(at: now)
-    }
-
-    /// Signs the list anew when it has reached a certain age, so that a site notices when it gets no newer ones; gives when that is due again.
-    mutating func pumpRevocations(at now: UnixTime) throws -> UnixTime {
-        if revocationsSigned == nil, let (_, signed) = try revocationList() {
-            revocationsSigned = try RevocationList.readUnverified(signed).issued
-        }
-        if let signed = revocationsSigned, now - signed < HubLimits.revocationInterval {
-            return signed + HubLimits.revocationInterval
-        }
-        try signRevocations(at: now)
-        effects.append(.useAuthorities(try anchorSet(at: now).set))
-        return now + HubLimits.revocationInterval
-    }
-
-    /// Signs the next revocation list and sends it to every spoke.
-    ///
-    /// A node is left out when its last certificate ended so long ago that it could not even be renewed: the list stays short for ever.
-    private mutating func signRevocations(at now: UnixTime) throws {
-        let number = UInt64(try store.setting(.revocationNumber) ?? "0") ?? 0
-        let nodes = try store.revokedNodes().filter { node in
-            let ends = try store.certificates(of: node).map(\.expires).max() ?? now
-            return now - ends < RenewalSchedule.offlineHorizon
-        }
-        let list = try RevocationList(
-            fleet: configuration.fleet, number: number + 1, issued: now, nodes: Set(nodes))
-        let signed = try list.signed(by: cryptography.orderSigner)
-        try store.setSetting(.revocationNumber, "\(number + 1)")
-        try store.setSetting(.revocationList, ASCII.hex(signed))
-        revocationsSigned = now
-        for link in links.keys.sorted() {
-            ask(link, .revocations(Revocations(signed: signed)), .revocations(number + 1))
-        }
-    }
-
-    /// The last signed revocation list and its number, or nil if nobody was ever revoked.
-    func revocationList() throws -> (number: UInt64, signed: [UInt8])? {
-        guard let text = try store.setting(.revocationList) else { return nil }
-        guard let bytes = ASCII.bytes(hex: text), let number = UInt64(try store.setting(.revocationNumber) ?? "")
-        else { throw HubStoreError.damaged("revocation list") }
-        return (number, bytes)
     }
 
     private mutating func label(_ id: NodeID, _ labels: [String: String?], at now: UnixTime) throws -> ClientEntry {

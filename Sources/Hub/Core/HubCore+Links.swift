@@ -15,8 +15,10 @@ extension HubCore {
             guard let errand = take(request, on: link) else { return }
             try answered(errand, link, message, at: now)
         case .failed(let link, let request, _):
-            guard take(request, on: link) != nil else { return }
+            guard let errand = take(request, on: link) else { return }
             pause(link, until: now + HubLimits.deliveryRetry)
+            // What is told on connect is in no outbox: it is told again.
+            if errand.isGreeting { hold(errand, link, until: now + HubLimits.deliveryRetry) }
         }
     }
 
@@ -68,9 +70,7 @@ extension HubCore {
 
     /// Tells a spoke what it may have missed; all of it may be repeated.
     private mutating func greet(_ link: LinkID) throws {
-        if let (number, signed) = try revocationList() {
-            ask(link, .revocations(Revocations(signed: signed)), .revocations(number))
-        }
+        if let list = try revocationList() { sendRevocations(link, list) }
         if let known = try storedAnchorSet() {
             ask(link, .anchors(Anchors(signed: known.signed)), .anchors(known.set.number))
         }
@@ -193,6 +193,7 @@ extension HubCore {
                 try log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)", at: now)
             }
         }
+        if case .revocations(let number) = errand { try revocationsAnswered(number, link) }
     }
 
     // MARK: - Sending

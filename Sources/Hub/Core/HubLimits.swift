@@ -57,6 +57,12 @@ package enum HubLimits {
     package static let clockError = Duration.seconds(300)
     /// How often the revocation list is signed anew although nothing has changed.
     package static let revocationInterval = Duration.seconds(86_400)
+    /// Revocations that the list names itself, before they are moved into segments.
+    package static let looseRevocations = 1000
+    /// The ids of one segment end within so long a time.
+    static let segmentPeriod = Duration.seconds(30 * 86_400)
+    /// How long the certificates of a revoked node are taken to last of which none is on record.
+    static let unknownCertificateLife = Duration.seconds(365 * 86_400)
     /// Certificates that one member may have made in an hour.
     package static let renewalsPerHour = 4
     /// Longest life and most uses of a join token.

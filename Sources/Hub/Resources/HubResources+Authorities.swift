@@ -38,8 +38,7 @@ extension HubResources {
             throw Problem(.unavailable, "the hub has no anchor set yet")
         }
         let set = try AnchorSet.readUnverified(signed)
-        let revoked = Set(try store.revokedNodes())
-        let standings = try store.standings().filter { !revoked.contains($0.node) }
+        let standings = try store.standings()
         func names(_ found: [StandingRecord]) throws -> [String] {
             try found.prefix(100).map { standing in
                 if let spoke = try store.spoke(standing.node) { return "spoke/\(spoke.name)" }

@@ -22,8 +22,7 @@ extension HubResources {
                         StatusResource.OfflineSite(spoke: spoke.name, since: spoke.since ?? spoke.joined, until: $0)
                     }
                 }
-                let revoked = Set(try store.revokedNodes())
-                let wrong = try store.standings().filter { $0.clockError != 0 && !revoked.contains($0.node) }
+                let wrong = try store.standings().filter { $0.clockError != 0 }
                 let clocks = try wrong.prefix(20).compactMap { standing in
                     try store.spoke(standing.node).map { "spoke/\($0.name)" }
                         ?? store.client(standing.node).map { "client/\($0.name)" }

@@ -4,6 +4,7 @@ internal import Protocol
 internal import Storage
 internal import System
 internal import Transport
+internal import Trust
 
 /// What the core wants done, done.
 extension HubShell {
@@ -65,6 +66,9 @@ extension HubShell {
     private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
         Task { [catalog, links] in
             await links.sendFile(link, request, named: name) {
+                if let segment = RevocationSegment.sha256(named: name) {
+                    return try await withStore { try $0.segment(segment) }
+                }
                 // The root that the operator pinned: where those begin who joined before there was a catalog.
                 let pinned = name == "root.json" ? try await withStore { try $0.catalog()?.root } : nil
                 return try await pinned != nil ? pinned : catalog.file(named: name)

@@ -44,6 +44,7 @@ actor HubShell: LinkHandler, PoolWatcher {
     private nonisolated let database: String
     private nonisolated let inbox = EventInbox<HubEvent>()
     nonisolated let joins = JoinDesk()
+    /// The revoked spokes; no other role opens sessions here.
     private nonisolated let revoked = NativeLock<Set<NodeID>>([])
     /// What this machine's kernel lacks for the children that make patches; nil for nothing, or
     /// before it is known.
@@ -107,8 +108,8 @@ actor HubShell: LinkHandler, PoolWatcher {
         }
         makeCore = make
         core = make()
-        let nodes = try store.revokedNodes()
-        revoked.withLock { $0 = Set(nodes) }
+        let spokes = try store.revokedSpokes()
+        revoked.withLock { $0 = Set(spokes) }
     }
 
     /// What operators have set for each of the hub's pools.
@@ -296,9 +297,7 @@ actor HubShell: LinkHandler, PoolWatcher {
                 IdempotencyRecord(key: key, request: mark, status: status, body: body, created: now))
         }
         switch command {
-        case .revokeSpoke, .revokeClient:
-            let nodes = try store.revokedNodes()
-            revoked.withLock { $0 = Set(nodes) }
+        case .revokeSpoke(let id): revoked.withLock { _ = $0.insert(id) }
         default: break
         }
         finish(effects)

@@ -8,7 +8,9 @@ enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
         applicationID: 0x4158_4855,
-        steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth])
+        steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth,
+            thirteenth,
+        ])
 
     /// What a newer release may have written before the machine went back to this one. What acts on machines waits for a person.
     static let unknown = [
@@ -32,6 +34,12 @@ enum HubSchema {
         UnknownValues(
             "pool", "wanted_access", PoolAccess.self, .set("wanted_access = NULL"), "wished accesses; forgotten"),
         UnknownValues("token", "role", Role.self, .remove, "tokens for an unknown role go"),
+        UnknownValues(
+            "revocation", "role", Role.self, .set("role = \(Role.agent.rawValue)"),
+            "revoked members of an unknown role; they stay revoked"),
+        UnknownValues(
+            "segment", "role", Role.self, .set("role = \(Role.agent.rawValue)"),
+            "segments of revoked members of an unknown role; they stay revoked"),
         UnknownValues(
             "rollout", "state", RolloutState.self, .set("state = \(RolloutState.paused.rawValue)"),
             "rollouts in an unknown state are paused: look at them, then resume or stop them"),
@@ -216,5 +224,22 @@ enum HubSchema {
     private static let twelfth = """
         ALTER TABLE event ADD COLUMN peer_time INTEGER;
         ALTER TABLE report_counter ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// The parts of the revocation list. A revocation ends with the offline horizon, 45 days, after the node's last certificate; of a node without one a
+    /// year is assumed.
+    private static let thirteenth = """
+        CREATE TABLE revocation (
+            node BLOB PRIMARY KEY, role INTEGER NOT NULL, ends INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE INDEX revocation_by_end ON revocation (ends);
+        CREATE TABLE segment (
+            id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, role INTEGER NOT NULL, count INTEGER NOT NULL,
+            ends INTEGER NOT NULL, ids BLOB NOT NULL) STRICT;
+        INSERT INTO revocation SELECT id, 2, COALESCE(
+            (SELECT MAX(expires) FROM certificate WHERE node = spoke.id), revoked + 31536000000) + 3888000000
+            FROM spoke WHERE revoked IS NOT NULL;
+        INSERT INTO revocation SELECT id, 3, COALESCE(
+            (SELECT MAX(expires) FROM certificate WHERE node = client.id), revoked + 31536000000) + 3888000000
+            FROM client WHERE revoked IS NOT NULL;
         """
 }

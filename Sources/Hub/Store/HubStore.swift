@@ -2,8 +2,9 @@
 ///
 /// Two implementations, one conformance suite: `SQLiteHubStore` in production, `MemoryHubStore` in the simulation.
 /// Thread rule: not `Sendable`; one thread at a time. Every verb throws when the storage fails (`SQLiteError` in production).
-package protocol HubStore: TokenStore, SpokeStore, ClientStore, CertificateStore, StandingStore, CatalogStore,
-    PackageStore, PatchStore, ReplicaStore, PoolStore, CheckStore, PruneStore, PlaceStore, LinkStore, RolloutStore,
+package protocol HubStore: TokenStore, SpokeStore, ClientStore, CertificateStore, RevocationStore, StandingStore,
+    CatalogStore, PackageStore, PatchStore, ReplicaStore, PoolStore, CheckStore, PruneStore, PlaceStore, LinkStore,
+    RolloutStore,
     ActionStore, OrderStore, EventStore, SettingStore, IdempotencyStore
 {
     /// Runs `body` as one change: all of it is kept (on the disk when this returns), or, if it throws, nothing. May be nested.

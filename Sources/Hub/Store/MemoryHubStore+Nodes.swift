@@ -143,12 +143,12 @@ extension MemoryHubStore {
 
     package func putStanding(_ standing: StandingRecord) throws { state.standings[standing.node] = standing }
 
-    package func standings() throws -> [StandingRecord] { state.standings.values.sorted { $0.node < $1.node } }
+    package func standings() throws -> [StandingRecord] {
+        try state.standings.values.filter { try !isRevoked($0.node) }.sorted { $0.node < $1.node }
+    }
 
-    package func revokedNodes() throws -> [NodeID] {
-        let spokes = state.spokes.values.filter { $0.revoked != nil }.map(\.id)
-        let clients = state.clients.values.filter { $0.revoked != nil }.map(\.id)
-        return (spokes + clients).sorted()
+    package func revokedSpokes() throws -> [NodeID] {
+        state.spokes.values.filter { $0.revoked != nil }.map(\.id).sorted()
     }
 
     package func isRevoked(_ node: NodeID) throws -> Bool {

@@ -13,6 +13,8 @@ package final class MemoryHubStore: HubStore {
         var ledgers: [LedgerKey: ReportLedger] = [:]
         var ledgersHeard: [LedgerKey: UnixTime] = [:]
         var certificates: [CertificateRecord] = []
+        var revocations: [NodeID: RevocationRecord] = [:]
+        var segments: [SHA256Digest: (SegmentRecord, [UInt8])] = [:]
         var standings: [NodeID: StandingRecord] = [:]
         var catalog: CatalogRecord?
         var packages: [TargetPath: PackageRecord] = [:]

@@ -231,7 +231,12 @@ extension SQLiteHubStore {
     }
 
     package func standings() throws -> [StandingRecord] {
-        try database.rows("SELECT \(Self.standingColumns) FROM standing ORDER BY node", read: Self.standing)
+        try database.rows(
+            """
+            SELECT \(Self.standingColumns) FROM standing
+            WHERE NOT EXISTS (SELECT 1 FROM client WHERE id = node AND revoked IS NOT NULL)
+            AND NOT EXISTS (SELECT 1 FROM spoke WHERE id = node AND revoked IS NOT NULL) ORDER BY node
+            """, read: Self.standing)
     }
 
     private static let standingColumns = "node, anchors, heard, clock_error, root, expires"
@@ -242,13 +247,8 @@ extension SQLiteHubStore {
             clockError: try row.int64(3), root: try row.blob(4), expires: try row.time(5))
     }
 
-    package func revokedNodes() throws -> [NodeID] {
-        try database.rows(
-            """
-            SELECT id FROM spoke WHERE revoked IS NOT NULL
-            UNION SELECT id FROM client WHERE revoked IS NOT NULL ORDER BY id
-            """
-        ) { row in try row.id(0) }
+    package func revokedSpokes() throws -> [NodeID] {
+        try database.rows("SELECT id FROM spoke WHERE revoked IS NOT NULL ORDER BY id") { row in try row.id(0) }
     }
 
     package func isRevoked(_ node: NodeID) throws -> Bool {

@@ -31,6 +31,6 @@ package protocol StandingStore: AnyObject {
     func standing(of node: NodeID) throws -> StandingRecord?
     /// Adds or replaces a member's standing.
     func putStanding(_ standing: StandingRecord) throws
-    /// The standing of every member, in the order of ids.
+    /// The standing of every member that is not revoked, in the order of ids.
     func standings() throws -> [StandingRecord]
 }

@@ -15,7 +15,7 @@ enum AuthorityCommands {
                     "a change of CA is under way", next: "'axle ca show' says how far it is; 'axle ca retire' ends it.")
             }
             authority = try hub.send(.post, ["ca", "rotate"], try request(invocation))
-            printer.streams.message("A new root is being told to every member; 'axle ca show' says how far it is.")
+            printer.message("A new root is being told to every member; 'axle ca show' says how far it is.")
         case "issue":
             authority = try hub.send(.post, ["ca", "issue"], try change(invocation, "issue"))
         case "retire":
@@ -23,7 +23,7 @@ enum AuthorityCommands {
         default:
             authority = try hub.get(["ca"])
         }
-        if invocation.isSet("pem") { return printer.streams.output(authority.roots.map(\.pem).joined()) }
+        if invocation.isSet("pem") { return printer.lines(authority.roots.map(\.pem).joined()) }
         try show(authority, printer)
     }
 
@@ -49,7 +49,10 @@ enum AuthorityCommands {
         guard !printer.isJSON else { return try printer.json(authority) }
         printer.fields([
             ("Set", "\(authority.number)"),
-            ("Members", "\(authority.members - authority.waitingCount) of \(authority.members) believe it"),
+            (
+                "Members",
+                "\(Wording.difference(authority.members, authority.waitingCount)) of \(authority.members) believe it"
+            ),
             ("Waiting for", authority.waiting.isEmpty ? nil : authority.waiting.joined(separator: ", ")),
             ("To renew", authority.renewing.isEmpty ? nil : authority.renewing.joined(separator: ", ")),
         ])

@@ -17,7 +17,7 @@ enum ClientCommands {
             let name = try invocation.requiredOperand(0)
             try OperatorCommands.confirm(invocation, name)
             try hub.act(.post, ["clients", name, "revoke"])
-            printer.streams.message("Client \(name) is revoked.")
+            printer.message("Client \(name) is revoked.")
         default:
             let clients: [ClientResource] = try hub.list(["clients"])
             try printer.list(
@@ -60,16 +60,16 @@ enum ClientCommands {
         let answers: [CandidateResource] = try hub.list(
             ["clients", try invocation.requiredOperand(0), "explain"], query: query)
         guard !printer.isJSON else { return try printer.json(ListPage(items: answers)) }
-        if answers.isEmpty { printer.streams.message("The catalog has nothing for this client.") }
+        if answers.isEmpty { printer.message("The catalog has nothing for this client.") }
         for answer in answers {
             let verdict = answer.eligible ? "may get" : "does not get"
-            printer.streams.line("\(answer.client.name) \(verdict) \(answer.product) \(answer.release)")
+            printer.line("\(answer.client.name) \(verdict) \(answer.product) \(answer.release)")
             for reason in answer.reasons {
-                printer.streams.line("  \(reason.code): \(TextTable.printable(reason.text))")
-                if !reason.next.isEmpty { printer.streams.line("    \(reason.next)") }
+                printer.line("  \(reason.code): \(reason.text)")
+                if !reason.next.isEmpty { printer.line("    \(reason.next)") }
             }
             for note in answer.notes {
-                printer.streams.line("  note \(note.code): \(TextTable.printable(note.text))")
+                printer.line("  note \(note.code): \(note.text)")
             }
         }
     }

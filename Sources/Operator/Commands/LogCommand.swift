@@ -20,7 +20,7 @@ enum LogCommand {
         if printer.isJSON, !invocation.isSet("follow") { return try printer.json(ListPage(items: Array(shown))) }
         for event in shown { try show(event, printer) }
         guard invocation.isSet("follow") else {
-            if shown.isEmpty { printer.streams.message("The log has no such lines.") }
+            if shown.isEmpty { printer.message("The log has no such lines.") }
             return
         }
         var after = events.last?.sequence ?? 0
@@ -39,10 +39,9 @@ enum LogCommand {
     /// One line an event: time, severity, code, subject, text; or one JSON object a line.
     private static func show(_ event: EventResource, _ printer: Printer) throws {
         guard !printer.isJSON else {
-            return printer.streams.line(String(decoding: try JSONCoding.encode(event), as: UTF8.self))
+            return try printer.json(event, pretty: false)
         }
-        let subject = event.subject.isEmpty ? "<none>" : TextTable.printable(event.subject)
-        printer.streams.line(
-            "\(event.time) \(event.severity.name) \(event.code) \(subject) \(TextTable.printable(event.text))")
+        let subject = event.subject.isEmpty ? "<none>" : event.subject
+        printer.line("\(event.time) \(event.severity.name) \(event.code) \(subject) \(event.text)")
     }
 }

@@ -13,7 +13,7 @@ enum PackageCommands {
             for operand in invocation.operands {
                 let id = try id(operand)
                 try hub.act(.post, ["packages", id, "import"])
-                printer.streams.message("\(id) is being imported; see 'axle package show \(id)'.")
+                printer.message("\(id) is being imported; see 'axle package show \(id)'.")
             }
         case "remove": try remove(invocation, hub, printer)
         default:
@@ -65,7 +65,7 @@ enum PackageCommands {
             try hub.act(.post, ["packages", removal.package, "remove"])
             guard !printer.isJSON else { continue }
             let count = removal.spokes.count
-            printer.streams.message(
+            printer.message(
                 count == 0
                     ? "\(removal.package) goes."
                     : "\(removal.package) goes, from \(count) spoke\(count == 1 ? "" : "s") as well, each when it is connected."

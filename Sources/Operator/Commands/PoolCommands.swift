@@ -24,7 +24,7 @@ enum PoolCommands {
     /// When it was checked last, and whether anything was wrong.
     private static func checked(_ pool: PoolResource) -> String? {
         pool.checked.map { check in
-            let found = check.damaged + check.problems
+            let found = Wording.sum([check.damaged, check.problems])
             return "\(check.ended.description.prefix(10)) \(found == 0 ? "ok" : "\(found) wrong")"
         }
     }
@@ -99,8 +99,8 @@ enum PoolCommands {
         if invocation.isSet("dry-run") { return try show(try hub.get(["pools", pool.id, "plan"]), printer) }
         let done: PoolPlanResource = try hub.send(.post, ["pools", pool.id, "prune"], NoBody())
         guard !printer.isJSON else { return try printer.json(done) }
-        for item in done.goes { printer.streams.line("\(item.package) goes: \(item.reason)") }
-        printer.streams.message(
+        for item in done.goes { printer.line("\(item.package) goes: \(item.reason)") }
+        printer.message(
             done.goes.isEmpty
                 ? "Nothing goes from pool \(pool.name); 'axle pool plan' says why."
                 : "\(done.goes.count) packages go from pool \(pool.name), \(Wording.size(done.freed)) at the most.")
@@ -132,7 +132,7 @@ enum PoolCommands {
             found = try hub.get(["retention"])
         }
         guard !printer.isJSON else { return try printer.json(found) }
-        printer.streams.line("\(found.releases) releases of each line of a product are kept")
+        printer.line("\(found.releases) releases of each line of a product are kept")
     }
 
     // MARK: Check
@@ -159,7 +159,7 @@ enum PoolCommands {
             if check.read > shown {
                 patience = SystemClock.uptime + Self.checkPatience
                 shown = check.read
-                printer.streams.message("\(Wording.size(check.read)) of \(Wording.size(check.total)) read")
+                printer.message("\(Wording.size(check.read)) of \(Wording.size(check.total)) read")
             }
             NativeThread.sleep(.milliseconds(300))
             check = try hub.get(["pools", pool.id, "check"])
@@ -180,18 +180,18 @@ enum PoolCommands {
             return isClean ? 0 : 1
         }
         guard let ended = check.ended else {
-            printer.streams.line(
+            printer.line(
                 "a check is under way: \(Wording.size(check.read)) of \(Wording.size(check.total)) read")
             return 0
         }
-        printer.streams.message("checked \(ended)")
+        printer.message("checked \(ended)")
         for damaged in check.damaged {
-            printer.streams.line(
+            printer.line(
                 "\(damaged.package) was damaged and is \(damaged.repaired ? "repaired" : "withheld; it is repaired as soon as its source can be reached")"
             )
         }
-        for problem in check.problems { printer.streams.line(problem) }
-        if isClean { printer.streams.line("nothing is wrong with pool \(pool.name); \(Wording.size(check.read)) read") }
+        for problem in check.problems { printer.line(problem) }
+        if isClean { printer.line("nothing is wrong with pool \(pool.name); \(Wording.size(check.read)) read") }
         return isClean ? 0 : 1
     }
 }

@@ -24,8 +24,8 @@ enum RolloutCommands {
                 try printer.json(rollout)
                 return 0
             }
-            printer.streams.line(rollout.id.description)
-            printer.streams.message("Start it with 'axle rollout start \(rollout.file.name)'.")
+            printer.line(rollout.id.description)
+            printer.message("Start it with 'axle rollout start \(rollout.file.name)'.")
         case "start", "stop":
             let verb = invocation.path.last ?? "start"
             let rollout = try find(operand, hub)
@@ -35,9 +35,9 @@ enum RolloutCommands {
                     let started: RolloutResource = try hub.get(["rollouts", rollout.id.description])
                     _ = try RolloutSigning.sign(started, key, invocation, hub, printer)
                 }
-                printer.streams.message("Follow it with 'axle rollout watch \(rollout.file.name)'.")
+                printer.message("Follow it with 'axle rollout watch \(rollout.file.name)'.")
             } else {
-                printer.streams.message("It is being stopped: what has begun ends, nothing begins.")
+                printer.message("It is being stopped: what has begun ends, nothing begins.")
             }
         case "sign":
             let signed = try RolloutSigning.sign(
@@ -72,10 +72,10 @@ enum RolloutCommands {
 
         init(_ rollout: RolloutResource) {
             let known = rollout.actions.map { (ActionState(name: $0.key), $0.value) }
-            total = known.reduce(0) { $0 + $1.1 }
-            done = known.filter { $0.0?.isFinal == true }.reduce(0) { $0 + $1.1 }
+            total = Wording.sum(known.map(\.1))
+            done = Wording.sum(known.filter { $0.0?.isFinal == true }.map(\.1))
             let bad: [ActionState] = [.failed, .rolledBack, .rollbackFailed, .missed, .uncertain]
-            failed = known.filter { $0.0.map(bad.contains) == true }.reduce(0) { $0 + $1.1 }
+            failed = Wording.sum(known.filter { $0.0.map(bad.contains) == true }.map(\.1))
         }
     }
 
@@ -172,7 +172,7 @@ enum RolloutCommands {
             let isOver = rollout.state.isFinal
             if line != last, !printer.streams.wantsProgress(noColorFlag: printer.noColor) || isOver {
                 bar.finish()
-                if printer.isJSON { try printer.json(rollout) } else { printer.streams.line(line) }
+                if printer.isJSON { try printer.json(rollout) } else { printer.line(line) }
             }
             last = line
             guard !isOver else { return rollout.state == .completed ? 0 : 1 }

@@ -60,7 +60,7 @@ enum RolloutSigning {
         if !printer.isJSON {
             let names = items.prefix(5).map(\.client.name.text).joined(separator: ", ")
             let more = items.count > 5 ? ", and \(items.count - 5) more" : ""
-            printer.streams.message(
+            printer.message(
                 "Signed: \(rollout.file.product) \(rollout.file.release) on \(names)\(more), until \(approval.expires)."
             )
         }

@@ -18,7 +18,7 @@ enum SpokeCommands {
             let name = try invocation.requiredOperand(0)
             try OperatorCommands.confirm(invocation, name)
             try hub.act(.post, ["spokes", name, "revoke"])
-            printer.streams.message("Spoke \(name) is revoked.")
+            printer.message("Spoke \(name) is revoked.")
         default:
             let spokes: [SpokeResource] = try hub.list(["spokes"])
             try printer.list(
@@ -65,7 +65,12 @@ enum SpokeCommands {
             ("State", Wording.connection(spoke.connected, revoked: spoke.revoked)),
             ("Since", spoke.since?.description), ("Can be away until", spoke.offlineUntil?.description),
             ("Certificate until", spoke.certificateExpires?.description),
-            ("Clock", spoke.clockError.map { "wrong: \(Wording.span(abs($0))) \($0 > 0 ? "ahead" : "behind")" }),
+            (
+                "Clock",
+                spoke.clockError.map {
+                    "wrong: \(Wording.span(Int64(clamping: $0.magnitude))) \($0 > 0 ? "ahead" : "behind")"
+                }
+            ),
             ("Joined", spoke.joined.description), ("Version", spoke.version),
             ("Sent", traffic(spoke.traffic?.sent, spoke.traffic?.sendRate)),
             ("Received", traffic(spoke.traffic?.received, spoke.traffic?.receiveRate)),

@@ -36,7 +36,7 @@ enum StatusCommand {
             warnings.append(text)
             isDown = true
         }
-        let offline = status.spokes.total - status.spokes.connected
+        let offline = Wording.difference(status.spokes.total, status.spokes.connected)
         if offline > 0 { down("\(offline) of \(status.spokes.total) spokes offline; see 'axle spoke list'") }
         for site in status.offlineSites ?? [] {
             let left = site.until.seconds - status.time.seconds

@@ -33,7 +33,7 @@ enum TokenCommands {
             throw lost(created, error, hub)
         }
         guard !printer.isJSON else { return }
-        printer.streams.message(
+        printer.message(
             "For \(created.uses == 1 ? "one \(created.role.name)" : "\(created.uses) \(created.role.name)s"), until "
                 + "\(created.expires). It is not shown again; keep it in a file that only its reader can open.")
     }

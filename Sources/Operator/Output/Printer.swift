@@ -22,14 +22,25 @@ struct Printer {
         context.now()
     }
 
-    /// A value as JSON.
-    func json(_ value: some Encodable) throws {
-        streams.output(try jsonText(value))
+    /// A value as JSON, with characters that could move a terminal's cursor as escapes.
+    func json(_ value: some Encodable, pretty: Bool = true) throws {
+        streams.output(try jsonText(value, pretty: pretty))
     }
 
     /// The text that `json` prints.
-    func jsonText(_ value: some Encodable) throws -> String {
-        String(decoding: try JSONCoding.encode(value, pretty: true), as: UTF8.self) + "\n"
+    func jsonText(_ value: some Encodable, pretty: Bool = true) throws -> String {
+        TextTable.escaped(String(decoding: try JSONCoding.encode(value, pretty: pretty), as: UTF8.self)) + "\n"
+    }
+
+    /// A line of text on standard output, whatever is in it.
+    func line(_ text: String) { streams.line(TextTable.printable(text)) }
+
+    /// A line of text on standard error, whatever is in it.
+    func message(_ text: String) { streams.message(TextTable.printable(text)) }
+
+    /// A text of several lines on standard output, each ended.
+    func lines(_ text: String) {
+        for line in text.split(separator: "\n") { self.line(String(line)) }
     }
 
     /// A list: as JSON in the API's own shape, else as a table; an empty one says so on standard error.

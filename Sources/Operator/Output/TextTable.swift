@@ -75,14 +75,32 @@ package struct TextTable {
         return lines
     }
 
-    /// Without control characters and bidirectional marks, which could move the cursor or turn text around.
+    /// Whether a character could move the cursor or turn text around: control characters and bidirectional marks.
+    private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
+        default: false
+        }
+    }
+
+    /// The text with a blank in place of each harmful character.
     static func printable(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isHarmful) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { result.append(isHarmful(scalar) ? " " : scalar) }
+        return String(result)
+    }
+
+    /// JSON with its harmful characters as escapes: those that JSON allows in a text as they are.
+    static func escaped(_ json: String) -> String {
+        guard json.unicodeScalars.contains(where: { $0 != "\n" && isHarmful($0) }) else { return json }
         var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF:
-                result += " "
-            default: result.unicodeScalars.append(scalar)
+        for scalar in json.unicodeScalars {
+            if scalar != "\n", isHarmful(scalar) {
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+            } else {
+                result.unicodeScalars.append(scalar)
             }
         }
         return result

@@ -18,16 +18,32 @@ enum Wording {
         }
     }
 
+    /// The sum of numbers that a hub or a peer chooses; saturates.
+    static func sum(_ numbers: [Int]) -> Int {
+        numbers.reduce(0) { sum, number in
+            let (result, overflow) = sum.addingReportingOverflow(number)
+            return overflow ? (number < 0 ? .min : .max) : result
+        }
+    }
+
+    /// The difference of numbers that a hub or a peer chooses; saturates.
+    static func difference(_ left: Int, _ right: Int) -> Int {
+        let (result, overflow) = left.subtractingReportingOverflow(right)
+        return overflow ? (left < 0 ? .min : .max) : result
+    }
+
     /// A size with at most one digit after the point: `1.5GB`.
     static func size(_ bytes: UInt64) -> String {
-        let units = ["B", "kB", "MB", "GB", "TB", "PB"]
-        var tenths = bytes.multipliedReportingOverflow(by: 10).overflow ? UInt64.max : bytes * 10
-        var unit = 0
+        guard bytes >= 1000 else { return "\(bytes)B" }
+        let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+        // Tenths of a kB: ten times as many bytes may be more than 64 bits hold.
+        var tenths = bytes / 100 + (bytes % 100 >= 50 ? 1 : 0)
+        var unit = 1
         while tenths >= 10_000, unit < units.count - 1 {
             tenths = (tenths + 500) / 1000
             unit += 1
         }
-        let point = unit > 0 && tenths % 10 != 0 ? ".\(tenths % 10)" : ""
+        let point = tenths % 10 != 0 ? ".\(tenths % 10)" : ""
         return "\(tenths / 10)\(point)\(units[unit])"
     }
 

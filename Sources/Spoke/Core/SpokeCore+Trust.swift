@@ -15,12 +15,19 @@ extension SpokeCore {
             let isNew = try store.setting(.revocations) != signed
             try store.set(.revocations, to: signed)
             listAlarm = nil
-            for agent in revoked.sorted() {
-                try store.removeAgent(agent)
-                if let open = agents[agent] { close(open.link, .refused, "this certificate has been revoked") }
-            }
+            try drop(revoked)
             reply(link, request, .ok(OK()))
             if isNew { passOn(.revocations(Revocations(signed: signed)), .revocations) }
+        case .failed(let why):
+            refuse(link, request, .busy, why, retryAfter: 30)
+        }
+    }
+
+    /// Forgets agents that are revoked and ends their sessions.
+    mutating func drop(_ revoked: Set<NodeID>) throws {
+        for agent in revoked.sorted() {
+            try store.removeAgent(agent)
+            if let open = agents[agent] { close(open.link, .refused, "this certificate has been revoked") }
         }
     }
 

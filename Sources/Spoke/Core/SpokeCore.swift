@@ -206,6 +206,7 @@ package struct SpokeCore {
             try log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)", at: now)
         case .revocationsChecked(let link, let request, let signed, let outcome):
             try revoke(outcome, signed: signed, link, request, at: now)
+        case .agentsRevoked(let agents): try drop(agents)
         case .anchorsChecked(let link, let request, let signed, let refusal):
             try anchorsChecked(refusal, signed: signed, link, request, at: now)
         case .catalogRefreshed(let version):

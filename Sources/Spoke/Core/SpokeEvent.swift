@@ -42,9 +42,11 @@ package enum UnpackOutcome: Equatable, Sendable {
 
 /// What the shell made of a revocation list from the hub.
 package enum RevocationOutcome: Equatable, Sendable {
-    /// Signed by this fleet's hub and not older than the one before.
+    /// Signed by this fleet's hub and not older than the one before; with those of this spoke's agents that are revoked.
     case accepted(revoked: Set<NodeID>)
     case refused(String)
+    /// It could not be kept now.
+    case failed(String)
 }
 
 /// What happens to a spoke; the shell or the simulation tells it to the core.
@@ -84,6 +86,8 @@ package enum SpokeEvent: PoolEvent, Equatable {
     /// What was brought on a medium was refused, and why.
     case bundleRefused(String)
     case revocationsChecked(LinkID, RequestID, signed: [UInt8], RevocationOutcome)
+    /// Agents of this spoke are revoked by a segment that came after its list, or were let in before that.
+    case agentsRevoked(Set<NodeID>)
     /// The set is kept, or why not.
     case anchorsChecked(LinkID, RequestID, signed: [UInt8], refusal: String?)
     /// A newer catalog is trusted here.

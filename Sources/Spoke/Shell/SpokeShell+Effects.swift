@@ -135,8 +135,11 @@ extension SpokeShell {
     }
 
     private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
-        Task { [catalog, links] in
-            await links.sendFile(link, request, named: name) { try await catalog.file(named: name) }
+        Task { [catalog, links, revoked] in
+            await links.sendFile(link, request, named: name) {
+                if let segment = revoked.file(named: name) { return segment }
+                return try await catalog.file(named: name)
+            }
         }
     }
 

@@ -57,13 +57,15 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     private let fatal: @Sendable (String) -> Void
     private let database: String
     private nonisolated let inbox = EventInbox<SpokeEvent>()
-    private nonisolated let revoked = NativeLock<RevocationList?>(nil)
+    nonisolated let revoked: RevocationKeeper
+    nonisolated let segments: SegmentFetcher
     nonisolated let joins = JoinDesk()
 
     private let store: SQLiteSpokeStore
     private var core: SpokeCore
     private let poolName: NodeName
     private var watch: Task<Void, Never>?
+    private nonisolated let segmentsCame: AsyncStream<Void>
     var hub: LinkID?
     private var alarm: Task<Void, Never>?
     /// The unpacking that is under way, or was last.
@@ -112,12 +114,15 @@ actor SpokeShell: LinkHandler, PoolWatcher {
                 endpoint: upstream, group: group, role: .spoke, upstream: .hub, program: program),
             messages: { severity, text in messages(severity >= .warning ? "\(severity.name): \(text)" : text) })
         self.messages = messages
-        if let list = try store.setting(.revocations) {
-            let revocations = try RevocationList.open(
-                list, keys: [identity.hubOrderKey.der], verifier: OpenSSLVerifier())
-            revoked.withLock { $0 = revocations }
-            clock.raise(toSeconds: revocations.issued.seconds)
+        let list = try store.setting(.revocations).map {
+            try RevocationList.open($0, keys: [identity.hubOrderKey.der], verifier: OpenSSLVerifier())
         }
+        if let list { clock.raise(toSeconds: list.issued.seconds) }
+        revoked = try RevocationKeeper(folder: SpokeState.revocations(folder), role: nil, list: list)
+        let (came, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        segments = SegmentFetcher(
+            keeper: revoked, links: links, queue: disk, messages: messages, changed: { continuation.yield() })
+        segmentsCame = came
     }
 
     /// What the hub has set for each pool.
@@ -143,10 +148,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
 
     /// Why a peer is not let in although its certificate is in order; asked on every session, full or resumed.
     nonisolated func refusal(_ peer: PeerIdentity, serial: [UInt8]) -> String? {
-        let isRevoked = revoked.withLock { list in
-            list.map { $0.revokes(peer.id) || $0.revokes(serial: serial) } ?? false
-        }
-        return isRevoked ? "the certificate of \(peer) has been revoked" : nil
+        revoked.revokes(peer.id, serial: serial) ? "the certificate of \(peer) has been revoked" : nil
     }
 
     /// Finds out whether children are held as they should be; what is missing is told to people,
@@ -178,6 +180,9 @@ actor SpokeShell: LinkHandler, PoolWatcher {
             if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
         }
         watch = watchPools()
+        Task { [weak self, segmentsCame] in
+            for await _ in segmentsCame { await self?.dropRevoked() }
+        }
     }
 
     private func begin() {
@@ -262,8 +267,20 @@ actor SpokeShell: LinkHandler, PoolWatcher {
                 hub = nil
                 upkeep.closed(link)
                 messages("the connection to the hub is gone: \(why.text)")
+            // Its session began while the list was on its way.
+            case .opened(_, let peer, _) where peer.role == .agent && revoked.revokes(peer.id):
+                tell(.agentsRevoked([peer.id]))
             default: break
             }
+        }
+        for case .revocationsChecked(let link, _, _, .accepted) in events {
+            // The list is on the disk: what only earlier ones named may go.
+            disk.submit { [revoked, messages] in
+                do { try revoked.sweep() } catch {
+                    messages("old segments of revocations could not be removed: \(error)")
+                }
+            }
+            Task { [segments] in await segments.fetch(over: link) }
         }
     }
 
@@ -311,14 +328,31 @@ actor SpokeShell: LinkHandler, PoolWatcher {
             guard list.fleet == identity.member.fleet else {
                 return .refused("it is of fleet \(list.fleet)")
             }
-            if let known = revoked.withLock({ $0 }), list.number < known.number {
+            if let known = revoked.list, list.number < known.number {
                 return .refused("list \(list.number) is older than \(known.number), which is here")
             }
-            revoked.withLock { $0 = list }
+            try revoked.take(list)
             clock.raise(toSeconds: list.issued.seconds)
-            return .accepted(revoked: list.nodes)
-        } catch {
+            return .accepted(revoked: try revokedHere())
+        } catch let error as RecordError {
             return .refused("\(error)")
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+
+    /// Those of this spoke's agents that are revoked: a look at each of them, not at each of the revoked.
+    private func revokedHere() throws -> Set<NodeID> {
+        try store.knownAgents().union(core.agents.keys).filter { revoked.revokes($0) }
+    }
+
+    /// A segment has come.
+    private func dropRevoked() {
+        do {
+            let agents = try revokedHere()
+            if !agents.isEmpty { tell(.agentsRevoked(agents)) }
+        } catch {
+            messages("the agents of this spoke cannot be read: \(error)")
         }
     }
 }

@@ -13,6 +13,8 @@ package enum SpokeState {
     /// The pools beside that one, a `PoolList`.
     static func pools(_ folder: String) -> String { Directory.join(folder, "pools") }
     static func trust(_ folder: StateFolder) -> String { folder.file("trust") }
+    /// The segments of the revocation list, see `RevocationKeeper`.
+    static func revocations(_ folder: StateFolder) -> String { folder.file("revocations") }
     /// How far the pool's scrub is.
     static func scrub(_ folder: StateFolder) -> String { folder.file("scrub") }
     /// The vendor's root that was given at the join; it goes before the hub's.

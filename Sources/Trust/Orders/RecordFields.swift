@@ -180,8 +180,11 @@ package enum RecordLimits {
     package static let reasons = 64
     /// Installed packages of a report, and pinned, locked and rejected ones.
     package static let installed = 200
-    /// Ids or serials of a revocation list.
+    /// Ids or serials that a revocation list names itself.
     package static let revoked = 2000
+    /// Segments of a revocation list, and ids of one: with 1,000 ids in the list itself, both fit a message.
+    package static let segments = 800
+    package static let segmentIDs = 2800
     /// Certificates of an answer to a join.
     package static let certificates = 8
     /// Bytes of a certificate, a request or a key.

@@ -36,6 +36,12 @@ struct GoldenRecordTests {
         try signed("succeeded.report", try Samples.succeeded())
         try signed("refused.report", try Samples.refused())
         try signed("revocations", try Samples.revocations())
+        try signed("revocations-2", try Samples.manyRevocations(), by: "signer-3.spki")
+        #expect(try bytes("segment") == Samples.segment().bytes)
+        #expect(
+            try RevocationSegment(
+                bytes: bytes("segment"), of: Samples.manyRevocations().segments[0], digester: TestDigester())
+                == Samples.segment())
         try signed("anew.order", try Samples.anew(), by: "signer-2.spki")
         try signed("approval", try Samples.approval(), by: "operator.spki")
         try signed("stale.report", try Samples.stale(), by: "signer-2.spki")
@@ -79,6 +85,7 @@ struct GoldenRecordTests {
         guard ProcessInfo.processInfo.environment["AXLE_WRITE_GOLDEN"] == "1" else { return }
         try writeFirst()
         try writeSecond()
+        try writeThird()
     }
 
     private static func isThere(_ name: String) -> Bool {
@@ -97,6 +104,16 @@ struct GoldenRecordTests {
             ("anew.order", try Samples.anew().signed(by: hub)), ("stale.report", try Samples.stale().signed(by: hub)),
         ]
         try write(files)
+    }
+
+    /// A revocation list with segments.
+    private static func writeThird() throws {
+        guard !isThere("signer-3.spki") else { return }
+        let hub = TestSigner(key: try PrivateKey.generate(.p256))
+        try write([
+            ("signer-3.spki", hub.key.publicKey.der), ("segment", Samples.segment().bytes),
+            ("revocations-2", try Samples.manyRevocations().signed(by: hub)),
+        ])
     }
 
     private static func write(_ files: [(String, [UInt8])]) throws {

@@ -148,6 +148,22 @@ enum Samples {
             serials: [[1, 2, 3], Array(1...20)])
     }
 
+    static func segment() -> RevocationSegment {
+        RevocationSegment([NodeID(high: 9, low: 1), NodeID(high: 2, low: .max), NodeID(high: .max, low: 0)])
+    }
+
+    static func manyRevocations() throws -> RevocationList {
+        try RevocationList(
+            fleet: try FleetName("north"), number: 6, issued: time, nodes: [agent],
+            segments: [
+                RevocationSegment.Reference(
+                    role: Role.agent.rawValue, count: 3, sha256: try SHA256Digest(bytes: SHA256.hash(segment().bytes))),
+                RevocationSegment.Reference(
+                    role: Role.spoke.rawValue, count: RecordLimits.segmentIDs,
+                    sha256: try SHA256Digest(bytes: Array(0..<32))),
+            ])
+    }
+
     static func joinRequest() throws -> JoinRequestBody {
         JoinRequestBody(csr: [0x30, 1, 2, 3], name: try NodeName("desk-7"), reportKey: [0x30, 9, 9], role: .agent)
     }

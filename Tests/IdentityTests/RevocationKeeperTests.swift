@@ -1,0 +1,107 @@
+import Identity
+import Model
+import System
+import TLS
+import TestSupport
+import Testing
+import Trust
+
+@Suite("Revocations on a member's disk")
+struct RevocationKeeperTests {
+    static func segment(_ range: ClosedRange<UInt64>) throws -> (RevocationSegment, RevocationSegment.Reference) {
+        let segment = RevocationSegment(range.map { NodeID(high: 7, low: $0) })
+        let sha256 = try SHA256Digest(bytes: SHA256.hash(segment.bytes))
+        return (segment, RevocationSegment.Reference(role: 3, count: segment.ids.count, sha256: sha256))
+    }
+
+    static func list(
+        _ number: UInt64, _ nodes: ClosedRange<UInt64>, _ segments: [RevocationSegment.Reference]
+    ) throws -> RevocationList {
+        try RevocationList(
+            fleet: FleetName("north"), number: number, issued: .zero,
+            nodes: Set(nodes.map { NodeID(high: 7, low: $0) }),
+            segments: segments)
+    }
+
+    private func refused(_ keeper: RevocationKeeper) -> [UInt64] {
+        [5, 15, 25, 103, 200].filter { keeper.revokes(NodeID(high: 7, low: $0)) }
+    }
+
+    @Test func aKillBetweenSegmentsLetsNobodyIn() throws {
+        let folder = try TemporaryFolder()
+        let (a, ra) = try Self.segment(1...10)
+        let (b, rb) = try Self.segment(11...20)
+        let (c, rc) = try Self.segment(21...30)
+        let first = try Self.list(1, 100...105, [ra])
+        var keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: nil)
+        try keeper.take(first)
+        try keeper.take(segment: a.bytes, as: ra)
+        #expect(refused(keeper) == [5, 103])
+
+        // What was loose is in a segment now, and the process ends before the list is kept, and after.
+        let second = try Self.list(2, 200...200, [rb, rc])
+        try keeper.take(second)
+        for list in [first, second] {
+            keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: list)
+            #expect(keeper.revokes(NodeID(high: 7, low: 5)) && keeper.revokes(NodeID(high: 7, low: 103)))
+            if list == first { try keeper.take(second) }
+        }
+        try keeper.take(segment: b.bytes, as: rb)
+        keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: second)
+        #expect(refused(keeper) == [5, 15, 103, 200] && keeper.missing == [rc])
+        try keeper.take(segment: c.bytes, as: rc)
+        #expect(refused(keeper) == [15, 25, 200])
+        keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: second)
+        #expect(refused(keeper) == [15, 25, 200] && keeper.missing.isEmpty)
+        // What nothing names any more is gone.
+        #expect(try Directory.list(folder.path("r")) == [rb.sha256.hex, rc.sha256.hex].sorted())
+    }
+
+    @Test func aDamagedSegmentIsFetchedAgain() throws {
+        let folder = try TemporaryFolder()
+        let (a, ra) = try Self.segment(1...10)
+        let (b, rb) = try Self.segment(11...20)
+        let list = try Self.list(1, 100...105, [ra, rb])
+        var keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: list)
+        try keeper.take(segment: a.bytes, as: ra)
+        try keeper.take(segment: b.bytes, as: rb)
+        for damage in [[UInt8](), Array(a.bytes.dropLast()), a.bytes + a.bytes, Array(a.bytes.reversed())] {
+            try AtomicFile.write(damage, to: folder.path("r/\(ra.sha256.hex)"))
+            try AtomicFile.write([1], to: folder.path("r/nobody knows"))
+            keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: list)
+            #expect(keeper.missing == [ra] && refused(keeper) == [15, 103])
+            try keeper.take(segment: a.bytes, as: ra)
+            #expect(refused(keeper) == [5, 15, 103])
+        }
+    }
+
+    @Test func hostileBytesChangeNothing() throws {
+        let folder = try TemporaryFolder()
+        let (a, ra) = try Self.segment(1...10)
+        let keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: try Self.list(1, 100...105, [ra]))
+        for bytes in [
+            [], Array(a.bytes.dropLast(16)), a.bytes + a.bytes, Array(a.bytes.reversed()),
+            [UInt8](repeating: 0xFF, count: a.bytes.count), [UInt8](repeating: 0, count: 1 << 20),
+        ] {
+            #expect(throws: RecordError.self) { try keeper.take(segment: bytes, as: ra) }
+        }
+        #expect(keeper.missing == [ra] && refused(keeper) == [103])
+        #expect(try Directory.list(folder.path("r")).isEmpty)
+        #expect(keeper.file(named: ra.name) == nil && keeper.file(named: "timestamp.json") == nil)
+        try keeper.take(segment: a.bytes, as: ra)
+        #expect(keeper.file(named: ra.name) == a.bytes)
+    }
+
+    @Test func serialsAreRefusedAndACountIsKept() throws {
+        let folder = try TemporaryFolder()
+        let (a, ra) = try Self.segment(1...10)
+        let list = try RevocationList(
+            fleet: FleetName("north"), number: 1, issued: .zero, nodes: [], serials: [[1, 2]], segments: [ra])
+        let keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: nil)
+        try keeper.take(list)
+        try keeper.take(segment: a.bytes, as: ra)
+        #expect(keeper.count == 10 && keeper.list == list)
+        #expect(keeper.revokes(NodeID(high: 1, low: 1), serial: [0, 1, 2]))
+        #expect(!keeper.revokes(NodeID(high: 1, low: 1), serial: [1]))
+    }
+}
