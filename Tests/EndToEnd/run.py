@@ -31,6 +31,7 @@ import rollouts  # noqa: F401
 import replication  # noqa: F401
 import shares  # noqa: F401
 import space  # noqa: F401
+import strangers  # noqa: F401
 
 # The slow ones begin first.
 FIRST = ("catalog_served_slowly", "kill_nine_at_any_moment", "catalog_not_served", "full_disk_of_the_spoke")

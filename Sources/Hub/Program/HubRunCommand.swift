@@ -11,7 +11,7 @@ enum HubRunCommand {
         let signals = try Signals.stream([.terminate, .interrupt])
         let options = try HubOptions.read(folder.file(HubOptions.fileName))
         let hub = try await RunningHub(
-            folder: folder, downloads: try DownloadRules(options.downloads, streams.environment),
+            folder: folder, options: options, downloads: try DownloadRules(options.downloads, streams.environment),
             listen: invocation.value("listen"), api: invocation.value("api"),
             program: "axle-hub/\(HubProgram.version)", executable: try CurrentProcess.executablePath(),
             messages: { streams.message($0) })

@@ -32,6 +32,9 @@ package enum SpokeProgram {
                 details: "Bundles are made with `axle bundle export`. The spoke must be able to read it.",
                 operands: [.required("BUNDLE")], options: [state]),
             SpokeShareCommand.specification,
+            CommandSpecification(
+                "check-config", "Check DIR/spoke.json5", details: "The spoke runs without such a file too.",
+                options: [state]),
         ] + PoolCommand.specifications(daemon: "spoke", state: state))
 
     /// Runs the program with the arguments after its name; gives the exit status.
@@ -42,6 +45,7 @@ package enum SpokeProgram {
             case "join": return try await SpokeJoinCommand.run(invocation, streams)
             case "import": return try await SpokeImportCommand.run(invocation, streams)
             case "add-pool", "drain-pool", "remove-pool": return try PoolCommand.spoke.run(invocation, streams)
+            case "check-config": return try SpokeCheckConfigCommand.run(invocation, streams)
             case "run": return try await SpokeRunCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
