@@ -136,7 +136,10 @@ let package = Package(
                 "Transport", "Trust",
             ],
             path: "Tests/Bench",
-            exclude: ["attack.py", "bench.py", "link.py", "replication.py", "slow_link.py", "slow_update.py", "tuf_refresh.py"],
+            exclude: [
+                "attack.py", "bench.py", "link.py", "replication.py", "slow_link.py", "slow_update.py",
+                "tuf_refresh.py",
+            ],
             swiftSettings: house),
         tests("System", ["System", "TestSupport"]),
         tests("TLS", ["TLS", "TestSupport"]),

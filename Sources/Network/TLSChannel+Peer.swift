@@ -1,3 +1,4 @@
+internal import System
 package import TLS
 
 /// What is known of the peer after the handshake.
@@ -12,6 +13,11 @@ extension TLSChannel {
     /// What a client may resume with next time.
     package var session: TLSSession? { connection?.session }
     package var cipherSuite: String { connection?.cipherSuite ?? "none" }
+
+    /// Whether the socket is of no further use.
+    static func isBroken(_ readiness: Poller.Readiness) -> Bool {
+        !readiness.isDisjoint(with: [.failed, .hungUp])
+    }
 
     /// Whether OpenSSL told the peer by an alert.
     static func hasAlert(_ code: TLSError.Code) -> Bool {

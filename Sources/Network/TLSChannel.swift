@@ -135,16 +135,15 @@ package final class TLSChannel: EventHandler, TimerHandler {
 
     /// Moves from the listener's places for strangers to those for peers; false, and `isOverLimit`, if all are taken.
     @discardableResult
-    package func promote() -> Bool {
-        if let place, !place.promote() { isOverLimit = true }
-        return !isOverLimit
-    }
+    package func promote() -> Bool { take { $0.promote() } }
 
     /// Moves from the listener's places for handshakes to those for open connections of peers that nobody knows yet; false, and
     /// `isOverLimit`, if all are taken.
     @discardableResult
-    package func admitVisitor() -> Bool {
-        if let place, !place.admitVisitor() { isOverLimit = true }
+    package func admitVisitor() -> Bool { take { $0.admitVisitor() } }
+
+    private func take(_ move: (PeerLimit.Place) -> Bool) -> Bool {
+        if let place, !move(place) { isOverLimit = true }
         return !isOverLimit
     }
 
@@ -243,21 +242,21 @@ package final class TLSChannel: EventHandler, TimerHandler {
         case .lingering: drainRaw()
         case .handshake: advanceHandshake()
         case .open:
-            if writeBlocked, readiness.contains(writeWantsRead ? .read : .write) || isBroken(readiness) {
+            if writeBlocked, readiness.contains(writeWantsRead ? .read : .write) || Self.isBroken(readiness) {
                 resumeWriting()
             }
             guard phase == .open else { return }
             if closesWhenSent {
-                if readiness.contains(.read) || isBroken(readiness) { drainRaw() }
+                if readiness.contains(.read) || Self.isBroken(readiness) { drainRaw() }
                 return
             }
             // A turn that is booked comes anyway.
             guard !readBooked else { return }
-            if readiness.contains(readWantsWrite ? .write : .read) || isBroken(readiness) {
+            if readiness.contains(readWantsWrite ? .write : .read) || Self.isBroken(readiness) {
                 readWantsWrite = false
                 if isReading {
                     readSome()
-                } else if isBroken(readiness) {
+                } else if Self.isBroken(readiness) {
                     // Nobody reads, so nobody would notice, and the event would come again and again.
                     finish(.failed(TLSError(.connectionFailed, "the peer went away")))
                 }
@@ -274,22 +273,15 @@ package final class TLSChannel: EventHandler, TimerHandler {
             guard rest > .zero, connection?.hasHeard == true else { return finish(.handshakeTimeout) }
             loop.schedule(timer, after: rest, self)
         case .lingering: release()
-        case .open:
-            if closesWhenSent {
-                finish(.closedHere)
-            } else {
-                checkIdle()
-            }
+        case .open where closesWhenSent: finish(.closedHere)
+        case .open: checkIdle()
         }
-    }
-
-    private func isBroken(_ readiness: Poller.Readiness) -> Bool {
-        !readiness.isDisjoint(with: [.failed, .hungUp])
     }
 
     private func advanceHandshake() {
         guard phase == .handshake, let connection else { return }
-        connection.lend(UnsafeMutableRawBufferPointer(rebasing: loop.intake[..<Self.handshakeIntake]), for: Self.handshakeTurn)
+        connection.lend(
+            UnsafeMutableRawBufferPointer(rebasing: loop.intake[..<Self.handshakeIntake]), for: Self.handshakeTurn)
         let progress = connection.handshake()
         connection.takeBack()
         switch progress {
@@ -319,9 +311,11 @@ package final class TLSChannel: EventHandler, TimerHandler {
 
     private func readSome() {
         guard let connection else { return }
-        let scratch = UnsafeMutableRawBufferPointer(rebasing: loop.scratch[..<min(options.readSize, loop.scratch.count)])
+        let scratch = UnsafeMutableRawBufferPointer(
+            rebasing: loop.scratch[..<min(options.readSize, loop.scratch.count)])
         connection.lend(
-            UnsafeMutableRawBufferPointer(rebasing: loop.intake[..<min(options.readSize, loop.intake.count)]), for: options.turn)
+            UnsafeMutableRawBufferPointer(rebasing: loop.intake[..<min(options.readSize, loop.intake.count)]),
+            for: options.turn)
         defer { connection.takeBack() }
         let end = SystemClock.uptimeNanoseconds + Self.slice
         while phase == .open, isReading, !readWantsWrite, !closesWhenSent {

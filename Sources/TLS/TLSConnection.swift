@@ -74,7 +74,8 @@ package final class TLSConnection {
         ErrorQueue.clear()
         let result = SSL_do_handshake(pointer)
         guard axle_bio_reads(SSL_get_rbio(pointer)) <= 2 * Self.handshakeRecords else {
-            return fail(TLSError(.protocolViolation, "the handshake came in more than \(Self.handshakeRecords) records"))
+            return fail(
+                TLSError(.protocolViolation, "the handshake came in more than \(Self.handshakeRecords) records"))
         }
         guard result == 1 else { return progress(of: result, during: "the handshake") }
         if let refusal = establishedRefusal() {

@@ -251,6 +251,8 @@ class Attack:
             block = stranger.key_updates(self.arguments.records)
             stranger.socket.sendall(block)
             self.count("bytes", len(block))
+            if self.drain(stranger):
+                return
 
     def onebyte(self, stranger):
         """A request in records of one byte, again and again."""
@@ -289,14 +291,17 @@ class Attack:
 
     @staticmethod
     def drain(stranger):
+        """Takes what the peer has sent; whether that has ended."""
+        timeout = stranger.socket.gettimeout()
         stranger.socket.setblocking(False)
         try:
             while stranger.socket.recv(65536):
                 pass
+            return True
         except BlockingIOError:
-            pass
+            return False
         finally:
-            stranger.socket.settimeout(20)
+            stranger.socket.settimeout(timeout)
 
     def run_one(self, index):
         handshake = self.arguments.attack not in ("idle", "hello")

@@ -67,27 +67,31 @@ def open_many(world, door):
 
 
 def measure(name, process, attack, address, *options):
-    """How much memory a process takes while the attack runs with 256 connections; it must give the most of it back."""
-    before = memory_of(process)
-    highest = before
+    """The most memory that a process has while the attack runs with 256 connections."""
+    highest = 0
     with Stranger(attack, address, "--connections", CONNECTIONS, *options) as stranger:
-        end = time.monotonic() + 6
+        # Those that go on without end begin in earnest only when all is answered that they ask first.
+        end = time.monotonic() + (15 if attack in ("malformed", "backlog") else 4)
         while time.monotonic() < end:
             highest = max(highest, memory_of(process))
             time.sleep(0.1)
         counts = stranger.stop()
-    grown = highest - before
-    print(f"    {name} {attack}: {grown / MIB:.1f} MiB, {counts}", flush=True)
     require(counts["opened"] >= CONNECTIONS, f"{name} {attack}: only {counts['opened']} connections were opened")
     require(process.poll() is None, f"{name} has ended during {attack}")
-    return grown
+    return highest
 
 
-WIRE = [
-    ("idle", "axle-join/1"), ("hello", "axle-join/1"), ("shaken", "axle-join/1"), ("session", "axle-join/1"),
-    ("join", "axle-join/1"), ("asked", "axle-join/1"), ("onebyte", "axle-join/1"),
-]
+def bounded(before, highest):
+    """Fails unless no phase took more than the bound; memory that an earlier phase has left counts too."""
+    grown = {phase: round((bytes - before) / MIB, 1) for phase, bytes in highest.items()}
+    print(f"    MiB: {grown}", flush=True)
+    over = {phase: more for phase, more in grown.items() if more > MEMORY_BOUND / MIB}
+    require(not over, f"more than {MEMORY_BOUND / MIB:.0f} MiB: {over}")
+
+
+WIRE = ["idle", "hello", "session", "join", "asked"]
 API = ["idle", "hello", "shaken", "head", "body", "malformed", "backlog", "onebyte"]
+JOIN = ("--protocol", "axle-join/1")
 
 
 @test
@@ -95,13 +99,12 @@ def memory_of_a_hub_under_256_hostile_connections(world):
     world.hub_options = open_many(world, "hub")
     world.hub()
     hub = world.processes["hub"]
-    grown = {}
-    for attack, protocol in WIRE:
-        grown[f"wire {attack}"] = measure("hub", hub, attack, world.hub_address, "--protocol", protocol)
+    before, highest = memory_of(hub), {}
+    for attack in WIRE:
+        highest[f"wire {attack}"] = measure("hub", hub, attack, world.hub_address, *JOIN)
     for attack in API:
-        grown[f"API {attack}"] = measure("hub", hub, attack, world.api.removeprefix("https://"))
-    over = {phase: f"{bytes / MIB:.1f} MiB" for phase, bytes in grown.items() if bytes > MEMORY_BOUND}
-    require(not over, f"more than {MEMORY_BOUND / MIB:.0f} MiB: {over}")
+        highest[f"API {attack}"] = measure("hub", hub, attack, world.api.removeprefix("https://"))
+    bounded(before, highest)
 
 
 @test
@@ -113,11 +116,9 @@ def memory_of_a_spoke_under_256_hostile_connections(world):
     world.start("spoke-site", world.commands["spoke-site"])
     wait_for("the spoke to listen", lambda: listens(world.addresses["site"]))
     spoke = world.processes["spoke-site"]
-    grown = {}
-    for attack, protocol in WIRE:
-        grown[attack] = measure("spoke", spoke, attack, world.addresses["site"], "--protocol", protocol)
-    over = {phase: f"{bytes / MIB:.1f} MiB" for phase, bytes in grown.items() if bytes > MEMORY_BOUND}
-    require(not over, f"more than {MEMORY_BOUND / MIB:.0f} MiB: {over}")
+    before = memory_of(spoke)
+    bounded(before, {
+        attack: measure("spoke", spoke, attack, world.addresses["site"], *JOIN) for attack in WIRE})
 
 
 def listens(address):
@@ -162,10 +163,13 @@ def a_stream_of_key_updates_is_ended_by_the_hub(world):
     for address, protocol in ((world.api.removeprefix("https://"), "http/1.1"), (world.hub_address, "axle-join/1")):
         with Stranger("keyupdates", address, "--connections", 2, "--protocol", protocol) as stranger:
             # Endless by itself: it ends only because the hub has ended its connections.
-            wait_for("the hub to end both connections", lambda: ended(stranger, 2), 60)
+            wait_for("the hub to end both connections", lambda: ended(stranger), 60)
+            sent = stranger.stop()["bytes"]
+        # Not by a timer: 32 updates have 900 bytes, and one block of them is sent before the end is seen.
+        require(sent < MIB, f"{protocol}: {sent} bytes of key updates were taken")
 
 
-def ended(stranger, count):
+def ended(stranger):
     """Whether the attacker's process has no open socket left."""
     folder = pathlib.Path(f"/proc/{stranger.process.pid}/fd")
     sockets = 0

@@ -227,7 +227,7 @@ struct HTTPServerTests {
 
     @Test func strangersBeyondTheLimitOfTheirAddressAreTold() async throws {
         let test = try TestServer({ $0.strangersPerAddress = 1 }, knows: { _ in false }) { _ in .text("ok") }
-        async let silent = test.raw("", seconds: 3)
+        async let silent = test.raw("", seconds: 8)
         while test.server.connectionCount < 1 { try await Task.sleep(for: .milliseconds(10)) }
         try await Task.sleep(for: .milliseconds(100))
         #expect(try await test.raw("GET / HTTP/1.1\r\nHost: h\r\n\r\n").hasPrefix("HTTP/1.1 503 "))
