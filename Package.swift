@@ -163,7 +163,8 @@ let package = Package(
         tests(
             "Hub",
             [
-                "API", "Codec", "Content", "HTTP", "Hub", "Identity", "Model", "Protocol", "Rollout", "SQLite",
+                "API", "Codec", "Content", "HTTP", "Hub", "Identity", "Model", "Network", "Protocol", "Rollout",
+                "SQLite",
                 "Settings",
                 "Storage",
                 "System",

@@ -2,16 +2,18 @@
 ///
 /// Each costs this side more than it costs the peer, and none makes progress. A connection may send `most` of them, and one
 /// more for each `bytesForEach` bytes of data: a peer that changes its key as often as any implementation does never notices.
-struct EmptyRecordLimit: Sendable {
-    static let most = 32
-    static let bytesForEach = 64 * 1024
+package struct EmptyRecordLimit: Sendable {
+    package static let most = 32
+    package static let bytesForEach = 64 * 1024
 
-    private(set) var left = most
+    package private(set) var left = most
     /// Data that has not earned a record yet.
     private var bytes = 0
 
+    package init() {}
+
     /// Data came; at most one record's.
-    mutating func count(data count: Int) {
+    package mutating func count(data count: Int) {
         guard left < Self.most else { return }
         bytes += count
         guard bytes >= Self.bytesForEach else { return }
@@ -20,7 +22,7 @@ struct EmptyRecordLimit: Sendable {
     }
 
     /// A record without data came; false if that was one too many.
-    mutating func take() -> Bool {
+    package mutating func take() -> Bool {
         guard left > 0 else { return false }
         left -= 1
         return true

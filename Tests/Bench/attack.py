@@ -95,8 +95,8 @@ def row(world, operator, name, strangers, number):
     }
 
 
-def under_attack(work):
-    world = World(work, ROOT / ".build/release", "bench")
+def under_attack(work, binaries=ROOT / ".build/release"):
+    world = World(work, binaries, "bench")
     try:
         world.hub()
         world.spoke("site")
@@ -116,4 +116,5 @@ if __name__ == "__main__":
 
     from bench import report
     with tempfile.TemporaryDirectory(prefix="axle-attack-") as folder:
-        sys.exit(report(under_attack(pathlib.Path(folder)), "attack.json"))
+        binaries = map(pathlib.Path, sys.argv[1:])  # a folder of other programs to measure, such as an older release's
+        sys.exit(report(under_attack(pathlib.Path(folder), *binaries), "attack.json"))
