@@ -106,7 +106,7 @@ sim: setup
 
 ## bench     measures side by side with peers, writes .build/bench.json
 bench: setup-bench
-	for product in axle-bench axle-hub axle-spoke axle; do $(SWIFT_BUILD) -c release --product $$product || exit 1; done
+	for product in axle-bench axle-hub axle-spoke axle-agent axle; do $(SWIFT_BUILD) -c release --product $$product || exit 1; done
 	python3 Tests/Bench/bench.py
 
 ## bench-replication  bytes and time of first copies and updates beside rsync, casync and curl

@@ -74,7 +74,7 @@ let package = Package(
         // L4: the shells' parts.
         module("Identity", ["Codec", "Model", "Protocol", "System", "TLS", "Trust"]),
         module("Network", ["Model", "System", "TLS"]),
-        module("Transport", ["Identity", "Model", "Network", "Protocol", "System", "TLS", "Trust"]),
+        module("Transport", ["Identity", "Model", "Network", "Protocol", "Settings", "System", "TLS", "Trust"]),
         module("Content", ["Compression", "Model", "System", "TLS"]),
         module("Settings", ["Codec", "Model", "System"]),
         module("HTTP", ["Model", "Network", "System", "TLS"]),
@@ -90,9 +90,8 @@ let package = Package(
         module(
             "Spoke",
             [
-                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Storage",
-                "System",
-                "TLS", "Transport", "Trust",
+                "Codec", "Content", "Identity", "Model", "Network", "Protocol", "Rollout", "SQLite", "Settings",
+                "Storage", "System", "TLS", "Transport", "Trust",
             ]),
         module(
             "Agent",
@@ -138,7 +137,10 @@ let package = Package(
                 "Transport", "Trust",
             ],
             path: "Tests/Bench",
-            exclude: ["bench.py", "link.py", "replication.py", "slow_link.py", "slow_update.py", "tuf_refresh.py"],
+            exclude: [
+                "attack.py", "bench.py", "link.py", "replication.py", "slow_link.py", "slow_update.py",
+                "tuf_refresh.py",
+            ],
             swiftSettings: house),
         tests("System", ["System", "TestSupport"]),
         tests("TLS", ["TLS", "TestSupport"]),
@@ -162,7 +164,8 @@ let package = Package(
         tests(
             "Hub",
             [
-                "API", "Codec", "Content", "HTTP", "Hub", "Identity", "Model", "Protocol", "Rollout", "SQLite",
+                "API", "Codec", "Content", "HTTP", "Hub", "Identity", "Model", "Network", "Protocol", "Rollout",
+                "SQLite",
                 "Settings",
                 "Storage",
                 "System",

@@ -2,6 +2,7 @@
 #include "COpenSSL.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -9,8 +10,10 @@ static int would_block(void) { return errno == EAGAIN || errno == EWOULDBLOCK ||
 
 // What a socket BIO keeps. While `stage` is set, writes are gathered there; `rest` is what the socket did not take of it.
 // While `intake` is set, the socket is read into it; `kept` is what was not taken of it when it was taken back.
+// `allowed_bytes` and `allowed_reads` are left of the allowance; `starved` says why the latest read gave nothing.
 struct axle_socket {
-    int fd;
+    int fd, starved;
+    size_t allowed_bytes, allowed_reads, reads;
     unsigned char *intake;
     size_t intake_size, intake_count, intake_taken;
     unsigned char *kept;
@@ -96,10 +99,8 @@ static int take(char *bytes, int count, const unsigned char *buffer, size_t held
     return (int)n;
 }
 
-static int socket_read(BIO *bio, char *bytes, int count) {
+static int read_some(BIO *bio, char *bytes, int count) {
     struct axle_socket *socket = socket_of(bio);
-    BIO_clear_retry_flags(bio);
-    if (count <= 0) return 0;
     if (socket->kept) {
         int n = take(bytes, count, socket->kept, socket->kept_count, &socket->kept_taken);
         if (socket->kept_taken == socket->kept_count) {
@@ -113,13 +114,45 @@ static int socket_read(BIO *bio, char *bytes, int count) {
     int goes_through = socket->intake_size > (size_t)count;
     ssize_t n = goes_through ? recv(socket->fd, socket->intake, socket->intake_size, 0)
                              : recv(socket->fd, bytes, (size_t)count, 0);
-    if (n < 0 && would_block()) BIO_set_retry_read(bio);
+    if (n < 0 && would_block()) {
+        socket->starved = 1;
+        BIO_set_retry_read(bio);
+    }
     if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     if (n <= 0 || !goes_through) return (int)n;
     socket->intake_count = (size_t)n;
     socket->intake_taken = 0;
     return take(bytes, count, socket->intake, socket->intake_count, &socket->intake_taken);
 }
+
+static int socket_read(BIO *bio, char *bytes, int count) {
+    struct axle_socket *socket = socket_of(bio);
+    BIO_clear_retry_flags(bio);
+    socket->starved = 0;
+    if (count <= 0) return 0;
+    if (socket->allowed_bytes == 0 || socket->allowed_reads == 0) {
+        socket->starved = 2;
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    if ((size_t)count > socket->allowed_bytes) count = (int)socket->allowed_bytes;
+    int n = read_some(bio, bytes, count);
+    if (n <= 0) return n;
+    socket->reads++;
+    if (socket->allowed_bytes != SIZE_MAX) socket->allowed_bytes -= (size_t)n;
+    if (socket->allowed_reads != SIZE_MAX) socket->allowed_reads--;
+    return n;
+}
+
+void axle_bio_allow(BIO *bio, size_t bytes, size_t reads) {
+    struct axle_socket *socket = socket_of(bio);
+    socket->allowed_bytes = bytes;
+    socket->allowed_reads = reads;
+}
+
+int axle_bio_starved(BIO *bio) { return socket_of(bio)->starved; }
+
+size_t axle_bio_reads(BIO *bio) { return socket_of(bio)->reads; }
 
 void axle_bio_lend(BIO *bio, void *intake, size_t size) {
     struct axle_socket *socket = socket_of(bio);
@@ -189,6 +222,7 @@ BIO *axle_bio_socket(int fd) {
         return NULL;
     }
     socket->fd = fd;
+    socket->allowed_bytes = socket->allowed_reads = SIZE_MAX;
     BIO_set_data(bio, socket);
     BIO_set_init(bio, 1);
     return bio;

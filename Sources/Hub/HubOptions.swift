@@ -1,8 +1,10 @@
 internal import Settings
+package import Transport
 
 /// What the hub's owner says in `hub.json5` of the state folder; all of it is optional, and read at start.
 ///
-/// Unknown keys and values are refused, so that a mistyped restriction is not silently none. `docs/downloads.md` explains each.
+/// Unknown keys and values are refused, so that a mistyped restriction is not silently none. `docs/downloads.md` explains
+/// `downloads`, `docs/limits.md` the rest.
 /// ```
 /// {
 ///   downloads: {
@@ -14,10 +16,15 @@ internal import Settings
 ///     minimumRate: 1024,                           // bytes a second, over a minute; 0: none
 ///     deadlineHours: 24,                           // for one attempt at a package
 ///   },
+///   connections: { handshakes: 256 },              // see `ListenerOptions`
+///   api: { connections: 256 },                     // see `APIOptions`
 /// }
 /// ```
 package struct HubOptions: Sendable {
     package var downloads = DownloadOptions()
+    /// The listener for spokes and joining machines.
+    package var connections = ListenerOptions(members: 4096, handshakes: 256)
+    package var api = APIOptions()
 
     /// The file's name in the state folder.
     package static let fileName = "hub.json5"
@@ -37,8 +44,10 @@ package struct HubOptions: Sendable {
 
 extension HubOptions: Decodable {
     package init(from decoder: any Decoder) throws {
-        let settings = try SettingsObject(decoder, known: ["downloads"])
+        let settings = try SettingsObject(decoder, known: ["downloads", "connections", "api"])
         self.init()
         downloads = try settings.value("downloads") ?? downloads
+        connections = try connections.reading("connections", of: settings)
+        api = try settings.value("api") ?? api
     }
 }

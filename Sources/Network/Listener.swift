@@ -3,8 +3,8 @@ package import System
 
 /// Accepts TCP connections and hands each to a loop of the group.
 ///
-/// Beyond its limit of peers it accepts and drops at once: a peer that is told so quickly comes back later, one in a full
-/// backlog only waits. Out of descriptors it pauses, longer each time, up to two seconds.
+/// A peer for which its limit has no place is accepted and dropped at once: told so quickly it comes back later, where one in a
+/// full backlog only waits. Out of descriptors it pauses, longer each time, up to two seconds.
 package final class Listener: Sendable {
     /// A connection that was accepted: its socket (whoever gets it closes it), the peer, its place under the limit.
     package struct Connection: Sendable {
@@ -146,7 +146,7 @@ private final class Acceptor: EventHandler, TimerHandler, Sendable {
     }
 
     private func serve(_ number: Int32, _ address: SocketAddress) {
-        guard let place = limit.enter() else {
+        guard let place = limit.enter(address) else {
             Socket.resetOnClose(number)
             _ = FileDescriptor(takingOwnership: number)
             return

@@ -6,32 +6,10 @@ package import TLS
 /// Reading goes through the loop's scratch buffer; `setReading(false)` stops it, and then TCP slows the peer down. Writing
 /// is either `send`, which takes what the socket takes and leaves the rest with its caller, or `queue`, which keeps the
 /// rest; a channel uses one of the two. Belongs to its loop's thread: every call is made there, every callback comes there.
+///
+/// What a peer can make the loop do in one turn is bounded in bytes, records and time (`Options.turn`, `slice`), whatever the
+/// records hold; the rest waits for the next turn.
 package final class TLSChannel: EventHandler, TimerHandler {
-    /// How long a peer may take and what it may do.
-    package struct Options: Sendable {
-        /// From the connection to the end of the handshake.
-        package var handshakeTimeout: Duration = .seconds(10)
-        /// The longest silence of the peer after that; none if nil. Precise to a second or two.
-        package var idleTimeout: Duration?
-        /// What may wait in the kernel at first; nil leaves it to the kernel.
-        package var unsentLimit: UnsentLimit? = UnsentLimit(256 * 1024)
-        /// Ask for BBR congestion control, for connections that send bulk; the kernel's default where it is not to be had.
-        package var prefersBBR = false
-        /// Whether an opened channel takes one of the listener's places for peers by itself; else see `promote`.
-        package var takesPlaceAtOpen = true
-        /// The moment by which certificates are judged, seconds since 1970; the system's clock if nil.
-        package var certificateTime: Int64?
-
-        package init() {}
-    }
-
-    /// The most that is read in one turn before other connections of the loop have theirs.
-    package static let readBudget = 1024 * 1024
-    /// The most that `queue` holds; a caller that queues more without waiting for `channelWritable` is cut off.
-    package static let queueLimit = 16 * 1024 * 1024
-    /// `queue` answers false from here on: wait for `channelWritable`.
-    package static let queueHighWater = 256 * 1024
-
     package let loop: EventLoop
     /// The other end, as the kernel knows it.
     package let address: SocketAddress
@@ -42,14 +20,15 @@ package final class TLSChannel: EventHandler, TimerHandler {
     private enum Phase { case handshake, open, lingering, closed }
 
     private let number: Int32
-    private let place: PeerLimit.Place?
-    private let idleTimeout: Duration?
-    private let takesPlaceAtOpen: Bool
-    private var connection: TLSConnection?
+    private var place: PeerLimit.Place?
+    private let options: Options
+    private(set) var connection: TLSConnection?
     private var handler: (any TLSChannelHandler)?
     private var registration: Registration?
     private let timer = LoopTimer()
     private var phase = Phase.handshake
+    /// When the handshake is given up.
+    private var handshakeEnd: Duration = .zero
     private var interest: Poller.Readiness = []
     private var isReading = true
     /// A read waits for the socket to be writable, a write for it to be readable (rare in TLS 1.3).
@@ -74,7 +53,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
         handler: any TLSChannelHandler
     ) {
         self.init(accepted.socket, accepted.address, accepted.place, loop, options, handler)
-        start(options) { () throws(TLSError) in
+        start(firstByte: options.firstByteTimeout) { () throws(TLSError) in
             try TLSConnection(
                 server: context, descriptor: accepted.socket, certificateTime: options.certificateTime)
         }
@@ -87,11 +66,20 @@ package final class TLSChannel: EventHandler, TimerHandler {
         options: Options = Options(), handler: any TLSChannelHandler
     ) {
         self.init(socket, address, nil, loop, options, handler)
-        start(options) { () throws(TLSError) in
+        start(firstByte: options.handshakeTimeout) { () throws(TLSError) in
             try TLSConnection(
                 client: context, descriptor: socket, expecting: expectation, session: session,
                 certificateTime: options.certificateTime)
         }
+    }
+
+    /// Goes on with a connection whose handshake was done on another loop, see `detach`; `channelOpened` comes as always.
+    package convenience init(
+        established: Established, loop: EventLoop, options: Options = Options(), handler: any TLSChannelHandler
+    ) {
+        self.init(established.number, established.address, established.place, loop, options, handler)
+        connection = established.connection
+        later { $0.open() }
     }
 
     private init(
@@ -104,9 +92,8 @@ package final class TLSChannel: EventHandler, TimerHandler {
         self.place = place
         self.loop = loop
         self.handler = handler
-        idleTimeout = options.idleTimeout
+        self.options = options
         unsentLimit = options.unsentLimit
-        takesPlaceAtOpen = options.takesPlaceAtOpen
         lastReceived = loop.nowNanoseconds
     }
 
@@ -115,7 +102,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
         assert(phase == .closed, "a channel was forgotten open")
     }
 
-    private func start(_ options: Options, _ make: () throws(TLSError) -> TLSConnection) {
+    private func start(firstByte: Duration, _ make: () throws(TLSError) -> TLSConnection) {
         Socket.tune(number, unsent: options.unsentLimit?.bytes)
         if options.prefersBBR { Socket.preferBBR(number) }
         do throws(TLSError) {
@@ -125,30 +112,38 @@ package final class TLSChannel: EventHandler, TimerHandler {
             later { $0.finish(.failed(error)) }
             return
         }
-        loop.schedule(timer, after: options.handshakeTimeout, self)
+        handshakeEnd = loop.now + options.handshakeTimeout
+        loop.schedule(timer, after: min(firstByte, options.handshakeTimeout), self)
         later { $0.advanceHandshake() }
     }
 
-    // MARK: What is known after the handshake
+    /// Gives an open connection away, to be gone on with on another loop; the channel is over, and says nothing more. Nil if it
+    /// is not open, or has bytes that wait to be sent.
+    package func detach() -> Established? {
+        guard phase == .open, queued.isEmpty, let connection, !connection.hasUnsent else { return nil }
+        let established = Established(number: number, address: address, place: place, connection: connection)
+        phase = .closed
+        loop.cancel(timer)
+        if let registration { loop.deregister(registration) }
+        (registration, self.connection, place, handler) = (nil, nil, nil, nil)
+        return established
+    }
 
-    /// The application protocol (ALPN).
-    package var negotiatedProtocol: String? { connection?.negotiatedProtocol }
-    /// The peer's verified certificate.
-    package var peerCertificate: Certificate? { connection?.peerCertificate }
-    /// The verified chain, leaf first; empty on a resumed connection.
-    package var verifiedChain: [Certificate] { connection?.verifiedChain ?? [] }
-    package var isResumed: Bool { connection?.isResumed ?? false }
-    /// What a client may resume with next time.
-    package var session: TLSSession? { connection?.session }
-    package var cipherSuite: String { connection?.cipherSuite ?? "none" }
     package var isOpen: Bool { phase == .open }
 
     // MARK: Verbs
 
     /// Moves from the listener's places for strangers to those for peers; false, and `isOverLimit`, if all are taken.
     @discardableResult
-    package func promote() -> Bool {
-        if let place, !place.promote() { isOverLimit = true }
+    package func promote() -> Bool { take { $0.promote() } }
+
+    /// Moves from the listener's places for handshakes to those for open connections of peers that nobody knows yet; false, and
+    /// `isOverLimit`, if all are taken.
+    @discardableResult
+    package func admitVisitor() -> Bool { take { $0.admitVisitor() } }
+
+    private func take(_ move: (PeerLimit.Place) -> Bool) -> Bool {
+        if let place, !move(place) { isOverLimit = true }
         return !isOverLimit
     }
 
@@ -165,7 +160,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
                 if !connection.hasUnsent { continue }
                 block()
             case .wantWrite: block()
-            case .wantRead:
+            case .wantRead, .turnOver:
                 writeBlocked = true
                 writeWantsRead = true
             case .closed: later { $0.finish(.peerClosed) }
@@ -198,7 +193,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
         } else {
             queued += bytes
         }
-        queueWasFull = queuedBytes >= Self.queueHighWater
+        queueWasFull = queuedBytes >= options.queueHighWater
         return !queueWasFull
     }
 
@@ -215,15 +210,19 @@ package final class TLSChannel: EventHandler, TimerHandler {
     }
 
     /// Ends the connection: sends what is queued, says the end, then waits shortly for the peer's own end, so that the
-    /// last bytes are not lost to a reset. `channelClosed` comes at once or when the queue is sent.
+    /// last bytes are not lost to a reset. `channelClosed` comes at once or when the queue is sent. What the peer sends from here
+    /// on is thrown away unread.
     package func close() {
         switch phase {
         case .closed, .lingering: return
         case .handshake: finish(.closedHere)
         case .open:
+            guard !closesWhenSent else { return }
             guard queued.isEmpty, connection?.hasUnsent != true else {
                 closesWhenSent = true
-                loop.schedule(timer, after: .seconds(10), self)
+                isReading = true
+                updateInterest()
+                loop.schedule(timer, after: Self.closeTime, self)
                 return
             }
             linger()
@@ -243,15 +242,21 @@ package final class TLSChannel: EventHandler, TimerHandler {
         case .lingering: drainRaw()
         case .handshake: advanceHandshake()
         case .open:
-            if writeBlocked, readiness.contains(writeWantsRead ? .read : .write) || isBroken(readiness) {
+            if writeBlocked, readiness.contains(writeWantsRead ? .read : .write) || Self.isBroken(readiness) {
                 resumeWriting()
             }
             guard phase == .open else { return }
-            if readiness.contains(readWantsWrite ? .write : .read) || isBroken(readiness) {
+            if closesWhenSent {
+                if readiness.contains(.read) || Self.isBroken(readiness) { drainRaw() }
+                return
+            }
+            // A turn that is booked comes anyway.
+            guard !readBooked else { return }
+            if readiness.contains(readWantsWrite ? .write : .read) || Self.isBroken(readiness) {
                 readWantsWrite = false
                 if isReading {
                     readSome()
-                } else if isBroken(readiness) {
+                } else if Self.isBroken(readiness) {
                     // Nobody reads, so nobody would notice, and the event would come again and again.
                     finish(.failed(TLSError(.connectionFailed, "the peer went away")))
                 }
@@ -262,61 +267,64 @@ package final class TLSChannel: EventHandler, TimerHandler {
     package func timerFired(_ timer: LoopTimer) {
         switch phase {
         case .closed: return
-        case .handshake: finish(.handshakeTimeout)
+        case .handshake:
+            // The peer has begun in time: it has the whole time.
+            let rest = handshakeEnd - loop.now
+            guard rest > .zero, connection?.hasHeard == true else { return finish(.handshakeTimeout) }
+            loop.schedule(timer, after: rest, self)
         case .lingering: release()
-        case .open:
-            if closesWhenSent {
-                finish(.closedHere)
-            } else {
-                checkIdle()
-            }
+        case .open where closesWhenSent: finish(.closedHere)
+        case .open: checkIdle()
         }
-    }
-
-    private func isBroken(_ readiness: Poller.Readiness) -> Bool {
-        !readiness.isDisjoint(with: [.failed, .hungUp])
     }
 
     private func advanceHandshake() {
         guard phase == .handshake, let connection else { return }
-        connection.lend(loop.intake)
+        connection.lend(
+            UnsafeMutableRawBufferPointer(rebasing: loop.intake[..<Self.handshakeIntake]), for: Self.handshakeTurn)
         let progress = connection.handshake()
         connection.takeBack()
         switch progress {
         case .wantRead: wait(for: .read)
         case .wantWrite: wait(for: .write)
+        case .turnOver:
+            // Not waited for: the socket may be empty.
+            later { $0.advanceHandshake() }
         case .closed: finish(.peerClosed)
         case .failed(let error): finish(.failed(error))
-        case .complete:
-            phase = .open
-            loop.cancel(timer)
-            lastReceived = loop.nowNanoseconds
-            if takesPlaceAtOpen { promote() }
-            updateInterest()
-            handler?.channelOpened(self)
-            guard phase == .open else { return }
-            if idleTimeout != nil { checkIdle() }
-            bookRead()
+        case .complete: open()
         }
+    }
+
+    private func open() {
+        guard phase == .handshake else { return }
+        phase = .open
+        loop.cancel(timer)
+        lastReceived = loop.nowNanoseconds
+        if options.takesPlaceAtOpen { promote() }
+        updateInterest()
+        handler?.channelOpened(self)
+        guard phase == .open else { return }
+        if options.idleTimeout != nil, !closesWhenSent { checkIdle() }
+        bookRead()
     }
 
     private func readSome() {
         guard let connection else { return }
-        let scratch = loop.scratch
-        connection.lend(loop.intake)
+        let scratch = UnsafeMutableRawBufferPointer(
+            rebasing: loop.scratch[..<min(options.readSize, loop.scratch.count)])
+        connection.lend(
+            UnsafeMutableRawBufferPointer(rebasing: loop.intake[..<min(options.readSize, loop.intake.count)]),
+            for: options.turn)
         defer { connection.takeBack() }
-        var budget = Self.readBudget
-        while phase == .open, isReading, !readWantsWrite {
-            guard budget > 0 else {
-                bookRead()
-                return
-            }
+        let end = SystemClock.uptimeNanoseconds + Self.slice
+        while phase == .open, isReading, !readWantsWrite, !closesWhenSent {
             switch connection.read(into: scratch) {
             case .complete(let count):
-                budget -= count
                 bytesReceived &+= UInt64(count)
                 lastReceived = loop.nowNanoseconds
                 handler?.channel(self, received: UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+            case .turnOver: return bookRead()
             case .wantRead: return
             case .wantWrite:
                 readWantsWrite = true
@@ -324,6 +332,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
             case .closed: finish(.peerClosed)
             case .failed(let error): finish(.failed(error))
             }
+            if SystemClock.uptimeNanoseconds >= end { return bookRead() }
         }
     }
 
@@ -332,7 +341,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
         readBooked = true
         later { channel in
             channel.readBooked = false
-            if channel.phase == .open, channel.isReading { channel.readSome() }
+            if channel.phase == .open, channel.isReading, !channel.closesWhenSent { channel.readSome() }
         }
     }
 
@@ -372,7 +381,7 @@ package final class TLSChannel: EventHandler, TimerHandler {
     }
 
     private func checkIdle() {
-        guard let idleTimeout else { return }
+        guard let idleTimeout = options.idleTimeout else { return }
         let rest = idleTimeout - .nanoseconds(loop.nowNanoseconds - lastReceived)
         if rest <= .zero {
             finish(.idleTimeout)
@@ -421,26 +430,30 @@ package final class TLSChannel: EventHandler, TimerHandler {
         // Whether the peer gets the word is its matter; the socket's own end says the same less surely.
         _ = connection?.shutdown()
         Socket.shutdownWrite(number)
-        connection = nil
-        phase = .lingering
-        place?.leave()
-        loop.schedule(timer, after: .seconds(2), self)
-        wait(for: .read)
+        awaitEnd()
         tell(.closedHere)
     }
 
+    /// The place is kept meanwhile, so that these sockets are counted too.
+    private func awaitEnd() {
+        connection = nil
+        phase = .lingering
+        loop.schedule(timer, after: Self.lingerTime, self)
+        wait(for: .read)
+    }
+
+    /// Throws away what the peer still sends, undecrypted, one buffer in a turn.
     private func drainRaw() {
-        let scratch = loop.scratch
-        for _ in 0..<16 {
-            do throws(SystemError) {
-                let count = try Socket.read(number, into: scratch)
-                if count == 0 { release() }
-                guard count > 0 else { return }
-            } catch {
-                if error.errno != .again { release() }
-                return
-            }
+        do throws(SystemError) {
+            guard try Socket.read(number, into: loop.scratch) == 0 else { return }
+        } catch {
+            guard error.errno != .again else { return }
+            return finish(.failed(TLSError(.connectionFailed, error.description)))
         }
+        guard phase == .open else { return release() }
+        // The peer has ended its direction and may still read: the end would be heard again and again.
+        isReading = false
+        updateInterest()
     }
 
     private func finish(_ end: ChannelEnd) {
@@ -452,12 +465,8 @@ package final class TLSChannel: EventHandler, TimerHandler {
             _ = connection?.shutdown()
         case .failed(let error) where !told && connection != nil && Self.hasAlert(error.code):
             // The alert that says why is on its way: a reset could overtake it.
-            connection = nil
             Socket.shutdownWrite(number)
-            phase = .lingering
-            place?.leave()
-            loop.schedule(timer, after: .seconds(2), self)
-            wait(for: .read)
+            awaitEnd()
             tell(end)
             return
         default:
@@ -466,14 +475,6 @@ package final class TLSChannel: EventHandler, TimerHandler {
         }
         release()
         if !told { tell(end) }
-    }
-
-    /// Whether OpenSSL told the peer by an alert.
-    private static func hasAlert(_ code: TLSError.Code) -> Bool {
-        switch code {
-        case .connectionFailed, .truncated, .peerRefused, .timedOut: false
-        default: true
-        }
     }
 
     private func tell(_ end: ChannelEnd) {

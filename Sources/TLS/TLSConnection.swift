@@ -22,6 +22,7 @@ package final class TLSConnection {
     /// Set by the first failure; every later call answers it.
     private var failure: TLSError?
     private var isEstablished = false
+    private var emptyRecords = EmptyRecordLimit()
     /// Encrypted bytes wait here that the socket did not take.
     package private(set) var hasUnsent = false
 
@@ -72,6 +73,10 @@ package final class TLSConnection {
         if let failure { return .failed(failure) }
         ErrorQueue.clear()
         let result = SSL_do_handshake(pointer)
+        guard axle_bio_reads(SSL_get_rbio(pointer)) <= 2 * Self.handshakeRecords else {
+            return fail(
+                TLSError(.protocolViolation, "the handshake came in more than \(Self.handshakeRecords) records"))
+        }
         guard result == 1 else { return progress(of: result, during: "the handshake") }
         if let refusal = establishedRefusal() {
             failure = refusal
@@ -81,20 +86,44 @@ package final class TLSConnection {
         return .complete(0)
     }
 
+    /// The most records that a peer may cut its part of the handshake into. OpenSSL reads each in two steps.
+    package static let handshakeRecords = 512
+
+    /// What a peer may make this side work for before `read` and `handshake` say `turnOver`.
+    package struct Turn: Sendable {
+        /// Encrypted bytes.
+        package var bytes: Int
+        /// Records, with or without data.
+        package var records: Int
+
+        package init(bytes: Int, records: Int) {
+            self.bytes = max(bytes, 1)
+            self.records = max(records, 1)
+        }
+    }
+
+    /// Whether the peer has sent anything yet.
+    package var hasHeard: Bool { axle_bio_reads(SSL_get_rbio(pointer)) > 0 }
+
     /// How much is read from the socket at a time through a lent buffer: what one has to have room for.
     package static let intakeSize = 128 * 1024
 
     /// From here on the socket is read into `intake`, as much at a time as it holds; else each record costs two system calls.
     ///
     /// OpenSSL's own reading ahead would move all that is left in its buffer before every record (3.0, `ssl3_read_n`), and have a buffer of that size
-    /// for each connection. The buffer is used in `handshake` and `read`, until it is taken back or the connection is gone.
-    package func lend(_ intake: UnsafeMutableRawBufferPointer) {
-        axle_bio_lend(SSL_get_rbio(pointer), intake.baseAddress, intake.count)
+    /// for each connection. The buffer is used in `handshake` and `read`, until it is taken back or the connection is gone. With a turn no more than
+    /// it allows is done until then.
+    package func lend(_ intake: UnsafeMutableRawBufferPointer, for turn: Turn? = nil) {
+        let bio = SSL_get_rbio(pointer)
+        axle_bio_lend(bio, intake.baseAddress, intake.count)
+        if let turn { axle_bio_allow(bio, turn.bytes, 2 * turn.records) }
     }
 
     /// Ends that: the buffer is anyone's again. What came and was not read is kept, and read first.
     package func takeBack() {
-        guard axle_bio_take_back(SSL_get_rbio(pointer)) == 0, failure == nil else { return }
+        let bio = SSL_get_rbio(pointer)
+        axle_bio_allow(bio, Int.max, Int.max)
+        guard axle_bio_take_back(bio) == 0, failure == nil else { return }
         failure = TLSError(.library, "no memory for bytes that came")
     }
 
@@ -108,9 +137,15 @@ package final class TLSConnection {
             let result = SSL_read_ex(pointer, buffer.baseAddress.map { $0 + filled }, buffer.count - filled, &count)
             guard result == 1 else {
                 let progress = progress(of: result, during: "reading")
+                // The socket has more: what stopped OpenSSL was a record without data.
+                if progress == .wantRead, axle_bio_starved(SSL_get_rbio(pointer)) == 0 {
+                    guard emptyRecords.take() else { return fail(Self.tooManyEmptyRecords) }
+                    continue
+                }
                 // What was read counts first; the reason why there is no more comes with the next call.
                 return filled > 0 ? .complete(filled) : progress
             }
+            emptyRecords.count(data: count)
             filled += count
         }
         return .complete(filled)
@@ -288,7 +323,7 @@ package final class TLSConnection {
     private func progress(of result: Int32, during what: String) -> TLSProgress {
         let systemError = errno
         switch SSL_get_error(pointer, result) {
-        case SSL_ERROR_WANT_READ: return .wantRead
+        case SSL_ERROR_WANT_READ: return axle_bio_starved(SSL_get_rbio(pointer)) == 2 ? .turnOver : .wantRead
         case SSL_ERROR_WANT_WRITE: return .wantWrite
         case SSL_ERROR_ZERO_RETURN:
             // Once close_notify came, OpenSSL does not touch the socket again: a socket that ended was cut off.
@@ -303,6 +338,10 @@ package final class TLSConnection {
                 TLSError(.connectionFailed, "\(what) failed: \(reason)", reasons: entries.map(\.text)))
         default: return fail(classify(ErrorQueue.drain(), what))
         }
+    }
+
+    private static var tooManyEmptyRecords: TLSError {
+        TLSError(.protocolViolation, "the peer sends records without data")
     }
 
     private func fail(_ error: TLSError) -> TLSProgress {

@@ -6,6 +6,8 @@ package enum TLSProgress: Sendable, Equatable {
     case wantRead
     /// Call again when the socket can be written.
     case wantWrite
+    /// The turn's allowance is used up and more may be here: call again in a later turn.
+    case turnOver
     /// The peer has ended its direction properly: no more bytes will come.
     case closed
     /// Over; the connection is of no further use.

@@ -74,7 +74,40 @@ package final class JoinClient: Sendable {
             endpoint, context, role: role, peerRole: peerRole, program: program, group: group, certificateTime: nil)
     }
 
+    /// How often a listener that has no place is asked again.
+    private static let attempts = 6
+
+    /// A listener under load drops newcomers at random: whoever comes again gets in.
     private static func connect(
+        _ endpoint: Endpoint, _ context: TLSContext, role: Role, peerRole: Role, program: String,
+        group: EventLoopGroup, certificateTime: Int64?
+    ) async throws(TransportError) -> JoinClient {
+        var backoff = Backoff(first: .milliseconds(250), longest: .seconds(4))
+        var random = SystemRandom()
+        while true {
+            do throws(TransportError) {
+                return try await attempt(
+                    endpoint, context, role: role, peerRole: peerRole, program: program, group: group,
+                    certificateTime: certificateTime)
+            } catch {
+                let wait = backoff.next(using: &random)
+                guard backoff.failures < attempts, mayPass(error) else { throw error }
+                // A cancelled sleep ends the attempts.
+                guard (try? await Task.sleep(for: wait)) != nil else { throw .cancelled }
+            }
+        }
+    }
+
+    /// Whether the listener may have dropped the connection for want of a place.
+    private static func mayPass(_ error: TransportError) -> Bool {
+        switch error {
+        case .network(.tls(let error)): error.code == .connectionFailed || error.code == .truncated
+        case .closed(let closure): closure.code == .busy
+        default: false
+        }
+    }
+
+    private static func attempt(
         _ endpoint: Endpoint, _ context: TLSContext, role: Role, peerRole: Role, program: String,
         group: EventLoopGroup, certificateTime: Int64?
     ) async throws(TransportError) -> JoinClient {

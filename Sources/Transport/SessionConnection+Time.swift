@@ -18,7 +18,7 @@ extension SessionConnection {
         if let event = session.tick(at: loop.now) {
             take(event, UnsafeRawBufferPointer(start: nil, count: 0))
         }
-        if let joinEnd, joinEnd <= loop.now { close(.timedOut, "the join took too long") }
+        if let joinDeadline, joinDeadline <= loop.now { close(.timedOut, "the join took too long") }
         expire()
         pump()
         tellUse(atLeast: Self.toldAtLeast)
@@ -58,11 +58,17 @@ extension SessionConnection {
             let look = loop.now + lookInterval
             next = min(next ?? look, look)
         }
-        if let joinEnd { next = min(next ?? joinEnd, joinEnd) }
+        if let joinDeadline { next = min(next ?? joinDeadline, joinDeadline) }
         guard let next else { return }
         if let timerDeadline, timerDeadline <= next { return }
         timerDeadline = next
         loop.schedule(timer, after: max(.zero, next - loop.now), coarse: true, self)
+    }
+
+    /// When a stranger's connection ends next, if nothing happens.
+    private var joinDeadline: Duration? {
+        guard let joinEnd else { return nil }
+        return min(joinEnd, joinSilence ?? joinEnd)
     }
 
     // MARK: The end
@@ -114,6 +120,11 @@ extension SessionConnection {
         }
         let error = failure ?? (wasOpen ? nil : Self.error(end, closure))
         ended(End(wasOpen: wasOpen, closure: closure, error: error))
+    }
+
+    /// Why there is no session with a peer whose handshake has failed.
+    static func refusal(_ end: ChannelEnd) -> TransportError {
+        error(end, LinkClosure(code: .connectionLost, text: end.description))
     }
 
     static func error(_ end: ChannelEnd, _ closure: LinkClosure) -> TransportError {

@@ -100,6 +100,10 @@ extension SessionConnection {
     func reply(_ request: RequestID, _ message: Message) {
         guard let number = UInt32(exactly: request.number) else { return }
         session.reply(StreamID(number), message)
+        if isJoin {
+            joinIsOut = false
+            joinSilence = loop.now + Self.joinPatience
+        }
         pump()
     }
 

@@ -31,8 +31,12 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
 
     /// The most requests that wait for a free stream.
     package static let waitingLimit = 4096
-    /// How long a stranger may take to join: its place is one of those for handshakes.
+    /// How long a stranger may take to join, the time of its answers included.
     package static let joinTime: Duration = .seconds(120)
+    /// How long a stranger may take to ask, at first and after each answer.
+    package static let joinPatience: Duration = .seconds(15)
+    /// The most that a stranger may ask on one connection; two requests make a join.
+    package static let joinRequests = 8
     /// What is sent in one turn before other connections have theirs.
     static let sendBudget = 2 * 1024 * 1024
 
@@ -58,8 +62,12 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     var peer: PeerIdentity?
     var refusal: GoAway?
     var isJoin = false
-    /// When a stranger's connection ends at the latest.
+    /// When a stranger's connection ends at the latest, and when it ends unless something is asked.
     var joinEnd: Duration?
+    var joinSilence: Duration?
+    /// Requests of a stranger, and whether one of them waits for its answer.
+    var joinsAsked = 0
+    var joinIsOut = false
     var isOpen = false
     var closure: LinkClosure?
     var failure: TransportError?
@@ -134,9 +142,9 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
 
     // MARK: Beginning
 
-    /// Takes over an accepted connection; on the loop.
-    func start(accepted: Listener.Connection, context: TLSContext, options: TLSChannel.Options) {
-        channel = TLSChannel(accepted: accepted, context: context, loop: loop, options: options, handler: self)
+    /// Takes over a connection that was accepted and whose handshake is done; on the loop.
+    func start(established: TLSChannel.Established, options: TLSChannel.Options) {
+        channel = TLSChannel(established: established, loop: loop, options: options, handler: self)
     }
 
     /// Takes over a connected socket; on the loop.
@@ -156,13 +164,11 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
             switch kind {
             case .listener where isJoin:
                 joinEnd = loop.now + Self.joinTime
+                joinSilence = loop.now + Self.joinPatience
+                if !channel.admitVisitor() { refusal = busy("as many machines as may be are joining") }
             case .listener:
                 peer = try settings.identify(channel.peerCertificate)
-                if !channel.promote() {
-                    refusal = GoAway(
-                        .busy, "as many peers as may be are connected",
-                        retryAfterSeconds: settings.busyRetryAfterSeconds)
-                }
+                if !channel.promote() { refusal = busy("as many peers as may be are connected") }
             case .dialler(let expected):
                 let found = try settings.identify(channel.peerCertificate)
                 if let expected, found.id != expected {
@@ -187,6 +193,10 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
             session = .dialler(settings.hello(), at: loop.now)
         }
         pump()
+    }
+
+    private func busy(_ why: String) -> GoAway {
+        GoAway(.busy, why, retryAfterSeconds: settings.busyRetryAfterSeconds)
     }
 
     func take(_ hello: Hello) {
@@ -272,8 +282,16 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
             handler.linkEvent(.request(id, request, message))
             return
         }
+        // One at a time: what a stranger asks is held until it is answered.
+        joinsAsked += 1
+        guard !joinIsOut, joinsAsked <= Self.joinRequests else {
+            return close(.flooded, "a join asks one question at a time, and \(Self.joinRequests) at the most")
+        }
         switch message {
-        case .joinBegin, .joinRequest, .renew: handler.joinRequest(id, request, message)
+        case .joinBegin, .joinRequest, .renew:
+            joinIsOut = true
+            joinSilence = nil
+            handler.joinRequest(id, request, message)
         default: session.reply(stream, .error(ErrorReply(code: .refused, text: "join first")))
         }
     }

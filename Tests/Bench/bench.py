@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 
+import attack
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCH = ROOT / ".build/release/axle-bench"
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
@@ -397,6 +399,8 @@ def main():
         certificates = work / "certs"
         make_certificates(certificates)
         rows = [refresh(work), bulk_stream(work, certificates), idle_sessions(work), *revocations(work)]
+        (work / "attack").mkdir()
+        rows += attack.under_attack(work / "attack")
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return report(rows, "bench.json")

@@ -33,6 +33,7 @@ import rollouts  # noqa: F401
 import replication  # noqa: F401
 import shares  # noqa: F401
 import space  # noqa: F401
+import connections  # noqa: F401
 import strangers  # noqa: F401
 
 # The slow ones begin first.

@@ -14,7 +14,8 @@ final class TestServer: Sendable {
     let queue = NamedQueue("test-client")
 
     init(
-        _ change: (inout HTTPServerSettings) -> Void = { _ in }, handler: @escaping HTTPServer.Handler
+        _ change: (inout HTTPServerSettings) -> Void = { _ in }, knows: @escaping HTTPServer.Knows = { _ in true },
+        handler: @escaping HTTPServer.Handler
     ) throws {
         folder = try TemporaryFolder()
         group = try EventLoopGroup("test", count: 2)
@@ -30,7 +31,7 @@ final class TestServer: Sendable {
         change(&settings)
         server = try HTTPServer(
             Endpoint(host: "127.0.0.1", port: 0), group: group, context: HTTPServer.context(identity: identity),
-            settings: settings, handler: handler)
+            settings: settings, knows: knows, handler: handler)
     }
 
     deinit { group.stop() }
@@ -49,8 +50,10 @@ final class TestServer: Sendable {
     }
 
     /// Sends raw text over TLS by Python's own stack and answers everything that comes back until the end, or until
-    /// `seconds` of silence.
-    func raw(_ text: String, pause: Double = 0, seconds: Double = 20) async throws -> String {
+    /// `seconds` of silence; it begins to read after `reading` seconds.
+    func raw(
+        _ text: String, pause: Double = 0, reading: Double = 0, seconds: Double = 20, on other: NamedQueue? = nil
+    ) async throws -> String {
         let script = """
             import socket, ssl, sys, time
             context = ssl.create_default_context(cafile=sys.argv[1])
@@ -62,6 +65,7 @@ final class TestServer: Sendable {
             else:
                 for b in data:
                     c.sendall(bytes([b])); time.sleep(float(sys.argv[3]))
+            time.sleep(float(sys.argv[5]))
             try:
                 while True:
                     part = c.recv(65536)
@@ -75,13 +79,13 @@ final class TestServer: Sendable {
             "/usr/bin/env",
             [
                 "python3", "-c", script, folder.path("authority.pem"), "\(server.endpoint.port)", "\(pause)",
-                "\(seconds)",
+                "\(seconds)", "\(reading)",
             ], environment: ["PATH": path])
         process.input = Array(text.utf8)
         process.outputLimit = 1 << 20
         process.deadline = .seconds(60)
         let ready = process
-        return try await queue.run { try ready.run().outputText }
+        return try await (other ?? queue).run { try ready.run().outputText }
     }
 }
 
@@ -166,7 +170,11 @@ struct HTTPServerTests {
 
     @Test func waitingHandlersHoldNoThread() async throws {
         let gate = Gate()
-        let test = try TestServer { request in
+        // All of them come at once, from one address.
+        let test = try TestServer({
+            ($0.maximumHandshakes, $0.handshakesPerAddress) = (256, 256)
+            ($0.maximumStrangers, $0.strangersPerAddress) = (256, 256)
+        }) { request in
             if request.path == "/wait" { await gate.wait() }
             return .text(request.path)
         }
@@ -215,6 +223,49 @@ struct HTTPServerTests {
         #expect(second.status == 503)
         gate.open()
         #expect(try await first.hasSuffix("first"))
+    }
+
+    @Test func strangersBeyondTheLimitOfTheirAddressAreTold() async throws {
+        let test = try TestServer({ $0.strangersPerAddress = 1 }, knows: { _ in false }) { _ in .text("ok") }
+        async let silent = test.raw("", seconds: 8, on: NamedQueue("silent"))
+        while test.server.connectionCount < 1 { try await Task.sleep(for: .milliseconds(10)) }
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(try await test.raw("GET / HTTP/1.1\r\nHost: h\r\n\r\n").hasPrefix("HTTP/1.1 503 "))
+        _ = try await silent
+    }
+
+    @Test func theBodyOfAStrangerIsNotRead() async throws {
+        let test = try TestServer(knows: { $0.bearerToken == "good" }) { request in
+            .text("\(request.body.count) bytes", status: request.bearerToken == "good" ? 200 : 401)
+        }
+        let body = String(repeating: "x", count: 300_000)
+        func head(_ more: String) -> String {
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.utf8.count)\r\n\(more)\r\n"
+        }
+        let stranger = try await test.raw(head("") + body + "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(stranger.hasPrefix("HTTP/1.1 401 ") && stranger.hasSuffix("0 bytes"))
+        #expect(stranger.contains("Connection: close") && stranger.components(of: "HTTP/1.1 ") == 1)
+        let asking = try await test.raw(head("Expect: 100-continue\r\n"))
+        #expect(asking.hasPrefix("HTTP/1.1 401 ") && asking.contains("Connection: close"))
+        let known = try await test.raw(head("Authorization: Bearer good\r\nConnection: close\r\n") + body)
+        #expect(known.hasPrefix("HTTP/1.1 200 ") && known.hasSuffix("300000 bytes"))
+        // Without a body a stranger may ask again on its connection.
+        let twice = String(repeating: "GET / HTTP/1.1\r\nHost: h\r\n\r\n", count: 2)
+        #expect(try await test.raw(twice, seconds: 3).components(of: "HTTP/1.1 401 ") == 2)
+    }
+
+    @Test func aRequestIsReadWhenTheAnswerBeforeItHasLeft() async throws {
+        let answered = NativeLock(0)
+        let test = try TestServer { _ in
+            answered.withLock { $0 += 1 }
+            return HTTPResponse(status: 200, body: [UInt8](repeating: 7, count: 100_000))
+        }
+        let requests = String(repeating: "GET / HTTP/1.1\r\nHost: h\r\n\r\n", count: 1000)
+        // The client takes nothing for a while: what waits is one answer, and what the kernel holds.
+        async let text = test.raw(requests, reading: 2, seconds: 1)
+        try await Task.sleep(for: .milliseconds(1500))
+        #expect(answered.withLock { $0 } < 100)
+        _ = try? await text
     }
 
     @Test func stoppingLetsWhatHasBegunEnd() async throws {

@@ -1,6 +1,9 @@
+import HTTP
 import Hub
+import Network
 import Settings
 import Testing
+import Transport
 
 @Suite("hub.json5")
 struct HubOptionsTests {
@@ -67,5 +70,22 @@ struct HubOptionsTests {
         let failure = #expect(throws: SettingsError.self) { try parse(text) }
         #expect(failure?.description.contains(word) == true, "\(failure?.description ?? "")")
         #expect(failure?.description.contains("s3cr3t") == false)
+    }
+
+    @Test func limitsOfConnectionsAreReadAndWhatIsNoneIsRefused() throws {
+        let options = try HubOptions.parse(
+            Array(
+                "{ connections: { handshakes: 99, joinsPerAddress: 3 }, api: { strangers: 9, strangerSeconds: 4 } }"
+                    .utf8))
+        let rules = options.connections.limit.rules
+        #expect(rules.handshakes == 99 && rules.visitorsPerAddress == 3 && rules.peers == 4096)
+        #expect(options.api.server.maximumStrangers == 9 && options.api.server.strangerTimeout == .seconds(4))
+        #expect(options.api.server.maximumConnections == 256)
+        for text in [
+            "{ connections: { handshake: 1 } }", "{ connections: { handshakes: 0 } }", "{ api: { strangers: '9' } }",
+            "{ api: { peers: 9 } }", "{ connections: 5 }",
+        ] {
+            #expect(throws: (any Error).self, "\(text)") { try HubOptions.parse(Array(text.utf8)) }
+        }
     }
 }

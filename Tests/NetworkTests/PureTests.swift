@@ -53,15 +53,16 @@ struct PureTests {
         #expect(backoff.next(using: &random) <= .seconds(2))
     }
 
-    @Test func strangersDoNotTakeThePlacesOfPeers() {
+    @Test func strangersDoNotTakeThePlacesOfPeers() throws {
         let limit = PeerLimit(peers: 1, handshakes: 2)
-        let one = limit.enter()
-        let two = limit.enter()
-        #expect(limit.enter() == nil)
+        let address = try #require(try SocketAddress.resolve("192.0.2.1", port: 1, numericOnly: true).first)
+        let one = limit.enter(address)
+        let two = limit.enter(address)
+        #expect(limit.enter(address) == nil)
         #expect(one?.promote() == true)
         #expect(one?.promote() == true)
         #expect(two?.promote() == false)
-        #expect(limit.enter() != nil)
+        #expect(limit.enter(address) != nil)
         two?.leave()
         two?.leave()
         #expect(limit.current.handshakes == 0 && limit.current.peers == 1)

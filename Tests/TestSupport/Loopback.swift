@@ -64,6 +64,7 @@ package enum Loopback {
             switch progress {
             case .wantRead: one.events = Int16(POLLIN)
             case .wantWrite: one.events = Int16(POLLOUT)
+            case .turnOver: continue
             case .complete, .closed, .failed: return progress
             }
             guard poll(&one, 1, 10_000) == 1 else { return progress }

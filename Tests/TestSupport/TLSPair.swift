@@ -50,7 +50,7 @@ package final class TLSPair {
                 case .complete(let count):
                     sent += count
                     idleTurns = 0
-                case .wantRead, .wantWrite: break
+                case .wantRead, .wantWrite, .turnOver: break
                 case .closed: throw TestSupportError("closed while writing")
                 case .failed(let error): throw error
                 }
@@ -60,7 +60,7 @@ package final class TLSPair {
             case .complete(let count):
                 received += buffer[..<count]
                 idleTurns = 0
-            case .wantRead, .wantWrite: break
+            case .wantRead, .wantWrite, .turnOver: break
             case .closed: return received
             case .failed(let error): throw error
             }

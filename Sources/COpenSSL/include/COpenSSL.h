@@ -30,6 +30,12 @@ int axle_bio_send_rest(BIO *bio);
 void axle_bio_lend(BIO *bio, void *intake, size_t size);
 // Ends that; what was read and not taken is kept and comes first. 0 if there is no memory for it.
 int axle_bio_take_back(BIO *bio);
+// Until this is called again OpenSSL gets at most so many bytes in at most so many reads; then a read asks to be retried.
+void axle_bio_allow(BIO *bio, size_t bytes, size_t reads);
+// Why the latest read asked to be retried: 1 if the socket is empty, 2 if the allowance is used up, 0 if it gave bytes.
+int axle_bio_starved(BIO *bio);
+// Reads that have given bytes so far.
+size_t axle_bio_reads(BIO *bio);
 
 // SSL_CTX: macros over SSL_CTX_ctrl.
 static inline int axle_ctx_require_tls13(SSL_CTX *ctx) {
@@ -38,6 +44,8 @@ static inline int axle_ctx_require_tls13(SSL_CTX *ctx) {
 static inline void axle_ctx_set_modes(SSL_CTX *ctx) {
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
                               | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+    // SSL_read returns after each record without data, so that TLSConnection can count them.
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 }
 static inline int axle_ctx_set_groups(SSL_CTX *ctx, const char *list) { return (int)SSL_CTX_set1_groups_list(ctx, list); }
 static inline int axle_ctx_add_chain_certificate(SSL_CTX *ctx, X509 *certificate) {

@@ -77,6 +77,8 @@ final class ClientConnection {
             case .complete: return
             case .wantRead: try wait(for: .read, patience, what)
             case .wantWrite: try wait(for: .write, patience, what)
+            // Never without a turn.
+            case .turnOver: continue
             case .closed: throw HTTPError(.broken, "\(what): the server went away")
             case .failed(let error): throw Self.error(error, what)
             }
@@ -133,6 +135,7 @@ final class ClientConnection {
             case .complete(let count): return count
             case .wantRead: try wait(for: .read, patience, "reading from \(origin.host)")
             case .wantWrite: try wait(for: .write, patience, "reading from \(origin.host)")
+            case .turnOver: continue
             case .closed: return 0
             case .failed(let error): throw Self.error(error, "reading from \(origin.host)")
             }
@@ -165,6 +168,7 @@ final class ClientConnection {
             case .complete(let count): done += count
             case .wantRead: try wait(for: .read, patience, "writing to \(origin.host)")
             case .wantWrite: try wait(for: .write, patience, "writing to \(origin.host)")
+            case .turnOver: continue
             case .closed: throw HTTPError(.broken, "writing to \(origin.host): the server went away")
             case .failed(let error): throw Self.error(error, "writing to \(origin.host)")
             }

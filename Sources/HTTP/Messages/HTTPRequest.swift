@@ -19,6 +19,15 @@ package struct HTTPRequestHead: Equatable, Sendable {
         if headers.lists("close", in: "Connection") { return false }
         return minorVersion >= 1 || headers.lists("keep-alive", in: "Connection")
     }
+
+    /// The token of `Authorization: Bearer …`, if there is exactly one.
+    package var bearerToken: String? {
+        let values = headers.values("Authorization")
+        guard values.count == 1, let value = values.first else { return nil }
+        let parts = value.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+        return HTTPSyntax.trimmed(parts[1])
+    }
 }
 
 /// A whole request as a handler gets it: its body is bounded by the server's limit.
@@ -59,11 +68,5 @@ package struct HTTPRequest: Equatable, Sendable {
     }
 
     /// The token of `Authorization: Bearer …`, if there is exactly one.
-    package var bearerToken: String? {
-        let values = headers.values("Authorization")
-        guard values.count == 1, let value = values.first else { return nil }
-        let parts = value.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return HTTPSyntax.trimmed(parts[1])
-    }
+    package var bearerToken: String? { head.bearerToken }
 }

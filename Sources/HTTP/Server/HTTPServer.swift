@@ -9,10 +9,15 @@ package import TLS
 /// when its client goes away and when the server stops. Safe from any thread.
 package final class HTTPServer: Sendable {
     package typealias Handler = @Sendable (HTTPRequest) async -> HTTPResponse
+    /// Whether a request's head shows that its client is known. Called on a loop, must not block. The body of any other request
+    /// is not read: its handler gets an empty one, and the connection is closed behind the answer.
+    package typealias Knows = @Sendable (HTTPRequestHead) -> Bool
 
     let settings: HTTPServerSettings
     let context: NativeLock<TLSContext>
     let handler: Handler
+    let knows: Knows
+    private let group: EventLoopGroup
     private let connections = NativeLock(Connections())
     private let listener = NativeLock<Listener?>(nil)
     /// Where it listens; a port 0 has become the real one.
@@ -32,17 +37,22 @@ package final class HTTPServer: Sendable {
     /// Listens from now on. Resolves the endpoint's name, so it may block: for the start of a program.
     ///
     /// - Parameters:
+    ///   - group: the loops of connections whose handshake is done.
+    ///   - door: the loops that accept and shake hands; those of `group` if nil.
     ///   - context: a server context without client certificates; ALPN `http/1.1` is welcome and not required.
     package init(
-        _ endpoint: Endpoint, group: EventLoopGroup, context: TLSContext,
-        settings: HTTPServerSettings = HTTPServerSettings(), handler: @escaping Handler
+        _ endpoint: Endpoint, group: EventLoopGroup, door: EventLoopGroup? = nil, context: TLSContext,
+        settings: HTTPServerSettings = HTTPServerSettings(), knows: @escaping Knows = { _ in true },
+        handler: @escaping Handler
     ) throws(NetworkError) {
         self.settings = settings
         self.context = NativeLock(context)
         self.handler = handler
+        self.knows = knows
+        self.group = group
         let link = Link()
-        let limit = PeerLimit(peers: settings.maximumConnections, handshakes: settings.maximumHandshakes)
-        let listener = try Listener(endpoint, group: group, limit: limit) { connection, loop in
+        let limit = PeerLimit(settings.admission)
+        let listener = try Listener(endpoint, group: door ?? group, limit: limit) { connection, loop in
             guard let server = link.server.withLock({ $0.server }) else {
                 // Between the first connection and the end of this initialiser, or after the last user let go.
                 _ = FileDescriptor(takingOwnership: connection.socket)
@@ -97,12 +107,29 @@ package final class HTTPServer: Sendable {
         connections.withLock { $0.isStopping }
     }
 
-    private func serve(_ accepted: Listener.Connection, _ loop: EventLoop) {
-        let connection = HTTPServerConnection(self, loop, peer: accepted.address.host)
-        connections.withLock { $0.open[ObjectIdentifier(connection)] = connection }
+    /// What a channel to a client may do, in its handshake and after it.
+    var options: TLSChannel.Options {
         var options = TLSChannel.Options()
+        options.firstByteTimeout = settings.firstByteTimeout
         options.handshakeTimeout = settings.handshakeTimeout
-        connection.start(accepted, context.withLock { $0 }, options)
+        options.takesPlaceAtOpen = false
+        // Requests are small, and one is answered at a time.
+        options.readSize = 32 * 1024
+        options.turn = TLSConnection.Turn(bytes: 256 * 1024, records: 64)
+        options.queueHighWater = 0
+        return options
+    }
+
+    private func serve(_ accepted: Listener.Connection, _ loop: EventLoop) {
+        Newcomer.greet(
+            accepted, context.withLock { $0 }, on: loop, options: options,
+            opened: { [weak self] channel in
+                guard let self, let established = channel.detach() else { return }
+                let target = self.group.next()
+                let connection = HTTPServerConnection(self, target, peer: established.address.host)
+                self.connections.withLock { $0.open[ObjectIdentifier(connection)] = connection }
+                target.execute { connection.start(established) }
+            })
     }
 
     func forget(_ connection: HTTPServerConnection) {

@@ -29,6 +29,10 @@ final class HTTPServerConnection: TLSChannelHandler, TimerHandler, @unchecked Se
     /// Bytes that came and are not parsed yet: at most what one read gave.
     private var pending: [UInt8] = []
     private var head: HTTPRequestHead?
+    /// Whether the latest head has shown that the client is known.
+    private var isKnown = false
+    /// The request in hand was answered before its end: nothing that follows it can be understood.
+    private var isCutShort = false
     private var body: [UInt8] = []
     private var requests = 0
     private var task: Task<Void, Never>?
@@ -40,8 +44,9 @@ final class HTTPServerConnection: TLSChannelHandler, TimerHandler, @unchecked Se
         parser = HTTPRequestParser(limits: server.settings.limits)
     }
 
-    func start(_ accepted: Listener.Connection, _ context: TLSContext, _ options: TLSChannel.Options) {
-        channel = TLSChannel(accepted: accepted, context: context, loop: loop, options: options, handler: self)
+    /// Takes over a connection whose handshake is done; on the loop.
+    func start(_ established: TLSChannel.Established) {
+        channel = TLSChannel(established: established, loop: loop, options: server.options, handler: self)
     }
 
     /// The server stops: an idle connection ends now, one at work after its response, which is hurried.
@@ -60,16 +65,25 @@ final class HTTPServerConnection: TLSChannelHandler, TimerHandler, @unchecked Se
     // MARK: Channel events
 
     func channelOpened(_ channel: TLSChannel) {
-        if channel.isOverLimit {
-            send(.problem(503, code: "tooManyConnections", detail: "The server has no room; try again."), close: true)
+        if !channel.admitVisitor() {
+            refuseForRoom()
         } else if server.isStopping {
             close()
         } else {
-            loop.schedule(timer, after: server.settings.idleTimeout, self)
+            loop.schedule(timer, after: idleTimeout, self)
         }
     }
 
+    private func refuseForRoom() {
+        send(.problem(503, code: "tooManyConnections", detail: "The server has no room; try again."), close: true)
+    }
+
+    private var idleTimeout: Duration {
+        isKnown ? server.settings.idleTimeout : min(server.settings.strangerTimeout, server.settings.idleTimeout)
+    }
+
     func channel(_ channel: TLSChannel, received bytes: UnsafeRawBufferPointer) {
+        guard phase != .closed else { return }
         pending += bytes
         advance()
     }
@@ -109,15 +123,15 @@ final class HTTPServerConnection: TLSChannelHandler, TimerHandler, @unchecked Se
             parsing: while phase == .idle || phase == .reading {
                 guard let event = try parser.next(bytes.span, at: &position) else { break }
                 switch event {
-                case .head(let head):
-                    self.head = head
-                    if head.headers["Expect"]?.lowercased() == "100-continue" {
-                        channel?.queue(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+                case .head(let head): take(head)
+                case .body(let range):
+                    guard isKnown else {
+                        isCutShort = true
+                        handle(body: [])
+                        break parsing
                     }
-                case .body(let range): body += bytes[range]
-                case .end:
-                    guard let head else { break parsing }
-                    handle(HTTPRequest(head: head, body: body, peer: peer))
+                    body += bytes[range]
+                case .end: handle(body: body)
                 }
             }
         } catch {
@@ -128,17 +142,34 @@ final class HTTPServerConnection: TLSChannelHandler, TimerHandler, @unchecked Se
             return
         }
         guard phase != .closed else { return }
-        pending = position == bytes.count ? [] : Array(bytes[position...])
+        pending = position == bytes.count || isCutShort ? [] : Array(bytes[position...])
         if phase == .idle, !parser.isBetweenRequests {
             phase = .reading
-            loop.schedule(timer, after: server.settings.requestTimeout, self)
+            let patience = head == nil ? server.settings.strangerTimeout : server.settings.requestTimeout
+            loop.schedule(timer, after: min(patience, server.settings.requestTimeout), self)
         }
     }
 
-    private func handle(_ request: HTTPRequest) {
+    private func take(_ head: HTTPRequestHead) {
+        self.head = head
+        isKnown = server.knows(head)
+        guard !isKnown || channel?.promote() != false else { return refuseForRoom() }
+        let asksFirst = head.headers["Expect"]?.lowercased() == "100-continue"
+        if !isKnown, asksFirst {
+            isCutShort = true
+            handle(body: [])
+        } else if asksFirst {
+            channel?.queue(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+        }
+        if isKnown, phase == .reading { loop.schedule(timer, after: server.settings.requestTimeout, self) }
+    }
+
+    private func handle(body: [UInt8]) {
+        guard let head, phase == .idle || phase == .reading else { return }
+        let request = HTTPRequest(head: head, body: body, peer: peer)
         phase = .handling
         requests += 1
-        body = []
+        self.body = []
         loop.cancel(timer)
         channel?.setReading(false)
         let handler = server.handler
@@ -152,7 +183,7 @@ final class HTTPServerConnection: TLSChannelHandler, TimerHandler, @unchecked Se
         guard phase == .handling else { return }
         task = nil
         let close =
-            !request.keepsAlive || server.isStopping || requests >= server.settings.requestsPerConnection
+            isCutShort || !request.keepsAlive || server.isStopping || requests >= server.settings.requestsPerConnection
         send(response, close: close)
     }
 
@@ -189,7 +220,7 @@ final class HTTPServerConnection: TLSChannelHandler, TimerHandler, @unchecked Se
             close()
             return
         }
-        loop.schedule(timer, after: server.settings.idleTimeout, self)
+        loop.schedule(timer, after: idleTimeout, self)
         advance()
         // What was sent ahead is read once the request in hand is answered.
         if phase == .idle || phase == .reading { channel?.setReading(true) }
@@ -199,6 +230,7 @@ final class HTTPServerConnection: TLSChannelHandler, TimerHandler, @unchecked Se
         loop.cancel(timer)
         phase = .closed
         pending = []
+        body = []
         channel?.close()
     }
 }

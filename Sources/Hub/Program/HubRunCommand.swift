@@ -13,7 +13,7 @@ enum HubRunCommand {
         let (ends, end) = AsyncStream.makeStream(of: Int32.self)
         let options = try HubOptions.read(folder.file(HubOptions.fileName))
         let hub = try await RunningHub(
-            folder: folder, downloads: try DownloadRules(options.downloads, streams.environment),
+            folder: folder, options: options, downloads: try DownloadRules(options.downloads, streams.environment),
             listen: invocation.value("listen"), api: invocation.value("api"),
             program: "axle-hub/\(HubProgram.version)", executable: CurrentProcess.program,
             messages: { streams.message($0) },

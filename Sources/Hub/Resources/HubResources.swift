@@ -52,10 +52,16 @@ final class HubResources: Sendable {
         self.router = router
     }
 
+    /// Whether the head carries the admin token.
+    func knows(_ head: HTTPRequestHead) -> Bool {
+        guard let bearer = head.bearerToken else { return false }
+        return ConstantTime.equal(SHA256.hash(Array(bearer.utf8)), token)
+    }
+
     /// Answers any request; never throws, every error is a problem document.
     func respond(to request: HTTPRequest) async -> HTTPResponse {
         do {
-            guard let bearer = request.bearerToken, ConstantTime.equal(SHA256.hash(Array(bearer.utf8)), token) else {
+            guard knows(request.head) else {
                 tellRefusal(of: request)
                 var response = Self.answer(Problem(.unauthorized, "the request carries no valid token"))
                 response.headers.set("WWW-Authenticate", "Bearer")

@@ -10,9 +10,6 @@ internal import Trust
 
 /// A hub at work: its shell, the listener for spokes and the API.
 package final class RunningHub: Sendable {
-    /// Spokes and joining machines at a time at the most, and how many of them in their handshake.
-    static let peers = PeerLimit(peers: 4096, handshakes: 256)
-
     let addresses: HubState.Addresses
     /// Where spokes and operators reach it, `HOST:PORT`; port 0 has become the real one.
     package var listen: String { addresses.listen }
@@ -26,8 +23,8 @@ package final class RunningHub: Sendable {
     /// Opens the state folder's contents and listens. `system` is the machine's clock in milliseconds since 1970; `executable` is this program's file,
     /// for the limited children that make patches: without it none are made. `fatal` is called with the reason when it cannot go on.
     init(
-        folder: StateFolder, downloads: DownloadRules, listen: String?, api: String?, program: String,
-        executable: String?,
+        folder: StateFolder, options: HubOptions, downloads: DownloadRules, listen: String?, api: String?,
+        program: String, executable: String?,
         system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
         messages: @escaping @Sendable (String) -> Void, fatal: @escaping @Sendable (String) -> Void
     ) async throws {
@@ -54,17 +51,23 @@ package final class RunningHub: Sendable {
             executable: executable, messages: messages, fatal: fatal)
         // Before the first spoke comes: a start forgets who was connected.
         await shell.start()
-        let group = try EventLoopGroup(count: 2)
+        // Strangers have loops of their own, and so has the API: nobody waits for what they make a loop do.
+        let group = try EventLoopGroup("session", count: 2)
         var sessions = SessionSettings(fleet: settings.fleet, role: .hub, peerRoles: [.spoke], program: program)
         sessions.certificateTime = { clock.certificateTime }
         sessions.refusal = { peer, _ in shell.refusal(peer) }
         listener = try SessionListener(
-            try Self.endpoint(listen ?? settings.listen), group: group, limit: Self.peers, settings: sessions,
+            try Self.endpoint(listen ?? settings.listen), group: group, door: try EventLoopGroup("door", count: 1),
+            limit: options.connections.limit, settings: sessions,
+            firstByteTimeout: .seconds(options.connections.firstByteSeconds),
+            handshakeTimeout: .seconds(options.connections.handshakeSeconds),
             context: { contexts.wire }, links: shell.links, handler: shell)
         let resources = try HubResources(
             folder: folder.path, settings: settings, shell: shell, version: program, started: clock.now)
         server = try HTTPServer(
-            try Self.endpoint(api ?? settings.api), group: group, context: contexts.api
+            try Self.endpoint(api ?? settings.api), group: try EventLoopGroup("api", count: 1),
+            door: try EventLoopGroup("api-door", count: 1), context: contexts.api, settings: options.api.server,
+            knows: { resources.knows($0) }
         ) { await resources.respond(to: $0) }
         contexts.serve(server)
         self.folder = folder
@@ -80,8 +83,9 @@ package final class RunningHub: Sendable {
     ) async throws {
         let options = try HubOptions.read(folder.file(HubOptions.fileName))
         try await self.init(
-            folder: folder, downloads: try DownloadRules(options.downloads) { _ in nil }, listen: listen, api: api,
-            program: program, executable: nil, system: system, messages: messages, fatal: messages)
+            folder: folder, options: options, downloads: try DownloadRules(options.downloads) { _ in nil },
+            listen: listen, api: api, program: program, executable: nil, system: system, messages: messages,
+            fatal: messages)
     }
 
     private static func endpoint(_ text: String) throws(UsageError) -> Endpoint {

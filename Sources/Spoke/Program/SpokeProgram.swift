@@ -32,10 +32,13 @@ package enum SpokeProgram {
                 details: "Bundles are made with `axle bundle export`. The spoke must be able to read it.",
                 operands: [.required("BUNDLE")], options: [state]),
             SpokeShareCommand.specification,
+            CommandSpecification(
+                "check-config", "Check DIR/spoke.json5", details: "The spoke runs without such a file too.",
+                options: [state]),
         ] + PoolCommand.specifications(daemon: "spoke", state: state)
     ).checkingPermissions()
     /// Commands that change nothing: they tell of permissions and go on.
-    private static let readers = ["share list"]
+    private static let readers = ["share list", "check-config"]
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
@@ -46,6 +49,7 @@ package enum SpokeProgram {
             case "join": return try await SpokeJoinCommand.run(invocation, streams)
             case "import": return try await SpokeImportCommand.run(invocation, streams)
             case "add-pool", "drain-pool", "remove-pool": return try PoolCommand.spoke.run(invocation, streams)
+            case "check-config": return try SpokeCheckConfigCommand.run(invocation, streams)
             case "run": return try await SpokeRunCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }

@@ -10,11 +10,6 @@ internal import Transport
 
 /// A spoke at work: its shell, the listener for agents and the session with the hub.
 package final class RunningSpoke: Sendable {
-    /// Agents and joining machines at a time at the most.
-    package static let peerLimit = 12_000
-    /// Of these, in their handshake.
-    package static let handshakeLimit = 512
-
     /// Where agents reach it; port 0 has become the real one.
     package let endpoint: Endpoint
     /// Locked as long as it is held here.
@@ -37,10 +32,12 @@ package final class RunningSpoke: Sendable {
         system: @escaping @Sendable () -> Int64 = { SystemClock.nowMilliseconds },
         messages: @escaping @Sendable (String) -> Void, fatal: (@Sendable (String) -> Void)? = nil
     ) async throws {
+        let connections = try SpokeOptions.read(folder.file(SpokeOptions.fileName)).connections
         let keeper = try IdentityKeeper(folder: SpokeState.identity(folder))
         let identity = keeper.identity
         let clock = ClockFloor(seconds: keeper.signedTime, system: system)
-        let group = try EventLoopGroup(count: 2)
+        // Strangers have a loop of their own: no agent waits for what they make a loop do.
+        let group = try EventLoopGroup("session", count: 2)
         let shell = try SpokeShell(
             folder: folder, keeper: keeper, clock: clock, group: group, program: program,
             child: child ?? CurrentProcess.program, messages: messages, fatal: fatal ?? messages)
@@ -52,8 +49,9 @@ package final class RunningSpoke: Sendable {
         let first = try contexts.listener()
         let address = try Self.endpoint(listen ?? identity.member.listen ?? "0.0.0.0:7441")
         listener = try SessionListener(
-            address, group: group,
-            limit: PeerLimit(peers: Self.peerLimit, handshakes: Self.handshakeLimit), settings: settings,
+            address, group: group, door: try EventLoopGroup("door", count: 1), limit: connections.limit,
+            settings: settings, firstByteTimeout: .seconds(connections.firstByteSeconds),
+            handshakeTimeout: .seconds(connections.handshakeSeconds),
             // An identity that cannot be used leaves the context before.
             context: { (try? contexts.listener()) ?? first }, links: shell.links, handler: shell)
         endpoint = listener.endpoint
