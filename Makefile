@@ -4,11 +4,12 @@ JOBS ?= $(shell nproc)
 SECONDS_PER_FUZZER ?= 20
 SEED ?=
 CUTS ?= 2000
+MESSAGES ?= 1000000
 SWIFT_BUILD := swift build -j $(JOBS)
 STRICT := --explicit-target-dependency-import-check error
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz crash powercut sim bench bench-replication slow-link slow-update release demo clean
+.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz fuzz-members crash powercut sim bench bench-replication slow-link slow-update release demo clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -75,6 +76,11 @@ asan: setup
 ## fuzz      the libFuzzer targets, SECONDS_PER_FUZZER each
 fuzz: setup
 	Tests/Fuzz/run.sh $(SECONDS_PER_FUZZER)
+
+## fuzz-members  valid, signed, extreme messages of hostile members against the cores of hub, spoke and agent: MESSAGES= of them
+fuzz-members: setup
+	$(SWIFT_BUILD) -c release --product axle-sim
+	folder=$$(mktemp -d) && .build/release/axle-sim --members $(MESSAGES) $(if $(SEED),--seed $(SEED)) --folder $$folder/databases; status=$$?; rm -rf "$$folder"; exit $$status
 
 ## crash     kills pools at every write, fsync, rename and unlink: CUTS= of them
 crash: setup

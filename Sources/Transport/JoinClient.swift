@@ -74,8 +74,8 @@ package final class JoinClient: Sendable {
             endpoint, context, role: role, peerRole: peerRole, program: program, group: group, certificateTime: nil)
     }
 
-    /// How often a listener that has no place is asked again.
-    private static let attempts = 6
+    /// How often a listener that has no place is dialled.
+    private static let dials = 6
 
     /// A listener under load drops newcomers at random: whoever comes again gets in.
     private static func connect(
@@ -91,7 +91,7 @@ package final class JoinClient: Sendable {
                     certificateTime: certificateTime)
             } catch {
                 let wait = backoff.next(using: &random)
-                guard backoff.failures < attempts, mayPass(error) else { throw error }
+                guard backoff.failures < dials, mayPass(error) else { throw error }
                 // A cancelled sleep ends the attempts.
                 guard (try? await Task.sleep(for: wait)) != nil else { throw .cancelled }
             }
@@ -144,7 +144,7 @@ package final class JoinClient: Sendable {
 
     /// How often a question is put to a peer that is busy, and the longest wait in between: all of
     /// it within the time that a join may take.
-    private static let attempts = 4
+    private static let questions = 4
     private static let longestWait: UInt64 = 10
 
     /// Sends `joinBegin`, `joinRequest` or `renew` and awaits the answer; an `error` answer is
@@ -158,7 +158,7 @@ package final class JoinClient: Sendable {
             do throws(TransportError) {
                 return try await links.request(link, message, timeout: timeout)
             } catch {
-                guard case .answered(let reply) = error, reply.code == .busy, attempt < Self.attempts else {
+                guard case .answered(let reply) = error, reply.code == .busy, attempt < Self.questions else {
                     throw error
                 }
                 attempt += 1

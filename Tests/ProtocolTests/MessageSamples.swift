@@ -84,6 +84,7 @@ enum MessageSamples {
         let hash = try SHA256Digest(bytes: bytes32)
         let (main, next) = (try NodeName("main"), try NodeName("next"))
         return [
+            ("reportKey", .ok(OK(reportKey: signed))),
             (
                 "replicas",
                 .order(OrderMessage(agent: node, action: action, kind: 0, expires: time, signed: signed, replicas: 300))

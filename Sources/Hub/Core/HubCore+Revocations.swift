@@ -123,7 +123,7 @@ extension HubCore {
     }
 
     /// The segments that the next list names. Where there are more than it can hold, those that end first are left out, and the log says so every day.
-    private func namedSegments(at now: UnixTime) throws -> [RevocationSegment.Reference] {
+    private mutating func namedSegments(at now: UnixTime) throws -> [RevocationSegment.Reference] {
         let all = try store.segments()
         let left = all.count - RecordLimits.segments
         if left > 0 {

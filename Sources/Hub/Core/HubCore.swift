@@ -161,7 +161,8 @@ package struct HubCore {
         case .objectSent(_, let spoke, _): .spoke(spoke)
         case .joinAsked: .joiners
         case .started, .catalogRefreshed, .catalogRefused, .catalogUnreachable, .importProgressed, .importEnded,
-            .poolChanged, .placed, .poolsMoved, .poolDrained, .confinementMissing, .objectsDamaged, .packageEvicted, .poolChecked,
+            .poolChanged, .placed, .poolsMoved, .poolDrained, .confinementMissing, .objectsDamaged, .packageEvicted,
+            .poolChecked,
             .patchEnded, .patchLost, .patchPoolChanged, .woke:
             .hub
         }

@@ -8,7 +8,8 @@ enum HubSchema {
     /// "AXHU".
     static let migrations = Migrations(
         applicationID: 0x4158_4855,
-        steps: [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth,
+        steps: [
+            first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth,
             thirteenth,
         ])
 

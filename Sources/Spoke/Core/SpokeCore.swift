@@ -234,8 +234,10 @@ package struct SpokeCore {
             case .join: .spoke
             }
         case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
-            .poolsMoved, .poolDrained, .confinementMissing, .unpacked, .evicted, .evictionEnded, .poolChecked, .objectsDamaged,
-            .packageBrought, .bundleRefused, .revocationsChecked, .anchorsChecked, .catalogRefreshed, .sharesSet,
+            .poolsMoved, .poolDrained, .confinementMissing, .unpacked, .evicted, .evictionEnded, .poolChecked,
+            .objectsDamaged,
+            .packageBrought, .bundleRefused, .revocationsChecked, .agentsRevoked, .anchorsChecked, .catalogRefreshed,
+            .sharesSet,
             .catalogSurveyed, .shareTended, .woke:
             .spoke
         }
