@@ -103,8 +103,13 @@ package enum CurrentProcess {
         return (value("RssAnon:"), value("VmRSS:"))
     }
 
-    /// Ends the process.
-    package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+    /// Ends the process. Exit handlers run only under a sanitizer, which reports in one: event loops may
+    /// still be closing TLS connections, and OpenSSL's handler frees what they use.
+    package static func exit(_ status: Int32) -> Never {
+        if axle_is_sanitized() != 0 { Glibc.exit(status) }
+        fflush(nil)
+        Glibc._exit(status)
+    }
 
     /// Ends a limited child, without what else a normal exit does (handlers, runtimes' own checks): its limits may forbid that.
     package static func exitAtOnce(_ status: Int32) -> Never { Glibc._exit(status) }

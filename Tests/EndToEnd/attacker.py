@@ -256,9 +256,9 @@ class Attack:
 
     def onebyte(self, stranger):
         """A request in records of one byte, again and again."""
-        request = b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 4000 + b"\r\n\r\n"
+        request = b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 400 + b"\r\n\r\n"
         if self.arguments.protocol != "http/1.1":
-            request = stranger.frame(1, b"\xa1" + b"\0" * 4000)
+            request = stranger.frame(1, b"\xa1" + b"\0" * 400)
         while not self.stopped.is_set():
             block = stranger.one_byte_records(request)
             stranger.socket.sendall(block)

@@ -132,6 +132,8 @@ def lose(path, way, whole):
         path.write_bytes(content)
     else:
         path.write_bytes(b"this is no database\n" * 1000)
+    if path.exists():
+        path.chmod(0o600)
 
 
 @test
@@ -160,6 +162,7 @@ def a_lost_database_is_not_taken_for_a_new_one(world):
             world.refused(world.program("axle-agent"), "status", "--state", state, words=[str(path), "is missing"])
         # Put back it is as it was.
         path.write_bytes(whole)
+        path.chmod(0o600)
         world.start(names[daemon], world.commands[names[daemon]])
         if daemon == "hub":
             wait_for("the hub's API", lambda: world.axle("status", check=False), 30)

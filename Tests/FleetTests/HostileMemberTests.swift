@@ -78,6 +78,7 @@ struct HostileMemberTests {
         #expect(count(answers, "ok") > 10 && count(answers, "busy") > 100, "\(answers)")
         #expect(size(fleet, "spoke/spoke.db") < 16 << 20)
         try fleet.startHub()
+        try await eventually("the API") { (try? fleet.axle("token", "list")) != nil }
         _ = try await fleet.publish("1.0", counter: 1)
         try await fleet.succeeds(try fleet.rollOut("1.0", to: ["box"]), ["box"])
     }
