@@ -73,4 +73,7 @@ package enum ProtocolLimits {
     /// What a peer may send at most in `pingInterval`.
     package static let pingCount = 20
     package static let pingInterval: Duration = .seconds(10)
+    /// Requests that a peer may take back unanswered in `pingInterval`: what was asked is at the core
+    /// already, so that taking it back makes no room for another one.
+    package static let withdrawals = 64
 }

@@ -50,7 +50,8 @@ extension Session {
         case .ping: try takePing(Session.integer(payload), at: uptime)
         case .pong: try takePong(Session.integer(payload))
         case .goAway: return try takeGoAway(payload, at: uptime)
-        case .reset: return try takeReset(header.stream, UInt32(truncatingIfNeeded: Session.integer(payload)))
+        case .reset:
+            return try takeReset(header.stream, UInt32(truncatingIfNeeded: Session.integer(payload)), at: uptime)
         }
         return nil
     }
@@ -79,6 +80,17 @@ extension Session {
         reader.takesOnlyHello = false
         state = side == .dialler ? .open : .deciding
         return .hello(hello)
+    }
+
+    private mutating func countWithdrawal(at uptime: Duration) throws(ProtocolError) {
+        if uptime - withdrawalWindowStart >= ProtocolLimits.pingInterval {
+            withdrawalWindowStart = uptime
+            withdrawalsInWindow = 0
+        }
+        withdrawalsInWindow += 1
+        guard withdrawalsInWindow <= ProtocolLimits.withdrawals else {
+            throw ProtocolError(.flooded, "too many requests are taken back unanswered")
+        }
     }
 
     private mutating func takePing(_ number: UInt64, at uptime: Duration) throws(ProtocolError) {
@@ -275,8 +287,14 @@ extension Session {
         return sum
     }
 
-    private mutating func takeReset(_ id: StreamID, _ number: UInt32) throws(ProtocolError) -> SessionEvent? {
+    private mutating func takeReset(
+        _ id: StreamID, _ number: UInt32, at uptime: Duration
+    ) throws(ProtocolError) -> SessionEvent? {
         guard let index = try index(ofStream: id) else { return nil }
+        let isPeers = (id.number & 1 == 1) == (side == .listener)
+        if isPeers, streams[index].hasReceivedMessage, !streams[index].hasSentMessage {
+            try countWithdrawal(at: uptime)
+        }
         let wasReset = streams[index].isReset
         streams[index].isReceiveEnded = true
         if !wasReset {

@@ -139,6 +139,12 @@ extension Session {
         directLeft = max(0, directLeft - count)
     }
 
+    /// Whether data of a stream waits for the peer's credit alone.
+    package func lacksCredit(_ id: StreamID) -> Bool {
+        guard let stream = streams.first(where: { $0.id == id }) else { return false }
+        return stream.sendCredit == 0 || sendCredit == 0
+    }
+
     /// Data has come for a stream: `nextWritable()` is to name it when it may go.
     package mutating func wantsToSend(_ id: StreamID) {
         guard let index = openIndex(id), streams[index].hasSentMessage, !streams[index].isSendEnded,

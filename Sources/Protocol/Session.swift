@@ -64,6 +64,8 @@ package struct Session: Sendable {
     var owedPong: UInt64?
     var pingWindowStart: Duration
     var pingsInWindow = 0
+    var withdrawalWindowStart: Duration
+    var withdrawalsInWindow = 0
     /// When leaving or closing began; nil in closing until the first tick, if the last stream's end brought it about.
     var endingSince: Duration?
 
@@ -72,6 +74,7 @@ package struct Session: Sendable {
         nextStream = side == .dialler ? 1 : 2
         lastHeard = uptime
         pingWindowStart = uptime
+        withdrawalWindowStart = uptime
     }
 
     /// The dialler's side; its hello is in the output.

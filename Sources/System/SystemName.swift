@@ -57,6 +57,19 @@ package enum CurrentProcess {
         return path
     }
 
+    /// Opens /dev/null where standard input, output or error is closed. Otherwise the next socket or file
+    /// takes the number, and what is meant for a person goes there. Writing to it fails, so that lost
+    /// output is noticed. Every program calls this first.
+    package static func occupyStandardStreams() {
+        while true {
+            let number = open("/dev/null", O_RDONLY)
+            guard (0...2).contains(number) else {
+                if number > 2 { close(number) }
+                return
+            }
+        }
+    }
+
     /// Keeps what this process has in memory, keys among it, out of logs and files when it crashes:
     /// Swift's runtime writes no registers and memory to standard error, and the kernel makes no
     /// core. Every program calls this first. A developer who sets `SWIFT_BACKTRACE` with

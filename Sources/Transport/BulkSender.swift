@@ -45,6 +45,8 @@ final class BulkSender {
     private var coldBuffers = 0
     private static let coldRun = 16
     private(set) var hasFailed = false
+    /// When bytes were taken last; a peer that gives no credit for long loses the transfer.
+    var lastProgress: Duration = .zero
     private let start: UInt64
     private let ended: (@Sendable (UInt64) -> Void)?
 

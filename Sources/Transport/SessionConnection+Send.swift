@@ -59,9 +59,12 @@ extension SessionConnection {
                 guard let sender = sending[stream] else { continue }
                 switch sender.next(&session, stream) {
                 case .waiting: continue
-                case .queued: return true
+                case .queued:
+                    sender.lastProgress = loop.now
+                    return true
                 case .frame(let frame, let isEnd):
                     outgoing = frame
+                    sender.lastProgress = loop.now
                     if isEnd { sending[stream] = nil } else { readAhead(sender, stream) }
                     return true
                 case .over:
@@ -88,6 +91,7 @@ extension SessionConnection {
     /// Begins to send content.
     func send(_ sender: BulkSender, _ stream: StreamID) {
         sending[stream] = sender
+        sender.lastProgress = loop.now
         if sender.isReady { session.wantsToSend(stream) }
         readAhead(sender, stream)
         pump()

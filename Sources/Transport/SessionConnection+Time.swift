@@ -35,6 +35,12 @@ extension SessionConnection {
             session.reset(stream)
             fail(waiter, .timedOut, .timedOut)
         }
+        // Nobody reads it: it would hold its package, and memory, for as long as the session lasts.
+        for (stream, sender) in sending
+        where sender.lastProgress + settings.stallTimeout <= now && session.lacksCredit(stream) {
+            sending[stream] = nil
+            session.reset(stream)
+        }
         while let first = waiting.first, isLate(first.pending, now) {
             waiting.removeFirst()
             fail(first.pending, .timedOut, .timedOut)
@@ -54,7 +60,7 @@ extension SessionConnection {
     /// while anything is out. It is only ever moved forward; one that comes too early finds nothing to do.
     func setTimer() {
         var next = session.nextTick
-        if !pending.isEmpty || !waiting.isEmpty {
+        if !pending.isEmpty || !waiting.isEmpty || !sending.isEmpty {
             let look = loop.now + lookInterval
             next = min(next ?? look, look)
         }

@@ -348,7 +348,7 @@ import Trust
         #expect(said.contains("lines that this peer caused were left out"))
     }
 
-    @Test func presenceAndReconnectsAreWithinTheSpokesBudget() throws {
+    @Test func presenceAndReconnectsAreWithinBudgets() throws {
         let world = try HubWorld()
         let (link, spoke, agents, _, _) = try world.running()
         let before = try lines(world)
@@ -357,7 +357,8 @@ import Trust
                 link, .presence(Presence(agent: agents[0].id, isConnected: round % 2 == 0, since: world.now)))
         }
         for _ in 0..<3_000 { _ = try world.connect(spoke) }
-        #expect(try lines(world) - before <= HubLimits.spokeLines.burst + 1)
+        // The agent's coming and going is its own, and said to be too much as well.
+        #expect(try lines(world) - before <= HubLimits.spokeLines.burst + HubLimits.clientLines.burst + 2)
         let peer = PeerIdentity(fleet: world.fleet, role: .spoke, id: spoke)
         world.effects = []
         try world.send(.link(.opened(LinkID(1 << 40), peer, Hello(time: world.now, role: .spoke, program: "1"))))
@@ -365,6 +366,39 @@ import Trust
             if case .link(.close(LinkID(1 << 40), .busy, _)) = effect { true } else { false }
         }
         #expect(closed)
+    }
+
+    @Test func strangersAtASpokesJoinListenerAndFalseRenewalsLeaveTheSpokesBudgetAlone() throws {
+        let world = try HubWorld()
+        let (link, _, agents, _, _) = try world.running()
+        let before = try lines(world)
+        let noise = JoinRequest(
+            token: TokenID(high: 1, low: 1), nonce: [UInt8](repeating: 1, count: 32), body: [1],
+            proof: [UInt8](repeating: 2, count: 32))
+        for _ in 0..<1_000 {
+            _ = try world.ask(link, .joinRequest(noise))
+            _ = try world.ask(link, .renew(Renew(node: agents[0].id, signed: [1])))
+        }
+        #expect(try lines(world) - before <= HubLimits.joinerLines.burst + 1)
+        // What is claimed in another's name is not said of the other.
+        #expect(try world.events(.attackSeen).allSatisfy { !$0.event.subject.hasPrefix("client/") })
+        let count = try lines(world)
+        #expect(try world.ask(link, event(1, world)) == .ok(OK()))
+        #expect(try lines(world) == count + 1)
+    }
+
+    @Test func anAgentCannotMakeTheHubSignOrdersWithoutEnd() throws {
+        let world = try HubWorld()
+        var (link, spoke, agents, _, _) = try world.running()
+        world.answers = false
+        try world.store.setEpoch(9)
+        let before = try world.orders(for: spoke).count
+        for number in 0..<1_000 as Range<UInt64> {
+            _ = try world.report(
+                &agents[0], link, action: ActionID(high: 9, low: number), state: .offered,
+                orderSequence: OrderSequence(epoch: 0, number: 1))
+        }
+        #expect(try world.orders(for: spoke).count - before <= HubLimits.callOffs.burst)
     }
 
     @Test func aSpokeWithTooManyEventsIsAskedForPatienceAndLosesNone() throws {

@@ -155,6 +155,32 @@ struct SessionFaultTests {
         #expect(pair.listenerLog.failure?.code == .flooded)
     }
 
+    @Test("requests that are taken back as soon as they are asked make no room for others without end")
+    func rapidResets() {
+        let pair = SessionPair.open()
+        var stream: UInt32 = 1
+        while pair.listener.state == .open, stream < 100_000 {
+            pair.inject(.listener, RawFrame.message(stream, Self.request, isOpen: true) + RawFrame.reset(stream))
+            stream += 2
+        }
+        #expect(pair.listenerLog.failure?.code == .flooded)
+        #expect(stream / 2 <= UInt32(ProtocolLimits.withdrawals) + 1)
+    }
+
+    @Test("answered requests may be reset, and a few that are not")
+    func decentResets() {
+        let pair = SessionPair.open()
+        var stream: UInt32 = 1
+        for round in 0..<2_000 {
+            pair.inject(.listener, RawFrame.message(stream, Self.request, isOpen: true))
+            if round % 100 != 0 { pair.reply(.listener, StreamID(stream), .ok(OK()), isEnd: false) }
+            pair.inject(.listener, RawFrame.reset(stream))
+            _ = SessionPair.take(from: &pair.listener)
+            stream += 2
+        }
+        #expect(pair.listenerLog.failure == nil)
+    }
+
     @Test("pings at a decent rate go on for ever")
     func pingRate() {
         let pair = SessionPair.open()

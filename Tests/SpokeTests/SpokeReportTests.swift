@@ -148,6 +148,28 @@ struct SpokeReportTests {
         #expect(bench.store.events(limit: .max).allSatisfy { SpokeEventCode(rawValue: $0.event.code.rawValue) != nil })
     }
 
+    @Test("an agent renews its own certificate only, one renewal at a time, and its refused reports are its own doing")
+    func renewals() throws {
+        var bench = try bench()
+        let own = Message.renew(Renew(node: SpokeBench.agent, signed: [1]))
+        #expect(code(try bench.ask(SpokeBench.agentLink, .renew(Renew(node: Self.other, signed: [1])))) == .refused)
+        #expect(try bench.ask(SpokeBench.agentLink, own) == nil)
+        let asked = try #require(
+            bench.requests(on: SpokeBench.hub).first { if case .renew = $0.message { true } else { false } })
+        #expect(code(try bench.ask(SpokeBench.agentLink, own, number: 91)) == .busy)
+        try bench.tell(.link(.reply(SpokeBench.hub, asked.id, .ok(OK()))))
+        #expect(try bench.ask(SpokeBench.agentLink, own, number: 92) == nil)
+        for counter in 1...UInt64(300) {
+            _ = try bench.ask(SpokeBench.agentLink, report(counter))
+            for request in bench.requests(on: SpokeBench.hub) {
+                guard case .report = request.message else { continue }
+                let refusal = ErrorReply(code: .refused, text: "of another fleet")
+                try bench.tell(.link(.reply(SpokeBench.hub, request.id, .error(refusal))))
+            }
+        }
+        #expect(bench.store.eventCount() <= SpokeLimits.agentEvents.burst + 1)
+    }
+
     @Test("an agent that opens session after session is put off")
     func sessions() throws {
         var bench = try bench()

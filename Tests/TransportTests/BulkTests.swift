@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import Network
 import Protocol
@@ -290,6 +291,38 @@ struct BulkTests {
             _ = try await spoke.links.fetch(link, fetchPackage(length), limit: length, into: Check().sink)
         }
         #expect(spoke.recorder.closures.isEmpty)
+        spoke.dialer.stop()
+    }
+
+    @Test func aTransferThatNobodyReadsEndsAndLetsItsSourceGo() async throws {
+        let length: UInt64 = 40_000_000
+        let site = try Site(change: { $0.stallTimeout = .milliseconds(500) })
+        let queue = NamedQueue("source")
+        let sent = NativeLock<UInt64?>(nil)
+        site.recorder.onRequest.withLock {
+            $0 = { links, link, request, message in
+                links.sendContent(
+                    link, request, Content(length: length, offset: 0),
+                    from: .reader(queue) { buffer, offset in
+                        fillPattern(buffer, offset)
+                        return buffer.count
+                    }, ended: { bytes in sent.withLock { $0 = bytes } })
+            }
+        }
+        let spoke = try site.dial()
+        let link = try await spoke.link()
+        let reading = NamedQueue("sink")
+        let isReleased = NativeLock(false)
+        let sink = BulkSink.writer(reading) { _, _ in
+            // The reader stands still, and the session lives.
+            while !isReleased.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.01) }
+        }
+        let task = Task { try await spoke.links.fetch(link, try fetchPackage(length), limit: length, into: sink) }
+        try await eventually("the sender to give up") { sent.withLock { $0 != nil } }
+        #expect(sent.withLock { $0 ?? length } < length)
+        #expect(spoke.recorder.closures.isEmpty)
+        isReleased.withLock { $0 = true }
+        await #expect(throws: (any Error).self) { _ = try await task.value }
         spoke.dialer.stop()
     }
 

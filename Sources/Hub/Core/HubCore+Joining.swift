@@ -15,6 +15,8 @@ extension HubCore {
     }
 
     mutating func joinAsked(_ message: Message, _ asker: JoinAsker, at now: UnixTime) throws {
+        // A spoke does not choose who comes to its join listener.
+        if let relay = relay(asker) { cause = .joinersThrough(relay) }
         switch message {
         case .joinBegin(let begin): try challenge(begin.token, asker, at: now)
         case .renew(let renew): try renewAsked(renew, asker, at: now)

@@ -114,6 +114,8 @@ extension HubCore {
             return refuse(link, request, .refused, "this agent does not belong to this spoke")
         }
         guard client.revoked == nil else { return refuse(link, request, .refused, "this agent has been revoked") }
+        // Coming and going is the agent's own doing; each has few sessions a minute.
+        cause = .client(client.id)
         if client.isConnected != presence.isConnected {
             client.isConnected = presence.isConnected
             client.since = min(presence.since, now)

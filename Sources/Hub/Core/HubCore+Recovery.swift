@@ -158,7 +158,9 @@ extension HubCore {
             "\(client.name) reports \(state.name) of action \(action), which was ordered before this hub was restored",
             at: now)
         let isBegun = state.isChanging || state == .cancelling
-        if !state.isFinal, !isBegun { try sendAlone(.cancel, action, to: client, at: now) }
+        if !state.isFinal, !isBegun, callOffAllowance.take(client.id, at: now) {
+            try sendAlone(.cancel, action, to: client, at: now)
+        }
         return true
     }
 

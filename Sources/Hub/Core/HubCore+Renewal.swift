@@ -15,6 +15,8 @@ extension HubCore {
     mutating func renewAsked(_ message: Renew, _ asker: JoinAsker, at now: UnixTime) throws {
         do {
             let (shown, request) = try checkRenewal(message, asker, at: now)
+            // From here on it is the member's own doing, whatever carried it.
+            cause = shown.identity.role == .spoke ? .spoke(message.node) : .client(message.node)
             let signed = try renew(shown, request, message.signed, at: now)
             answer(asker, .renewed(Renewed(signed: signed)))
         } catch let refusal as RenewalRefusal {
@@ -22,7 +24,8 @@ extension HubCore {
             try log(
                 refusal.isAttack ? .error : .warning,
                 refusal.isAttack ? .attackSeen : .renewalRefused,
-                try subject(of: message.node), "a renewal was refused: \(refusal.text)\(place)", at: now)
+                try refusal.isAttack ? name(of: cause) : subject(of: message.node),
+                "a renewal was refused: \(refusal.text)\(place)", at: now)
             answer(asker, .error(ErrorReply(code: refusal.code, text: refusal.text)))
         }
     }

@@ -64,6 +64,8 @@ package struct HubCore {
         /// Everyone at the hub's own join listener, together.
         case joiners
         case spoke(NodeID)
+        /// Everyone at a spoke's join listener, and members whose renewal is not verified yet.
+        case joinersThrough(NodeID)
         /// An agent, by the signature of its reports.
         case client(NodeID)
     }
@@ -95,6 +97,8 @@ package struct HubCore {
     private var clientLines = LogBudget<LogCause>(HubLimits.clientLines)
     /// Sessions that each member may open.
     var sessionAllowance = PeerAllowance<NodeID>(HubLimits.sessions)
+    /// Actions of a lost future that each agent has called off.
+    var callOffAllowance = PeerAllowance<NodeID>(HubLimits.callOffs)
     /// New incarnations that each agent may begin.
     var incarnationAllowance = PeerAllowance<NodeID>(HubLimits.incarnations)
     /// Spokes to which something may have to be sent.
@@ -295,7 +299,7 @@ package struct HubCore {
         let verdict: LogBudget<LogCause>.Verdict =
             switch cause {
             case .hub: .write
-            case .joiners: joinerLines.verdict(for: cause, at: now)
+            case .joiners, .joinersThrough: joinerLines.verdict(for: cause, at: now)
             case .spoke: spokeLines.verdict(for: cause, at: now)
             case .client: clientLines.verdict(for: cause, at: now)
             }
@@ -316,11 +320,11 @@ package struct HubCore {
     /// Takes a line off the budget of the current cause for an event that its spoke keeps if there is none.
     mutating func mayLogEvent(at now: UnixTime) -> Bool { spokeLines.take(cause, at: now) }
 
-    private func name(of cause: LogCause) throws -> String {
+    func name(of cause: LogCause) throws -> String {
         switch cause {
         case .hub: ""
         case .joiners: "joiners"
-        case .spoke(let node), .client(let node): try subject(of: node)
+        case .spoke(let node), .joinersThrough(let node), .client(let node): try subject(of: node)
         }
     }
 

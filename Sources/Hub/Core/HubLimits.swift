@@ -51,6 +51,9 @@ package enum HubLimits {
     package static let sessions = AllowanceRate(burst: 30, every: .seconds(2))
     /// Incarnations that one agent may begin: eight after a pause, then four an hour.
     package static let incarnations = AllowanceRate(burst: 8, every: .seconds(900))
+    /// Orders that one agent may bring about by reports of actions that a restored hub does not know: 64
+    /// after a pause, then one each ten minutes.
+    package static let callOffs = AllowanceRate(burst: 64, every: .seconds(600))
     /// Incarnations of one agent whose counters are remembered.
     package static let rememberedIncarnations = 32
     /// How far a spoke's clock may be off without being reported.

@@ -41,6 +41,13 @@ struct SemanticVersion {
         return Self.words.contains { word.hasPrefix($0) }
     }
 
+    /// Whether the pre-release is one word with a number behind it, such as `rc9`, which this scheme
+    /// orders as text, so that `rc10` comes before it.
+    var isNumberedWord: Bool {
+        guard prerelease.count == 1, let last = prerelease.first?.last else { return false }
+        return ASCII.isDigit(last)
+    }
+
     /// −1, 0 or 1; build metadata takes no part (section 10).
     func compare(_ other: SemanticVersion) -> Int {
         for (left, right) in zip(core, other.core) {

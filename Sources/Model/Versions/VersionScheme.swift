@@ -81,7 +81,11 @@ package enum VersionScheme: UInt8, NamedCode {
     /// The scheme of which a single name has something that no other has.
     private static func mark(of name: String) -> VersionScheme? {
         if name.utf8.contains(0x7E) || name.utf8.contains(0x3A) { return .debian }
-        if let version = SemanticVersion(name) { return version.isNamedPrerelease ? .semver : nil }
+        if let version = SemanticVersion(name) {
+            guard version.isNamedPrerelease else { return nil }
+            // Read by PEP 440 the tenth candidate comes after the ninth, as whoever writes it so means it.
+            return version.isNumberedWord && PythonVersion(name) != nil ? .pep440 : .semver
+        }
         if let date = DateVersion(name), date.isUndotted { return .date }
         if let version = PythonVersion(name), version.isMarked { return .pep440 }
         return nil

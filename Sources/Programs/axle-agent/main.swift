@@ -1,6 +1,7 @@
 import Agent
 import System
 
+CurrentProcess.occupyStandardStreams()
 CurrentProcess.keepCrashesPrivate()
 let (arguments, streams) = (Array(CommandLine.arguments.dropFirst()), ProgramStreams.process())
 if let status = AgentProgram.runConfined(arguments, streams) { CurrentProcess.exitAtOnce(status) }

@@ -2,6 +2,7 @@ import Content
 import Operator
 import System
 
+CurrentProcess.occupyStandardStreams()
 CurrentProcess.keepCrashesPrivate()
 let (arguments, streams) = (Array(CommandLine.arguments.dropFirst()), ProgramStreams.process())
 if let status = ContentJob.runIfAsked(arguments, streams) { CurrentProcess.exitAtOnce(status) }

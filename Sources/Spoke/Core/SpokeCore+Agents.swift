@@ -50,7 +50,7 @@ extension SpokeCore {
         switch message {
         case .report(let report): try take(report, agent, open, link, request, at: now)
         case .renew(let renew):
-            relayRenewal(renew, link, request)
+            relayRenewal(renew, agent, link, request)
         case .fetchMetadata(let fetch):
             effects.append(.serveMetadata(link, request, name: fetch.name))
         case .fetchPlan(let asked): try servePlan(asked, link, request, at: now)

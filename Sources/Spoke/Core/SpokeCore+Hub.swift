@@ -90,6 +90,7 @@ extension SpokeCore {
                     reportsNotBefore = patience(error, at: now)
                     return
                 }
+                blame(agent)
                 try log(
                     .error, .reportRefused, "client/\(agent)", "the hub refused report \(counter): \(error.text)",
                     at: now)
@@ -110,6 +111,7 @@ extension SpokeCore {
         case .plan(let sha256):
             try planned(sha256, message, at: now)
         case .renewal(let link, let request):
+            renewing.remove(link)
             reply(link, request, message)
         }
     }
@@ -129,6 +131,7 @@ extension SpokeCore {
         case .order(let agent, _, _, _):
             if isLinkOpen { postponeOrders(of: agent, until: now + SpokeLimits.deliveryRetry) }
         case .renewal(let link, let request):
+            renewing.remove(link)
             refuse(link, request, .busy, "the connection to the hub broke; try again", retryAfter: 30)
         case .poolStatus, .poolChecked, .replica, .presence, .catalogChanged, .newestOrder, .fleetWord, .shares:
             break
@@ -190,8 +193,17 @@ extension SpokeCore {
     }
 
     /// Passes an agent's renewal to the hub, which alone decides; both halves are signed, so the spoke can only drop them.
-    mutating func relayRenewal(_ renew: Renew, _ link: LinkID, _ request: RequestID) {
+    ///
+    /// One for each session at a time, and an agent's own only, so that nobody takes the others' places on the way.
+    mutating func relayRenewal(_ renew: Renew, _ agent: NodeID, _ link: LinkID, _ request: RequestID) {
+        guard renew.node == agent else {
+            return refuse(link, request, .refused, "an agent renews its own certificate only")
+        }
+        guard renewing.insert(link).inserted else {
+            return refuse(link, request, .busy, "a renewal of this agent is on its way already", retryAfter: 30)
+        }
         guard let hub else {
+            renewing.remove(link)
             return refuse(link, request, .busy, "the hub cannot be reached from here now", retryAfter: 300)
         }
         ask(hub, .renew(renew), .renewal(link, request))

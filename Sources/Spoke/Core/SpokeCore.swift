@@ -146,6 +146,8 @@ package struct SpokeCore {
     var intake = ReportIntake()
     /// Sessions that each agent may open.
     var sessionAllowance = PeerAllowance<NodeID>(SpokeLimits.sessions)
+    /// Agents' sessions with a renewal on its way to the hub.
+    var renewing: Set<LinkID> = []
     /// Whose input is being handled.
     private var cause = LogCause.spoke
     private var agentEvents = LogBudget<LogCause>(SpokeLimits.agentEvents)
@@ -242,6 +244,9 @@ package struct SpokeCore {
             .spoke
         }
     }
+
+    /// What is written next is the doing of an agent, whoever told it.
+    mutating func blame(_ agent: NodeID) { cause = .agent(agent) }
 
     private func cause(of link: LinkID) -> LogCause { agentOfLink[link].map { .agent($0) } ?? .spoke }
 

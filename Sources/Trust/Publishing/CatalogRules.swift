@@ -86,7 +86,9 @@ package struct CatalogRules: Sendable {
             throw refused(
                 package.path,
                 "declares versions by the scheme \(scheme.name), and line \(line) has \(declared.name) since \(other.path.release)",
-                "Leave --version-scheme out, or give the release a --line of its own.")
+                "Leave --version-scheme out, or give the release a --line of its own. If the line has the wrong scheme, take "
+                    + "the releases that declare it back with 'axle publish remove' and add them with --version-scheme."
+            )
         }
     }
 
@@ -119,8 +121,12 @@ package struct CatalogRules: Sendable {
                 package.path,
                 "is an older version than \(newest.path.release), the newest of line \(newest.metadata.line), in the order of "
                     + (scheme?.name ?? "debian, since no scheme is declared"),
-                "Name a newer release, give it a line of its own with --line, or say with --version-scheme how this "
-                    + "product's versions are ordered.")
+                newest.metadata.versionScheme == nil
+                    ? "Name a newer release, give it a line of its own with --line, or say with --version-scheme how this "
+                        + "product's versions are ordered."
+                    : "Name a newer release, or give it a line of its own with --line. If the line has the wrong scheme, take "
+                        + "the releases that declare it back with 'axle publish remove' and add them with --version-scheme."
+            )
         }
     }
 

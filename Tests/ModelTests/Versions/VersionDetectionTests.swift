@@ -6,6 +6,7 @@ struct VersionDetectionTests {
     @Test(
         arguments: [
             (["1.0.0-rc.1"], .semver), (["1.0.0", "1.1.0-beta.2"], .semver), (["v2.0.0-alpha"], .semver),
+            (["1.0.0-rc9"], .pep440), (["1.0.0-rc9", "1.0.0-rc10", "1.0.0"], .pep440),
             (["1.0rc1"], .pep440), (["1.0", "1.1.dev3"], .pep440), (["1.0", "1.1.0-rc.1"], .pep440),
             (["1.0.0.rc1", "1.0.0-rc.1"], .pep440), (["1.0.post1"], .pep440), (["1!2.0"], .pep440),
             (["1.0~rc1"], .debian), (["1:2.0"], .debian), (["1.0", "1.1~beta"], .debian),
