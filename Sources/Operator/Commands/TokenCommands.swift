@@ -28,7 +28,8 @@ enum TokenCommands {
             throw OperatorError("the hub made a token and did not show it", next: "Make another one.")
         }
         do {
-            try printer.streams.deliver(printer.isJSON ? try printer.jsonText(created) : TextTable.printable(token) + "\n")
+            let text = printer.isJSON ? try printer.jsonText(created) : TextTable.printable(token) + "\n"
+            try printer.streams.deliver(text)
         } catch {
             throw lost(created, error, hub)
         }
