@@ -19,6 +19,8 @@ extension HubCore {
         let report: Report
         do {
             report = try Report.open(message.signed, keys: [client.reportKey], verifier: cryptography.verifier)
+            // From here on it is the agent's own doing, whatever carried it.
+            cause = .client(client.id)
             guard report.agent == message.agent, report.incarnation == message.incarnation,
                 report.counter == message.counter, report.fleet == configuration.fleet
             else { throw RecordError.malformed("report: the header says otherwise than what is signed") }
@@ -27,8 +29,6 @@ extension HubCore {
                 .error, .reportRefused, "client/\(client.name)", "a report was refused: \(error)", at: now)
             return refuse(link, request, .refused, "\(error)")
         }
-        // From here on it is the agent's own doing, whatever carried it.
-        cause = .client(client.id)
         guard let incarnation = Int64(exactly: report.incarnation), let counter = Int64(exactly: report.counter) else {
             return refuse(link, request, .invalid, "a counter is out of range")
         }

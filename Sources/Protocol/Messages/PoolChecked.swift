@@ -30,18 +30,17 @@ package struct PoolChecked: MessageBody {
         self.isOver = isOver
         self.read = read
         self.total = total
-        self.problems = problems
-        self.corrupt = corrupt
+        // Shown to operators, whoever sent it, and cut so that all of it fits into a frame.
+        self.problems = problems.prefix(Self.most).map { Event.singleLine($0, limit: Self.textLimit) }
+        self.corrupt = Array(corrupt.prefix(Self.most))
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
-        pool = try fields.name(1)
-        check = try fields.unsigned(2)
-        isOver = try fields.bool(3)
-        read = try fields.size(4)
-        total = try fields.size(5)
-        problems = try fields.texts(6, count: Self.most, limit: ProtocolLimits.textLength)
-        corrupt = try fields.sha256s(7, count: Self.most)
+        self.init(
+            pool: try fields.name(1), check: try fields.unsigned(2), isOver: try fields.bool(3),
+            read: try fields.size(4), total: try fields.size(5),
+            problems: try fields.texts(6, count: Self.most, limit: ProtocolLimits.textLength),
+            corrupt: try fields.sha256s(7, count: Self.most))
     }
 
     package var cbor: [CBORPair] {
@@ -51,8 +50,8 @@ package struct PoolChecked: MessageBody {
             3: .bool(isOver),
             4: .unsigned(read),
             5: .unsigned(total),
-            6: .array(problems.prefix(Self.most).map { .text(Event.singleLine($0, limit: Self.textLimit)) }),
-            7: .array(corrupt.prefix(Self.most).map { .bytes($0.bytes) }),
+            6: .array(problems.map { .text($0) }),
+            7: .array(corrupt.map { .bytes($0.bytes) }),
         ])
     }
 }
