@@ -1,5 +1,6 @@
 """Catalogs and packages that travel on a medium: hub to hub, hub to spoke, and everything that can be wrong with a bundle."""
 
+import contextlib
 import json
 import os
 import random
@@ -267,6 +268,16 @@ def bundle_export_killed(world):
     bring(world, bundle, words=["3 packages imported"])
 
 
+def bytes_below(folder):
+    """What the files of a folder that is being written to have now."""
+    found = 0
+    for path in folder.rglob("*"):
+        # One that is renamed meanwhile is found the next time.
+        with contextlib.suppress(OSError):
+            found += path.stat().st_size
+    return found
+
+
 @test
 def bundle_import_killed(world):
     """The hub dies in the middle of an import: what was there stays, and the same command finishes it."""
@@ -280,7 +291,8 @@ def bundle_import_killed(world):
     child = subprocess.Popen(
         [str(part) for part in axle(world)] + ["bundle", "import", str(bundle)], stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
-    time.sleep(0.4)
+    # As soon as something of it has come, however fast the machine is.
+    wait_for("the first bytes of the import", lambda: bytes_below(world.hub_state / "pool") > 1 << 20, 30, interval=0.005)
     world.kill("hub")
     require(child.wait(60) != 0, "the import did not notice that the hub was gone")
     again(world, "hub")
