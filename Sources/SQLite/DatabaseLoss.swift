@@ -14,7 +14,7 @@ package struct DatabaseLoss: Error, Hashable, Sendable, CustomStringConvertible 
 
     package let path: String
     package let kind: Kind
-    /// What a person does next, as a sentence without its full stop.
+    /// The next step for an operator, as a sentence without its full stop.
     package let advice: String
 
     package init(path: String, kind: Kind, advice: String) {

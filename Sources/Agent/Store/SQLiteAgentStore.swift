@@ -45,7 +45,7 @@ package final class SQLiteAgentStore: AgentStore {
         try settle(incarnation: incarnation, now: now)
     }
 
-    /// What a person does when the database is lost.
+    /// Advice for an operator whose database is lost.
     package static let advice =
         "restore the whole state folder from a backup, or join again with a new token into another folder (axle-agent join); "
         + "installed programs stay where they are, and reports that had not reached the spoke are lost"

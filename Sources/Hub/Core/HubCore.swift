@@ -97,7 +97,7 @@ package struct HubCore {
     private var clientLines = LogBudget<LogCause>(HubLimits.clientLines)
     /// Sessions that each member may open.
     var sessionAllowance = PeerAllowance<NodeID>(HubLimits.sessions)
-    /// Actions of a lost future that each agent has called off.
+    /// Orders that each agent may cause by reports of actions that a restored hub does not know.
     var callOffAllowance = PeerAllowance<NodeID>(HubLimits.callOffs)
     /// New incarnations that each agent may begin.
     var incarnationAllowance = PeerAllowance<NodeID>(HubLimits.incarnations)
@@ -308,7 +308,7 @@ package struct HubCore {
         try append(severity, code, subject, text, peerTime: peerTime, at: now)
     }
 
-    /// Writes a line whose budget was looked at.
+    /// Writes a line that is within its budget.
     func append(
         _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, peerTime: UnixTime? = nil,
         at now: UnixTime

@@ -17,7 +17,7 @@ struct JoinNonces {
     private static let codeOffset = 16
 
     private let key: [UInt8]
-    /// Used nonces of this period and of the one before; together they cover the life of a nonce.
+    /// Used nonces of this period and the previous one; together they cover the life of a nonce.
     private var used: Set<[UInt8]> = []
     private var usedBefore: Set<[UInt8]> = []
     private var periodStart = UnixTime.distantPast

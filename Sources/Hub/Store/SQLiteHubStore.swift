@@ -10,7 +10,7 @@ package final class SQLiteHubStore: HubStore {
     /// False for a database that was too long to be read whole at its opening: `check` it.
     package let isChecked: Bool
 
-    /// What a person does when the database is lost.
+    /// Advice for an operator whose database is lost.
     package static let advice =
         "restore the whole state folder from a backup; without one, make a new hub in another folder with axle-hub init and join "
         + "its spokes and agents again"

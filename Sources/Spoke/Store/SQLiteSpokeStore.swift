@@ -90,7 +90,7 @@ package final class SQLiteSpokeStore: SpokeStore {
         try settle(at: now)
     }
 
-    /// What a person does when the database is lost.
+    /// Advice for an operator whose database is lost.
     package static let advice =
         "restore the whole state folder from a backup, or move it away and join again with a new token (axle-spoke join); reports "
         + "that had not reached the hub are lost then"
