@@ -9,6 +9,8 @@ package enum IdentityError: Error, Sendable, CustomStringConvertible {
     /// The hub cannot be asked or has no time now.
     case later(String)
     case disk(SystemError)
+    /// A file of the folder is there and cannot be what was written.
+    case damaged(path: String, why: String)
 
     package var description: String {
         switch self {
@@ -16,6 +18,10 @@ package enum IdentityError: Error, Sendable, CustomStringConvertible {
         case .refused(let why): "the hub refuses: \(why)"
         case .later(let why): why
         case .disk(let error): error.description
+        case .damaged(let path, let why) where path.hasSuffix(".cose"):
+            "\(path) is damaged: \(why); remove the file: the hub signs it anew"
+        case .damaged(let path, let why):
+            "\(path) is damaged: \(why); restore the folder from a backup, or join this machine again"
         }
     }
 }

@@ -35,18 +35,15 @@ package final class IdentityKeeper: Sendable {
         if !isReader { try AtomicFile.removeLeftovers(in: folder) }
         let current = try MemberIdentity(folder: folder)
         var state = State(current: current)
-        func read(_ name: String) throws -> [UInt8]? {
-            let path = Directory.join(folder, name)
-            return File.exists(path) ? try File.read(path, limit: 1 << 20) : nil
-        }
-        if let both = try read("next.pem") {
-            state.next = try TLSIdentity(chainPEM: both, keyPEM: both)
-        }
+        let files = IdentityFolder(path: folder)
+        state.next = try files.readIfThere("next.pem") { try TLSIdentity(chainPEM: $0, keyPEM: $0) }
         let (keys, verifier) = ([current.hubOrderKey.der], verifier)
-        state.revocations = try read("revocations.cose").map {
+        state.revocations = try files.readIfThere("revocations.cose") {
             try RevocationList.open($0, keys: keys, verifier: verifier)
         }
-        state.word = try read("word.cose").map { try RenewalAnswer.open($0, keys: keys, verifier: verifier) }
+        state.word = try files.readIfThere("word.cose") {
+            try RenewalAnswer.open($0, keys: keys, verifier: verifier)
+        }
         self.state = NativeLock(state)
     }
 

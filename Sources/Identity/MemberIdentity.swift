@@ -59,24 +59,23 @@ package struct MemberIdentity: Sendable {
 
     /// Reads the folder; throws what says which file is missing or damaged.
     package init(folder: String) throws {
-        func read(_ name: String) throws -> [UInt8] { try File.read(Directory.join(folder, name), limit: 1 << 20) }
-        member = try JSONCoder.decode(Member.self, from: try read("member.json"))
-        if File.exists(Directory.join(folder, "current.pem")) {
-            let both = try read("current.pem")
-            tls = try TLSIdentity(chainPEM: both, keyPEM: both)
+        let files = IdentityFolder(path: folder)
+        member = try files.read("member.json") { try JSONCoder.decode(Member.self, from: $0) }
+        if files.has("current.pem") {
+            tls = try files.read("current.pem") { try TLSIdentity(chainPEM: $0, keyPEM: $0) }
         } else {
-            tls = try TLSIdentity(chainPEM: try read("chain.pem"), keyPEM: try read("key.pem"))
+            let key = try files.read("key.pem") { $0 }
+            tls = try files.read("chain.pem") { try TLSIdentity(chainPEM: $0, keyPEM: key) }
         }
-        hubOrderKey = try PublicKey(pem: try read("hub-order-key.pem"))
-        anchors = try Certificate.parse(pem: try read("anchors.pem"))
-        if File.exists(Directory.join(folder, "anchors.cose")) {
-            anchorSet = try AnchorSet.open(
-                try read("anchors.cose"), keys: [hubOrderKey.der], verifier: OpenSSLVerifier())
-            anchors = try anchorSet?.roots.map { try Certificate(der: $0) } ?? anchors
+        let orderKey = try files.read("hub-order-key.pem") { try PublicKey(pem: $0) }
+        hubOrderKey = orderKey
+        anchors = try files.read("anchors.pem") { try Certificate.parse(pem: $0) }
+        let signed = try files.readIfThere("anchors.cose") { bytes in
+            let set = try AnchorSet.open(bytes, keys: [orderKey.der], verifier: OpenSSLVerifier())
+            return (set: set, roots: try set.roots.map { try Certificate(der: $0) })
         }
-        reportKey =
-            File.exists(Directory.join(folder, "report-key.pem"))
-            ? try PrivateKey(pem: try read("report-key.pem")) : nil
+        if let signed { (anchorSet, anchors) = (signed.set, signed.roots) }
+        reportKey = try files.readIfThere("report-key.pem") { try PrivateKey(pem: $0) }
     }
 
     /// The member as its certificate names it.

@@ -128,8 +128,9 @@ def golden_state_of_a_spoke_is_read(world):
     take(sample, state)
     # The public key by which it believes the revocation list and the orders that it keeps.
     shutil.copy(GOLDEN / "spoke-hub-order-key.pem", state / "identity/hub-order-key.pem")
-    # This hub's signed anchors are not that key's; those of the join do.
-    (state / "identity/anchors.cose").unlink(missing_ok=True)
+    # What this hub signed is not by that key: its anchors, and the answer to a renewal that the spoke may have had by then.
+    for name in ("anchors.cose", "word.cose"):
+        (state / "identity" / name).unlink(missing_ok=True)
     world.start("spoke-site", world.commands["spoke-site"])
     # Its pool, with the quota that was set, is what it tells this hub; so are the events that it kept.
     pool = wait_for("the spoke's pool", lambda: [

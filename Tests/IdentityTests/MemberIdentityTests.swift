@@ -47,9 +47,26 @@ import Trust
         let folder = temporary.path + "/identity"
         try make(withReportKey: true).write(to: folder)
         try AtomicFile.write("damaged", to: folder + "/" + name)
-        #expect(throws: (any Error).self) { try MemberIdentity(folder: folder) }
+        let error = #expect(throws: (any Error).self) { try MemberIdentity(folder: folder) }
+        // A chain and its key are checked together.
+        let named = name == "key.pem" ? "chain.pem" : name
+        #expect("\(try #require(error))".hasPrefix("\(folder)/\(named) is damaged: "))
         try File.remove(folder + "/" + name)
         #expect(throws: (any Error).self) { try MemberIdentity(folder: folder) }
+    }
+
+    @Test(arguments: ["anchors.cose", "word.cose", "revocations.cose", "next.pem"])
+    func aDamagedFileThatCameLaterIsNamedWithTheWayOut(_ name: String) throws {
+        let temporary = try TemporaryFolder()
+        let folder = temporary.path + "/identity"
+        try make(withReportKey: true).write(to: folder)
+        try AtomicFile.write("damaged", to: folder + "/" + name)
+        let error = #expect(throws: (any Error).self) { try IdentityKeeper(folder: folder) }
+        let text = "\(try #require(error))"
+        #expect(text.hasPrefix("\(folder)/\(name) is damaged: "))
+        if name.hasSuffix(".cose") { #expect(text.hasSuffix("remove the file: the hub signs it anew")) }
+        try File.remove(folder + "/" + name)
+        _ = try IdentityKeeper(folder: folder)
     }
 
     @Test func aSignatureIsValidForItsMessageKeyAndSchemeOnly() throws {
