@@ -3,7 +3,10 @@ package import Model
 /// `GET /v1/catalog`: where the catalog is and what is known of it.
 package struct CatalogResource: Codable, Hashable, Sendable {
     package var url: String
+    /// The version of the root that was pinned with `axle catalog set`.
     package var rootVersion: UInt64?
+    /// SHA-256 of that root.json, in hexadecimal, to compare with the vendor's.
+    package var rootSHA256: String?
     package var timestampVersion: UInt64?
     /// When the trusted timestamp expires: how long the fleet may go on without a fresh one.
     package var expires: UnixTime?
@@ -16,8 +19,9 @@ package struct CatalogResource: Codable, Hashable, Sendable {
 
     package init(
         url: String, rootVersion: UInt64?, timestampVersion: UInt64?, expires: UnixTime?, refreshed: UnixTime?,
-        problem: String?, nextRefresh: UnixTime? = nil
+        problem: String?, nextRefresh: UnixTime? = nil, rootSHA256: String? = nil
     ) {
+        self.rootSHA256 = rootSHA256
         self.url = url
         self.rootVersion = rootVersion
         self.timestampVersion = timestampVersion

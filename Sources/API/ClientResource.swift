@@ -38,21 +38,30 @@ package struct ClientResource: Codable, Hashable, Sendable {
     }
 }
 
-/// `PATCH /v1/clients/N`: sets labels; null takes one away, others stay.
+/// `PATCH /v1/clients/N`: sets labels, where null takes one away and others stay, or the name; not both.
 package struct ClientChange: Codable, Hashable, Sendable {
     package var labels: [String: String?]
+    package var name: NodeName?
 
-    package init(labels: [String: String?]) { self.labels = labels }
+    package init(labels: [String: String?] = [:], name: NodeName? = nil) {
+        self.labels = labels
+        self.name = name
+    }
 
-    private enum CodingKeys: String, CodingKey, CaseIterable { case labels }
+    private enum CodingKeys: String, CodingKey, CaseIterable { case labels, name }
 
     package init(from decoder: any Decoder) throws {
         try StrictKeys.check(CodingKeys.self, in: decoder)
-        labels = try decoder.container(keyedBy: CodingKeys.self).decode([String: String?].self, forKey: .labels)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decodeIfPresent(NodeName.self, forKey: .name)
+        labels = try container.decodeIfPresent([String: String?].self, forKey: .labels) ?? [:]
     }
 
     /// Keys are names of 1 to 64 characters, values at most 256 bytes without control characters, at most 32 of them.
     package func validate() throws(Problem) {
+        guard labels.isEmpty != (name == nil) else {
+            throw Problem(.invalid, "a change of a client has labels or a name")
+        }
         guard labels.count <= 32 else { throw Problem(.invalid, "at most 32 labels can be changed at once") }
         for (key, value) in labels {
             do { _ = try NodeName(key) } catch { throw Problem(.invalid, "label \(error)") }

@@ -11,6 +11,8 @@ package struct EventResource: Codable, Hashable, Sendable {
     package var text: String
     /// When it happened by the clock of the spoke that told it; absent where the hub saw it itself.
     package var peerTime: UnixTime?
+    /// Who caused it: `admin`, `hub`, `spoke/NAME`, `client/NAME` or `joiners`; absent in lines of earlier releases.
+    package var actor: String?
 
     package init(sequence: UInt64, _ event: Event) {
         self.sequence = sequence
@@ -20,5 +22,6 @@ package struct EventResource: Codable, Hashable, Sendable {
         subject = event.subject
         text = event.text
         peerTime = event.peerTime
+        actor = event.actor
     }
 }

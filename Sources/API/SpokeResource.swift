@@ -152,18 +152,29 @@ package struct LimitResource: Codable, Hashable, Sendable {
 package struct SpokeChange: Codable, Hashable, Sendable {
     package var limit: String?
     package var agentLimit: String?
+    /// Another name, and then no limits.
+    package var name: NodeName?
 
-    package init(limit: String? = nil, agentLimit: String? = nil) {
+    package init(limit: String? = nil, agentLimit: String? = nil, name: NodeName? = nil) {
+        self.name = name
         self.limit = limit
         self.agentLimit = agentLimit
     }
 
-    private enum CodingKeys: String, CodingKey, CaseIterable { case limit, agentLimit }
+    private enum CodingKeys: String, CodingKey, CaseIterable { case limit, agentLimit, name }
 
     package init(from decoder: any Decoder) throws {
         try StrictKeys.check(CodingKeys.self, in: decoder)
         let container = try decoder.container(keyedBy: CodingKeys.self)
         limit = try container.decodeIfPresent(String.self, forKey: .limit)
         agentLimit = try container.decodeIfPresent(String.self, forKey: .agentLimit)
+        name = try container.decodeIfPresent(NodeName.self, forKey: .name)
+    }
+
+    /// Refuses a change of nothing, and a name together with limits.
+    package func validate() throws(Problem) {
+        guard (limit != nil || agentLimit != nil) != (name != nil) else {
+            throw Problem(.invalid, "a change of a spoke has limits or a name")
+        }
     }
 }

@@ -34,6 +34,8 @@ package struct EventCode: OpenCode {
     package static let authorityChanged = Self(known: "authorityChanged")
     package static let factsReported = Self(known: "factsReported")
     package static let clientLabelled = Self(known: "clientLabelled")
+    package static let memberRenamed = Self(known: "memberRenamed")
+    package static let memberRemoved = Self(known: "memberRemoved")
 
     // Catalog and packages.
     package static let catalogSet = Self(known: "catalogSet")
@@ -75,6 +77,7 @@ package struct EventCode: OpenCode {
 
     // Rollouts and actions.
     package static let rolloutCreated = Self(known: "rolloutCreated")
+    package static let rolloutRemoved = Self(known: "rolloutRemoved")
     package static let rolloutChanged = Self(known: "rolloutChanged")
     package static let rolloutSigned = Self(known: "rolloutSigned")
     package static let waveChanged = Self(known: "waveChanged")
@@ -110,13 +113,16 @@ package struct Event: Codable, Hashable, Sendable {
     package var text: String
     /// When it happened by the clock of the peer that told it; nil where the writer saw it itself.
     package var peerTime: UnixTime?
+    /// Who caused it: `admin`, `hub`, `spoke/NAME`, `client/NAME` or `joiners`; nil where nobody wrote that down.
+    package var actor: String?
 
     /// An event; control characters in subject and text become spaces, so that no line of a log can be forged.
     package init(
         time: UnixTime, severity: EventSeverity, code: EventCode, subject: String = "", text: String,
-        peerTime: UnixTime? = nil
+        peerTime: UnixTime? = nil, actor: String? = nil
     ) {
         self.peerTime = peerTime
+        self.actor = actor.map { Self.singleLine($0, limit: 128) }
         self.time = time
         self.severity = severity
         self.code = code

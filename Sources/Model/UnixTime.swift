@@ -1,3 +1,8 @@
+extension DefaultStringInterpolation {
+    /// A time in a sentence is written in whole seconds; `description` keeps the milliseconds.
+    package mutating func appendInterpolation(_ time: UnixTime) { appendLiteral(time.iso8601) }
+}
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z without leap seconds; arithmetic saturates and never traps.
 ///
 /// Its text is ISO 8601 in UTC, `YYYY-MM-DDTHH:MM:SSZ`, with `.mmm` before the `Z` when it is not on a whole second.

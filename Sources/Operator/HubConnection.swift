@@ -39,13 +39,20 @@ final class HubConnection {
         client = HTTPClient(settings)
     }
 
-    /// `HOST:PORT`, or the same with `https://` before it.
+    /// The port of the API where none is given.
+    private static let port: UInt16 = 8443
+
+    /// `HOST:PORT`, or the same with `https://` before it; without a port it is 8443.
     private static func base(_ text: String) throws -> URLReference {
         guard !text.hasPrefix("http://") else {
             throw OperatorError("the API is reached by https only, since the token must not be read on the way")
         }
         do {
-            return try URLReference(text.contains("://") ? text : "https://" + text)
+            let isBare = !text.contains("://")
+            let url = try URLReference(isBare ? "https://" + text : text)
+            // A bare host means a hub, whose port is not that of the web; a whole URL means what it says.
+            guard isBare, url.authority == url.host || url.authority == "[\(url.host)]" else { return url }
+            return try URLReference("https://\(url.authority):\(port)" + url.target)
         } catch {
             throw OperatorError(
                 "'\(text)' is no address of a hub", next: "Give --api HOST:PORT, for example hub.example:8443.")

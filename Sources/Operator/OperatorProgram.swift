@@ -22,6 +22,10 @@ package enum OperatorProgram {
             if invocation.path.first == "publish" { return try PublishCommands.run(invocation, context) }
             if invocation.path == ["rollout", "key"] { return try RolloutSigning.makeKey(invocation, context) }
             if invocation.path.first == "bundle" { return try BundleCommands.run(invocation, context) }
+            if invocation.path == ["rollout", "create"], invocation.isSet("example") {
+                streams.output(RolloutExample.text)
+                return 0
+            }
             let hub = try HubConnection(invocation)
             return try OperatorCommands.run(invocation, hub, context)
         } catch let error as UsageError {

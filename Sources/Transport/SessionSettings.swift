@@ -58,9 +58,21 @@ package struct SessionSettings: Sendable {
             throw .wrongPeer("the peer is of fleet \(identity.fleet), not \(fleet)")
         }
         guard peerRoles.contains(identity.role) else {
-            throw .wrongPeer("the peer is \(identity.role.name) \(identity.id), which has no business here")
+            throw .wrongPeer(Self.misdirected(role, to: identity.role))
         }
         if let reason = refusal(identity, certificate) { throw .wrongPeer(reason) }
         return identity
+    }
+
+    /// What to say of a peer whose role does not fit: the wrong port or host was named, most likely.
+    private static func misdirected(_ role: Role, to peer: Role) -> String {
+        switch (role, peer) {
+        case (.agent, .hub): "that is the hub; an agent connects to its spoke, on port 7441 unless it was set"
+        case (.agent, .agent), (.spoke, .agent): "that is an agent, to which nothing connects"
+        case (.agent, .spoke), (.hub, .spoke): "that is a spoke, which is not expected here"
+        case (.spoke, .spoke): "that is a spoke; a spoke connects to the hub, on port 7440 unless it was set"
+        case (.spoke, .hub), (.hub, .hub): "that is a hub, which is not expected here"
+        case (.hub, .agent): "that is an agent; it connects to its spoke, on port 7441 unless it was set"
+        }
     }
 }

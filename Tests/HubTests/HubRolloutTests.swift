@@ -138,7 +138,9 @@ import Trust
         try world.publish([package])
         try world.importAll()
         _ = try world.addAgent("a", spoke, link)
-        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification())) else { return }
+        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification())) else {
+            throw HubStoreError.missing("rollout")
+        }
         try world.run(.startRollout(made.id))
         // The vendor puts other bytes under the path before the spoke has the first ones.
         var other = package
@@ -149,7 +151,9 @@ import Trust
         #expect(try world.actions(made.id).map(\.state) == [.cancelled])
         #expect(try world.state(made.id) == .completed)
         // A spoke that never comes: missed after the offline horizon.
-        guard case .rollout(let second) = try world.run(.createRollout(try sampleSpecification())) else { return }
+        guard case .rollout(let second) = try world.run(.createRollout(try sampleSpecification(name: "second"))) else {
+            throw HubStoreError.missing("rollout")
+        }
         _ = try world.store.transaction {
             var replica = try #require(try world.store.replica(spoke: spoke, path: package.path))
             replica.state = .pending

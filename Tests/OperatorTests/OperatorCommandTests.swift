@@ -286,10 +286,10 @@ struct OperatorCommandTests {
     @Test func theLogIsOneLineAnEventAndHarmless() async throws {
         let event = Event(
             time: Self.ago(60), severity: .warning, code: .packageFailed, subject: "ruff",
-            text: "a\u{1B}[2Jb\nc\u{202E}d")
+            text: "a\u{1B}[2Jb\nc\u{202E}d", actor: "joiners at spoke/s1")
         let hub = try FakeHub(["GET /v1/events": try FakeHub.list([EventResource(sequence: 1, event)])])
         let run = await hub.run("log --search ruff")
-        #expect(run.output.hasPrefix("2025-12-31T23:59:00Z warning packageFailed ruff a"))
+        #expect(run.output.hasPrefix("2025-12-31T23:59:00Z warning packageFailed ruff joiners_at_spoke/s1 a"))
         #expect(run.output.split(separator: "\n").count == 1)
         #expect(run.output.unicodeScalars.allSatisfy { $0.value >= 0x20 || $0 == "\n" })
         #expect(!run.output.contains("\u{202E}"))

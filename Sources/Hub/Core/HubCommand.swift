@@ -5,10 +5,17 @@ package import Trust
 /// What an operator tells the hub through the API; each is one transaction with its line in the activity log.
 package enum HubCommand: Equatable, Sendable {
     /// A token for spokes, or for agents (through `spoke` only, or any).
-    case createToken(role: Role, spoke: NodeID?, uses: Int, life: Duration)
+    case createToken(role: Role, spoke: NodeID?, replaces: NodeID? = nil, uses: Int, life: Duration)
     case revokeToken(TokenID)
     case revokeSpoke(NodeID)
     case revokeClient(NodeID)
+    /// Gives a member another name, which no other has.
+    case renameSpoke(NodeID, NodeName)
+    case renameClient(NodeID, NodeName)
+    /// Forgets a revoked spoke that has no clients any more; it stays revoked.
+    case removeSpoke(NodeID)
+    /// Forgets a revoked client; it stays revoked.
+    case removeClient(NodeID)
     /// Adds the root of an authority that the hub has keys of; see `HubCore+Authorities`.
     case addAuthority(SHA256Digest)
     case issueUnderNewest(force: Bool)
@@ -42,6 +49,8 @@ package enum HubCommand: Equatable, Sendable {
     case createRollout(RolloutSpecification)
     case startRollout(RolloutID)
     case stopRollout(RolloutID)
+    /// Forgets a rollout that was never started or is over.
+    case removeRollout(RolloutID)
     /// Keeps an operator's approval (COSE_Sign1) of a started rollout.
     case approveRollout(RolloutID, signed: [UInt8])
     /// A person says that an uncertain action is over.

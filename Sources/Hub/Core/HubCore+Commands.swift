@@ -15,11 +15,15 @@ extension HubCore {
 
     private mutating func runChecked(_ command: HubCommand, at now: UnixTime) throws -> HubAnswer {
         switch command {
-        case .createToken(let role, let spoke, let uses, let life):
-            try createToken(role, spoke, uses, life, at: now)
+        case .createToken(let role, let spoke, let replaces, let uses, let life):
+            try createToken(role, spoke, replacing: replaces, uses, life, at: now)
         case .revokeToken(let id): .revokedToken(try revokeToken(id, at: now))
         case .revokeSpoke(let id): .spoke(try revokeSpoke(id, at: now))
         case .revokeClient(let id): .client(try revokeClient(id, at: now))
+        case .renameSpoke(let id, let name): .spoke(try renameSpoke(id, to: name, at: now))
+        case .renameClient(let id, let name): .client(try renameClient(id, to: name, at: now))
+        case .removeSpoke(let id): .spoke(try removeSpoke(id, at: now))
+        case .removeClient(let id): .client(try removeClient(id, at: now))
         case .addAuthority(let pin): .authority(try addAuthority(pin, at: now))
         case .issueUnderNewest(let force): .authority(try issueUnderNewest(force: force, at: now))
         case .retireOldest(let force): .authority(try retireOldest(force: force, at: now))
@@ -41,6 +45,7 @@ extension HubCore {
         case .createRollout(let specification): .rollout(try createRollout(specification, at: now))
         case .startRollout(let id): .rollout(try startRollout(id, at: now))
         case .stopRollout(let id): .rollout(try stopRollout(id, at: now))
+        case .removeRollout(let id): .rollout(try removeRollout(id, at: now))
         case .approveRollout(let id, let signed): .rollout(try approveRollout(id, signed, at: now))
         case .settleAction(let id): .action(try settle(id, at: now))
         }
@@ -49,7 +54,7 @@ extension HubCore {
     // MARK: - Members
 
     private mutating func createToken(
-        _ role: Role, _ spoke: NodeID?, _ uses: Int, _ life: Duration, at now: UnixTime
+        _ role: Role, _ spoke: NodeID?, replacing: NodeID?, _ uses: Int, _ life: Duration, at now: UnixTime
     ) throws -> HubAnswer {
         guard role != .hub else { throw HubRefusal.invalid("a token is for a spoke or an agent") }
         guard (1...HubLimits.tokenUses).contains(uses) else {
@@ -60,15 +65,24 @@ extension HubCore {
         }
         if let spoke {
             guard role == .agent else { throw HubRefusal.invalid("only an agent's token can be bound to a spoke") }
-            guard try store.spoke(spoke)?.revoked == nil, try store.spoke(spoke) != nil else {
+            guard let record = try store.spoke(spoke) else {
                 throw HubRefusal.notFound("there is no spoke \(spoke)")
             }
+            guard record.revoked == nil else {
+                throw HubRefusal.conflict("spoke \(record.name) has been revoked; nothing joins through it")
+            }
+        }
+        if let replacing {
+            let known = try role == .agent ? store.client(replacing) != nil : store.spoke(replacing) != nil
+            guard known else { throw HubRefusal.notFound("there is no \(role.name) \(replacing) to replace") }
+            guard uses == 1 else { throw HubRefusal.invalid("a token that replaces a machine has one use") }
         }
         try store.removeTokens(expiredBefore: now - HubLimits.tokenKept)
         let token = try JoinToken(
             id: TokenID.random(using: &random), secret: randomBytes(32), pin: try anchorSet(at: now).set.issuing)
         let record = TokenRecord(
-            id: token.id, secret: token.secret, role: role, spoke: spoke, uses: uses, created: now, expires: now + life)
+            id: token.id, secret: token.secret, role: role, spoke: spoke, replaces: replacing, uses: uses, created: now,
+            expires: now + life)
         try store.insertToken(record)
         try log(
             .notice, .tokenCreated, "token/\(token.id)",
@@ -85,7 +99,7 @@ extension HubCore {
         return token
     }
 
-    private mutating func revokeSpoke(_ id: NodeID, at now: UnixTime) throws -> SpokeRecord {
+    mutating func revokeSpoke(_ id: NodeID, at now: UnixTime) throws -> SpokeRecord {
         guard var spoke = try store.spoke(id) else { throw HubRefusal.notFound("there is no spoke \(id)") }
         guard spoke.revoked == nil else { return spoke }
         spoke.revoked = now
@@ -105,7 +119,7 @@ extension HubCore {
         return spoke
     }
 
-    private mutating func revokeClient(_ id: NodeID, at now: UnixTime) throws -> ClientEntry {
+    mutating func revokeClient(_ id: NodeID, at now: UnixTime) throws -> ClientEntry {
         guard var client = try store.client(id) else { throw HubRefusal.notFound("there is no client \(id)") }
         guard client.revoked == nil else { return client }
         client.revoked = now

@@ -62,11 +62,11 @@ extension HubCore {
         let (token, body) = try checkToken(request, relay, at: now)
         let id = NodeID.random(using: &random)
         let identity = PeerIdentity(fleet: configuration.fleet, role: body.role, id: id)
-        let name = try freeName(body.name, body.role)
+        let place = try place(of: body, token)
         let issued: IssuedCertificate
         do {
             issued = try cryptography.issue(
-                request: body.csr, identity: identity, name: name, under: try anchorSet(at: now).set.issuing,
+                request: body.csr, identity: identity, name: place.name, under: try anchorSet(at: now).set.issuing,
                 at: now)
         } catch {
             throw JoinRefusal(code: .invalid, text: "the certificate request is no good", why: "\(error)")
@@ -84,7 +84,8 @@ extension HubCore {
             throw JoinRefusal(text: "the token was used up", why: "the token was used up meanwhile")
         }
         nonces.use(request.nonce, at: now)
-        try admit(id, name, body, relay, issued, at: now)
+        try vacate(place, body.role, at: now)
+        try admit(id, place, body, relay, issued, at: now)
         let proof = try JoinProof.answer(
             secret: token.secret, nonce: request.nonce, body: answerBody, cryptographyHash)
         answer(asker, .joinAnswer(JoinAnswer(body: answerBody, proof: proof)))
@@ -140,12 +141,15 @@ extension HubCore {
     }
 
     private mutating func admit(
-        _ id: NodeID, _ name: NodeName, _ body: JoinRequestBody, _ relay: NodeID?, _ issued: IssuedCertificate,
+        _ id: NodeID, _ place: Place, _ body: JoinRequestBody, _ relay: NodeID?, _ issued: IssuedCertificate,
         at now: UnixTime
     ) throws {
+        let name = place.name
         if let relay {
             try store.insertClient(
-                ClientEntry(id: id, name: name, spoke: relay, reportKey: body.reportKey ?? [], joined: now))
+                ClientEntry(
+                    id: id, name: name, spoke: relay, labels: place.labels, reportKey: body.reportKey ?? [], joined: now
+                ))
             let through = try store.spoke(relay)?.name.text ?? "\(relay)"
             try log(.notice, .agentJoined, "client/\(name)", "\(name) has joined through \(through)", at: now)
         } else {
@@ -163,21 +167,47 @@ extension HubCore {
                 node: id, anchors: set.number, heard: now, root: set.issuing.bytes, expires: issued.expires))
     }
 
-    /// The name that was asked for, or with a number behind it: a machine that joins again must not need a visit for its name's sake.
-    private mutating func freeName(_ wanted: NodeName, _ role: Role) throws -> NodeName {
-        func isFree(_ name: NodeName) throws -> Bool {
-            role == .agent ? try store.client(named: name) == nil : try store.spoke(named: name) == nil
+    /// What a machine that joins is called, and whom it replaces.
+    private struct Place {
+        let name: NodeName
+        var labels: [String: String] = [:]
+        var replaces: NodeID?
+    }
+
+    /// The place of the member that the token replaces. Otherwise the name that was asked for, or with a number behind it: a
+    /// machine that joins again must not need a visit for its name's sake.
+    private func place(of body: JoinRequestBody, _ token: TokenRecord) throws -> Place {
+        switch (body.role, token.replaces) {
+        case (.agent, let replaced?):
+            if let client = try store.client(replaced) {
+                return Place(name: client.name, labels: client.labels, replaces: replaced)
+            }
+        case (.spoke, let replaced?):
+            if let spoke = try store.spoke(replaced) {
+                return Place(name: spoke.name, replaces: replaced)
+            }
+        case (.hub, _), (_, nil): break
         }
-        if try isFree(wanted) { return wanted }
-        for number in 2...999 {
-            let suffix = "-\(number)"
-            let room = max(1, 64 - suffix.utf8.count)
-            // A prefix of a good name with a number is a good name.
-            guard let name = try? NodeName(String(wanted.text.prefix(room)) + suffix) else { continue }
-            if try isFree(name) { return name }
+        if try !isTaken(body.name, body.role) { return Place(name: body.name) }
+        let name = try numbered(body.name, where: { try !isTaken($0, body.role) }, suffix: { "-\($0 + 1)" })
+        guard let name else {
+            throw JoinRefusal(
+                code: .invalid, text: "too many machines are called \(body.name)",
+                why: "no free name for \(body.name)")
         }
-        throw JoinRefusal(
-            code: .invalid, text: "too many machines are called \(wanted)", why: "no free name for \(wanted)")
+        return Place(name: name)
+    }
+
+    /// Revokes who is replaced, and takes the name from a revoked member.
+    private mutating func vacate(_ place: Place, _ role: Role, at now: UnixTime) throws {
+        if let replaced = place.replaces {
+            if role == .agent {
+                _ = try revokeClient(replaced, at: now)
+            } else {
+                _ = try revokeSpoke(replaced, at: now)
+            }
+        }
+        try release(place.name, role, at: now)
     }
 
     private mutating func joinRefused(_ refusal: JoinRefusal, _ asker: JoinAsker, at now: UnixTime) throws {

@@ -4,6 +4,7 @@ import Rollout
 /// Rollouts and waves, moved by Rollout's tables: draft → preparing → ready → running → completed, or stopped.
 extension HubCore {
     mutating func createRollout(_ specification: RolloutSpecification, at now: UnixTime) throws -> RolloutRecord {
+        try checkRolloutName(specification.name)
         let queries = HubQueries(store: store, zones: configuration.zones)
         // Planned once to refuse what cannot be planned; who takes part is decided when it starts.
         _ = try queries.plan(specification, at: now)

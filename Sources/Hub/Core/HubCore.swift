@@ -59,8 +59,10 @@ package struct HubCore {
 
     /// Who causes the lines that are written to the activity log.
     enum LogCause: Hashable, Sendable {
-        /// The hub itself and its operators; the only cause without a budget.
+        /// The hub itself; it has no budget.
         case hub
+        /// Who has the admin token; without a budget too.
+        case admin
         /// Everyone at the hub's own join listener, together.
         case joiners
         case spoke(NodeID)
@@ -188,7 +190,9 @@ package struct HubCore {
         var next = self
         let result = try store.transaction {
             let now = next.clock(time)
+            next.cause = .admin
             let answer = try next.run(command, at: now)
+            next.cause = .hub
             try alongside(answer)
             return (answer, try next.finish(at: now))
         }
@@ -298,7 +302,7 @@ package struct HubCore {
     ) throws {
         let verdict: LogBudget<LogCause>.Verdict =
             switch cause {
-            case .hub: .write
+            case .hub, .admin: .write
             case .joiners, .joinersThrough: joinerLines.verdict(for: cause, at: now)
             case .spoke: spokeLines.verdict(for: cause, at: now)
             case .client: clientLines.verdict(for: cause, at: now)
@@ -314,7 +318,9 @@ package struct HubCore {
         at now: UnixTime
     ) throws {
         try store.appendEvent(
-            Event(time: now, severity: severity, code: code, subject: subject, text: text, peerTime: peerTime))
+            Event(
+                time: now, severity: severity, code: code, subject: subject, text: text, peerTime: peerTime,
+                actor: try actor))
     }
 
     /// Takes a line off the budget of the current cause for an event that its spoke keeps if there is none.
@@ -322,9 +328,22 @@ package struct HubCore {
 
     func name(of cause: LogCause) throws -> String {
         switch cause {
-        case .hub: ""
+        case .hub, .admin: ""
         case .joiners: "joiners"
         case .spoke(let node), .joinersThrough(let node), .client(let node): try subject(of: node)
+        }
+    }
+
+    /// The current cause as the log names it.
+    private var actor: String {
+        get throws {
+            switch cause {
+            case .hub: "hub"
+            case .admin: "admin"
+            case .joiners: "joiners"
+            case .joinersThrough(let node): "joiners at \(try subject(of: node))"
+            case .spoke(let node), .client(let node): try subject(of: node)
+            }
         }
     }
 

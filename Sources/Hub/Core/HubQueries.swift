@@ -1,5 +1,6 @@
 package import Model
 package import Rollout
+internal import System
 
 /// How a hub and its fleet are, at a glance.
 package struct HubSummary: Equatable, Sendable {
@@ -94,6 +95,7 @@ package struct HubQueries {
         let target = specification.target
         let selection = try Selection(
             all: target.all, names: Set(target.names), labels: target.labels, spokes: Set(target.spokes))
+        try checkNames(of: target)
         let shapes = specification.waves.map { wave in
             let size: WaveSize =
                 switch wave.size {
@@ -108,6 +110,26 @@ package struct HubQueries {
             packages: try packages(product: specification.product, release: specification.release),
             clients: try clientRecords(), selection: selection, waves: shapes,
             OrderContext(now: now, restartAllowed: specification.restartAllowed))
+    }
+
+    /// Refuses names of a selection that nobody has, with the nearest that somebody has: a misspelt name would leave a machine out.
+    private func checkNames(of target: RolloutSpecification.Target) throws {
+        func refusal(_ noun: String, _ name: NodeName, _ known: [NodeName]) -> HubRefusal {
+            let nearest = Suggestion.nearest(to: name.text, among: known.map(\.text))
+            return .invalid("there is no \(noun) \(name)" + (nearest.map { "; did you mean \($0)?" } ?? ""))
+        }
+        for name in target.spokes {
+            guard let spoke = try store.spoke(named: name) else {
+                throw refusal("spoke", name, try store.spokes().filter { $0.revoked == nil }.map(\.name))
+            }
+            guard spoke.revoked == nil else { throw HubRefusal.invalid("spoke \(name) has been revoked") }
+        }
+        for name in target.names {
+            guard let client = try store.client(named: name) else {
+                throw refusal("client", name, try store.clients().filter { $0.revoked == nil }.map(\.name))
+            }
+            guard client.revoked == nil else { throw HubRefusal.invalid("client \(name) has been revoked") }
+        }
     }
 
     /// The windows as UTC spans that are not over yet; empty means any time. Wall-clock windows are expanded for the offline horizon, at most as
@@ -126,6 +148,11 @@ package struct HubQueries {
             } catch {
                 throw HubRefusal.invalid(
                     "the time zone \(Event.singleLine(timeZone, limit: 64)) cannot be used: \(error)")
+            }
+            guard start != end else {
+                throw HubRefusal.invalid(
+                    "the window begins and ends at the same time; for whole days write from: \"00:00\", to: \"23:59\", "
+                        + "and for any time leave the window out")
             }
             let window = try DailyWindow(from: start, to: end, days: days)
             let horizon = try TimeSpan(start: from, end: from + HubLimits.offlineHorizon)

@@ -1,3 +1,4 @@
+internal import TLS
 internal import API
 internal import HTTP
 internal import Identity
@@ -70,10 +71,21 @@ extension HubResources {
 
     static func resource(_ catalog: CatalogRecord, _ store: SQLiteHubStore) throws -> CatalogResource {
         CatalogResource(
-            url: catalog.url, rootVersion: nil,
+            url: catalog.url, rootVersion: PinnedRoot.version(of: catalog.root),
             timestampVersion: catalog.timestampVersion > 0 ? UInt64(catalog.timestampVersion) : nil,
             expires: catalog.expires, refreshed: catalog.refreshed, problem: catalog.error,
-            nextRefresh: catalog.nextRefresh)
+            nextRefresh: catalog.nextRefresh, rootSHA256: ASCII.hex(SHA256.hash(catalog.root)))
+    }
+
+    /// What is read of a root that an operator has pinned.
+    private struct PinnedRoot: Decodable {
+        struct Signed: Decodable { let version: UInt64 }
+        let signed: Signed
+
+        static func version(of root: [UInt8]) -> UInt64? {
+            // A root without a version is refused by the next refresh, which says why.
+            try? JSONCoding.decode(PinnedRoot.self, from: root).signed.version
+        }
     }
 
     static func addPackages(to router: inout Router<Work>) {

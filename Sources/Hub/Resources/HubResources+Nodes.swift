@@ -50,11 +50,22 @@ extension HubResources {
             let name = names["spoke"] ?? ""
             let now = hub.shell.clock.now
             let change = try body(SpokeChange.self, of: request)
+            try change.validate()
             let id = try await hub.reader.read { try spoke(name, $0).id }
-            let command = HubCommand.limitSpoke(id, link: change.limit, agents: change.agentLimit)
+            let command =
+                change.name.map { HubCommand.renameSpoke(id, $0) }
+                ?? .limitSpoke(id, link: change.limit, agents: change.agentLimit)
             return try await hub.perform(command, request) { answer, store in
                 guard case .spoke(let spoke) = answer else { throw misfit }
                 return try JSONCoding.encode(try resource(spoke, store, at: now))
+            }
+        }
+        router.add(.delete, "/v1/spokes/{spoke}") { hub, request, names in
+            let name = names["spoke"] ?? ""
+            let id = try await hub.reader.read { try spoke(name, $0).id }
+            return try await hub.perform(.removeSpoke(id), request) { answer, _ in
+                guard case .spoke(let spoke) = answer else { throw misfit }
+                return try JSONCoding.encode(Reference(id: spoke.id, name: spoke.name))
             }
         }
         router.add(.post, "/v1/spokes/{spoke}/revoke") { hub, request, names in
@@ -141,7 +152,16 @@ extension HubResources {
             let change = try body(ClientChange.self, of: request)
             try change.validate()
             let id = try await hub.reader.read { try client(name, $0).id }
-            return try await hub.perform(.labelClient(id, change.labels), request, clientBody)
+            let command = change.name.map { HubCommand.renameClient(id, $0) } ?? .labelClient(id, change.labels)
+            return try await hub.perform(command, request, clientBody)
+        }
+        router.add(.delete, "/v1/clients/{client}") { hub, request, names in
+            let name = names["client"] ?? ""
+            let id = try await hub.reader.read { try client(name, $0).id }
+            return try await hub.perform(.removeClient(id), request) { answer, _ in
+                guard case .client(let client) = answer else { throw misfit }
+                return try JSONCoding.encode(Reference(id: client.id, name: client.name))
+            }
         }
         router.add(.post, "/v1/clients/{client}/revoke") { hub, request, names in
             let name = names["client"] ?? ""
@@ -190,7 +210,7 @@ extension HubResources {
         let spoke = try store.spoke(client.spoke)
         return ClientResource(
             id: client.id, name: client.name,
-            spoke: Reference(id: client.spoke, name: try spoke?.name ?? NodeName("unknown")),
+            spoke: Reference(id: client.spoke, name: try spoke?.name ?? NodeName(client.spoke.description)),
             connected: client.isConnected, since: client.since, lastReport: client.lastReport, joined: client.joined,
             revoked: client.revoked, labels: client.labels, facts: try store.facts(of: client.id)?.facts)
     }

@@ -148,7 +148,7 @@ extension HubResources {
         _ pool: PoolRecord, _ settings: HubState.Settings, _ store: SQLiteHubStore
     ) throws -> PoolResource {
         let isHub = pool.node == settings.id
-        let name = isHub ? settings.name : try store.spoke(pool.node)?.name ?? NodeName("unknown")
+        let name = isHub ? settings.name : try store.spoke(pool.node)?.name ?? NodeName(pool.node.description)
         var found = resource(pool, Reference(id: pool.node, name: name), isHub ? .hub : .spoke)
         if let check = try store.check(node: pool.node, pool: pool.name), let ended = check.ended {
             found.checked = PoolResource.Check(

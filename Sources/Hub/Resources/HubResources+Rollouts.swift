@@ -10,8 +10,11 @@ extension HubResources {
     static func addRollouts(to router: inout Router<Work>) {
         router.add(.get, "/v1/rollouts") { hub, request, _ in
             let (limit, after) = (try limit(of: request), try ordinal(of: request))
+            let name = request.query["name"]
             let found = try await hub.reader.read { store in
-                let rollouts = try store.rollouts(after: after, limit: limit + 1)
+                let rollouts =
+                    try name.map { try store.rollouts(named: $0) }
+                    ?? store.rollouts(after: after, limit: limit + 1)
                 return try page(rollouts, limit: limit, cursor: { "\($0.ordinal)" }) { try resource($0, store) }
             }
             return try json(found)
@@ -30,6 +33,12 @@ extension HubResources {
             }
             guard let found else { throw unknown(id.description) }
             return try json(found)
+        }
+        router.add(.delete, "/v1/rollouts/{rollout}") { hub, request, names in
+            try await hub.perform(.removeRollout(try rolloutID(names)), request) { answer, _ in
+                guard case .rollout(let rollout) = answer else { throw misfit }
+                return try JSONCoding.encode(["id": rollout.id.description, "name": rollout.specification.name])
+            }
         }
         router.add(.post, "/v1/rollouts/{rollout}/start") { hub, request, names in
             try await hub.perform(.startRollout(try rolloutID(names)), request, rolloutBody)
@@ -126,17 +135,20 @@ extension HubResources {
     ) throws -> ApprovalActionResource {
         ApprovalActionResource(
             client: Reference(
-                id: approved.agent, name: try store.client(approved.agent)?.name ?? NodeName("unknown")),
+                id: approved.agent, name: try store.client(approved.agent)?.name ?? NodeName(approved.agent.description)
+            ),
             action: approved.action, path: approved.target.path, sha256: approved.target.sha256.hex,
             length: approved.target.length, line: approved.target.line, counter: approved.target.counter)
     }
 
     static func resource(_ action: ActionRecord, _ store: SQLiteHubStore) throws -> ActionResource {
-        let unknown = try NodeName("unknown")
-        return ActionResource(
+        // A member that was removed has its id for a name.
+        ActionResource(
             id: action.id, rollout: action.rollout, wave: action.wave,
-            client: Reference(id: action.client, name: try store.client(action.client)?.name ?? unknown),
-            spoke: Reference(id: action.spoke, name: try store.spoke(action.spoke)?.name ?? unknown),
+            client: Reference(
+                id: action.client, name: try store.client(action.client)?.name ?? NodeName(action.client.description)),
+            spoke: Reference(
+                id: action.spoke, name: try store.spoke(action.spoke)?.name ?? NodeName(action.spoke.description)),
             product: action.path.product, release: action.path.release, package: action.path.id, state: action.state,
             since: action.changed, reasons: action.reasons, notes: action.notes, detail: action.detail)
     }

@@ -66,11 +66,15 @@ extension HubResources {
         router.add(.post, "/v1/tokens") { hub, request, _ in
             let wanted = try body(TokenRequest.self, of: request)
             try wanted.validate()
-            let spoke = try await hub.reader.read { store in
-                try wanted.spoke.map { try Self.spoke($0.text, store).id }
+            let (spoke, replaced) = try await hub.reader.read { store in
+                let replaced = try wanted.replaces.map { name in
+                    try wanted.role == .agent ? Self.client(name, store).id : Self.spoke(name, store).id
+                }
+                return (try wanted.spoke.map { try Self.spoke($0.text, store).id }, replaced)
             }
             let command = HubCommand.createToken(
-                role: wanted.role, spoke: spoke, uses: wanted.uses ?? 1, life: .seconds(wanted.ttlSeconds ?? 3600))
+                role: wanted.role, spoke: spoke, replaces: replaced, uses: wanted.uses ?? 1,
+                life: .seconds(wanted.ttlSeconds ?? 3600))
             return try await hub.perform(command, request, status: 201) { answer, store in
                 guard case .token(let token, let text) = answer else { throw Self.misfit }
                 var resource = try Self.resource(token, store)
@@ -113,7 +117,9 @@ extension HubResources {
     private static func resource(_ token: TokenRecord, _ store: SQLiteHubStore) throws -> TokenResource {
         TokenResource(
             id: token.id, role: token.role, spoke: try token.spoke.flatMap { try store.spoke($0)?.name },
-            uses: token.uses, usesLeft: token.usesLeft, created: token.created, expires: token.expires)
+            replaces: try token.replaces.flatMap { node in
+                try token.role == .agent ? store.client(node)?.name : store.spoke(node)?.name
+            }, uses: token.uses, usesLeft: token.usesLeft, created: token.created, expires: token.expires)
     }
 
     /// A command that gave something else than it is there for: a mistake in this program.

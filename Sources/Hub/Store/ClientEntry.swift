@@ -59,6 +59,8 @@ package protocol ClientStore: AnyObject {
     func insertClient(_ client: ClientEntry) throws
     /// Replaces a client's record.
     func updateClient(_ client: ClientEntry) throws
+    /// Forgets a client and all that is kept of it, but for its actions.
+    func removeClient(_ id: NodeID) throws
     func client(_ id: NodeID) throws -> ClientEntry?
     func client(named name: NodeName) throws -> ClientEntry?
     /// Clients in the order of their names, behind `name`.

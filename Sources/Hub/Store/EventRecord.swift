@@ -20,13 +20,14 @@ package struct EventRecord: Hashable, Sendable {
     package static let origin = [UInt8](repeating: 0, count: 32)
 
     /// The hash of a line: SHA-256(hash of the previous line ‖ CBOR [sequence, time ms, severity, code,
-    /// subject, text, ? peer's time ms]).
+    /// subject, text, ? peer's time ms, ? actor]).
     package static func hash(_ event: Event, sequence: Int64, after previous: [UInt8]) -> [UInt8] {
         var line: [CBOR] = [
             .integer(sequence), .integer(event.time.milliseconds), .unsigned(UInt64(event.severity.rawValue)),
             .text(event.code.rawValue), .text(event.subject), .text(event.text),
         ]
         if let time = event.peerTime { line.append(.integer(time.milliseconds)) }
+        if let actor = event.actor { line.append(.text(actor)) }
         return SHA256.hash(previous + CBOREncoder.encode(.array(line)))
     }
 }
@@ -36,7 +37,7 @@ package protocol EventStore: AnyObject {
     /// Appends a line and gives it its place and hash.
     @discardableResult
     func appendEvent(_ event: Event) throws -> EventRecord
-    /// Lines in order, behind a sequence; with `search`, those whose code, subject or text contain it, whatever the case of ASCII letters.
+    /// Lines in order, behind a sequence; with `search`, those whose code, subject, text or actor contain it, whatever the case of ASCII letters.
     func events(after sequence: Int64, search: String?, limit: Int) throws -> [EventRecord]
     /// The last line; nil as long as there is none.
     func lastEvent() throws -> EventRecord?

@@ -10,7 +10,7 @@ enum HubSchema {
         applicationID: 0x4158_4855,
         steps: [
             first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth,
-            thirteenth,
+            thirteenth, fourteenth,
         ])
 
     /// What a newer release may have written before the machine went back to this one. What acts on machines waits for a person.
@@ -242,5 +242,14 @@ enum HubSchema {
         INSERT INTO revocation SELECT id, 3, COALESCE(
             (SELECT MAX(expires) FROM certificate WHERE node = client.id), revoked + 31536000000) + 3888000000
             FROM client WHERE revoked IS NOT NULL;
+        """
+
+    /// Rollouts by name, tokens for a machine that comes back, and who caused a line of the log.
+    private static let fourteenth = """
+        ALTER TABLE rollout ADD COLUMN name TEXT;
+        UPDATE rollout SET name = json_extract(specification, '$.name');
+        CREATE INDEX rollout_by_name ON rollout (name);
+        ALTER TABLE token ADD COLUMN replaces BLOB;
+        ALTER TABLE event ADD COLUMN actor TEXT;
         """
 }

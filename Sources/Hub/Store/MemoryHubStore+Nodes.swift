@@ -55,6 +55,26 @@ extension MemoryHubStore {
         return Array(sorted.drop { spoke in name.map { spoke.name <= $0 } ?? false }.prefix(limit))
     }
 
+    package func removeSpoke(_ id: NodeID) throws {
+        guard !state.clients.values.contains(where: { $0.spoke == id }) else {
+            throw HubStoreError.duplicate("clients of spoke \(id)")
+        }
+        state.spokes[id] = nil
+        state.links[id] = nil
+        state.replicas = state.replicas.filter { $0.key.spoke != id }
+        removeNode(id)
+    }
+
+    /// Forgets what is kept of every member.
+    private func removeNode(_ id: NodeID) {
+        state.certificates.removeAll { $0.node == id }
+        state.standings[id] = nil
+        state.pools = state.pools.filter { $0.key.node != id }
+        state.checks = state.checks.filter { $0.key.node != id }
+        state.prunes = state.prunes.filter { $0.key.spoke != id }
+        state.places = state.places.filter { $0.key.spoke != id }
+    }
+
     package func disconnectAllSpokes() throws {
         for id in state.spokes.keys { state.spokes[id]?.isConnected = false }
     }
@@ -85,6 +105,16 @@ extension MemoryHubStore {
 
     package func clients(of spoke: NodeID) throws -> [ClientEntry] {
         state.clients.values.filter { $0.spoke == spoke }.sorted { $0.name < $1.name }
+    }
+
+    package func removeClient(_ id: NodeID) throws {
+        state.clients[id] = nil
+        state.facts[id] = nil
+        for key in state.ledgers.keys where key.client == id {
+            state.ledgers[key] = nil
+            state.ledgersHeard[key] = nil
+        }
+        removeNode(id)
     }
 
     package func disconnectClients(of spoke: NodeID?, at time: UnixTime) throws {

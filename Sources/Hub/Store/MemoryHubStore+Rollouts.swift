@@ -22,6 +22,18 @@ extension MemoryHubStore {
 
     package func rollout(_ id: RolloutID) throws -> RolloutRecord? { state.rollouts[id] }
 
+    package func rollouts(named name: String) throws -> [RolloutRecord] {
+        sortedRollouts { $0.specification.name == name }
+    }
+
+    package func removeRollout(_ id: RolloutID) throws {
+        let actions = Set(state.actions.values.filter { $0.rollout == id }.map(\.id))
+        state.orders = state.orders.filter { !actions.contains($0.value.action) }
+        for action in actions { state.actions[action] = nil }
+        state.waves[id] = nil
+        state.rollouts[id] = nil
+    }
+
     package func rollouts(after ordinal: Int64, limit: Int) throws -> [RolloutRecord] {
         Array(sortedRollouts { $0.ordinal > ordinal }.prefix(limit))
     }

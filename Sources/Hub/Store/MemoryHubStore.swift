@@ -101,7 +101,7 @@ package final class MemoryHubStore: HubStore {
         let needle = Self.lowercase(search)
         return Array(
             rest.lazy.filter { record in
-                [record.event.code.rawValue, record.event.subject, record.event.text]
+                [record.event.code.rawValue, record.event.subject, record.event.text, record.event.actor ?? ""]
                     .contains { Self.lowercase($0).contains(needle) }
             }.prefix(max(0, limit)))
     }

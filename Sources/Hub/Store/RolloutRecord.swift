@@ -69,6 +69,10 @@ package protocol RolloutStore: AnyObject {
     /// Replaces a rollout's state, windows, times and text.
     func updateRollout(_ rollout: RolloutRecord) throws
     func rollout(_ id: RolloutID) throws -> RolloutRecord?
+    /// The rollouts of a name, oldest first: one, but for those that an earlier release has made.
+    func rollouts(named name: String) throws -> [RolloutRecord]
+    /// Forgets a rollout with its waves and actions.
+    func removeRollout(_ id: RolloutID) throws
     /// Rollouts, oldest first, behind an ordinal.
     func rollouts(after ordinal: Int64, limit: Int) throws -> [RolloutRecord]
     /// The rollouts in any of the states, oldest first.

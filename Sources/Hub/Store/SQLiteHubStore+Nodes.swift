@@ -8,23 +8,27 @@ extension SQLiteHubStore {
     package func insertToken(_ token: TokenRecord) throws {
         try inserting("token \(token.id)") { () throws(SQLiteError) in
             try database.run(
-                "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", token.id, token.secret, Int(token.role.rawValue),
-                token.spoke, token.uses, token.usesLeft, token.created, token.expires)
+                "INSERT INTO token (\(Self.tokenColumns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", token.id, token.secret,
+                Int(token.role.rawValue), token.spoke, token.uses, token.usesLeft, token.created, token.expires,
+                token.replaces)
         }
     }
 
     package func token(_ id: TokenID) throws -> TokenRecord? {
-        try database.first("SELECT * FROM token WHERE id = ?", id, read: Self.token)
+        try database.first("SELECT \(Self.tokenColumns) FROM token WHERE id = ?", id, read: Self.token)
     }
 
     package func tokens() throws -> [TokenRecord] {
-        try database.rows("SELECT * FROM token ORDER BY created, id", read: Self.token)
+        try database.rows("SELECT \(Self.tokenColumns) FROM token ORDER BY created, id", read: Self.token)
     }
+
+    private static let tokenColumns = "id, secret, role, spoke, uses, uses_left, created, expires, replaces"
 
     private static func token(_ row: borrowing Row) throws -> TokenRecord {
         TokenRecord(
             id: try row.id(0), secret: try row.blob(1), role: try row.code(2), spoke: try row.idOrNil(3),
-            uses: try row.int(4), usesLeft: try row.int(5), created: try row.time(6), expires: try row.time(7))
+            replaces: try row.idOrNil(8), uses: try row.int(4), usesLeft: try row.int(5), created: try row.time(6),
+            expires: try row.time(7))
     }
 
     package func useToken(_ id: TokenID, role: Role, spoke: NodeID?, at time: UnixTime) throws -> Bool {
@@ -77,6 +81,21 @@ extension SQLiteHubStore {
     package func spokes(after name: NodeName?, limit: Int) throws -> [SpokeRecord] {
         try database.rows(
             "SELECT * FROM spoke WHERE name > ? ORDER BY name LIMIT ?", name?.text ?? "", limit, read: Self.spoke)
+    }
+
+    package func removeSpoke(_ id: NodeID) throws {
+        for table in ["replica", "link"] { try database.run("DELETE FROM \(table) WHERE spoke = ?", id) }
+        try removeNode(id)
+        try inserting("clients of spoke \(id)") { () throws(SQLiteError) in
+            try database.run("DELETE FROM spoke WHERE id = ?", id)
+        }
+    }
+
+    /// Forgets what is kept of every member.
+    private func removeNode(_ id: NodeID) throws {
+        for table in ["certificate", "standing", "pool", "pool_check", "prune", "place"] {
+            try database.run("DELETE FROM \(table) WHERE node = ?", id)
+        }
     }
 
     package func disconnectAllSpokes() throws {
@@ -133,6 +152,12 @@ extension SQLiteHubStore {
 
     package func clients(of spoke: NodeID) throws -> [ClientEntry] {
         try database.rows("SELECT * FROM client WHERE spoke = ? ORDER BY name", spoke, read: Self.client)
+    }
+
+    package func removeClient(_ id: NodeID) throws {
+        for table in ["facts", "report_counter"] { try database.run("DELETE FROM \(table) WHERE client = ?", id) }
+        try removeNode(id)
+        try database.run("DELETE FROM client WHERE id = ?", id)
     }
 
     package func disconnectClients(of spoke: NodeID?, at time: UnixTime) throws {

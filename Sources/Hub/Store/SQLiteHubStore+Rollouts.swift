@@ -11,9 +11,10 @@ extension SQLiteHubStore {
         try inserting("rollout \(rollout.id)") { () throws(SQLiteError) in
             try database.run(
                 """
-                INSERT INTO rollout (id, specification, state, windows, created, started, ended, text, approval)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """, rollout.id, specification, Int(rollout.state.rawValue), windows, rollout.created, rollout.started,
+                INSERT INTO rollout (id, name, specification, state, windows, created, started, ended, text, approval)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """, rollout.id, rollout.specification.name, specification, Int(rollout.state.rawValue), windows,
+                rollout.created, rollout.started,
                 rollout.ended, rollout.text, rollout.approval)
         }
         return database.lastInsertRowID
@@ -35,6 +36,18 @@ extension SQLiteHubStore {
 
     package func rollout(_ id: RolloutID) throws -> RolloutRecord? {
         try database.first(Self.rolloutColumns + " WHERE id = ?", id, read: Self.rollout) ?? nil
+    }
+
+    package func rollouts(named name: String) throws -> [RolloutRecord] {
+        try database.rows(Self.rolloutColumns + " WHERE name = ? ORDER BY ordinal", name, read: Self.rollout)
+            .compactMap { $0 }
+    }
+
+    package func removeRollout(_ id: RolloutID) throws {
+        try database.run("DELETE FROM order_outbox WHERE action IN (SELECT id FROM action WHERE rollout = ?)", id)
+        try database.run("DELETE FROM action WHERE rollout = ?", id)
+        try database.run("DELETE FROM wave WHERE rollout = ?", id)
+        try database.run("DELETE FROM rollout WHERE id = ?", id)
     }
 
     package func rollouts(after ordinal: Int64, limit: Int) throws -> [RolloutRecord] {

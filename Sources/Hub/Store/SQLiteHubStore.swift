@@ -175,14 +175,16 @@ package final class SQLiteHubStore: HubStore {
         let sequence = (last?.sequence ?? 0) + 1
         let hash = EventRecord.hash(event, sequence: sequence, after: last?.hash ?? EventRecord.origin)
         try database.run(
-            "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)", sequence, event.time, Int(event.severity.rawValue),
-            event.code.rawValue, event.subject, event.text, hash, event.peerTime)
+            """
+            INSERT INTO event (sequence, time, severity, code, subject, text, hash, peer_time, actor)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, sequence, event.time, Int(event.severity.rawValue), event.code.rawValue, event.subject, event.text,
+            hash, event.peerTime, event.actor)
         return EventRecord(sequence: sequence, event: event, hash: hash)
     }
 
     package func events(after sequence: Int64, search: String?, limit: Int) throws -> [EventRecord] {
-        let columns =
-            "SELECT sequence, time, severity, code, subject, text, hash, peer_time FROM event WHERE sequence > ?"
+        let columns = Self.eventColumns + " WHERE sequence > ?"
         guard let search, !search.isEmpty else {
             return try database.rows(columns + " ORDER BY sequence LIMIT ?", sequence, limit, read: Self.event)
         }
@@ -191,16 +193,17 @@ package final class SQLiteHubStore: HubStore {
         let pattern = "%\(escaped)%"
         return try database.rows(
             columns + """
-                 AND (code LIKE ? ESCAPE '\\' OR subject LIKE ? ESCAPE '\\' OR text LIKE ? ESCAPE '\\')
-                ORDER BY sequence LIMIT ?
-                """, sequence, pattern, pattern, pattern, limit, read: Self.event)
+                 AND (code LIKE ?2 ESCAPE '\\' OR subject LIKE ?2 ESCAPE '\\' OR text LIKE ?2 ESCAPE '\\'
+                    OR actor LIKE ?2 ESCAPE '\\') ORDER BY sequence LIMIT ?3
+                """, sequence, pattern, limit, read: Self.event)
     }
 
     package func lastEvent() throws -> EventRecord? {
-        try database.first(
-            "SELECT sequence, time, severity, code, subject, text, hash, peer_time FROM event ORDER BY sequence DESC LIMIT 1",
-            read: Self.event)
+        try database.first(Self.eventColumns + " ORDER BY sequence DESC LIMIT 1", read: Self.event)
     }
+
+    private static let eventColumns =
+        "SELECT sequence, time, severity, code, subject, text, hash, peer_time, actor FROM event"
 
     private static func event(_ row: borrowing Row) throws -> EventRecord {
         EventRecord(
@@ -209,7 +212,8 @@ package final class SQLiteHubStore: HubStore {
                 // The log is chained, so that nothing in it is changed: a newer release's severity counts as the highest here.
                 time: try row.time(1), severity: EventSeverity(rawValue: UInt8(clamping: try row.int64(2))) ?? .error,
                 code: try row.named(3, EventCode.self),
-                subject: try row.text(4), text: try row.text(5), peerTime: try row.timeOrNil(7)),
+                subject: try row.text(4), text: try row.text(5), peerTime: try row.timeOrNil(7),
+                actor: try row.textOrNil(8)),
             hash: try row.blob(6))
     }
 }

@@ -42,6 +42,8 @@ package protocol SpokeStore: AnyObject {
     func insertSpoke(_ spoke: SpokeRecord) throws
     /// Replaces a spoke's record.
     func updateSpoke(_ spoke: SpokeRecord) throws
+    /// Forgets a spoke, which has no clients any more, and all that is kept of it.
+    func removeSpoke(_ id: NodeID) throws
     func spoke(_ id: NodeID) throws -> SpokeRecord?
     func spoke(named name: NodeName) throws -> SpokeRecord?
     /// Spokes in the order of their names, behind `name`.

@@ -9,19 +9,22 @@ package struct TokenRecord: Hashable, Sendable {
     package var role: Role
     /// For an agent's token: the one spoke through which it may join; nil for any.
     package var spoke: NodeID?
+    /// The member in whose place the machine comes: it gives its name and labels and is revoked; nil for a new one.
+    package var replaces: NodeID?
     package var uses: Int
     package var usesLeft: Int
     package var created: UnixTime
     package var expires: UnixTime
 
     package init(
-        id: TokenID, secret: [UInt8], role: Role, spoke: NodeID? = nil, uses: Int = 1, usesLeft: Int? = nil,
-        created: UnixTime, expires: UnixTime
+        id: TokenID, secret: [UInt8], role: Role, spoke: NodeID? = nil, replaces: NodeID? = nil, uses: Int = 1,
+        usesLeft: Int? = nil, created: UnixTime, expires: UnixTime
     ) {
         self.id = id
         self.secret = secret
         self.role = role
         self.spoke = spoke
+        self.replaces = replaces
         self.uses = uses
         self.usesLeft = usesLeft ?? uses
         self.created = created

@@ -61,7 +61,7 @@ enum AuthorityCommands {
             authority.roots.map { root in
                 [
                     String(root.pin.hex.prefix(16)), root.issuing ? "issuing" : "believed", "\(root.members)",
-                    root.expires.description, root.subject,
+                    root.expires.iso8601, root.subject,
                 ]
             })
     }

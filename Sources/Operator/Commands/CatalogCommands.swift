@@ -59,11 +59,17 @@ enum CatalogCommands {
         return catalog
     }
 
+    /// The root that was pinned: its version and its fingerprint.
+    private static func root(_ catalog: CatalogResource) -> String? {
+        guard let sha256 = catalog.rootSHA256 else { return nil }
+        return "version \(catalog.rootVersion.map(String.init) ?? "unknown") as it was set, SHA-256 \(sha256)"
+    }
+
     private static func show(_ catalog: CatalogResource, _ printer: Printer) throws {
         guard !printer.isJSON else { return try printer.json(catalog) }
         printer.fields([
-            ("URL", catalog.url), ("Root", catalog.rootVersion.map(String.init)),
-            ("Timestamp", catalog.timestampVersion.map(String.init)), ("Expires", catalog.expires?.description),
+            ("URL", catalog.url), ("Root", root(catalog)),
+            ("Timestamp", catalog.timestampVersion.map(String.init)), ("Expires", catalog.expires?.iso8601),
             ("Refreshed", Wording.age(catalog.refreshed, printer.now).map { $0 + " ago" }),
             ("Problem", catalog.problem),
         ])

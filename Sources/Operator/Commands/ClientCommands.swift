@@ -13,6 +13,16 @@ enum ClientCommands {
             try explain(invocation, hub, printer)
         case "label":
             try label(invocation, hub, printer)
+        case "rename":
+            let (name, new) = (try invocation.requiredOperand(0), try NodeName(invocation.requiredOperand(1)))
+            let client: ClientResource = try hub.send(.patch, ["clients", name], ClientChange(name: new))
+            guard !printer.isJSON else { return try printer.json(client) }
+            printer.message("Client \(name) is called \(client.name) now.")
+        case "remove":
+            let name = try invocation.requiredOperand(0)
+            try OperatorCommands.confirm(invocation, name)
+            try hub.act(.delete, ["clients", name])
+            printer.message("Client \(name) was removed.")
         case "revoke":
             let name = try invocation.requiredOperand(0)
             try OperatorCommands.confirm(invocation, name)
@@ -20,8 +30,10 @@ enum ClientCommands {
             printer.message("Client \(name) is revoked.")
         default:
             let clients: [ClientResource] = try hub.list(["clients"])
+            let shown = invocation.isSet("all") ? clients : clients.filter { $0.revoked == nil }
+            defer { printer.tellHidden(clients.count - shown.count, "revoked client") }
             try printer.list(
-                clients, ["NAME", "SPOKE", "STATE", "PLATFORM", "AUTODEPLOY", "REPORTED"],
+                shown, ["NAME", "SPOKE", "STATE", "PLATFORM", "AUTODEPLOY", "REPORTED"],
                 none: "No agent has joined. Make a token with 'axle token create --role agent'."
             ) { client in
                 [
@@ -99,7 +111,7 @@ enum ClientCommands {
         printer.fields([
             ("Name", client.name.text), ("Id", client.id.description), ("Spoke", client.spoke.name.text),
             ("State", Wording.connection(client.connected, revoked: client.revoked)),
-            ("Since", client.since?.description), ("Reported", client.lastReport?.description),
+            ("Since", client.since?.iso8601), ("Reported", client.lastReport?.iso8601),
             ("Labels", labels.joined(separator: " ")), ("System", client.facts.map { "\($0.osName), \($0.kernel)" }),
             ("Platform", client.facts.map { "\($0.platform), \($0.userlandBits)-bit userland" }),
             ("Agent", client.facts?.agentVersion.description), ("Autodeploy", client.facts?.autodeploy.name),

@@ -36,12 +36,14 @@ enum LogCommand {
         }
     }
 
-    /// One line an event: time, severity, code, subject, text; or one JSON object a line.
+    /// One line an event: time, severity, code, subject, who caused it, text; or one JSON object a line.
     private static func show(_ event: EventResource, _ printer: Printer) throws {
         guard !printer.isJSON else {
             return try printer.json(event, pretty: false)
         }
         let subject = event.subject.isEmpty ? "<none>" : event.subject
-        printer.line("\(event.time) \(event.severity.name) \(event.code) \(subject) \(event.text)")
+        let actor = event.actor?.replacing(" ", with: "_") ?? "<none>"
+        printer.line(
+            "\(event.time.iso8601) \(event.severity.name) \(event.code) \(subject) \(actor) \(event.text)")
     }
 }

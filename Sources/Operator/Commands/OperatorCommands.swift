@@ -38,6 +38,8 @@ enum OperatorCommands {
                 options: [
                     .choice("role", ["spoke", "agent"], "What may join with it", required: true),
                     .value("spoke", "NAME", "The only spoke that agents may join through with it"),
+                    .value("replaces", "NAME", "The machine takes this one's name and labels, and this one is revoked"),
+                    .value("out", "FILE", "Write it to a new file that only you can read, instead of printing it"),
                     .value("uses", "N", "How often it may be used (1)"),
                     .value("ttl", "TIME", "How long it is valid: 30m, 1h, 2d (1h)"),
                 ]),
@@ -74,10 +76,12 @@ enum OperatorCommands {
                 options: [.flag("dry-run", "Only show what would go, and what is against it")]),
         ])
 
+    private static let revoked = OptionSpecification.flag("all", "Those too that were revoked")
+
     private static let spoke = CommandSpecification(
         "spoke", "The spokes, one a site",
         commands: [
-            CommandSpecification("list", "All spokes"),
+            CommandSpecification("list", "All spokes", options: [revoked]),
             CommandSpecification("show", "A spoke by name or id", operands: [.required("N")]),
             CommandSpecification(
                 "set", "Limit how fast packages go to a spoke, or from it to its agents", operands: [.required("N")],
@@ -86,6 +90,11 @@ enum OperatorCommands {
                     .value("agent-limit", "RULE", "The same for what its agents get, all together"),
                 ]),
             CommandSpecification(
+                "rename", "Give a spoke another name", operands: [.required("N"), .required("NAME")]),
+            CommandSpecification(
+                "remove", "Forget a revoked spoke that has no clients any more", operands: [.required("N")],
+                options: [.value("confirm", "N", "The same name again: it cannot be undone")]),
+            CommandSpecification(
                 "revoke", "Never let a spoke in again", operands: [.required("N")],
                 options: [.value("confirm", "N", "The same name again: it cannot be undone")]),
         ])
@@ -93,7 +102,7 @@ enum OperatorCommands {
     private static let client = CommandSpecification(
         "client", "The machines",
         commands: [
-            CommandSpecification("list", "All clients"),
+            CommandSpecification("list", "All clients", options: [revoked]),
             CommandSpecification("show", "A client by name or id, and its last actions", operands: [.required("N")]),
             CommandSpecification(
                 "explain", "Why a client gets a release or does not",
@@ -101,6 +110,11 @@ enum OperatorCommands {
             CommandSpecification(
                 "label", "Set labels of a client; KEY= takes one away",
                 operands: [.required("N"), .oneOrMore("KEY=VALUE")]),
+            CommandSpecification(
+                "rename", "Give a client another name", operands: [.required("N"), .required("NAME")]),
+            CommandSpecification(
+                "remove", "Forget a revoked client", operands: [.required("N")],
+                options: [.value("confirm", "N", "The same name again: it cannot be undone")]),
             CommandSpecification(
                 "revoke", "Never let a client in again", operands: [.required("N")],
                 options: [.value("confirm", "N", "The same name again: it cannot be undone")]),
@@ -169,7 +183,21 @@ enum OperatorCommands {
         commands: [
             CommandSpecification(
                 "plan", "What a rollout would do; nothing is changed", operands: [.required("FILE")]),
-            CommandSpecification("create", "Make a rollout of a file; start it after", operands: [.required("FILE")]),
+            CommandSpecification(
+                "create", "Make a rollout of a file; start it after",
+                details: """
+                    FILE is JSON5 that says what is brought to whom, and when. 'axle rollout create --example' prints one \
+                    with every setting; this is the least that one says:
+
+                        { name: "ruff-0.12.1", product: "ruff", release: "0.12.1", select: { all: true } }
+                    """,
+                operands: [.optional("FILE")],
+                options: [
+                    .flag("dry-run", "Show what it would do, and make none"),
+                    .flag("example", "Print a rollout file with every setting, and ask no hub"),
+                ]),
+            CommandSpecification(
+                "delete", "Forget rollouts that are over or were never started", operands: [.oneOrMore("ID")]),
             CommandSpecification(
                 "start", "Start a rollout", operands: [.required("ID")],
                 options: [.value("sign-key", "FILE", "Sign it too, with this operator's key")] + signing),

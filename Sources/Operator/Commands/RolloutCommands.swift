@@ -17,8 +17,10 @@ enum RolloutCommands {
         let operand = invocation.operand(0) ?? ""
         switch invocation.path.last {
         case "plan":
-            try plan(hub.send(.post, ["rollouts"], query: [("dryRun", "true")], try file(operand)), printer)
+            try dryRun(operand, hub, printer)
         case "create":
+            guard !operand.isEmpty else { throw UsageError("a FILE is required; --example prints one") }
+            guard !invocation.isSet("dry-run") else { return try dryRun(operand, hub, printer) }
             let rollout: RolloutResource = try hub.send(.post, ["rollouts"], try file(operand))
             guard !printer.isJSON else {
                 try printer.json(rollout)
@@ -26,6 +28,12 @@ enum RolloutCommands {
             }
             printer.line(rollout.id.description)
             printer.message("Start it with 'axle rollout start \(rollout.file.name)'.")
+        case "delete":
+            for operand in invocation.operands {
+                let rollout = try find(operand, hub)
+                try hub.act(.delete, ["rollouts", rollout.id.description])
+                printer.message("Rollout \(rollout.file.name) was deleted.")
+            }
         case "start", "stop":
             let verb = invocation.path.last ?? "start"
             let rollout = try find(operand, hub)
@@ -84,9 +92,11 @@ enum RolloutCommands {
         if text.utf8.count == 32, (try? RolloutID(text)) != nil {  // anything else is looked for by name
             return try hub.get(["rollouts", text])
         }
-        let all: [RolloutResource] = try hub.list(["rollouts"])
-        var found = all.filter { $0.file.name.text == text }
-        if found.isEmpty, text.utf8.count >= 6 { found = all.filter { $0.id.description.hasPrefix(text) } }
+        var found: [RolloutResource] = try hub.list(["rollouts"], query: [("name", text)])
+        if found.isEmpty, text.utf8.count >= 6, text.utf8.allSatisfy({ ASCII.hexValue($0) != nil }) {
+            let all: [RolloutResource] = try hub.list(["rollouts"])
+            found = all.filter { $0.id.description.hasPrefix(text) }
+        }
         guard found.count <= 1 else {
             let ids = found.map(\.id.description).joined(separator: ", ")
             throw OperatorError("several rollouts are named \(text)", next: "Name one by its id: \(ids).")
@@ -111,6 +121,13 @@ enum RolloutCommands {
         return file
     }
 
+    /// Shows what a file would do; nothing is made.
+    @discardableResult
+    private static func dryRun(_ path: String, _ hub: HubConnection, _ printer: Printer) throws -> Int32 {
+        try plan(hub.send(.post, ["rollouts"], query: [("dryRun", "true")], try file(path)), printer)
+        return 0
+    }
+
     private static func plan(_ plan: RolloutPlanResource, _ printer: Printer) throws {
         guard !printer.isJSON else { return try printer.json(plan) }
         printer.fields([
@@ -133,7 +150,8 @@ enum RolloutCommands {
         guard let next = windows.first(where: { $0.end > now }) else {
             return windows.isEmpty ? "at any time" : "all are past"
         }
-        return "\(next.start) to \(next.end)" + (windows.count > 1 ? ", and \(windows.count - 1) more" : "")
+        return "\(next.start.iso8601) to \(next.end.iso8601)"
+            + (windows.count > 1 ? ", and \(windows.count - 1) more" : "")
     }
 
     /// What `show --json` prints.
@@ -150,7 +168,7 @@ enum RolloutCommands {
             ("Name", rollout.file.name.text), ("Id", rollout.id.description),
             ("Release", "\(rollout.file.product) \(rollout.file.release)"),
             ("State", rollout.state.name + (rollout.detail.isEmpty ? "" : " (\(rollout.detail))")),
-            ("Since", rollout.since.description), ("Windows", windows(rollout.windows, printer.now)),
+            ("Since", rollout.since.iso8601), ("Windows", windows(rollout.windows, printer.now)),
             ("Done", "\(counts.done) of \(counts.total), \(counts.failed) failed"),
         ])
         printer.section(

@@ -14,6 +14,16 @@ enum SpokeCommands {
             guard change != SpokeChange() else { throw UsageError("say --limit, --agent-limit or both") }
             let spoke: SpokeResource = try hub.send(.patch, ["spokes", try invocation.requiredOperand(0)], change)
             try show(spoke, printer)
+        case "rename":
+            let (name, new) = (try invocation.requiredOperand(0), try NodeName(invocation.requiredOperand(1)))
+            let spoke: SpokeResource = try hub.send(.patch, ["spokes", name], SpokeChange(name: new))
+            guard !printer.isJSON else { return try printer.json(spoke) }
+            printer.message("Spoke \(name) is called \(spoke.name) now.")
+        case "remove":
+            let name = try invocation.requiredOperand(0)
+            try OperatorCommands.confirm(invocation, name)
+            try hub.act(.delete, ["spokes", name])
+            printer.message("Spoke \(name) was removed.")
         case "revoke":
             let name = try invocation.requiredOperand(0)
             try OperatorCommands.confirm(invocation, name)
@@ -21,8 +31,10 @@ enum SpokeCommands {
             printer.message("Spoke \(name) is revoked.")
         default:
             let spokes: [SpokeResource] = try hub.list(["spokes"])
+            let shown = invocation.isSet("all") ? spokes : spokes.filter { $0.revoked == nil }
+            defer { printer.tellHidden(spokes.count - shown.count, "revoked spoke") }
             try printer.list(
-                spokes, ["NAME", "STATE", "SINCE", "LEFT", "CLIENTS", "VERSION"],
+                shown, ["NAME", "STATE", "SINCE", "LEFT", "CLIENTS", "VERSION"],
                 none: "No spoke has joined. Make a token with 'axle token create --role spoke'."
             ) { spoke in
                 [
@@ -55,7 +67,7 @@ enum SpokeCommands {
         let now = try limit.bitsPerSecond.map { try BitRate(bitsPerSecond: $0).description } ?? "none"
         if let problem = limit.problem { return "\(now) at all hours (\(limit.rule)): \(problem)" }
         guard let until = limit.until else { return now }
-        return "\(now) until \(until) (\(limit.rule))"
+        return "\(now) until \(until.iso8601) (\(limit.rule))"
     }
 
     private static func show(_ spoke: SpokeResource, _ printer: Printer) throws {
@@ -63,15 +75,15 @@ enum SpokeCommands {
         printer.fields([
             ("Name", spoke.name.text), ("Id", spoke.id.description),
             ("State", Wording.connection(spoke.connected, revoked: spoke.revoked)),
-            ("Since", spoke.since?.description), ("Can be away until", spoke.offlineUntil?.description),
-            ("Certificate until", spoke.certificateExpires?.description),
+            ("Since", spoke.since?.iso8601), ("Can be away until", spoke.offlineUntil?.iso8601),
+            ("Certificate until", spoke.certificateExpires?.iso8601),
             (
                 "Clock",
                 spoke.clockError.map {
                     "wrong: \(Wording.span(Int64(clamping: $0.magnitude))) \($0 > 0 ? "ahead" : "behind")"
                 }
             ),
-            ("Joined", spoke.joined.description), ("Version", spoke.version),
+            ("Joined", spoke.joined.iso8601), ("Version", spoke.version),
             ("Sent", traffic(spoke.traffic?.sent, spoke.traffic?.sendRate)),
             ("Received", traffic(spoke.traffic?.received, spoke.traffic?.receiveRate)),
             ("On its way", onItsWay(spoke.traffic)),

@@ -9,11 +9,12 @@ enum TokenCommands {
         if invocation.path.last == "list" {
             let tokens: [TokenResource] = try hub.list(["tokens"])
             return try printer.list(
-                tokens, ["ID", "ROLE", "SPOKE", "LEFT", "EXPIRES"], none: "There are no tokens."
+                tokens, ["ID", "ROLE", "SPOKE", "REPLACES", "LEFT", "EXPIRES"], none: "There are no tokens."
             ) { token in
                 let left = token.expires.seconds - printer.now.seconds
                 return [
-                    token.id.description, token.role.name, token.spoke?.text, "\(token.usesLeft)/\(token.uses)",
+                    token.id.description, token.role.name, token.spoke?.text, token.replaces?.text,
+                    "\(token.usesLeft)/\(token.uses)",
                     left > 0 ? "in_" + Wording.span(left) : "expired",
                 ]
             }
@@ -23,20 +24,41 @@ enum TokenCommands {
             try hub.act(.delete, ["tokens", id.description])
             return printer.streams.message("Nobody joins with token \(id) any more.")
         }
-        let created: TokenResource = try hub.send(.post, ["tokens"], try request(invocation))
+        let request = try request(invocation)
+        // The file is made first: where that fails no token is made.
+        let file = try invocation.value("out").map { try TokenFile($0) }
+        let created: TokenResource
+        do {
+            created = try hub.send(.post, ["tokens"], request)
+        } catch {
+            try file?.discard()
+            throw error
+        }
         guard let token = created.token else {
             throw OperatorError("the hub made a token and did not show it", next: "Make another one.")
         }
         do {
             let text = printer.isJSON ? try printer.jsonText(created) : TextTable.printable(token) + "\n"
-            try printer.streams.deliver(text)
+            if let file {
+                try file.write(token)
+                var shown = created
+                shown.token = nil
+                if printer.isJSON { try printer.json(shown) }
+            } else {
+                try printer.streams.deliver(text)
+            }
         } catch {
             throw lost(created, error, hub)
         }
         guard !printer.isJSON else { return }
+        if let file {
+            return printer.message(
+                "\(file.path) has a token for \(created.uses == 1 ? "one \(created.role.name)" : "\(created.uses) \(created.role.name)s"), until \(created.expires)."
+            )
+        }
         printer.message(
             "For \(created.uses == 1 ? "one \(created.role.name)" : "\(created.uses) \(created.role.name)s"), until "
-                + "\(created.expires). It is not shown again; keep it in a file that only its reader can open.")
+                + "\(created.expires.iso8601). It is not shown again; keep it in a file that only its reader can open.")
     }
 
     /// A token that nobody has seen is taken back, so that none is good that its owner does not know of.
@@ -44,12 +66,12 @@ enum TokenCommands {
         do {
             try hub.act(.delete, ["tokens", token.id.description])
             return OperatorError(
-                "the token could not be printed and was revoked: \(error)",
-                next: "Make another one where standard output can be written.")
+                "the token could not be handed over and was revoked: \(error)",
+                next: "Make another one where it can be written.")
         } catch {
             return OperatorError(
-                "the token could not be printed, and not be revoked either: \(error)",
-                next: "Revoke it with 'axle token revoke \(token.id)'; it is good until \(token.expires).")
+                "the token could not be handed over, and not be revoked either: \(error)",
+                next: "Revoke it with 'axle token revoke \(token.id)'; it is good until \(token.expires.iso8601).")
         }
     }
 
@@ -57,6 +79,7 @@ enum TokenCommands {
         let role: Role = try invocation.required("role") == "spoke" ? .spoke : .agent
         var request = TokenRequest(role: role)
         if let spoke = invocation.value("spoke") { request.spoke = try NodeName(spoke) }
+        request.replaces = invocation.value("replaces")
         if let uses = invocation.value("uses") {
             guard let number = Int(uses) else { throw UsageError("--uses is a number, not '\(uses)'") }
             request.uses = number

@@ -54,6 +54,12 @@ struct Printer {
         streams.output(text(of: table))
     }
 
+    /// Says how many of a list were left out for want of `--all`.
+    func tellHidden(_ count: Int, _ noun: String) {
+        guard count > 0, !isJSON else { return }
+        message("\(count) \(noun)\(count == 1 ? " is" : "s are") not shown; --all shows them.")
+    }
+
     /// Lines of `Name: value`, aligned.
     func fields(_ fields: [(String, String?)]) {
         let width = (fields.map(\.0.count).max() ?? 0) + 3
@@ -73,7 +79,7 @@ struct Printer {
     }
 
     private func text(of table: TextTable) -> String {
-        table.text(columns: context.columns, breaks: streams.outputIsTerminal)
+        table.text(columns: streams.outputIsTerminal ? context.columns : nil, breaks: streams.outputIsTerminal)
     }
 
     /// A word in a colour where that is welcome: warnings only.

@@ -1,6 +1,6 @@
 /// A table for people and for `awk`: a row a resource, no blanks inside cells, `<none>` for nothing, no lines.
 ///
-/// It fits the given columns: cells of later columns are cut with `…`, the widest first; the first column, which names
+/// On a terminal it fits the columns: cells of later columns are cut with `…`, the widest first; the first column, which names
 /// the resource, stays whole, and so does a last column of text, which says why: it makes its line longer, or goes on below itself.
 package struct TextTable {
     private let header: [String]
@@ -26,7 +26,9 @@ package struct TextTable {
     }
 
     /// The table's lines, each ended. `breaks` says that text may go on in lines below its row, for people who look at it.
-    package func text(columns: Int, breaks: Bool = false) -> String {
+    /// Without `columns` nothing is cut: what reads it is a program.
+    package func text(columns: Int?, breaks: Bool = false) -> String {
+        let columns = columns ?? .max
         let all = [header] + rows
         var widths = header.indices.map { column in
             all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
@@ -45,7 +47,7 @@ package struct TextTable {
         }
         // Text begins here, and has so many columns on a screen.
         let indent = widths.dropLast().reduce(0, +) + gaps
-        let room = columns - indent
+        let room = columns == .max ? .max : columns - indent
         return all.map { row in
             var line = ""
             for (column, cell) in row.enumerated() where column < widths.count {

@@ -241,7 +241,10 @@ enum PublishCommands {
             if session.report.waiting?.isEmpty == true {
                 streams.message("Nothing waits for signatures.")
             } else {
-                streams.output(table.text(columns: session.context.columns, breaks: streams.outputIsTerminal))
+                streams.output(
+                    table.text(
+                        columns: streams.outputIsTerminal ? session.context.columns : nil,
+                        breaks: streams.outputIsTerminal))
             }
             return 0
         }

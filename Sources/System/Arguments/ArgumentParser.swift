@@ -72,9 +72,11 @@ extension ArgumentParser {
         /// Help wins over every mistake on the line: whoever asks for it is about to learn.
         private func help(_ arguments: [String]) -> CommandLineRequest? {
             let options = arguments.prefix { $0 != "--" }
-            guard options.contains("-h") || options.contains("--help") else { return nil }
+            // `PROGRAM help COMMAND` is `PROGRAM COMMAND --help`, unless the program has a command of that name.
+            let isCommand = options.first == "help" && chain[0].command(named: "help") == nil
+            guard isCommand || options.contains("-h") || options.contains("--help") else { return nil }
             var chain = self.chain
-            for word in options where !word.hasPrefix("-") {
+            for word in options.dropFirst(isCommand ? 1 : 0) where !word.hasPrefix("-") {
                 guard let next = chain[chain.count - 1].command(named: word) else { continue }
                 chain.append(next)
             }
