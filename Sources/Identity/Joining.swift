@@ -73,6 +73,17 @@ package struct Joining: Sendable {
         }
     }
 
+    /// What to tell about the name that a member got; nil where it is the one that was asked for with `--name`.
+    package func remark(on member: MemberIdentity.Member, wasNamed: Bool) -> String? {
+        let noun = role == .agent ? "client" : "spoke"
+        guard member.name == name else {
+            return
+                "another \(noun) is called \(name), so this one is \(member.name); 'axle \(noun) rename' changes that, and a token "
+                + "of 'axle token create --replaces \(name)' would have taken the name over"
+        }
+        return wasNamed ? nil : "it is named after this machine; 'axle \(noun) rename \(name) NAME' changes that"
+    }
+
     private func outcome(
         _ body: JoinAnswerBody, peer: PeerIdentity, upstream: String, listen: String?
     ) throws -> Outcome {
@@ -89,8 +100,11 @@ package struct Joining: Sendable {
         guard tls.leaf.uris == [wanted] else {
             throw Failure.untrusted("the certificate names \(tls.leaf.uris), not \(wanted)")
         }
+        // The hub gives another name where that one is taken, and says which in the certificate.
+        let common = tls.leaf.subject
+        let given = common.hasPrefix("CN=") ? try NodeName(String(common.dropFirst(3))) : name
         let member = MemberIdentity.Member(
-            fleet: body.fleet, role: role, id: body.id, name: name, upstream: upstream, upstreamID: peer.id,
+            fleet: body.fleet, role: role, id: body.id, name: given, upstream: upstream, upstreamID: peer.id,
             listen: listen)
         let identity = MemberIdentity(
             member: member, tls: tls, anchors: roots, hubOrderKey: try PublicKey(der: body.orderKey),

@@ -13,9 +13,17 @@ final class HubConnection {
     private let base: URLReference
     private let token: String
     private let client: HTTPClient
+    /// Seconds for which a hub that cannot be reached is tried again.
+    private let patience: Int
+    private let context: OperatorContext
 
     /// Takes `--api`, `--token-file` and `--ca`, or the variables that stand for them.
-    init(_ invocation: CommandInvocation) throws {
+    init(_ invocation: CommandInvocation, _ context: OperatorContext) throws {
+        self.context = context
+        guard let patience = Wording.seconds(invocation.value("wait") ?? "0") else {
+            throw UsageError("--wait is a time such as 30s or 5m, not '\(invocation.value("wait") ?? "")'")
+        }
+        self.patience = patience
         base = try Self.base(invocation.value("api") ?? "localhost:8443")
         guard let file = invocation.value("token-file") else {
             throw UsageError(
@@ -148,15 +156,28 @@ final class HubConnection {
         var headers: HTTPHeaders = ["Authorization": "Bearer \(token)", "Accept": "application/json"]
         if body != nil { headers.append("Content-Type", contentType) }
         if let range { headers.append("Range", range) }
-        let response: HTTPResponse
-        do {
-            let request = HTTPClient.Request(method, try base.appending(target), headers: headers, body: body ?? [])
-            response = try client.send(request, limit: Self.answerLimit)
-        } catch let error as HTTPError {
-            throw explain(error)
-        }
+        let request = HTTPClient.Request(method, try base.appending(target), headers: headers, body: body ?? [])
+        let response = try reach(request)
         guard (200...299).contains(response.status) else { throw problem(response) }
         return response
+    }
+
+    /// Sends a request; while nothing listens there, again until the patience of `--wait` is at its end.
+    private func reach(_ request: HTTPClient.Request) throws -> HTTPResponse {
+        var left = patience
+        while true {
+            do {
+                return try client.send(request, limit: Self.answerLimit)
+            } catch let error as HTTPError {
+                // Nothing has reached the hub, so that asking again does nothing twice.
+                guard left > 0, error.code == .unreachable || error.code == .unresolved else { throw explain(error) }
+                if left == patience {
+                    context.streams.message("waiting for the hub at \(TextTable.printable(base.authority)) …")
+                }
+                left -= 1
+                context.pause(.seconds(1))
+            }
+        }
     }
 
     private func decode<Value: Decodable>(_ type: Value.Type, _ response: HTTPResponse) throws -> Value {

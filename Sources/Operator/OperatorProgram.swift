@@ -26,7 +26,7 @@ package enum OperatorProgram {
                 streams.output(RolloutExample.text)
                 return 0
             }
-            let hub = try HubConnection(invocation)
+            let hub = try HubConnection(invocation, context)
             return try OperatorCommands.run(invocation, hub, context)
         } catch let error as UsageError {
             streams.message("axle \(invocation.name): \(error)")

@@ -101,6 +101,8 @@ package final class JoinClient: Sendable {
     /// Whether the listener may have dropped the connection for want of a place.
     private static func mayPass(_ error: TransportError) -> Bool {
         switch error {
+        // It may be starting, right after the command that made it.
+        case .network(.unreachable(_, _, let error)): error.errno == .connectionRefused
         case .network(.tls(let error)): error.code == .connectionFailed || error.code == .truncated
         case .closed(let closure): closure.code == .busy
         default: false

@@ -19,6 +19,7 @@ enum JoinCommand {
         let token = try JoinToken(file: try invocation.required("token-file"))
         let path = try invocation.required("state")
         var member: MemberIdentity.Member?
+        var remark: String?
         // The folder is taken first, so that one that cannot be used does not cost the token.
         _ = try await StateFolder.create(path, kind: AgentState.kind, version: AgentState.version) { folder in
             let client = try await JoinClient.connect(
@@ -32,8 +33,10 @@ enum JoinCommand {
             try joined.identity.write(to: AgentState.identity(folder))
             try fill(folder, root: root, hubRoot: joined.catalogRoot, time: joined.time)
             member = joined.identity.member
+            remark = joining.remark(on: joined.identity.member, wasNamed: invocation.value("name") != nil)
         }
         if let member { streams.line("joined fleet \(member.fleet) as agent \(member.name) (\(member.id))") }
+        if let remark { streams.message(remark) }
         streams.message("next: axle-agent run --state \(path)")
         return 0
     }

@@ -31,7 +31,8 @@ enum BundleCommands {
 
     static func run(_ invocation: CommandInvocation, _ context: OperatorContext) throws -> Int32 {
         if invocation.path.last == "import" {
-            return try BundleImport(hub: HubConnection(invocation), invocation: invocation, context: context).run()
+            return try BundleImport(hub: HubConnection(invocation, context), invocation: invocation, context: context)
+                .run()
         }
         var root = try invocation.value("root").map { try File.read($0, limit: MetadataLimits.rootBytes) }
         let source: any BundleSource
@@ -40,7 +41,7 @@ enum BundleCommands {
         } else if let from = invocation.value("from") {
             source = FolderBundleSource(folder: BundleFolder(from))
         } else {
-            source = HubBundleSource(hub: try HubConnection(invocation))
+            source = HubBundleSource(hub: try HubConnection(invocation, context))
             if root == nil, case .bytes(let pinned) = source.metadata("root.json", limit: MetadataLimits.rootBytes) {
                 root = pinned
             }

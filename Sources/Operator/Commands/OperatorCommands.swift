@@ -9,6 +9,7 @@ enum OperatorCommands {
             .value("api", "HOST:PORT", "The hub's API (localhost:8443)", environment: "AXLE_API"),
             .value("token-file", "FILE", "File with the admin token", environment: "AXLE_TOKEN_FILE"),
             .value("ca", "FILE", "The fleet's certificate authority", environment: "AXLE_CA"),
+            .value("wait", "TIME", "How long to wait for a hub that cannot be reached yet: 30s, 5m (0)"),
             .flag("json", "Print JSON, whose shape is stable"),
             .flag("no-color", "No colour and no animation (also NO_COLOR)"),
         ],

@@ -22,6 +22,7 @@ enum SpokeJoinCommand {
         let token = try JoinToken(file: try invocation.required("token-file"))
         let path = try invocation.required("state")
         var member: MemberIdentity.Member?
+        var remark: String?
         // The folder is taken first, so that one that cannot be used does not cost the token.
         _ = try await StateFolder.create(path, kind: SpokeState.kind, version: SpokeState.version) { folder in
             let client = try await JoinClient.connect(
@@ -42,10 +43,12 @@ enum SpokeJoinCommand {
                 path: Directory.join(folder, SpokeState.databaseName),
                 now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             member = joined.identity.member
+            remark = joining.remark(on: joined.identity.member, wasNamed: invocation.value("name") != nil)
         }
         if let member {
             streams.line("joined fleet \(member.fleet) as spoke \(member.name) (\(member.id))")
         }
+        if let remark { streams.message(remark) }
         streams.message("next: axle-spoke run --state \(path)")
         return 0
     }
