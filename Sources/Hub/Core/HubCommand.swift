@@ -42,6 +42,8 @@ package enum HubCommand: Equatable, Sendable {
     case createRollout(RolloutSpecification)
     case startRollout(RolloutID)
     case stopRollout(RolloutID)
+    /// Goes on with a paused rollout; what ended badly until now is accepted.
+    case resumeRollout(RolloutID)
     /// Keeps an operator's approval (COSE_Sign1) of a started rollout.
     case approveRollout(RolloutID, signed: [UInt8])
     /// A person says that an uncertain action is over.
