@@ -5,7 +5,7 @@ package struct ReasonResource: Codable, Hashable, Sendable {
     package var code: String
     /// What it means on this machine.
     package var text: String
-    /// What to do next; empty for a note.
+    /// What to do next; empty for a note of nothing that is waited for.
     package var next: String
 
     package init(_ reason: Reason) {
@@ -17,6 +17,6 @@ package struct ReasonResource: Codable, Hashable, Sendable {
     package init(_ note: Note) {
         code = note.code.rawValue
         text = note.text
-        next = ""
+        next = note.code.next
     }
 }

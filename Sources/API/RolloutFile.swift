@@ -18,11 +18,13 @@ package struct RolloutFile: Codable, Hashable, Sendable {
     package var restart: RestartRule?
     /// Whether nothing is ordered before an operator has signed with `axle rollout sign`; no when nil.
     package var operatorSignature: Bool?
+    /// How many clients of a wave may end badly before the rollout pauses; one failure when nil, any number when empty.
+    package var errors: [ErrorRuleFile]?
 
     package init(
         name: NodeName, product: ProductName, release: ReleaseName, select: SelectFile, start: UnixTime? = nil,
         window: WindowFile? = nil, leadMinutes: Int? = nil, restart: RestartRule? = nil,
-        operatorSignature: Bool? = nil
+        operatorSignature: Bool? = nil, errors: [ErrorRuleFile]? = nil
     ) {
         self.name = name
         self.product = product
@@ -33,10 +35,11 @@ package struct RolloutFile: Codable, Hashable, Sendable {
         self.leadMinutes = leadMinutes
         self.restart = restart
         self.operatorSignature = operatorSignature
+        self.errors = errors
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, product, release, select, start, window, leadMinutes, restart, operatorSignature
+        case name, product, release, select, start, window, leadMinutes, restart, operatorSignature, errors
     }
 
     package init(from decoder: any Decoder) throws {
@@ -57,6 +60,7 @@ package struct RolloutFile: Codable, Hashable, Sendable {
         leadMinutes = try container.decodeIfPresent(Int.self, forKey: .leadMinutes)
         restart = try container.decodeIfPresent(RestartRule.self, forKey: .restart)
         operatorSignature = try container.decodeIfPresent(Bool.self, forKey: .operatorSignature)
+        errors = try container.decodeIfPresent([ErrorRuleFile].self, forKey: .errors)
     }
 
     /// Refuses numbers out of range, and a selection that names nobody or everyone and someone.
@@ -64,12 +68,44 @@ package struct RolloutFile: Codable, Hashable, Sendable {
         guard (0...43_200).contains(leadMinutes ?? 60) else {
             throw Problem(.invalid, "leadMinutes must be 0 to 43200 (30 days)")
         }
+        let rules = errors ?? []
+        guard rules.count <= ErrorRule.limit else {
+            throw Problem(.invalid, "errors must have at most \(ErrorRule.limit) rules")
+        }
+        for (index, rule) in rules.enumerated() {
+            if let problem = rule.rule.problem { throw Problem(.invalid, "errors[\(index)] \(problem)") }
+        }
         let isEmpty = select.names.isEmpty && select.labels.isEmpty && select.spokes.isEmpty
         guard select.all == isEmpty else {
             throw Problem(
                 .invalid, "select must have all: true, or names, labels or spokes",
                 next: "Write select: {all: true} for everyone.")
         }
+    }
+}
+
+/// A rule of `errors`: `{of: ["failed", "rolledBack"], count: 3}`, or `{of: […], percent: 10, minimum: 5}`.
+package struct ErrorRuleFile: Codable, Hashable, Sendable {
+    package var of: [ErrorClass]
+    package var count: Int?
+    package var percent: Int?
+    package var minimum: Int?
+
+    package init(_ rule: ErrorRule) {
+        (of, count, percent, minimum) = (rule.of, rule.count, rule.percent, rule.minimum)
+    }
+
+    package var rule: ErrorRule { ErrorRule(of: of, count: count, percent: percent, minimum: minimum) }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case of, count, percent, minimum }
+
+    package init(from decoder: any Decoder) throws {
+        try StrictKeys.check(CodingKeys.self, in: decoder)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        of = try container.decode([ErrorClass].self, forKey: .of)
+        count = try container.decodeIfPresent(Int.self, forKey: .count)
+        percent = try container.decodeIfPresent(Int.self, forKey: .percent)
+        minimum = try container.decodeIfPresent(Int.self, forKey: .minimum)
     }
 }
 

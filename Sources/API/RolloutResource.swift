@@ -18,10 +18,15 @@ package struct RolloutResource: Codable, Hashable, Sendable {
     package var actions: [String: Int]
     /// Whether an operator has signed it; nil from a hub of a release that knows no signatures.
     package var signed: Bool?
+    /// What became of its clients; nil from a hub of an earlier release.
+    package var results: RolloutResult?
+    /// Why it is paused, as a stable code; nil where it is not.
+    package var pauseCause: String?
 
     package init(
         id: RolloutID, file: RolloutFile, state: RolloutState, created: UnixTime, since: UnixTime, detail: String,
-        windows: [TimeSpan], waves: [WaveResource], actions: [String: Int], signed: Bool? = nil
+        windows: [TimeSpan], waves: [WaveResource], actions: [String: Int], signed: Bool? = nil,
+        results: RolloutResult? = nil, pauseCause: String? = nil
     ) {
         self.id = id
         self.file = file
@@ -33,6 +38,8 @@ package struct RolloutResource: Codable, Hashable, Sendable {
         self.waves = waves
         self.actions = actions
         self.signed = signed
+        self.results = results
+        self.pauseCause = pauseCause
     }
 }
 
@@ -42,8 +49,11 @@ package struct WaveResource: Codable, Hashable, Sendable {
     package var index: Int
     package var state: WaveState
     package var clients: Int
+    /// What became of them; nil from a hub of an earlier release.
+    package var results: RolloutResult?
 
-    package init(index: Int, state: WaveState, clients: Int) {
+    package init(index: Int, state: WaveState, clients: Int, results: RolloutResult? = nil) {
+        self.results = results
         self.index = index
         self.state = state
         self.clients = clients

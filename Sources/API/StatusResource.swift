@@ -51,12 +51,15 @@ package struct StatusResource: Codable, Hashable, Sendable {
     /// What the hub's kernel lacks for the children that read bytes from outside, as a sentence;
     /// nil for nothing.
     package var confinementLack: String?
+    /// What needs a person, the most pressing first; nil from a hub of an earlier release.
+    package var warnings: [WarningResource]?
 
     package init(
         version: String, fleet: FleetName, hub: Reference, time: UnixTime, started: UnixTime, spokes: Count,
         clients: Count, packages: [String: Int], rollouts: [String: Int], catalog: CatalogResource?,
         pool: PoolResource?, offlineSites: [OfflineSite]? = nil, wrongClocks: [String]? = nil,
-        changesAuthority: Bool? = nil, confinementLack: String? = nil
+        changesAuthority: Bool? = nil, confinementLack: String? = nil,
+        warnings: [WarningResource]? = nil
     ) {
         self.version = version
         self.fleet = fleet
@@ -73,5 +76,34 @@ package struct StatusResource: Codable, Hashable, Sendable {
         self.wrongClocks = wrongClocks
         self.changesAuthority = changesAuthority
         self.confinementLack = confinementLack
+        self.warnings = warnings
     }
+}
+
+/// Something that needs a person.
+package struct WarningResource: Codable, Hashable, Sendable {
+    /// A stable code; docs/status.md has the table.
+    package var code: String
+    /// `warning`, or `notice` for what is no reason for exit status 1.
+    package var severity: String
+    /// One clause for a person, with names.
+    package var text: String
+    /// What to do next; one sentence.
+    package var next: String
+    /// How many there are.
+    package var count: Int
+    /// Some of them by name, 5 at the most.
+    package var examples: [String]
+
+    package init(code: WarningCode, text: String, count: Int, examples: [String]) {
+        self.code = code.rawValue
+        severity = code.isNotice ? "notice" : "warning"
+        self.text = text
+        next = code.next
+        self.count = count
+        self.examples = examples
+    }
+
+    /// Whether it is a reason for exit status 1; also a severity of a newer hub.
+    package var isWarning: Bool { severity != "notice" }
 }

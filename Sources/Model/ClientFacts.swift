@@ -113,13 +113,16 @@ package struct ClientFacts: Codable, Hashable, Sendable {
     package var rejected: [RejectedRelease]
     /// Whether the machine is not the one that joined (a clone, a moved disk).
     package var identityChanged: Bool
+    /// The kinds of packages that the agent installs; nil from an agent of an earlier release, which installs trees.
+    package var kinds: [PackageKind]?
 
     package init(
         platform: Platform, userlandBits: Int, programBits: Int? = nil, osName: String = "", kernel: String = "",
         hostname: String = "", agentVersion: Version, isRoot: Bool = true, autodeploy: Autodeploy = .yes,
         scheduler: SchedulerState = .absent, passwordAccess: PasswordAccess = .notApplicable, freeSpace: ByteCount,
         sessions: Int = 0, installed: [InstalledPackage] = [], pinned: [ProductName] = [],
-        locked: [ProductName] = [], rejected: [RejectedRelease] = [], identityChanged: Bool = false
+        locked: [ProductName] = [], rejected: [RejectedRelease] = [], identityChanged: Bool = false,
+        kinds: [PackageKind]? = nil
     ) {
         self.platform = platform
         self.userlandBits = userlandBits
@@ -139,6 +142,7 @@ package struct ClientFacts: Codable, Hashable, Sendable {
         self.locked = locked
         self.rejected = rejected
         self.identityChanged = identityChanged
+        self.kinds = kinds
     }
 
     /// What of a product is installed; where several sources name it, Axle's own word comes first.

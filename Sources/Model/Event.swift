@@ -80,6 +80,8 @@ package struct EventCode: OpenCode {
     package static let rolloutRemoved = Self(known: "rolloutRemoved")
     package static let rolloutChanged = Self(known: "rolloutChanged")
     package static let rolloutSigned = Self(known: "rolloutSigned")
+    package static let rolloutPaused = Self(known: "rolloutPaused")
+    package static let rolloutResumed = Self(known: "rolloutResumed")
     package static let waveChanged = Self(known: "waveChanged")
     package static let actionChanged = Self(known: "actionChanged")
     package static let reportRefused = Self(known: "reportRefused")

@@ -24,13 +24,17 @@ package struct ReasonCode: OpenCode {
     package static let identityChanged = Self(known: "identityChanged")
     package static let trustFailed = Self(known: "trustFailed")
     package static let orderExpired = Self(known: "orderExpired")
+    package static let kindUnsupported = Self(known: "kindUnsupported")
+    package static let clientRevoked = Self(known: "clientRevoked")
+    package static let spokeRevoked = Self(known: "spokeRevoked")
+    package static let spokeFull = Self(known: "spokeFull")
 
     /// Every code of this release, in the order in which reasons are given.
     package static let all: [ReasonCode] = [
         .neverConnected, .os32Bit, .schedulerNotRunning, .autodeployNo, .restartNeeded, .passwordAccessNotGenerate,
         .platformMismatch, .versionNotInRange, .floorMissing, .dependencyMissing, .otherProductInstalled,
         .alreadyInstalled, .rejectedRelease, .pinned, .locked, .diskSpace, .notRoot, .identityChanged, .trustFailed,
-        .orderExpired,
+        .orderExpired, .kindUnsupported, .clientRevoked, .spokeRevoked, .spokeFull,
     ]
 
     /// What the code means, for a person; one clause without a full stop.
@@ -56,6 +60,10 @@ package struct ReasonCode: OpenCode {
         case .identityChanged: "the machine is not the one that joined"
         case .trustFailed: "the order or the package could not be verified"
         case .orderExpired: "the order has expired"
+        case .kindUnsupported: "the agent cannot install packages of this kind"
+        case .clientRevoked: "the client is revoked"
+        case .spokeRevoked: "the spoke that the machine joined through is revoked"
+        case .spokeFull: "the spoke lacks space for the package"
         default: "a reason that this release does not know (\(rawValue))"
         }
     }
@@ -83,6 +91,11 @@ package struct ReasonCode: OpenCode {
         case .identityChanged: "Join the machine again with a new token."
         case .trustFailed: "Look at the activity log for the check that failed; it may be an attack."
         case .orderExpired: "Start the rollout again."
+        case .kindUnsupported: "Publish the release as a tree as well, or leave the machine out."
+        case .clientRevoked: "Join the machine again with a new token if it is to come back."
+        case .spokeRevoked:
+            "Join the machine again through another spoke, with a token of 'axle token create --role agent'."
+        case .spokeFull: "Raise the pool's quota with 'axle pool set POOL --quota SIZE', or prune the pool."
         default: "Update axle to learn more."
         }
     }
@@ -117,10 +130,31 @@ package struct NoteCode: OpenCode {
     /// agent, and of no action.
     package static let confinementMissing = Self(known: "confinementMissing")
 
-    /// Every code of this release.
-    package static let all: [NoteCode] = [
-        .client32BitOn64BitOS, .schedulerNotService, .storeNewer, .confinementMissing,
+    // What a release waits for on its way to a client, known at the hub at the moment of the question.
+    package static let importPending = Self(known: "importPending")
+    package static let importFailed = Self(known: "importFailed")
+    package static let replicaPending = Self(known: "replicaPending")
+    package static let replicaDamaged = Self(known: "replicaDamaged")
+    package static let spokeNotConnected = Self(known: "spokeNotConnected")
+    package static let notConnected = Self(known: "notConnected")
+    package static let clockWrong = Self(known: "clockWrong")
+    package static let factsOld = Self(known: "factsOld")
+    package static let machineCloned = Self(known: "machineCloned")
+    package static let rolloutWaits = Self(known: "rolloutWaits")
+    package static let rolloutPaused = Self(known: "rolloutPaused")
+    package static let waveWaits = Self(known: "waveWaits")
+    package static let windowClosed = Self(known: "windowClosed")
+    package static let slotTaken = Self(known: "slotTaken")
+
+    /// What a release may wait for, in the order in which it is named.
+    package static let waits: [NoteCode] = [
+        .rolloutWaits, .rolloutPaused, .waveWaits, .importPending, .importFailed, .replicaPending, .replicaDamaged,
+        .spokeNotConnected, .notConnected, .clockWrong, .factsOld, .machineCloned, .windowClosed, .slotTaken,
     ]
+
+    /// Every code of this release.
+    package static let all: [NoteCode] =
+        [.client32BitOn64BitOS, .schedulerNotService, .storeNewer, .confinementMissing] + waits
 
     /// What the code means, for a person; one clause without a full stop.
     package var meaning: String {
@@ -129,7 +163,42 @@ package struct NoteCode: OpenCode {
         case .schedulerNotService: "the scheduler does not run as a service, so the update needs a restart"
         case .storeNewer: "a newer release of the agent wrote what this one leaves alone"
         case .confinementMissing: "packages are unpacked with fewer limits, since the kernel lacks some"
+        case .importPending: "the hub has not imported the package yet"
+        case .importFailed: "the hub could not import the package"
+        case .replicaPending: "the spoke does not hold the package yet"
+        case .replicaDamaged: "the spoke's copy of the package is damaged and is fetched again"
+        case .spokeNotConnected: "the spoke is not connected to the hub"
+        case .notConnected: "the agent is not connected to its spoke"
+        case .clockWrong: "a clock on the way is wrong"
+        case .factsOld: "the last report of the machine is old, so it may have changed since"
+        case .machineCloned: "two machines use the identity of this client"
+        case .rolloutWaits: "the rollout does not run yet"
+        case .rolloutPaused: "the rollout is paused"
+        case .waveWaits: "the waves before this one are not over"
+        case .windowClosed: "no window is open"
+        case .slotTaken: "all slots are taken"
         default: "a note that this release does not know (\(rawValue))"
+        }
+    }
+
+    /// What a person can do about it; one sentence, empty where nothing is to be done.
+    package var next: String {
+        switch self {
+        case .importPending: "Wait for the import; 'axle package list' shows how far it is."
+        case .importFailed: "Remove the cause, then run 'axle package import ID'."
+        case .replicaPending: "Wait for the transfer; 'axle package show ID' shows how far it is."
+        case .replicaDamaged: "Wait for the repair, and check the spoke's disk."
+        case .spokeNotConnected: "Start axle-spoke at the site, and check that it reaches the hub."
+        case .notConnected: "Start axle-agent on the machine, and check that it reaches its spoke."
+        case .clockWrong: "Set the clock of that machine."
+        case .factsOld: "Check that the agent runs and reaches its spoke."
+        case .machineCloned: "Make one of the two machines join again with a token of its own."
+        case .rolloutWaits: "See 'axle rollout show' for what it waits for."
+        case .rolloutPaused: "Look at 'axle rollout show', then resume or stop the rollout."
+        case .waveWaits: "Wait for the waves before it."
+        case .windowClosed: "Wait for the next window, or stop the rollout and make another one."
+        case .slotTaken: "Wait until a slot is free."
+        default: ""
         }
     }
 }

@@ -7,6 +7,7 @@ package enum SpokeEventCode: String, CaseIterable, Sendable {
     case confinementMissing
     case eventFailed
     case linesLeftOut
+    case machineCloned
     case poolAvailability
     case poolDrained
     case quotaExceeded

@@ -3,7 +3,7 @@ package import Model
 
 /// The first frame of each side: what it speaks and who it says it is.
 ///
-/// `{1: [min, max], 2: [capability…], 3: time ms, 4: role, 5: program version, ? 6: retry after s}`.
+/// `{1: [min, max], 2: [capability…], 3: time ms, 4: role, 5: program version, ? 6: retry after s, ? 7: instance}`.
 /// The role is checked by the transport against the peer's certificate, which alone is believed.
 package struct Hello: Equatable, Sendable {
     /// Protocol versions that the sender speaks.
@@ -17,10 +17,17 @@ package struct Hello: Equatable, Sendable {
     package var program: String
     /// From a listener: how long to wait before dialling again if this session breaks, in seconds.
     package var retryAfterSeconds: UInt64?
+    /// From an agent: random bytes that name its process, so that two processes with one identity are told apart.
+    package var instance: [UInt8]?
+    /// Where the session comes from, as the transport of this side sees it; never sent.
+    package var address: String?
+
+    /// The bytes of an instance.
+    package static let instanceLength = 16
 
     package init(
         versions: ClosedRange<UInt16> = ProtocolLimits.versions, capabilities: [String] = [], time: UnixTime,
-        role: Role, program: String, retryAfterSeconds: UInt64? = nil
+        role: Role, program: String, retryAfterSeconds: UInt64? = nil, instance: [UInt8]? = nil
     ) {
         self.versions = versions
         self.capabilities = capabilities
@@ -28,6 +35,7 @@ package struct Hello: Equatable, Sendable {
         self.role = role
         self.program = program
         self.retryAfterSeconds = retryAfterSeconds
+        self.instance = instance
     }
 
     /// The highest version of two ranges.
@@ -43,6 +51,7 @@ package struct Hello: Equatable, Sendable {
             4: .rawCode(role),
             5: .clipped(program),
             6: retryAfterSeconds.map { .unsigned($0) },
+            7: instance.map { .bytes($0) },
         ])
     }
 
@@ -60,5 +69,6 @@ package struct Hello: Equatable, Sendable {
         role = try fields.code(4)
         program = try fields.text(5)
         retryAfterSeconds = try fields.unsignedIfAny(6)
+        instance = try fields.bytesIfAny(7, limit: Self.instanceLength)
     }
 }

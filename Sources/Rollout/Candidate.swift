@@ -4,7 +4,7 @@ package import Model
 package struct Candidate: Hashable, Sendable {
     package let client: ClientRecord
     package let package: Package
-    package let eligibility: Eligibility
+    package var eligibility: Eligibility
 
     package init(client: ClientRecord, package: Package, eligibility: Eligibility) {
         self.client = client
@@ -39,10 +39,10 @@ package struct Candidate: Hashable, Sendable {
         return first.map { ($0.package, $0.eligibility) }
     }
 
-    /// Another platform is worse than the wrong number of bits on the right one.
+    /// Another platform, or a kind that the agent cannot install, is worse than the wrong number of bits on the right one.
     private static func weight(_ code: ReasonCode) -> Int {
         switch code {
-        case .platformMismatch: 2
+        case .platformMismatch, .kindUnsupported: 2
         case .os32Bit: 1
         default: 0
         }

@@ -56,7 +56,17 @@ package struct Eligibility: Hashable, Sendable {
             installed(facts, package), rejected(facts, package), pinned(facts, package), locked(facts, package),
             space(facts, package), root(facts, package), facts.identityChanged ? Reason(.identityChanged) : nil,
         ]
-        return Eligibility(reasons: reasons.compactMap { $0 } + orderReasons(context), notes: notes(facts, package))
+        let all = reasons.compactMap { $0 } + orderReasons(context) + [kind(facts, package)].compactMap { $0 }
+        return Eligibility(reasons: all, notes: notes(facts, package))
+    }
+
+    /// The same with what stands in the way outside the machine; reasons are in the order of `ReasonCode.all`, each code once.
+    package func adding(_ delivery: Eligibility) -> Eligibility {
+        let known = Set(reasons.map(\.code))
+        let all = reasons + delivery.reasons.filter { !known.contains($0.code) }
+        let ordered = ReasonCode.all.flatMap { code in all.filter { $0.code == code } }
+        return Eligibility(
+            reasons: ordered + all.filter { !ReasonCode.all.contains($0.code) }, notes: notes + delivery.notes)
     }
 
     private static func orderReasons(_ context: OrderContext) -> [Reason] {
@@ -94,6 +104,16 @@ package struct Eligibility: Hashable, Sendable {
         case "aarch64", "arm", "armhf", "armv6l", "armv7l", "armv8l": "arm"
         default: arch
         }
+    }
+
+    /// An agent that does not say its kinds is of a release that installs trees only.
+    private static func kind(_ facts: ClientFacts, _ package: Package) -> Reason? {
+        let kinds = facts.kinds ?? [.tree]
+        guard !kinds.contains(package.metadata.kind) else { return nil }
+        let names = kinds.isEmpty ? "nothing" : kinds.map(\.name).joined(separator: ", ")
+        return Reason(
+            .kindUnsupported, "the package is of the kind \(package.metadata.kind.name) and the agent installs \(names)"
+        )
     }
 
     private static func space(_ facts: ClientFacts, _ package: Package) -> Reason? {

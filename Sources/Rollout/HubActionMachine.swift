@@ -16,8 +16,10 @@ package enum HubActionEvent: Hashable, Sendable {
     case windowsPassed
     /// Begun, and longer than the longest allowed run plus skew without a word.
     case runTimeExceeded
-    /// The client was revoked.
+    /// The client, or the spoke that it joined through, was revoked.
     case clientRevoked
+    /// Two machines use the client's identity: which of them did what is not known.
+    case identityShared
     /// A person says that an uncertain action is over.
     case settle
 
@@ -25,7 +27,7 @@ package enum HubActionEvent: Hashable, Sendable {
     package static let all: [HubActionEvent] =
         [
             .offerAcknowledged, .waitForSlot, .slotGranted, .cancel, .windowsPassed, .runTimeExceeded, .clientRevoked,
-            .settle,
+            .identityShared, .settle,
         ] + ActionState.allCases.map { .reported($0) }
 }
 
@@ -56,6 +58,12 @@ package enum HubActionMachine {
             (changing, .runTimeExceeded, .uncertain),
             ([.pending, .waitingForSlot], .clientRevoked, .cancelled),
             (beforeInstall + changing + [.cancelling], .clientRevoked, .uncertain),
+            // A success that either machine may have had is none until the identity is one machine's again.
+            (
+                [.pending, .waitingForSlot, .missed] + beforeInstall + changing + [.cancelling, .succeeded],
+                .identityShared,
+                .uncertain
+            ),
             ([.uncertain], .settle, .failed),
         ] + reports)
 

@@ -16,8 +16,10 @@ package enum RolloutEvent: String, CaseIterable, Hashable, Sendable {
     case stop
     /// Every action is final or uncertain.
     case settle
-    /// More actions failed than the threshold allows.
+    /// A wave failed and nothing is left to do, or a late report says so after the end.
     case exceedErrors
+    /// Late reports proved every wave after the rollout had failed.
+    case correct
     case rollBack
     case finishRollback
     case failRollback
@@ -39,7 +41,8 @@ package enum RolloutMachine {
         ([.running, .paused], .stop, .stopping),
         ([.stopping], .settle, .stopped),
         ([.running], .settle, .completed),
-        ([.running, .paused], .exceedErrors, .failed),
+        ([.running, .paused, .completed], .exceedErrors, .failed),
+        ([.failed], .correct, .completed),
         ([.running, .paused, .stopped, .completed, .failed], .rollBack, .rollingBack),
         ([.rollingBack], .finishRollback, .rolledBack),
         ([.rollingBack], .failRollback, .failed),

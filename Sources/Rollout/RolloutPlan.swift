@@ -25,7 +25,7 @@ package struct WaveShape: Hashable, Sendable {
 package struct PlannedWave: Hashable, Sendable {
     package let index: Int
     package let soak: Duration
-    package let candidates: [Candidate]
+    package internal(set) var candidates: [Candidate]
 }
 
 /// What a rollout will do: who is selected, with which package, in which wave, and who is known not to be eligible.
@@ -33,7 +33,7 @@ package struct PlannedWave: Hashable, Sendable {
 /// Clients that are not eligible by their last facts are planned too: the agent decides, by fresh facts, and answers with
 /// every reason.
 package struct RolloutPlan: Hashable, Sendable {
-    package let waves: [PlannedWave]
+    package private(set) var waves: [PlannedWave]
 
     /// Everyone in the plan, by wave and name.
     package var candidates: [Candidate] { waves.flatMap(\.candidates) }
@@ -68,5 +68,15 @@ package struct RolloutPlan: Hashable, Sendable {
         }
         guard left.isEmpty else { throw .waves("leave \(left.count) clients out; end with one for the rest") }
         self.waves = waves
+    }
+
+    /// Adds what stands between each client and its package to what its machine says.
+    package mutating func judge(_ delivery: (Candidate) throws -> Eligibility) rethrows {
+        for wave in waves.indices {
+            for index in waves[wave].candidates.indices {
+                let candidate = waves[wave].candidates[index]
+                waves[wave].candidates[index].eligibility = candidate.eligibility.adding(try delivery(candidate))
+            }
+        }
     }
 }

@@ -7,8 +7,10 @@ package enum WaveEvent: String, CaseIterable, Hashable, Sendable {
     case meetThreshold
     /// It was watched for its soak time without further failures.
     case finishSoak
-    /// More actions failed than the threshold allows, also while it soaks.
+    /// A rule for errors was crossed or nothing succeeded, also while it soaks and by late reports.
     case exceedErrors
+    /// Late reports proved it after it had failed.
+    case correct
     /// A person leaves it out, or the rollout stopped before it was over.
     case skip
 }
@@ -21,7 +23,8 @@ package enum WaveMachine {
         ([.scheduled], .begin, .running),
         ([.running], .meetThreshold, .soaking),
         ([.soaking], .finishSoak, .succeeded),
-        ([.running, .soaking], .exceedErrors, .failed),
+        ([.running, .soaking, .succeeded], .exceedErrors, .failed),
+        ([.failed], .correct, .succeeded),
         ([.scheduled, .running, .soaking], .skip, .skipped),
     ])
 

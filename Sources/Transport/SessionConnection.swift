@@ -217,7 +217,10 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         guard let peer else { return }
         if !isJoin, let shared = links.pacer(for: peer.role) { setPacer(shared) }
         opened(peer, channel.session)
-        if !isJoin { handler.linkEvent(.opened(id, peer, hello)) }
+        guard !isJoin else { return }
+        var told = hello
+        told.address = channel.address.description
+        handler.linkEvent(.opened(id, peer, told))
     }
 
     // MARK: Channel

@@ -14,6 +14,8 @@ package struct SessionSettings: Sendable {
     /// This program's version, for people.
     package var program: String
     package var capabilities: [String] = []
+    /// What names this process in its hello; nil where nobody asks.
+    package var instance: [UInt8]?
     /// The moment by which certificates are judged, seconds since 1970 (the daemon's floor of signed time); the system's
     /// clock if it gives nil.
     package var certificateTime: @Sendable () -> Int64? = { nil }
@@ -38,7 +40,7 @@ package struct SessionSettings: Sendable {
     func hello() -> Hello {
         Hello(
             capabilities: capabilities, time: UnixTime(milliseconds: SystemClock.nowMilliseconds), role: role,
-            program: program)
+            program: program, instance: instance)
     }
 
     /// Who the peer is by its certificate; throws why it is not let in.

@@ -49,7 +49,8 @@ import Testing
         let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
         let changes: [(inout RolloutSpecification) throws -> Void] = [
             { $0.name = "" }, { $0.name = "a\u{1B}[31m" }, { $0.leadMinutes = -1 }, { $0.waves = [] },
-            { $0.waves = [.init(size: .count(0))] }, { $0.target = .init() }, { $0.errorThresholdPercent = 101 },
+            { $0.waves = [.init(size: .count(0))] }, { $0.target = .init() },
+            { $0.errors = [ErrorRule(of: [.failed], percent: 101)] },
             { $0.release = try ReleaseName("9") }, { $0.target = .init(names: [try name("nobody")]) },
             { $0.waves = [.init(size: .rest, soakSeconds: .max)] },
         ]
@@ -62,21 +63,5 @@ import Testing
         past.window = .span(try TimeSpan(start: at(-100), end: at(-50)))
         #expect(throws: HubRefusal.self) { try queries.windows(past, at: world.now) }
         #expect(try queries.plan(sampleSpecification(), at: world.now).candidates.count == 1)
-    }
-
-    @Test func theSummaryCountsAndWarns() throws {
-        let world = try HubWorld()
-        let (link, _, _, _, _) = try world.running()
-        let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
-        var summary = try queries.summary(at: world.now)
-        #expect(summary.spokes == 1 && summary.spokesConnected == 1 && summary.clients == 1)
-        #expect(summary.packages == [.imported: 1] && summary.rolloutsUnderWay == 1)
-        #expect(summary.warnings.isEmpty)
-        try world.send(.link(.closed(link, .init(code: .timedOut, text: "silence"))))
-        summary = try queries.summary(at: world.now + .seconds(100_000))
-        #expect(
-            summary.warnings == [
-                "spoke s1 is not connected", "client a0 has not reported for 27 hours", "the catalog has expired",
-            ])
     }
 }

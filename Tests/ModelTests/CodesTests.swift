@@ -42,15 +42,19 @@ struct CodesTests {
 
     @Test func everyReasonOfTheDesignSaysWhatItMeansAndWhatToDo() {
         let design =
-            "neverConnected os32Bit schedulerNotRunning autodeployNo restartNeeded passwordAccessNotGenerate platformMismatch versionNotInRange floorMissing dependencyMissing otherProductInstalled alreadyInstalled rejectedRelease pinned locked diskSpace notRoot identityChanged trustFailed orderExpired"
+            "neverConnected os32Bit schedulerNotRunning autodeployNo restartNeeded passwordAccessNotGenerate platformMismatch versionNotInRange floorMissing dependencyMissing otherProductInstalled alreadyInstalled rejectedRelease pinned locked diskSpace notRoot identityChanged trustFailed orderExpired kindUnsupported clientRevoked spokeRevoked spokeFull"
         #expect(ReasonCode.all.map(\.rawValue).joined(separator: " ") == design)
         for code in ReasonCode.all {
             #expect(!code.meaning.contains("does not know"))
             #expect(code.next.hasSuffix("."))
         }
         #expect(
-            NoteCode.all.map(\.rawValue)
-                == ["client32BitOn64BitOS", "schedulerNotService", "storeNewer", "confinementMissing"])
+            NoteCode.all.map(\.rawValue).joined(separator: " ")
+                == "client32BitOn64BitOS schedulerNotService storeNewer confinementMissing rolloutWaits rolloutPaused waveWaits importPending importFailed replicaPending replicaDamaged spokeNotConnected notConnected clockWrong factsOld machineCloned windowClosed slotTaken"
+        )
+        for code in NoteCode.all { #expect(!code.meaning.contains("does not know")) }
+        for code in NoteCode.waits { #expect(code.next.hasSuffix(".")) }
+        for code in WarningCode.allCases { #expect(!code.meaning.hasSuffix(".") && code.next.hasSuffix(".")) }
     }
 
     @Test func codesOfNewerPeersAreKeptAndMalformedOnesRefused() throws {

@@ -127,6 +127,7 @@ struct ExtremeAnswersTests {
                 until: UnixTime(seconds: testNow.seconds + 86_400))
         ]
         status.wrongClocks = ["spoke/oslo"]
+        status.warnings = [Samples.offline]
         let rollout = try Samples.rollout(.completed, ["pending": 1, "succeeded": 2, "failed": 3])
         let rolloutID = rollout.id.description
         let action = ActionResource(

@@ -58,13 +58,18 @@ struct OperatorCommandTests {
             state: state, created: ago(100), since: ago(50), detail: "", windows: [], waves: [], actions: actions)
     }
 
-    static func status(spokesConnected: Int = 2, catalog: CatalogResource? = nil) throws -> StatusResource {
+    static func status(
+        spokesConnected: Int = 2, catalog: CatalogResource? = nil, warnings: [WarningResource]? = []
+    ) throws -> StatusResource {
         StatusResource(
             version: "0.1.0", fleet: try FleetName("acme"), hub: try reference("hub", "1"), time: testNow,
             started: ago(90_000), spokes: .init(total: 2, connected: spokesConnected),
             clients: .init(total: 6, connected: 5), packages: ["imported": 2], rollouts: [:], catalog: catalog,
-            pool: try pool("main", owner: "hub", "1", .hub))
+            pool: try pool("main", owner: "hub", "1", .hub), warnings: warnings)
     }
+
+    static let offline = WarningResource(
+        code: .spokeOffline, text: "1 of 2 spokes are not connected: oslo", count: 1, examples: ["oslo"])
 
     static let catalog = CatalogResource(
         url: "https://vendor.example/catalog", rootVersion: 1, timestampVersion: 7,
@@ -245,7 +250,7 @@ struct OperatorCommandTests {
         #expect(run.output.contains("  note schedulerNotService: "))
     }
 
-    @Test func statusSaysWarningsFirstAndEndsWithOneWhenSomethingIsDown() async throws {
+    @Test func statusSaysWarningsFirstAndEndsWithOneWhenAPersonIsNeeded() async throws {
         let good = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(catalog: Self.catalog))])
         let well = await good.run("status")
         #expect(well.status == 0)
@@ -261,17 +266,26 @@ struct OperatorCommandTests {
                 Pool:      1.2GB of 10GB used
 
                 """)
-        let bad = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(spokesConnected: 1))])
+        let bad = try FakeHub([
+            "GET /v1/status": try FakeHub.json(Self.status(spokesConnected: 1, warnings: [Self.offline]))
+        ])
         let ill = await bad.run("status")
         #expect(ill.status == 1)
         #expect(
             ill.output.hasPrefix(
-                "warning: 1 of 2 spokes offline; see 'axle spoke list'\nwarning: no catalog is set"))
-        #expect(await bad.run("status --json").status == 1)
+                "warning: 1 of 2 spokes are not connected: oslo\n  \(WarningCode.spokeOffline.next)\nHub:"))
+        #expect(ill.output.contains("Catalog:   none is set"))
+        let json = await bad.run("status --json")
+        #expect(json.status == 1 && json.output.contains("\"code\" : \"spokeOffline\""), "\(json.output)")
+        // A notice is shown and is no reason for exit status 1.
+        let notice = WarningResource(code: .authorityChanging, text: "under way", count: 1, examples: [])
+        let noted = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(warnings: [notice]))])
+        let run = await noted.run("status")
+        #expect(run.status == 0 && run.output.hasPrefix("notice: under way\n"))
     }
 
     @Test func colourIsForTerminalsOnly() async throws {
-        let hub = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(spokesConnected: 1))])
+        let hub = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(warnings: [Self.offline]))])
         #expect(await !hub.run("status").output.contains("\u{1B}"))
         #expect(await hub.run("status", terminal: true).output.contains("\u{1B}[33m"))
         #expect(await !hub.run("status --no-color", terminal: true).output.contains("\u{1B}"))
@@ -455,10 +469,16 @@ struct OperatorCommandTests {
         #expect(created.output == String(repeating: "a", count: 32) + "\n", "\(created.errors)")
         #expect(await hub.run("rollout start ruff-all").status == 0)
         let watched = await hub.run("rollout watch aaaaaa")
-        #expect(watched.status == 0)
+        // A refusal is no success, whatever the rollout's state.
+        #expect(watched.status == 3)
         #expect(
             watched.output
-                == "ruff-all running 0/2 failed=0\nruff-all running 1/2 failed=0\nruff-all completed 2/2 failed=0\n")
+                == """
+                ruff-all running: succeeded 0, under way 2
+                ruff-all running: succeeded 1, under way 1
+                ruff-all completed: succeeded 1, refused 1
+
+                """)
         let misspelt = try hub.folder.write("bad.json5", Array("{name: 'x', windwo: 1}".utf8))
         let refused = await hub.run("rollout create \(misspelt)")
         #expect(refused.status == 1)
@@ -472,9 +492,42 @@ struct OperatorCommandTests {
                 try FakeHub.json(Self.rollout(.failed, ["failed": 1, "succeeded": 1])),
         ])
         let run = await hub.run("rollout watch ruff-all", terminal: true)
-        #expect(run.status == 1)
+        #expect(run.status == 3)
         #expect(run.errors.contains("50%"))
-        #expect(run.output == "ruff-all failed 2/2 failed=1\n")
+        #expect(run.output == "ruff-all failed: succeeded 1, failed 1\n")
+    }
+
+    @Test(arguments: [
+        (RolloutState.completed, ["succeeded": 2], Int32(0), "ruff-all completed: succeeded 2\n"),
+        (.completed, ["succeeded": 1, "cancelled": 1], 3, "ruff-all completed: succeeded 1, cancelled 1\n"),
+        (.completed, ["succeeded": 1, "uncertain": 1], 3, "ruff-all completed: succeeded 1, uncertain 1\n"),
+        (
+            .failed, ["succeeded": 3, "rolledBack": 1, "refused": 2, "missed": 1], 3,
+            "ruff-all failed: succeeded 3, failed 1, refused 2, not reached 1\n"
+        ),
+        (.stopped, [:], 3, "ruff-all stopped: succeeded 0\n"),
+        (.paused, ["failed": 1, "pending": 4], 3, "ruff-all paused: succeeded 0, failed 1, under way 4\n"),
+    ])
+    func watchEndsWithZeroOnlyWhenEveryClientSucceeded(
+        state: RolloutState, actions: [String: Int], status: Int32, output: String
+    ) async throws {
+        let hub = try FakeHub(["GET /v1/rollouts": try FakeHub.list([Self.rollout(state, actions)])])
+        let run = await hub.run("rollout watch ruff-all")
+        #expect(run.status == status && run.output == output, "\(run.output)\(run.errors)")
+        #expect(run.errors.isEmpty == (status == 0))
+    }
+
+    @Test func aPausedRolloutSaysWhyAndIsResumed() async throws {
+        let id = String(repeating: "a", count: 32)
+        var paused = try Self.rollout(.paused, ["failed": 1, "pending": 4])
+        paused.detail = "1 client of wave 0 ended badly"
+        let hub = try FakeHub([
+            "GET /v1/rollouts": try FakeHub.list([paused]),
+            "POST /v1/rollouts/\(id)/resume": [.json(Array("{}".utf8))],
+        ])
+        #expect(await hub.run("rollout list").output.contains("paused"))
+        #expect(await hub.run("rollout list").output.contains("1 client of wave 0 ended badly"))
+        #expect(await hub.run("rollout resume ruff-all").status == 0)
     }
 
     // MARK: Mistakes

@@ -241,6 +241,15 @@ struct EligibilityTests {
         Row(name: "not root", expected: [.notRoot], facts: { $0.isRoot = false }, package: { $0.requires.root = true }),
         Row(name: "not root and not needed", expected: [], facts: { $0.isRoot = false }),
         Row(name: "identity changed", expected: [.identityChanged], facts: { $0.identityChanged = true }),
+        Row(
+            name: "a deb for an agent of an earlier release", expected: [.kindUnsupported], package: { $0.kind = .deb }),
+        Row(
+            name: "a deb for an agent that installs trees", expected: [.kindUnsupported], facts: { $0.kinds = [.tree] },
+            package: { $0.kind = .deb }),
+        Row(
+            name: "a deb for an agent that installs debs", expected: [], facts: { $0.kinds = [.tree, .deb] },
+            package: { $0.kind = .deb }),
+        Row(name: "an agent that installs nothing", expected: [.kindUnsupported], facts: { $0.kinds = [] }),
         Row(name: "trust failed", expected: [.trustFailed], context: { $0.trustFailure = "the hash is another" }),
         Row(name: "order expired at this moment", expected: [.orderExpired], context: { $0.expires = $0.now }),
         Row(name: "order expires in a moment", expected: [], context: { $0.expires = $0.now + .milliseconds(1) }),

@@ -62,7 +62,7 @@ package struct FactsGatherer: Sendable {
             agentVersion: agentVersion, isRoot: CurrentProcess.isRoot, autodeploy: configuration.autodeploy,
             scheduler: scheduler(), passwordAccess: configuration.passwordAccess, freeSpace: freeSpace(),
             sessions: sessions(), installed: installed, pinned: configuration.pinned, locked: known.locked,
-            rejected: known.rejected, identityChanged: identityChanged())
+            rejected: known.rejected, identityChanged: identityChanged(), kinds: TreeInstaller.kinds)
     }
 
     // MARK: The platform

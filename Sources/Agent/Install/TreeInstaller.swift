@@ -11,6 +11,9 @@ internal import TLS
 package struct TreeInstaller: Sendable {
     /// The folder of all products.
     package let products: String
+    /// The kinds of packages that it installs.
+    package static let kinds: [PackageKind] = [.tree]
+
     private let child: UnpackChild
 
     package init(products: String, child: UnpackChild) {
@@ -63,7 +66,7 @@ package struct TreeInstaller: Sendable {
     ///
     /// Throws `hashMismatch` before a byte is unpacked when the file is not the one that was signed.
     package func stage(_ package: Package, action: ActionID, archive: PackageFiles.Archive) throws {
-        guard package.metadata.kind == .tree else {
+        guard Self.kinds.contains(package.metadata.kind) else {
             throw AgentError(
                 .unsupportedPackage, "packages of the kind \(package.metadata.kind.name) are not supported")
         }

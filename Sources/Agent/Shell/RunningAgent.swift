@@ -31,6 +31,7 @@ package final class RunningAgent: Sendable {
         var settings = SessionSettings(
             fleet: identity.member.fleet, role: .agent, peerRoles: [.spoke],
             program: "axle-agent/\(AgentProgram.version)")
+        settings.instance = SystemRandom.bytes(Hello.instanceLength)
         settings.certificateTime = { shell.clock.certificateTime }
         settings.refusal = { peer, certificate in shell.refusal(peer, serial: certificate.serial) }
         let contexts = MemberTLS(shell.keeper)

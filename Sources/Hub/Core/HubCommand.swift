@@ -51,6 +51,8 @@ package enum HubCommand: Equatable, Sendable {
     case stopRollout(RolloutID)
     /// Forgets a rollout that was never started or is over.
     case removeRollout(RolloutID)
+    /// Goes on with a paused rollout; what ended badly until now is accepted.
+    case resumeRollout(RolloutID)
     /// Keeps an operator's approval (COSE_Sign1) of a started rollout.
     case approveRollout(RolloutID, signed: [UInt8])
     /// A person says that an uncertain action is over.

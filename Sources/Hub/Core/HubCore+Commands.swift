@@ -46,6 +46,7 @@ extension HubCore {
         case .startRollout(let id): .rollout(try startRollout(id, at: now))
         case .stopRollout(let id): .rollout(try stopRollout(id, at: now))
         case .removeRollout(let id): .rollout(try removeRollout(id, at: now))
+        case .resumeRollout(let id): .rollout(try resumeRollout(id, at: now))
         case .approveRollout(let id, let signed): .rollout(try approveRollout(id, signed, at: now))
         case .settleAction(let id): .action(try settle(id, at: now))
         }
@@ -106,8 +107,10 @@ extension HubCore {
         spoke.isConnected = false
         spoke.since = now
         try store.updateSpoke(spoke)
+        try store.removeAlarms(of: id)
         try store.disconnectClients(of: id, at: now)
         close(id, "this spoke has been revoked")
+        try endActions(behind: spoke, at: now)
         try revoked(id, .spoke, "spoke/\(spoke.name)", at: now)
         let stranded = try store.clients(of: id).count { $0.revoked == nil }
         if stranded > 0 {
@@ -119,6 +122,17 @@ extension HubCore {
         return spoke
     }
 
+    /// Nothing more is heard of what was ordered behind a spoke that is revoked: its machines join again as new members.
+    private mutating func endActions(behind spoke: SpokeRecord, at now: UnixTime) throws {
+        for client in try store.clients(of: spoke.id) where client.revoked == nil {
+            for var action in try store.actions(of: client.id, limit: .max) where !action.state.isFinal {
+                try store.removeOrders(of: action.id)
+                if action.reasons.isEmpty { action.reasons = [Reason(.spokeRevoked)] }
+                try move(&action, by: .clientRevoked, "spoke \(spoke.name) was revoked", at: now)
+            }
+        }
+    }
+
     mutating func revokeClient(_ id: NodeID, at now: UnixTime) throws -> ClientEntry {
         guard var client = try store.client(id) else { throw HubRefusal.notFound("there is no client \(id)") }
         guard client.revoked == nil else { return client }
@@ -126,6 +140,7 @@ extension HubCore {
         client.isConnected = false
         client.since = now
         try store.updateClient(client)
+        try store.removeAlarms(of: id)
         for var action in try store.actions(of: id, limit: .max) where !action.state.isFinal {
             try store.removeOrders(of: action.id)
             try move(&action, by: .clientRevoked, "the client was revoked", at: now)

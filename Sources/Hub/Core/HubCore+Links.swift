@@ -57,6 +57,7 @@ extension HubCore {
                 .warning, .clockWrong, "spoke/\(spoke.name)",
                 "the clock of \(spoke.name) shows \(hello.time), the hub's \(now)", at: now)
         }
+        try noteClock(of: peer.id, shows: hello.time, at: now)
         try wishReplicas(at: peer.id, at: now)
         try greet(link)
         try applyLimit(link, at: now)
@@ -147,6 +148,7 @@ extension HubCore {
                 try subject(message.subject, at: spoke),
                 "at \(spoke.name): \(known == nil ? "\(message.code.rawValue): " : "")\(message.text)",
                 peerTime: message.time, at: now)
+            if known == .machineCloned { try spokeSawClone(message, at: spoke, at: now) }
         }
         reply(link, request, .ok(OK()))
     }

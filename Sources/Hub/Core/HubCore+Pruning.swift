@@ -101,6 +101,7 @@ extension HubCore {
         replica.state = .evicted
         replica.bytesHeld = 0
         replica.text = text
+        replica.lacking = nil
         // There is nothing to be wished for.
         replica.isAcknowledged = true
         replica.changed = now

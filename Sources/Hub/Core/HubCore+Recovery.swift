@@ -39,6 +39,10 @@ extension HubCore {
             try store.setCatalog(catalog)
         }
         let count = try orderAgain(at: nil, at: now)
+        try alarm(
+            configuration.hub, .hubRestored,
+            "the hub was restored from a backup: what was revoked, joined or rolled out since it must be made again",
+            at: now)
         try log(
             .warning, .hubRestored, subject,
             "this hub was restored from a backup: order \(order.sequence) is known there and \(own) was the last one here; "
@@ -76,6 +80,7 @@ extension HubCore {
         }
         dirtySpokes.insert(id)
         let count = try orderAgain(at: id, at: now)
+        try alarm(id, .spokeRestored, "spoke \(spoke.name) was restored from a backup", at: now)
         try log(
             .warning, .spokeRestored, "spoke/\(spoke.name)",
             "\(spoke.name) was restored from a backup: it had order \(kept) and does not know it any more; "
@@ -96,6 +101,7 @@ extension HubCore {
             try store.putReplica(replica)
         }
         dirtySpokes.insert(id)
+        try alarm(id, .spokeRestored, "spoke \(spoke.name) was restored from a backup", at: now)
         try log(
             .warning, .spokeRestored, "spoke/\(spoke.name)",
             "\(spoke.name) was restored from a backup: it does not know \(lost.count) packages any more that it was asked "

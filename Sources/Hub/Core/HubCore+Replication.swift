@@ -88,6 +88,7 @@ extension HubCore {
         if before == .verified, message.state != .verified {
             replica.forgetWay()
         }
+        replica.lacking = message.state == .pending ? message.lacking.map { ByteCount($0) } : nil
         // What was dropped is wished for again as long as the catalog names it.
         if message.state == .evicted, before != .evicted { replica.isAcknowledged = false }
         try store.putReplica(replica)

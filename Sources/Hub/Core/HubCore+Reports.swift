@@ -76,6 +76,11 @@ extension HubCore {
         guard isKnown else {
             client.incarnation = incarnation
             let wasAsked = try store.reportLedger(of: client.id, incarnation: before)?.askedAnew != nil
+            if !wasAsked {
+                try alarm(
+                    client.id, .agentRestored, "the state of client \(client.name) was lost, put back or copied",
+                    at: now)
+            }
             let text =
                 wasAsked
                 ? "\(client.name) says everything anew, as it was asked to"
@@ -86,6 +91,10 @@ extension HubCore {
         // What the agent had queued before its new life comes before that, or late; something new out of the old life comes from elsewhere.
         guard verdict != .late, !ledger.isCloneNamed else { return }
         ledger.isCloneNamed = true
+        try noticeClone(
+            client,
+            "two machines speak as client \(client.name): reports of an earlier state came after those of a later",
+            at: now)
         try log(
             .error, .machineCloned, "client/\(client.name)",
             "two machines speak as \(client.name), with the incarnations \(before) and \(incarnation): one is a copy; "
@@ -116,6 +125,7 @@ extension HubCore {
                 + "earlier time, or two machines share its identity"
         }
         let code: EventCode = verdict == .diverged ? .agentRestored : .reportGap
+        if verdict == .diverged { try alarm(client.id, .agentRestored, text, at: now) }
         try log(.warning, code, "client/\(client.name)", text, at: now)
         try askAnew(client, &ledger, at: now)
     }
@@ -180,6 +190,12 @@ extension HubCore {
         let before = action
         if !report.reasons.isEmpty || state == .refused { action.reasons = report.reasons }
         if !report.notes.isEmpty { action.notes = report.notes }
+        if state == .succeeded, let clone = try activeClone(client.id, at: now) {
+            // Which of the machines it was is not known, and the other one has not done it.
+            action.notes = [Note(.machineCloned, clone.text)]
+            if try !move(&action, by: .identityShared, clone.text, at: now) { try store.updateAction(action) }
+            return try store.removeOrders(of: action.id)
+        }
         guard try move(&action, by: .reported(state), text(of: report), at: now) else {
             return try log(
                 .warning, .reportRefused, "client/\(client.name)",

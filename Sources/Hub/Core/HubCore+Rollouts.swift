@@ -1,7 +1,7 @@
 import Model
 import Rollout
 
-/// Rollouts and waves, moved by Rollout's tables: draft → preparing → ready → running → completed, or stopped.
+/// Rollouts, moved by Rollout's table: draft → preparing → ready → running → completed or failed, or stopped. Waves are in `HubCore+Waves`.
 extension HubCore {
     mutating func createRollout(_ specification: RolloutSpecification, at now: UnixTime) throws -> RolloutRecord {
         try checkRolloutName(specification.name)
@@ -41,11 +41,14 @@ extension HubCore {
             try store.putWave(
                 WaveRecord(rollout: id, index: wave.index, state: WaveMachine.initial, soak: wave.soak))
             for candidate in wave.candidates {
+                // Nothing reaches a machine behind a revoked spoke, so that its answer is known.
+                let lost = candidate.eligibility.reasons.filter { $0.code == .spokeRevoked }
                 try store.insertAction(
                     ActionRecord(
                         id: ActionID.random(using: &random), rollout: id, wave: wave.index, client: candidate.client.id,
                         spoke: candidate.client.spoke, path: candidate.package.path, digest: candidate.package.sha256,
-                        state: HubActionMachine.initial, deadline: deadline, created: now))
+                        state: lost.isEmpty ? HubActionMachine.initial : .refused, reasons: lost,
+                        deadline: lost.isEmpty ? deadline : nil, created: now))
             }
         }
         try move(&rollout, by: .start, nil, at: now)
@@ -83,8 +86,10 @@ extension HubCore {
             case .preparing: try prepare(&rollout, at: now)
             case .ready: try begin(&rollout, at: now)
             case .running: try moveWaves(of: &rollout, at: now)
+            case .paused: try settlePaused(&rollout, at: now)
             case .stopping: try settleStop(&rollout, at: now)
-            case .draft, .paused, .stopped, .completed, .failed, .rollingBack, .rolledBack: break
+            case .completed, .failed: try revise(&rollout, at: now)
+            case .draft, .stopped, .rollingBack, .rolledBack: break
             }
         }
     }
@@ -93,7 +98,8 @@ extension HubCore {
     private mutating func prepare(_ rollout: inout RolloutRecord, at now: UnixTime) throws {
         var seen: Set<TargetPath> = []
         var waiting: [TargetPath] = []
-        for action in try store.actions(of: rollout.id) where seen.insert(action.path).inserted {
+        for action in try store.actions(of: rollout.id) where !action.state.isFinal && seen.insert(action.path).inserted
+        {
             let record = try store.package(action.path)
             guard let record, record.state != .retired, record.package.sha256 == action.digest else {
                 return try fail(&rollout, by: .failPreparation, "the catalog no longer names \(action.path)", at: now)
@@ -121,72 +127,35 @@ extension HubCore {
         dirtyRollouts.insert(rollout.id)
     }
 
-    /// One wave after the other: the next one begins when the one before has met its threshold and soaked.
-    private mutating func moveWaves(of rollout: inout RolloutRecord, at now: UnixTime) throws {
-        for var wave in try store.waves(of: rollout.id) {
-            if wave.state == .scheduled {
-                try move(&wave, by: .begin, at: now)
-                let spokes = Set(try store.actions(of: rollout.id).filter { $0.wave == wave.index }.map(\.spoke))
-                for spoke in spokes.sorted() { try dispatch(to: spoke, nil, at: now) }
-            }
-            if wave.state == .running || wave.state == .soaking {
-                let counts = try store.actionCounts(of: rollout.id, wave: wave.index)
-                if try exceedsErrors(rollout, counts) {
-                    try move(&wave, by: .exceedErrors, at: now)
-                    try fail(&rollout, by: .exceedErrors, "more clients failed than allowed", at: now)
-                    try endWaves(of: rollout.id, by: .skip)
-                    for var action in try store.actions(of: rollout.id) {
-                        try cancel(&action, "the rollout has failed", at: now)
-                    }
-                    return
-                }
-                if wave.state == .running, isSettled(counts) {
-                    wave.soakEnds = now + wave.soak
-                    try move(&wave, by: .meetThreshold, at: now)
-                }
-                if wave.state == .soaking, wave.soakEnds.map({ $0 <= now }) ?? true {
-                    wave.soakEnds = nil
-                    try move(&wave, by: .finishSoak, at: now)
-                }
-            }
-            guard wave.state.isFinal else { return }
-        }
-        rollout.ended = now
-        try move(&rollout, by: .settle, nil, at: now)
-    }
-
-    private mutating func settleStop(_ rollout: inout RolloutRecord, at now: UnixTime) throws {
-        guard isSettled(try store.actionCounts(of: rollout.id, wave: nil)) else { return }
-        rollout.ended = now
-        try move(&rollout, by: .settle, nil, at: now)
-    }
-
-    private func isSettled(_ counts: [ActionState: Int]) -> Bool {
-        counts.allSatisfy { $0.value == 0 || $0.key.isFinal || $0.key == .uncertain }
-    }
-
-    private func exceedsErrors(_ rollout: RolloutRecord, _ counts: [ActionState: Int]) throws -> Bool {
-        guard let percent = rollout.specification.errorThresholdPercent else { return false }
-        let failed = [ActionState.failed, .rolledBack, .rollbackFailed].reduce(0) { $0 + counts[$1, default: 0] }
-        return failed * 100 > percent * counts.values.reduce(0, +)
-    }
-
     // MARK: - Transitions
 
     /// Moves a rollout on; false when the table refuses.
     @discardableResult
-    private mutating func move(
-        _ rollout: inout RolloutRecord, by event: RolloutEvent, _ text: String?, at now: UnixTime
+    mutating func move(
+        _ rollout: inout RolloutRecord, by event: RolloutEvent, _ text: String?, cause: PauseCause? = nil,
+        at now: UnixTime
     ) throws -> Bool {
         guard let next = RolloutMachine.next(rollout.state, event) else { return false }
         rollout.state = next
         rollout.text = text
+        rollout.cause = cause
         if next.isFinal, rollout.ended == nil { rollout.ended = now }
         try store.updateRollout(rollout)
-        let detail = text.map { ": \($0)" } ?? ""
+        let result = RolloutResult(try store.actionCounts(of: rollout.id, wave: nil))
+        let isMixed = next == .completed && !result.allSucceeded
+        let severity: EventSeverity =
+            next == .failed ? .error : next == .paused || isMixed ? .warning : .notice
+        let code: EventCode =
+            switch event {
+            case .pause: .rolloutPaused
+            case .resume: .rolloutResumed
+            case .start, .prepared, .failPreparation, .begin, .stop, .settle, .exceedErrors, .correct, .rollBack,
+                .finishRollback, .failRollback:
+                .rolloutChanged
+            }
         try log(
-            next == .failed ? .error : .notice, .rolloutChanged, "rollout/\(rollout.id)",
-            "rollout \(rollout.specification.name) is \(next.name)\(detail)", at: now)
+            severity, code, "rollout/\(rollout.id)",
+            "rollout \(rollout.specification.name) is \(next.name)\(text.map { ": \($0)" } ?? "")", at: now)
         return true
     }
 
@@ -199,13 +168,16 @@ extension HubCore {
         for var action in try store.actions(of: rollout.id) { try cancel(&action, text, at: now) }
     }
 
-    private mutating func move(_ wave: inout WaveRecord, by event: WaveEvent, at now: UnixTime) throws {
+    mutating func move(_ wave: inout WaveRecord, by event: WaveEvent, at now: UnixTime) throws {
         guard let next = WaveMachine.next(wave.state, event) else { return }
         wave.state = next
+        if next != .soaking { wave.soakEnds = nil }
         if event == .begin { wave.began = now }
         try store.putWave(wave)
+        let result = RolloutResult(try store.actionCounts(of: wave.rollout, wave: wave.index))
         try log(
-            .info, .waveChanged, "rollout/\(wave.rollout)", "wave \(wave.index) is \(next.name)", at: now)
+            next == .failed ? .warning : .info, .waveChanged, "rollout/\(wave.rollout)",
+            "wave \(wave.index) is \(next.name): \(result.text)", at: now)
     }
 
     private func endWaves(of rollout: RolloutID, by event: WaveEvent) throws {

@@ -257,7 +257,7 @@ package struct HubCore {
         }
         _ = try anchorSet(at: now)
         try log(.info, .hubStarted, "", "the hub has started", at: now)
-        for rollout in try store.rollouts(in: [.preparing, .ready, .running, .stopping]) {
+        for rollout in try store.rollouts(in: [.preparing, .ready, .running, .paused, .stopping]) {
             dirtyRollouts.insert(rollout.id)
         }
     }

@@ -83,7 +83,23 @@ package enum HubLimits {
     /// How often an agent may be asked to say everything anew.
     package static let askAnewInterval = Duration.seconds(3600)
     /// A client that said nothing for so long is named among the warnings; agents speak every six hours at least.
-    package static let reportAge = Duration.seconds(86_400)
+    package static let reportAge = Delivery.reportAge
+    /// How long a client whose identity two machines used counts as cloned after it was seen last.
+    package static let cloneAlarm = Duration.seconds(86_400)
+    /// How long `axle status` names what happened once: a restored backup, a rollout that failed.
+    package static let alarmShown = Duration.seconds(7 * 86_400)
+    /// Names of one warning.
+    package static let warningExamples = 5
+    /// Free space on the disk of a pool that is warned of.
+    package static let diskLow = ByteCount(1_000_000_000)
+    /// A running rollout in which nothing changed for so long is named.
+    package static let rolloutStall = Duration.seconds(86_400)
+    /// How long before their end certificates of members, the catalog, and root certificates are named.
+    package static let certificateWarning = Duration.seconds(14 * 86_400)
+    package static let catalogWarning = Duration.seconds(7 * 86_400)
+    package static let authorityWarning = Duration.seconds(90 * 86_400)
+    /// How long before the end of its offline horizon a site is named.
+    package static let siteWarning = Duration.seconds(15 * 86_400)
     /// Rollouts whose approvals are kept at hand as trees.
     package static let approvalTrees = 8
     /// Actions looked at in one go.

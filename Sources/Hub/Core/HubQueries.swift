@@ -2,18 +2,6 @@ package import Model
 package import Rollout
 internal import System
 
-/// How a hub and its fleet are, at a glance.
-package struct HubSummary: Equatable, Sendable {
-    package var spokes = 0
-    package var spokesConnected = 0
-    package var clients = 0
-    package var clientsConnected = 0
-    package var packages: [PackageState: Int] = [:]
-    package var rolloutsUnderWay = 0
-    /// What an operator should look at, most pressing first; empty means all is well.
-    package var warnings: [String] = []
-}
-
 /// Questions whose answers need more than one noun of the store; the plain lists are asked of the store itself.
 ///
 /// Reads only; may be made over a read-only store on another queue than the core's.
@@ -49,7 +37,22 @@ package struct HubQueries {
         guard !packages.isEmpty else {
             throw HubRefusal.notFound("the catalog has no package of \(product) \(release)")
         }
-        return Candidate.all(try clientRecords(), packages: packages, OrderContext(now: now))
+        let entries = Dictionary(uniqueKeysWithValues: try store.clients().map { ($0.id, $0) })
+        var reader = try DeliveryReader(store: store, at: now)
+        return try Candidate.all(try clientRecords(), packages: packages, OrderContext(now: now)).map {
+            try judged($0, entries[$0.client.id], action: nil, &reader)
+        }
+    }
+
+    /// Adds what stands between a client and its package.
+    private func judged(
+        _ candidate: Candidate, _ entry: ClientEntry?, action: ActionRecord?, _ reader: inout DeliveryReader
+    ) throws -> Candidate {
+        guard let entry else { return candidate }
+        var candidate = candidate
+        candidate.eligibility = candidate.eligibility.adding(
+            try reader.check(candidate.package.path, for: entry, action: action))
+        return candidate
     }
 
     /// Why a client would or would not get a release; without one, the answer for the newest release of each product.
@@ -70,10 +73,17 @@ package struct HubQueries {
             throw HubRefusal.notFound("the catalog has no such package")
         }
         let byProduct = Dictionary(grouping: wanted, by: \.metadata.product).sorted { $0.key < $1.key }
-        return byProduct.flatMap { _, packages in
+        let candidates = byProduct.flatMap { _, packages in
             let newest = packages.map(\.metadata.version).max()
             let chosen = packages.filter { $0.metadata.version == newest }
             return Candidate.all([record], packages: chosen, OrderContext(now: now))
+        }
+        var reader = try DeliveryReader(store: store, at: now)
+        let actions = try store.actions(of: client, limit: HubLimits.explainingActions).filter { !$0.state.isFinal }
+        return try candidates.map { candidate in
+            let path = candidate.package.path
+            let action = actions.first { $0.path.product == path.product && $0.path.release == path.release }
+            return try judged(candidate, entry, action: action, &reader)
         }
     }
 
@@ -89,8 +99,12 @@ package struct HubQueries {
         guard (1...64).contains(specification.waves.count),
             specification.waves.allSatisfy({ (0...31_536_000).contains($0.soakSeconds) })
         else { throw HubRefusal.invalid("a rollout has 1 to 64 waves with soak times of at most a year") }
-        if let percent = specification.errorThresholdPercent, !(0...100).contains(percent) {
-            throw HubRefusal.invalid("the error threshold is 0 to 100 percent")
+        let rules = specification.errors ?? []
+        guard rules.count <= ErrorRule.limit else {
+            throw HubRefusal.invalid("a rollout has at most \(ErrorRule.limit) rules for errors")
+        }
+        if let problem = rules.lazy.compactMap(\.problem).first {
+            throw HubRefusal.invalid("a rule for errors \(problem)")
         }
         let target = specification.target
         let selection = try Selection(
@@ -105,11 +119,17 @@ package struct HubQueries {
                 }
             return WaveShape(size: size, soak: .seconds(wave.soakSeconds))
         }
-        return try RolloutPlan(
+        var plan = try RolloutPlan(
             product: specification.product, release: specification.release,
             packages: try packages(product: specification.product, release: specification.release),
             clients: try clientRecords(), selection: selection, waves: shapes,
             OrderContext(now: now, restartAllowed: specification.restartAllowed))
+        var reader = try DeliveryReader(store: store, at: now)
+        try plan.judge { candidate in
+            guard let entry = try store.client(candidate.client.id) else { return Eligibility(reasons: [], notes: []) }
+            return try reader.check(candidate.package.path, for: entry, action: nil)
+        }
+        return plan
     }
 
     /// Refuses names of a selection that nobody has, with the nearest that somebody has: a misspelt name would leave a machine out.
@@ -160,49 +180,5 @@ package struct HubQueries {
             guard !spans.isEmpty else { throw HubRefusal.invalid("the window does not open within 45 days") }
             return Array(spans.prefix(HubLimits.windows))
         }
-    }
-
-    /// Counts and warnings.
-    package func summary(at now: UnixTime) throws -> HubSummary {
-        var summary = HubSummary()
-        for spoke in try store.spokes() where spoke.revoked == nil {
-            summary.spokes += 1
-            if spoke.isConnected {
-                summary.spokesConnected += 1
-            } else {
-                summary.warnings.append("spoke \(spoke.name) is not connected")
-            }
-        }
-        var silent: [ClientEntry] = []
-        for client in try store.clients() where client.revoked == nil {
-            summary.clients += 1
-            if client.isConnected { summary.clientsConnected += 1 }
-            if now - (client.lastReport ?? client.joined) > HubLimits.reportAge { silent.append(client) }
-        }
-        if let first = silent.min(by: { ($0.lastReport ?? $0.joined) < ($1.lastReport ?? $1.joined) }) {
-            let hours = (now - (first.lastReport ?? first.joined)).components.seconds / 3600
-            summary.warnings.append(
-                silent.count == 1
-                    ? "client \(first.name) has not reported for \(hours) hours"
-                    : "\(silent.count) clients have not reported for a day, \(first.name) for \(hours) hours")
-        }
-        for record in try store.packages() {
-            summary.packages[record.state, default: 0] += 1
-            if record.state == .failed {
-                summary.warnings.append("package \(record.package.path) failed: \(record.error ?? "")")
-            }
-        }
-        let underWay: [RolloutState] = [.preparing, .ready, .running, .paused, .stopping, .rollingBack]
-        summary.rolloutsUnderWay = try store.rollouts(in: underWay).count
-        if let catalog = try store.catalog() {
-            if let error = catalog.error { summary.warnings.append("the catalog could not be refreshed: \(error)") }
-            if let expires = catalog.expires, expires <= now { summary.warnings.append("the catalog has expired") }
-        } else {
-            summary.warnings.append("no catalog is set")
-        }
-        for pool in try store.pools() where pool.freeOnDisk < ByteCount(1 << 30) {
-            summary.warnings.append("pool \(pool.name) has less than 1 GB of free disk")
-        }
-        return summary
     }
 }

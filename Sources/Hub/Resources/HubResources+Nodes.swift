@@ -139,10 +139,14 @@ extension HubResources {
         }
         router.add(.get, "/v1/clients/{client}") { hub, _, names in
             let name = names["client"] ?? ""
+            let now = hub.shell.clock.now
             let found = try await hub.reader.read { store in
                 let client = try client(name, store)
                 var resource = try resource(client, store)
-                resource.actions = try store.actions(of: client.id, limit: 20).map { try Self.resource($0, store) }
+                var reader = try DeliveryReader(store: store, at: now)
+                resource.actions = try store.actions(of: client.id, limit: 20).map {
+                    try Self.resource($0, store, try reader.check($0))
+                }
                 return resource
             }
             return try json(found)

@@ -46,6 +46,9 @@ extension HubResources {
         router.add(.post, "/v1/rollouts/{rollout}/stop") { hub, request, names in
             try await hub.perform(.stopRollout(try rolloutID(names)), request, rolloutBody)
         }
+        router.add(.post, "/v1/rollouts/{rollout}/resume") { hub, request, names in
+            try await hub.perform(.resumeRollout(try rolloutID(names)), request, rolloutBody)
+        }
         router.add(.get, "/v1/rollouts/{rollout}/approval") { hub, request, names in
             let id = try rolloutID(names)
             let (limit, after) = (try limit(of: request), try ordinal(of: request))
@@ -77,10 +80,14 @@ extension HubResources {
         router.add(.get, "/v1/rollouts/{rollout}/actions") { hub, request, names in
             let id = try rolloutID(names)
             let (limit, after) = (try limit(of: request), try ordinal(of: request))
+            let now = hub.shell.clock.now
             let found = try await hub.reader.read { store in
                 guard try store.rollout(id) != nil else { throw unknown(id.description) }
                 let actions = try store.actions(of: id, after: after, limit: limit + 1)
-                return try page(actions, limit: limit, cursor: { "\($0.ordinal)" }) { try resource($0, store) }
+                var reader = try DeliveryReader(store: store, at: now)
+                return try page(actions, limit: limit, cursor: { "\($0.ordinal)" }) {
+                    try resource($0, store, try reader.check($0))
+                }
             }
             return try json(found)
         }
@@ -118,16 +125,15 @@ extension HubResources {
     private static func resource(_ rollout: RolloutRecord, _ store: SQLiteHubStore) throws -> RolloutResource {
         let counts = try store.actionCounts(of: rollout.id, wave: nil)
         let waves = try store.waves(of: rollout.id).map { wave in
-            WaveResource(
-                index: wave.index, state: wave.state,
-                clients: try store.actionCounts(of: rollout.id, wave: wave.index).values.reduce(0, +))
+            let results = RolloutResult(try store.actionCounts(of: rollout.id, wave: wave.index))
+            return WaveResource(index: wave.index, state: wave.state, clients: results.total, results: results)
         }
         return RolloutResource(
             id: rollout.id, file: try rollout.specification.file, state: rollout.state, created: rollout.created,
             since: rollout.ended ?? rollout.started ?? rollout.created, detail: rollout.text ?? "",
             windows: rollout.windows, waves: waves,
             actions: Dictionary(uniqueKeysWithValues: counts.map { ($0.key.name, $0.value) }),
-            signed: rollout.approval != nil)
+            signed: rollout.approval != nil, results: RolloutResult(counts), pauseCause: rollout.cause?.rawValue)
     }
 
     private static func resource(
@@ -141,16 +147,20 @@ extension HubResources {
             length: approved.target.length, line: approved.target.line, counter: approved.target.counter)
     }
 
-    static func resource(_ action: ActionRecord, _ store: SQLiteHubStore) throws -> ActionResource {
+    /// An action with what stands in its way at this moment.
+    static func resource(
+        _ action: ActionRecord, _ store: SQLiteHubStore, _ delivery: Eligibility
+    ) throws -> ActionResource {
+        let judged = Eligibility(reasons: action.reasons, notes: action.notes).adding(delivery)
         // A member that was removed has its id for a name.
-        ActionResource(
+        return ActionResource(
             id: action.id, rollout: action.rollout, wave: action.wave,
             client: Reference(
                 id: action.client, name: try store.client(action.client)?.name ?? NodeName(action.client.description)),
             spoke: Reference(
                 id: action.spoke, name: try store.spoke(action.spoke)?.name ?? NodeName(action.spoke.description)),
             product: action.path.product, release: action.path.release, package: action.path.id, state: action.state,
-            since: action.changed, reasons: action.reasons, notes: action.notes, detail: action.detail)
+            since: action.changed, reasons: judged.reasons, notes: judged.notes, detail: action.detail)
     }
 }
 
@@ -170,7 +180,8 @@ extension RolloutSpecification {
                 all: file.select.all, names: file.select.names, labels: file.select.labels,
                 spokes: file.select.spokes),
             start: file.start, window: window, leadMinutes: file.leadMinutes ?? 60,
-            restartAllowed: file.restart != .never, operatorSignature: file.operatorSignature)
+            restartAllowed: file.restart != .never, errors: file.errors?.map(\.rule),
+            operatorSignature: file.operatorSignature)
     }
 
     /// The file that says the same.
@@ -188,7 +199,8 @@ extension RolloutSpecification {
                 select: SelectFile(
                     all: target.all, names: target.names, labels: target.labels, spokes: target.spokes),
                 start: start, window: window, leadMinutes: leadMinutes,
-                restart: restartAllowed ? .allowed : .never, operatorSignature: operatorSignature)
+                restart: restartAllowed ? .allowed : .never, operatorSignature: operatorSignature,
+                errors: errors?.map { ErrorRuleFile($0) })
         }
     }
 }

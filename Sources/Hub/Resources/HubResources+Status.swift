@@ -3,6 +3,7 @@ internal import HTTP
 internal import Identity
 internal import Model
 internal import System
+internal import TLS
 internal import Trust
 
 /// `/v1/status`, `/v1/tokens` and `/v1/events`: the fleet at a glance, how machines join it, and what happened.
@@ -14,21 +15,22 @@ extension HubResources {
             let lack = hub.shell.confinementLack.withLock { $0 }
             let status = try await hub.reader.read { store in
                 let summary = try HubQueries(store: store, zones: ZoneFolder.find).summary(at: now)
-                let rollouts = Dictionary(grouping: try store.rollouts(after: 0, limit: 10_000), by: \.state.name)
-                    .mapValues(\.count)
+                let rollouts = Dictionary(uniqueKeysWithValues: summary.rollouts.map { ($0.key.name, $0.value) })
                 let pool = try store.pools().first { $0.node == settings.id && $0.name.text == "main" }
                 let offline = try store.spokes().compactMap { spoke in
                     try offlineUntil(spoke, store).map {
                         StatusResource.OfflineSite(spoke: spoke.name, since: spoke.since ?? spoke.joined, until: $0)
                     }
                 }
-                let wrong = try store.standings().filter { $0.clockError != 0 }
-                let clocks = try wrong.prefix(20).compactMap { standing in
+                let clocks = try store.wrongClocks(limit: 20).first.compactMap { standing in
                     try store.spoke(standing.node).map { "spoke/\($0.name)" }
                         ?? store.client(standing.node).map { "client/\($0.name)" }
                 }
                 let set = try store.setting(.anchorSet).flatMap { ASCII.bytes(hex: $0) }
                     .map { try AnchorSet.readUnverified($0) }
+                let warnings =
+                    summary.warnings + authorityWarnings(set, at: now)
+                    + (lack.map { [HubWarning(.confinementMissing, "at the hub: \($0)")] } ?? [])
                 return StatusResource(
                     version: version, fleet: settings.fleet, hub: Reference(id: settings.id, name: settings.name),
                     time: now, started: started,
@@ -39,10 +41,29 @@ extension HubResources {
                     rollouts: rollouts, catalog: try store.catalog().map { try Self.resource($0, store) },
                     pool: pool.map { Self.resource($0, Reference(id: settings.id, name: settings.name), .hub) },
                     offlineSites: Array(offline.sorted { $0.until < $1.until }.prefix(20)), wrongClocks: clocks,
-                    changesAuthority: (set?.roots.count ?? 1) > 1, confinementLack: lack)
+                    changesAuthority: (set?.roots.count ?? 1) > 1, confinementLack: lack,
+                    warnings: WarningCode.allCases.flatMap { code in warnings.filter { $0.code == code } }
+                        .map { WarningResource(code: $0.code, text: $0.text, count: $0.count, examples: $0.examples) })
             }
             return try json(status)
         }
+    }
+
+    /// Root certificates near their end, and a change of them.
+    private static func authorityWarnings(_ set: AnchorSet?, at now: UnixTime) -> [HubWarning] {
+        guard let set else { return [] }
+        var warnings: [HubWarning] = []
+        if set.roots.count > 1 {
+            warnings.append(HubWarning(.authorityChanging, "a change of the fleet's CA is under way"))
+        }
+        for der in set.roots {
+            // The hub signed the set, and checked its roots before that.
+            guard let root = try? Certificate(der: der) else { continue }
+            let ends = UnixTime(seconds: root.notAfter)
+            guard ends - now < HubLimits.authorityWarning else { continue }
+            warnings.append(HubWarning(.authorityExpiring, "the root certificate \(root.subject) ends at \(ends)"))
+        }
+        return warnings
     }
 
     static func addTokens(to router: inout Router<Work>) {

@@ -10,7 +10,7 @@ enum HubSchema {
         applicationID: 0x4158_4855,
         steps: [
             first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth,
-            thirteenth, fourteenth,
+            thirteenth, fourteenth, fifteenth,
         ])
 
     /// What a newer release may have written before the machine went back to this one. What acts on machines waits for a person.
@@ -251,5 +251,25 @@ enum HubSchema {
         CREATE INDEX rollout_by_name ON rollout (name);
         ALTER TABLE token ADD COLUMN replaces BLOB;
         ALTER TABLE event ADD COLUMN actor TEXT;
+        """
+
+    /// Why rollouts pause, what a person accepted by resuming them, what spokes lack space for, alarms, and indexes for
+    /// the figures of the whole fleet.
+    private static let fifteenth = """
+        ALTER TABLE rollout ADD COLUMN cause TEXT;
+        ALTER TABLE wave ADD COLUMN accepted TEXT;
+        ALTER TABLE replica ADD COLUMN lacking INTEGER;
+        CREATE TABLE alarm (
+            subject BLOB NOT NULL, code TEXT NOT NULL, began INTEGER NOT NULL, seen INTEGER NOT NULL, text TEXT NOT NULL,
+            PRIMARY KEY (subject, code)) STRICT, WITHOUT ROWID;
+        CREATE INDEX alarm_by_code ON alarm (code, seen);
+        CREATE INDEX client_live ON client (spoke, connected) WHERE revoked IS NULL;
+        CREATE INDEX client_heard ON client (COALESCE(last_report, joined)) WHERE revoked IS NULL;
+        CREATE INDEX standing_clock ON standing (node) WHERE clock_error <> 0;
+        CREATE INDEX standing_by_end ON standing (expires);
+        CREATE INDEX replica_lacking ON replica (spoke, path) WHERE lacking IS NOT NULL;
+        CREATE INDEX action_uncertain ON action (ordinal) WHERE state = 20;
+        CREATE INDEX action_by_change ON action (rollout, changed);
+        CREATE INDEX rollout_by_end ON rollout (ended) WHERE ended IS NOT NULL;
         """
 }

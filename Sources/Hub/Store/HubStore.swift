@@ -5,7 +5,7 @@
 package protocol HubStore: TokenStore, SpokeStore, ClientStore, CertificateStore, RevocationStore, StandingStore,
     CatalogStore, PackageStore, PatchStore, ReplicaStore, PoolStore, CheckStore, PruneStore, PlaceStore, LinkStore,
     RolloutStore,
-    ActionStore, OrderStore, EventStore, SettingStore, IdempotencyStore
+    ActionStore, OrderStore, EventStore, SettingStore, IdempotencyStore, AlarmStore, FigureStore
 {
     /// Runs `body` as one change: all of it is kept (on the disk when this returns), or, if it throws, nothing. May be nested.
     func transaction<T>(_ body: () throws -> T) throws -> T

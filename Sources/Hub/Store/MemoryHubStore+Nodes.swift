@@ -62,11 +62,12 @@ extension MemoryHubStore {
         state.spokes[id] = nil
         state.links[id] = nil
         state.replicas = state.replicas.filter { $0.key.spoke != id }
-        removeNode(id)
+        try removeNode(id)
     }
 
     /// Forgets what is kept of every member.
-    private func removeNode(_ id: NodeID) {
+    private func removeNode(_ id: NodeID) throws {
+        try removeAlarms(of: id)
         state.certificates.removeAll { $0.node == id }
         state.standings[id] = nil
         state.pools = state.pools.filter { $0.key.node != id }
@@ -114,7 +115,7 @@ extension MemoryHubStore {
             state.ledgers[key] = nil
             state.ledgersHeard[key] = nil
         }
-        removeNode(id)
+        try removeNode(id)
     }
 
     package func disconnectClients(of spoke: NodeID?, at time: UnixTime) throws {

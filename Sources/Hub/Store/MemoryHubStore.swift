@@ -29,6 +29,7 @@ package final class MemoryHubStore: HubStore {
         var waves: [RolloutID: [Int: WaveRecord]] = [:]
         var actions: [ActionID: ActionRecord] = [:]
         var orders: [Int64: OrderRecord] = [:]
+        var alarms: [AlarmKey: AlarmRecord] = [:]
         var events: [EventRecord] = []
         var settings: [SettingKey: String] = [:]
         var answers: [String: IdempotencyRecord] = [:]

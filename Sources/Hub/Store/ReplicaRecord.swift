@@ -10,6 +10,8 @@ package struct ReplicaRecord: Hashable, Sendable {
     package var bytesHeld: Int64
     /// Why it is not further, in the spoke's words.
     package var text: String?
+    /// Bytes that the spoke's pool lacks for it; nil where it lacks none.
+    package var lacking: ByteCount?
     /// Whether the spoke has stored the wish.
     package var isAcknowledged: Bool
     package var changed: UnixTime
@@ -37,7 +39,7 @@ package struct ReplicaRecord: Hashable, Sendable {
 
     /// Forgets how it came: it will come anew.
     package mutating func forgetWay() {
-        (means, wireBytes, reason) = (nil, nil, nil)
+        (means, wireBytes, reason, lacking) = (nil, nil, nil, nil)
         (object, objectBytes) = (nil, 0)
     }
 

@@ -14,14 +14,15 @@ package struct RolloutRecord: Hashable, Sendable {
     package var ended: UnixTime?
     /// Why it failed, or what it waits for, for people.
     package var text: String?
+    /// Why it is paused; nil in every other state, and where a newer release paused it for a cause of its own.
+    package var cause: PauseCause?
     /// The approval that an operator has signed (COSE_Sign1).
     package var approval: [UInt8]?
 
     package init(
         id: RolloutID, specification: RolloutSpecification, state: RolloutState, windows: [TimeSpan] = [],
         created: UnixTime, started: UnixTime? = nil, ended: UnixTime? = nil, text: String? = nil,
-        approval: [UInt8]? = nil,
-        ordinal: Int64 = 0
+        cause: PauseCause? = nil, approval: [UInt8]? = nil, ordinal: Int64 = 0
     ) {
         self.id = id
         self.ordinal = ordinal
@@ -32,6 +33,7 @@ package struct RolloutRecord: Hashable, Sendable {
         self.started = started
         self.ended = ended
         self.text = text
+        self.cause = cause
         self.approval = approval
     }
 }
@@ -47,10 +49,12 @@ package struct WaveRecord: Hashable, Sendable {
     package var began: UnixTime?
     /// When the soak ends, while it soaks.
     package var soakEnds: UnixTime?
+    /// Actions that were over when a person resumed the rollout, by state: rules for errors count what comes after them.
+    package var accepted: [ActionState: Int]
 
     package init(
         rollout: RolloutID, index: Int, state: WaveState, soak: Duration = .zero, began: UnixTime? = nil,
-        soakEnds: UnixTime? = nil
+        soakEnds: UnixTime? = nil, accepted: [ActionState: Int] = [:]
     ) {
         self.rollout = rollout
         self.index = index
@@ -58,6 +62,7 @@ package struct WaveRecord: Hashable, Sendable {
         self.soak = soak
         self.began = began
         self.soakEnds = soakEnds
+        self.accepted = accepted
     }
 }
 

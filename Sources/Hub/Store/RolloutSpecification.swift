@@ -57,15 +57,15 @@ package struct RolloutSpecification: Codable, Hashable, Sendable {
     package var restartAllowed: Bool
     /// At least one; the last one usually `rest`.
     package var waves: [Wave]
-    /// More failed actions than this, in percent of the wave, end the rollout; nil never does.
-    package var errorThresholdPercent: Int?
+    /// How many clients of a wave may end badly before the rollout pauses; nil means `ErrorRule.standard`, none means any number.
+    package var errors: [ErrorRule]?
     /// Whether nothing is ordered before an operator has signed; nil is no.
     package var operatorSignature: Bool?
 
     package init(
         name: String, product: ProductName, release: ReleaseName, target: Target, start: UnixTime? = nil,
         window: Window = .anyTime, leadMinutes: Int = 0, restartAllowed: Bool = true, waves: [Wave] = [Wave()],
-        errorThresholdPercent: Int? = nil, operatorSignature: Bool? = nil
+        errors: [ErrorRule]? = nil, operatorSignature: Bool? = nil
     ) {
         self.name = name
         self.product = product
@@ -76,7 +76,7 @@ package struct RolloutSpecification: Codable, Hashable, Sendable {
         self.leadMinutes = leadMinutes
         self.restartAllowed = restartAllowed
         self.waves = waves
-        self.errorThresholdPercent = errorThresholdPercent
+        self.errors = errors
         self.operatorSignature = operatorSignature
     }
 }

@@ -96,6 +96,7 @@ extension SQLiteHubStore {
         for table in ["certificate", "standing", "pool", "pool_check", "prune", "place"] {
             try database.run("DELETE FROM \(table) WHERE node = ?", id)
         }
+        try removeAlarms(of: id)
     }
 
     package func disconnectAllSpokes() throws {
@@ -169,7 +170,7 @@ extension SQLiteHubStore {
         }
     }
 
-    private static func client(_ row: borrowing Row) throws -> ClientEntry {
+    static func client(_ row: borrowing Row) throws -> ClientEntry {
         ClientEntry(
             id: try row.id(0), name: try row.named(1), spoke: try row.id(2), labels: try row.json(3),
             reportKey: try row.blob(4), joined: try row.time(5), revoked: try row.timeOrNil(6),
@@ -264,9 +265,9 @@ extension SQLiteHubStore {
             """, read: Self.standing)
     }
 
-    private static let standingColumns = "node, anchors, heard, clock_error, root, expires"
+    static let standingColumns = "node, anchors, heard, clock_error, root, expires"
 
-    private static func standing(_ row: borrowing Row) throws -> StandingRecord {
+    static func standing(_ row: borrowing Row) throws -> StandingRecord {
         StandingRecord(
             node: try row.id(0), anchors: UInt64(clamping: try row.int64(1)), heard: try row.time(2),
             clockError: try row.int64(3), root: try row.blob(4), expires: try row.time(5))

@@ -61,11 +61,11 @@ extension SQLiteHubStore {
 
     package func putReplica(_ replica: ReplicaRecord) throws {
         try database.run(
-            "INSERT OR REPLACE INTO replica VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", replica.spoke,
-            replica.path,
-            replica.digest, Int(replica.state.rawValue), replica.bytesHeld, replica.text, replica.isAcknowledged,
+            "INSERT OR REPLACE INTO replica VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", replica.spoke,
+            replica.path, replica.digest, Int(replica.state.rawValue), replica.bytesHeld, replica.text,
+            replica.isAcknowledged,
             replica.changed, replica.means.map { Int($0.rawValue) }, replica.wireBytes.map { ByteCount($0) },
-            replica.reason, replica.object, ByteCount(replica.objectBytes))
+            replica.reason, replica.object, ByteCount(replica.objectBytes), replica.lacking)
     }
 
     package func replica(spoke: NodeID, path: TargetPath) throws -> ReplicaRecord? {
@@ -93,7 +93,7 @@ extension SQLiteHubStore {
             path?.description ?? "", limit, read: Self.replica)
     }
 
-    private static func replica(_ row: borrowing Row) throws -> ReplicaRecord {
+    static func replica(_ row: borrowing Row) throws -> ReplicaRecord {
         var record = ReplicaRecord(
             spoke: try row.id(0), path: try row.named(1), digest: try row.digest(2), state: try row.code(3),
             bytesHeld: try row.int64(4), text: try row.textOrNil(5), isAcknowledged: try row.bool(6),
@@ -103,6 +103,7 @@ extension SQLiteHubStore {
         record.reason = try row.textOrNil(10)
         record.object = try row.isNull(11) ? nil : row.digest(11)
         record.objectBytes = try row.size(12).bytes
+        record.lacking = try row.sizeOrNil(13)
         return record
     }
 

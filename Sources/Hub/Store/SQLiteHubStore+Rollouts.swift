@@ -11,11 +11,12 @@ extension SQLiteHubStore {
         try inserting("rollout \(rollout.id)") { () throws(SQLiteError) in
             try database.run(
                 """
-                INSERT INTO rollout (id, name, specification, state, windows, created, started, ended, text, approval)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO rollout
+                (id, name, specification, state, windows, created, started, ended, text, approval, cause)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """, rollout.id, rollout.specification.name, specification, Int(rollout.state.rawValue), windows,
-                rollout.created, rollout.started,
-                rollout.ended, rollout.text, rollout.approval)
+                rollout.created, rollout.started, rollout.ended, rollout.text, rollout.approval,
+                rollout.cause?.rawValue)
         }
         return database.lastInsertRowID
     }
@@ -25,14 +26,14 @@ extension SQLiteHubStore {
             try database.run(
                 """
                 UPDATE rollout SET specification = ?, state = ?, windows = ?, created = ?, started = ?, ended = ?,
-                text = ?, approval = ? WHERE id = ?
+                text = ?, approval = ?, cause = ? WHERE id = ?
                 """, try StoredJSON.encode(rollout.specification), Int(rollout.state.rawValue),
                 try StoredJSON.encode(rollout.windows), rollout.created, rollout.started, rollout.ended, rollout.text,
-                rollout.approval, rollout.id), "rollout \(rollout.id)")
+                rollout.approval, rollout.cause?.rawValue, rollout.id), "rollout \(rollout.id)")
     }
 
-    private static let rolloutColumns =
-        "SELECT ordinal, id, specification, state, windows, created, started, ended, text, approval FROM rollout"
+    static let rolloutColumns =
+        "SELECT ordinal, id, specification, state, windows, created, started, ended, text, approval, cause FROM rollout"
 
     package func rollout(_ id: RolloutID) throws -> RolloutRecord? {
         try database.first(Self.rolloutColumns + " WHERE id = ?", id, read: Self.rollout) ?? nil
@@ -67,19 +68,22 @@ extension SQLiteHubStore {
     }
 
     /// Nil for one that a newer release has written and this one does not understand.
-    private static func rollout(_ row: borrowing Row) throws -> RolloutRecord? {
+    static func rollout(_ row: borrowing Row) throws -> RolloutRecord? {
         guard let specification = try row.jsonIfKnown(2, RolloutSpecification.self) else { return nil }
         return RolloutRecord(
             id: try row.id(1), specification: specification, state: try row.code(3), windows: try row.json(4),
             created: try row.time(5), started: try row.timeOrNil(6), ended: try row.timeOrNil(7),
-            text: try row.textOrNil(8), approval: try row.blobOrNil(9), ordinal: try row.int64(0))
+            text: try row.textOrNil(8), cause: try row.textOrNil(10).flatMap { PauseCause(rawValue: $0) },
+            approval: try row.blobOrNil(9), ordinal: try row.int64(0))
     }
 
     package func putWave(_ wave: WaveRecord) throws {
+        let named = Dictionary(uniqueKeysWithValues: wave.accepted.map { ($0.key.name, $0.value) })
+        let accepted = named.isEmpty ? nil : try StoredJSON.encode(named)
         try inserting("wave \(wave.index)", needing: "rollout \(wave.rollout)") { () throws(SQLiteError) in
             try database.run(
-                "INSERT OR REPLACE INTO wave VALUES (?, ?, ?, ?, ?, ?)", wave.rollout, wave.index,
-                Int(wave.state.rawValue), wave.soak.wholeMilliseconds, wave.began, wave.soakEnds)
+                "INSERT OR REPLACE INTO wave VALUES (?, ?, ?, ?, ?, ?, ?)", wave.rollout, wave.index,
+                Int(wave.state.rawValue), wave.soak.wholeMilliseconds, wave.began, wave.soakEnds, accepted)
         }
     }
 
@@ -94,9 +98,13 @@ extension SQLiteHubStore {
     }
 
     private static func wave(_ row: borrowing Row) throws -> WaveRecord {
-        WaveRecord(
+        // States of a newer release are not known here; what was accepted in them counts anew.
+        let named = try row.textOrNil(6) == nil ? [:] : try row.jsonIfKnown(6, [String: Int].self) ?? [:]
+        let accepted = named.compactMap { name, count in ActionState(name: name).map { ($0, count) } }
+        return WaveRecord(
             rollout: try row.id(0), index: try row.int(1), state: try row.code(2),
-            soak: .milliseconds(try row.int64(3)), began: try row.timeOrNil(4), soakEnds: try row.timeOrNil(5))
+            soak: .milliseconds(try row.int64(3)), began: try row.timeOrNil(4), soakEnds: try row.timeOrNil(5),
+            accepted: Dictionary(uniqueKeysWithValues: accepted))
     }
 
     // MARK: Actions
@@ -127,7 +135,7 @@ extension SQLiteHubStore {
                 action.sequence, action.expires, action.deadline, action.changed, action.id), "action \(action.id)")
     }
 
-    private static let actionColumns = """
+    static let actionColumns = """
         SELECT a.ordinal, a.id, a.rollout, a.wave, a.client, a.spoke, a.path, a.sha256, a.state, a.reasons, a.notes,
         a.detail, a.sequence, a.expires, a.deadline, a.created, a.changed FROM action a
         """
@@ -181,7 +189,7 @@ extension SQLiteHubStore {
         ) { row in try row.time(0) }
     }
 
-    private static func action(_ row: borrowing Row) throws -> ActionRecord {
+    static func action(_ row: borrowing Row) throws -> ActionRecord {
         ActionRecord(
             id: try row.id(1), rollout: try row.id(2), wave: try row.int(3), client: try row.id(4),
             spoke: try row.id(5), path: try row.named(6), digest: try row.digest(7), state: try row.code(8),

@@ -81,7 +81,8 @@ enum ClientCommands {
                 if !reason.next.isEmpty { printer.line("    \(reason.next)") }
             }
             for note in answer.notes {
-                printer.line("  note \(note.code): \(note.text)")
+                printer.line("  \(note.next.isEmpty ? "note" : "waits for") \(note.code): \(note.text)")
+                if !note.next.isEmpty { printer.line("    \(note.next)") }
             }
         }
     }
@@ -116,6 +117,7 @@ enum ClientCommands {
             ("Platform", client.facts.map { "\($0.platform), \($0.userlandBits)-bit userland" }),
             ("Agent", client.facts?.agentVersion.description), ("Autodeploy", client.facts?.autodeploy.name),
             ("Scheduler", client.facts?.scheduler.name),
+            ("Installs", client.facts?.kinds?.map(\.name).joined(separator: ", ")),
             ("Free", client.facts.map { Wording.size($0.freeSpace) }),
         ])
         printer.section(

@@ -14,7 +14,7 @@ enum OperatorCommands {
             .flag("no-color", "No colour and no animation (also NO_COLOR)"),
         ],
         commands: [
-            CommandSpecification("status", "The fleet at a glance; exit status 1 when something is down"),
+            CommandSpecification("status", "The fleet at a glance; exit status 1 when something needs a person"),
             token, catalog, package, spoke, client,
             CommandSpecification(
                 "candidates", "Which clients may get a release, and why others may not",
@@ -209,11 +209,15 @@ enum OperatorCommands {
             CommandSpecification(
                 "key", "Make an operator's key in FILE and print its public half", operands: [.required("FILE")],
                 options: [.value("passphrase-file", "FILE", "File with the passphrase that encrypts the key")]),
+            CommandSpecification(
+                "resume", "Go on with a paused rollout; what ended badly until now is accepted",
+                operands: [.required("ID")]),
             CommandSpecification("stop", "Stop a rollout", operands: [.required("ID")]),
             CommandSpecification("show", "A rollout and its actions", operands: [.required("ID")]),
             CommandSpecification("list", "All rollouts"),
             CommandSpecification(
-                "watch", "Wait until a rollout is over; exit status 0 when it completed", operands: [.required("ID")]),
+                "watch", "Wait until a rollout is over or paused; exit status 0 when every client succeeded, else 3",
+                operands: [.required("ID")]),
         ])
 
     /// Carries a command out; the exit status.

@@ -7,10 +7,21 @@ import System
 enum RolloutCommands {
     static let actionHeader = ["WHAT", "STATE", "SINCE", "WHY"]
 
-    /// A row of an action; `why` is its reasons, else its detail.
+    /// Exit status of `watch` when the rollout is over or paused and not every ordered client succeeded.
+    static let notAllSucceeded: Int32 = 3
+
+    /// A row of an action; its last cell says why it is where it is.
     static func row(_ action: ActionResource, first: String, _ now: UnixTime) -> [String?] {
-        let codes = action.reasons.map(\.code).joined(separator: ",")
-        return [first, action.state.name, Wording.age(action.since, now), codes.isEmpty ? action.detail : codes]
+        [first, action.state.name, Wording.age(action.since, now), why(action)]
+    }
+
+    /// What stands in the way of an action: codes with what the first of them means here, else what happened last.
+    private static func why(_ action: ActionResource) -> String {
+        let waits = action.state.isFinal ? [] : action.notes.filter { !$0.next.isEmpty }
+        let causes = action.reasons + waits
+        guard let first = causes.first else { return action.detail }
+        let codes = causes.map(\.code).joined(separator: ",")
+        return action.state.isFinal ? codes : "\(codes) (\(first.text))"
     }
 
     static func run(_ invocation: CommandInvocation, _ hub: HubConnection, _ printer: Printer) throws -> Int32 {
@@ -34,6 +45,10 @@ enum RolloutCommands {
                 try hub.act(.delete, ["rollouts", rollout.id.description])
                 printer.message("Rollout \(rollout.file.name) was deleted.")
             }
+        case "resume":
+            let rollout = try find(operand, hub)
+            try hub.act(.post, ["rollouts", rollout.id.description, "resume"])
+            printer.message("It goes on. Follow it with 'axle rollout watch \(rollout.file.name)'.")
         case "start", "stop":
             let verb = invocation.path.last ?? "start"
             let rollout = try find(operand, hub)
@@ -58,33 +73,26 @@ enum RolloutCommands {
         default:
             let rollouts: [RolloutResource] = try hub.list(["rollouts"])
             try printer.list(
-                rollouts, ["NAME", "STATE", "PRODUCT", "RELEASE", "DONE", "FAILED", "SINCE"],
+                rollouts, ["NAME", "STATE", "PRODUCT", "RELEASE", "SUCCEEDED", "FAILED", "SINCE", "WHY"],
+                lastIsText: true,
                 none: "There are no rollouts. Make one with 'axle rollout create FILE'."
             ) { rollout in
-                let counts = Counts(rollout)
+                let results = results(rollout)
                 return [
                     rollout.file.name.text, rollout.state.name, rollout.file.product.text, rollout.file.release.text,
-                    "\(counts.done)/\(counts.total)", "\(counts.failed)", Wording.age(rollout.since, printer.now),
+                    "\(results.succeeded)/\(results.total)", "\(results.failed)",
+                    Wording.age(rollout.since, printer.now),
+                    rollout.detail,
                 ]
             }
         }
         return 0
     }
 
-    /// How far the actions of a rollout are.
-    struct Counts {
-        let total: Int
-        /// In a final state, whichever.
-        let done: Int
-        let failed: Int
-
-        init(_ rollout: RolloutResource) {
-            let known = rollout.actions.map { (ActionState(name: $0.key), $0.value) }
-            total = Wording.sum(known.map(\.1))
-            done = Wording.sum(known.filter { $0.0?.isFinal == true }.map(\.1))
-            let bad: [ActionState] = [.failed, .rolledBack, .rollbackFailed, .missed, .uncertain]
-            failed = Wording.sum(known.filter { $0.0.map(bad.contains) == true }.map(\.1))
-        }
+    /// What became of the clients of a rollout, by its actions, which also a hub of an earlier release counts.
+    private static func results(_ rollout: RolloutResource) -> RolloutResult {
+        let known = rollout.actions.compactMap { name, count in ActionState(name: name).map { ($0, count) } }
+        return RolloutResult(Dictionary(known) { first, _ in first })
     }
 
     /// A rollout by id, by the beginning of its id (six letters at least), or by name.
@@ -163,37 +171,38 @@ enum RolloutCommands {
     private static func show(_ rollout: RolloutResource, _ hub: HubConnection, _ printer: Printer) throws {
         let actions: [ActionResource] = try hub.list(["rollouts", rollout.id.description, "actions"])
         guard !printer.isJSON else { return try printer.json(Shown(rollout: rollout, actions: actions)) }
-        let counts = Counts(rollout)
         printer.fields([
             ("Name", rollout.file.name.text), ("Id", rollout.id.description),
             ("Release", "\(rollout.file.product) \(rollout.file.release)"),
             ("State", rollout.state.name + (rollout.detail.isEmpty ? "" : " (\(rollout.detail))")),
             ("Since", rollout.since.iso8601), ("Windows", windows(rollout.windows, printer.now)),
-            ("Done", "\(counts.done) of \(counts.total), \(counts.failed) failed"),
+            ("Clients", "\(results(rollout).total): \(results(rollout).text)"),
         ])
         printer.section(
             "Actions", ["CLIENT", "STATE", "SINCE", "WHY"], lastIsText: true,
             actions.map { row($0, first: $0.client.name.text, printer.now) })
     }
 
-    /// Looks every second until the rollout is over; a bar for a person, a line for every change otherwise.
+    /// Looks every second until the rollout is over or paused; a bar for a person, a line for every change otherwise.
     private static func watch(_ first: RolloutResource, _ hub: HubConnection, _ printer: Printer) throws -> Int32 {
         let bar = ProgressBar(first.file.name.text, on: printer.streams, noColor: printer.noColor)
         defer { bar.finish() }
         var rollout = first
         var last = ""
         while true {
-            let counts = Counts(rollout)
-            let line =
-                "\(rollout.file.name) \(rollout.state.name) \(counts.done)/\(counts.total) failed=\(counts.failed)"
-            bar.update(Int64(counts.done), of: Int64(counts.total), text: rollout.state.name)
-            let isOver = rollout.state.isFinal
+            let results = results(rollout)
+            let isPaused = rollout.state == .paused
+            let reason = isPaused && !rollout.detail.isEmpty ? " (\(rollout.detail))" : ""
+            let line = "\(rollout.file.name) \(rollout.state.name): \(results.text)\(reason)"
+            let over = Wording.difference(results.total, results.underWay)
+            bar.update(Int64(over), of: Int64(results.total), text: rollout.state.name)
+            let isOver = rollout.state.isFinal || isPaused
             if line != last, !printer.streams.wantsProgress(noColorFlag: printer.noColor) || isOver {
                 bar.finish()
                 if printer.isJSON { try printer.json(rollout) } else { printer.line(line) }
             }
             last = line
-            guard !isOver else { return rollout.state == .completed ? 0 : 1 }
+            guard !isOver else { return end(rollout, results, printer) }
             guard rollout.state != .draft else {
                 throw OperatorError(
                     "\(rollout.file.name) is not started",
@@ -202,5 +211,17 @@ enum RolloutCommands {
             printer.context.pause(.seconds(1))
             rollout = try hub.get(["rollouts", rollout.id.description])
         }
+    }
+
+    /// Success only when every ordered client succeeded.
+    private static func end(_ rollout: RolloutResource, _ results: RolloutResult, _ printer: Printer) -> Int32 {
+        guard rollout.state != .completed || !results.allSucceeded else { return 0 }
+        let name = rollout.file.name
+        printer.message(
+            rollout.state == .paused
+                ? "It is paused. Look at 'axle rollout show \(name)', then run 'axle rollout resume \(name)' or "
+                    + "'axle rollout stop \(name)'."
+                : "Not every client succeeded; 'axle rollout show \(name)' says why.")
+        return notAllSucceeded
     }
 }

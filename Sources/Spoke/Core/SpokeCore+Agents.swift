@@ -4,7 +4,7 @@ import Trust
 
 /// The agents' side: whom the spoke serves, and the orders and reports that it carries.
 extension SpokeCore {
-    mutating func agentOpened(_ link: LinkID, _ agent: NodeID, at now: UnixTime) throws {
+    mutating func agentOpened(_ link: LinkID, _ agent: NodeID, _ hello: Hello, at now: UnixTime) throws {
         guard sessionAllowance.take(agent, at: now) else {
             return close(link, .busy, "too many new sessions of this agent; try again in a minute")
         }
@@ -17,10 +17,23 @@ extension SpokeCore {
         guard known != nil || hub != nil else {
             return close(link, .busy, "this agent is not known here and the hub cannot be asked now; it will try again")
         }
+        try notice(hello, of: agent, at: now)
         agents[agent] = AgentLink(link: link, since: now, isAdopted: known != nil, reportKey: known?.reportKey)
         agentOfLink[link] = agent
         sendPresence(of: agent, isConnected: true, since: now)
         if known != nil { try welcome(agent) }
+    }
+
+    /// Tells the hub when two processes speak as one agent.
+    private mutating func notice(_ hello: Hello, of agent: NodeID, at now: UnixTime) throws {
+        guard let instance = hello.instance, !instance.isEmpty else { return }
+        let address = hello.address ?? "an unknown address"
+        guard let pair = instances[agent, default: InstanceHistory()].takes(instance, from: address, at: now) else {
+            return
+        }
+        try log(
+            .error, .machineCloned, "client/\(agent)",
+            "two machines speak as this client, from \(pair.one.address) and from \(pair.other.address)", at: now)
     }
 
     /// The hub's answer to a presence says whether the agent is this spoke's.
@@ -38,6 +51,7 @@ extension SpokeCore {
         }
         guard !error.code.isRetryable else { return }
         try store.removeAgent(agent)
+        instances[agent] = nil
         if let open = agents[agent] { close(open.link, .refused, error.text) }
     }
 

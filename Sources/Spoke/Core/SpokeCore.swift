@@ -87,6 +87,8 @@ package struct SpokeCore {
     var hub: LinkID?
     var agents: [NodeID: AgentLink] = [:]
     var agentOfLink: [LinkID: NodeID] = [:]
+    /// The processes that spoke as each agent.
+    var instances: [NodeID: InstanceHistory] = [:]
     /// Replicas with an attempt under way: looked up, planned or transferred.
     var attempts: [SHA256Digest: Attempt] = [:]
     /// What the pool holds, by hash: published files, contents and patches.
@@ -254,10 +256,10 @@ package struct SpokeCore {
 
     private mutating func handle(_ event: LinkEvent, at now: UnixTime) throws {
         switch event {
-        case .opened(let link, let peer, _):
+        case .opened(let link, let peer, let hello):
             switch peer.role {
             case .hub: try hubOpened(link, at: now)
-            case .agent: try agentOpened(link, peer.id, at: now)
+            case .agent: try agentOpened(link, peer.id, hello, at: now)
             case .spoke: close(link, .refused, "a spoke serves agents only")
             }
         case .closed(let link, _):

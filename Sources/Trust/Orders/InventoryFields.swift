@@ -50,7 +50,18 @@ enum InventoryFields {
             freeSpace: ByteCount(try facts.size(15)), sessions: Int(clamping: try facts.size(16)),
             installed: installed, pinned: try facts.values(17, limit: RecordLimits.installed),
             locked: try facts.values(19, limit: RecordLimits.installed), rejected: rejected,
-            identityChanged: try facts.bool(20))
+            identityChanged: try facts.bool(20), kinds: facts.has(21) ? try kinds(facts) : nil)
+    }
+
+    /// Kinds that this release knows; those of a newer agent are left out.
+    private static func kinds(_ facts: RecordFields) throws(RecordError) -> [PackageKind] {
+        var kinds: [PackageKind] = []
+        for item in try facts.list(21, limit: 16) {
+            guard let number = item.asUnsigned else { throw facts.malformed(21, "is no list of kinds") }
+            guard let number = UInt8(exactly: number), let kind = PackageKind(rawValue: number) else { continue }
+            if !kinds.contains(kind) { kinds.append(kind) }
+        }
+        return kinds
     }
 
     private static func platform(_ facts: RecordFields) throws(RecordError) -> Platform {
@@ -97,6 +108,7 @@ enum InventoryFields {
                 }),
             19: .array(facts.locked.prefix(RecordLimits.installed).map { .value($0) }),
             20: .bool(facts.identityChanged),
+            21: facts.kinds.map { .array($0.map { .unsigned(UInt64($0.rawValue)) }) },
         ])
     }
 }
