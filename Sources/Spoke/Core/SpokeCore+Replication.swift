@@ -97,7 +97,7 @@ extension SpokeCore {
     /// Only what the vendor's catalog names, by one of its paths and with the same length and hash, is ever fetched.
     mutating func found(_ path: TargetPath, _ finding: TargetFinding, at now: UnixTime) throws {
         lookUps.remove(path)
-        for var replica in try store.replicas() where replica.names(path) {
+        for var replica in try store.replicas(naming: path) {
             guard attempts[replica.sha256]?.lookUp == path else {
                 try noteContent(finding, of: &replica)
                 continue

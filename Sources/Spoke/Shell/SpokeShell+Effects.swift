@@ -135,11 +135,9 @@ extension SpokeShell {
     }
 
     private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
-        Task { [catalog, links, revoked] in
-            await links.sendFile(link, request, named: name) {
-                if let segment = revoked.file(named: name) { return segment }
-                return try await catalog.file(named: name)
-            }
+        links.sendFile(link, request, named: name) { [catalog, revoked] in
+            if let segment = revoked.file(named: name) { return segment }
+            return try await catalog.file(named: name)
         }
     }
 
