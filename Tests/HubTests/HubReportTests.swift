@@ -545,10 +545,13 @@ import Trust
         let (link, _, agents, package, rollout) = try world.running()
         let other = try world.connect(try world.addSpoke("s2"))
         let action = try #require(try world.actions(rollout).first).id
+        // Both spokes are to hold the package; nobody is to hold this one.
+        let foreign = "ruff/9.9/linux-x86_64-glibc/ruff.tar"
         let claims = [
             ("client/\(agents[0].id)", "client/a0", "spoke/s2"),
             ("action/\(action)", "action/\(action)", "spoke/s2"),
-            ("package/\(package.path)", "package/\(package.path)", "spoke/s2/package/\(package.path)"),
+            ("package/\(package.path)", "package/\(package.path)", "package/\(package.path)"),
+            ("package/\(foreign)", "spoke/s1/package/\(foreign)", "spoke/s2/package/\(foreign)"),
             ("pool/main", "spoke/s1/pool/main", "spoke/s2/pool/main"),
             ("pool", "spoke/s1/pool", "spoke/s2/pool"),
             ("share/www", "spoke/s1/share/www", "spoke/s2/share/www"),
