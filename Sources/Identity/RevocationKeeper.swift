@@ -74,8 +74,11 @@ package final class RevocationKeeper: Sendable {
         } catch {
             throw SystemError(
                 call: error.call, errno: error.errno, path: path,
-                text: [error.text, "it holds revoked ids, \(limit) at most; to go on without those that only earlier lists "
-                    + "named, until all segments have been fetched, move it away"].compactMap { $0 }.joined(separator: "; "))
+                text: [
+                    error.text,
+                    "it holds revoked ids, \(limit) at most; to go on without those that only earlier lists "
+                        + "named, until all segments have been fetched, move it away",
+                ].compactMap { $0 }.joined(separator: "; "))
         }
     }
 
@@ -117,7 +120,8 @@ package final class RevocationKeeper: Sendable {
             guard next.carried.count <= limit else {
                 throw SystemError(
                     call: "write", errno: .tooLarge, path: path(Self.carriedName),
-                    text: "revocation list \(list.number) is not taken: \(next.carried.count) ids of earlier lists would have to "
+                    text:
+                        "revocation list \(list.number) is not taken: \(next.carried.count) ids of earlier lists would have to "
                         + "be carried until its segments are here, \(limit) at most; connect this machine until all segments "
                         + "have been fetched")
             }

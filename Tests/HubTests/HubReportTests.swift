@@ -557,7 +557,8 @@ import Trust
             ("share/www", "spoke/s1/share/www", "spoke/s2/share/www"),
             ("catalog", "spoke/s1/catalog", "spoke/s2/catalog"),
             ("spoke/s1", "spoke/s1", "spoke/s2"), ("client/x", "spoke/s1", "spoke/s2"),
-            ("action/", "spoke/s1", "spoke/s2"), ("rollout/first", "spoke/s1", "spoke/s2"), ("", "spoke/s1", "spoke/s2"),
+            ("action/", "spoke/s1", "spoke/s2"), ("rollout/first", "spoke/s1", "spoke/s2"),
+            ("", "spoke/s1", "spoke/s2"),
         ]
         for (number, (claimed, own, foreign)) in claims.enumerated() {
             for (link, expected) in [(link, own), (other, foreign)] {

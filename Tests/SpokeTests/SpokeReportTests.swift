@@ -213,7 +213,9 @@ struct SpokeReportTests {
         var bench = try bench()
         var texts: Set<String> = []
         for counter in 1...500 as ClosedRange<UInt64> {
-            if case .error(let error) = try bench.ask(SpokeBench.agentLink, report(counter)) { texts.insert(error.text) }
+            if case .error(let error) = try bench.ask(SpokeBench.agentLink, report(counter)) {
+                texts.insert(error.text)
+            }
         }
         #expect(!texts.isEmpty && texts.allSatisfy { $0.contains("tries again") })
     }

@@ -101,7 +101,9 @@ struct SpokeRetellingTests {
         #expect(bench.requests(on: Bench.hub).map(\.message) == [.poolChecked(check)])
     }
 
-    @Test("an agent that could not take the news of a catalog or of revocations hears it again", arguments: Failure.allCases)
+    @Test(
+        "an agent that could not take the news of a catalog or of revocations hears it again",
+        arguments: Failure.allCases)
     func agents(how: Failure) throws {
         var bench = try bench()
         try bench.openAgent()

@@ -47,7 +47,9 @@ struct UnreadTests {
         let spoke = try site.dial()
         let link = try await spoke.link()
         let gate = Gate(1)
-        let names = ["big.json", "1.root.json", "absent.json", "2.root.json", "failing.json", "small.json", "3.root.json"]
+        let names = [
+            "big.json", "1.root.json", "absent.json", "2.root.json", "failing.json", "small.json", "3.root.json",
+        ]
         let results = NativeLock<[String: String]>([:])
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, name) in names.enumerated() {

@@ -37,8 +37,11 @@ extension HubCore {
                 "\(spoke.name) opens sessions faster than it may, 30 a minute, and has to wait; if it goes on, check its link, and "
                     + "that no second machine has a copy of its state folder", at: now)
             return effects.append(
-                .link(.close(link, .busy, "this spoke opens sessions faster than it may, 30 a minute; it may come back in a minute; if it goes on, look for a "
-                        + "second machine with a copy of its state folder")))
+                .link(
+                    .close(
+                        link, .busy,
+                        "this spoke opens sessions faster than it may, 30 a minute; it may come back in a minute; if it goes on, look for a "
+                            + "second machine with a copy of its state folder")))
         }
         // It tells them anew, unless it has none any more.
         shares[peer.id] = nil
@@ -140,7 +143,8 @@ extension HubCore {
         if sequence > spoke.lastEvent {
             guard mayLogEvent(at: now) else {
                 return refuse(
-                    link, request, .busy, "the log takes no more events of this spoke now; it keeps them and sends them later",
+                    link, request, .busy,
+                    "the log takes no more events of this spoke now; it keeps them and sends them later",
                     retryAfter: 30)
             }
             spoke.lastEvent = sequence

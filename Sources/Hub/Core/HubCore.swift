@@ -345,13 +345,13 @@ package struct HubCore {
 
     /// Ends the link of a peer whose event could not be handled.
     private mutating func dropFaulty(_ link: LinkID, at now: UnixTime) throws {
-            effects.append(.link(.close(link, .internalFault, PeerFault.answer)))
-            guard let id = links.removeValue(forKey: link)?.spoke else { return }
-            linkOf[id] = nil
-            guard var spoke = try store.spoke(id) else { return }
-            (spoke.isConnected, spoke.since) = (false, now)
-            try store.updateSpoke(spoke)
-            try store.disconnectClients(of: id, at: now)
+        effects.append(.link(.close(link, .internalFault, PeerFault.answer)))
+        guard let id = links.removeValue(forKey: link)?.spoke else { return }
+        linkOf[id] = nil
+        guard var spoke = try store.spoke(id) else { return }
+        (spoke.isConnected, spoke.since) = (false, now)
+        try store.updateSpoke(spoke)
+        try store.disconnectClients(of: id, at: now)
     }
 
     /// A fresh request number.

@@ -80,6 +80,10 @@ struct Printer {
     func warning(_ text: String) {
         let text = TextTable.printable(text)
         let color = streams.wantsColor(noColorFlag: noColor)
-        if color { streams.output("\u{1B}[33mwarning:\u{1B}[0m \(PlainText.clean(text))\n") } else { streams.line("warning: \(text)") }
+        if color {
+            streams.output("\u{1B}[33mwarning:\u{1B}[0m \(PlainText.clean(text))\n")
+        } else {
+            streams.line("warning: \(text)")
+        }
     }
 }

@@ -38,12 +38,14 @@ struct ReportIntake {
         if !isWithinShare {
             if tally.bytes + bytes > SpokeLimits.reportsOfAgent {
                 return Refusal(
-                    text: "this spoke keeps no more reports of this agent until its hub takes them; the agent keeps the "
+                    text:
+                        "this spoke keeps no more reports of this agent until its hub takes them; the agent keeps the "
                         + "others and tries again; \(Self.advice)", retryAfter: 60)
             }
             if total + bytes > SpokeLimits.reportSpace {
                 return Refusal(
-                    text: "this spoke has no space for more reports until its hub takes them; the agent keeps them and tries "
+                    text:
+                        "this spoke has no space for more reports until its hub takes them; the agent keeps them and tries "
                         + "again; \(Self.advice)", retryAfter: 60)
             }
         }

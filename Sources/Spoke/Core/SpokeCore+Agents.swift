@@ -6,7 +6,8 @@ import Trust
 extension SpokeCore {
     mutating func agentOpened(_ link: LinkID, _ agent: NodeID, at now: UnixTime) throws {
         guard sessionAllowance.take(agent, at: now) else {
-            return close(link, .busy, 
+            return close(
+                link, .busy,
                 "this agent opens sessions faster than it may, 30 a minute; it may come back in a minute; if it goes on, look "
                     + "for a second machine with a copy of its state folder")
         }

@@ -284,7 +284,7 @@ extension SpokeCore {
 
     /// Tells the hub how far a replica is, as one of the packages that it is or as each of them.
     mutating func sendState(
-        of replica: WantedReplica, as path: TargetPath? = nil, lacking: ByteCount = .zero,
+        of replica: WantedReplica, as path: TargetPath? = nil, saying note: String? = nil, lacking: ByteCount = .zero,
         in lackingPool: NodeName? = nil
     ) {
         guard let hub else { return }
@@ -292,7 +292,7 @@ extension SpokeCore {
         for path in path.map({ [$0] }) ?? replica.paths {
             let message = Replica(
                 path: path, sha256: replica.sha256, state: replica.state, bytesHeld: held,
-                text: replica.state == .transferring || replica.text.isEmpty ? nil : replica.text,
+                text: note ?? (replica.state == .transferring || replica.text.isEmpty ? nil : replica.text),
                 lacking: lacking > .zero ? lacking.bytes : nil,
                 pool: replica.state == .verified ? place(of: replica)?.pool : lackingPool,
                 reason: replica.state == .verified ? place(of: replica)?.reason : nil)

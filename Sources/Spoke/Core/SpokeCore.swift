@@ -82,6 +82,8 @@ package struct SpokeCore {
         var asked: UnixTime
         /// Whether it is to be made, where it is not here.
         var isDue: Bool
+        /// How often in a row there was no room for it.
+        var roomless = 0
     }
 
     /// Who causes the events that are written.

@@ -35,7 +35,8 @@ package enum UnpackOutcome: Equatable, Sendable {
     case done
     /// It was to make way for a transfer; it goes on from there later.
     case cancelled
-    case noRoom(String)
+    /// The quota or the disk has no room; so many bytes lack where it is the quota.
+    case noRoom(String, lacking: ByteCount = .zero)
     /// It cannot be unpacked here: no library, or bytes that are not what was signed.
     case failed(String)
 }

@@ -102,7 +102,7 @@ extension SpokeShell {
             } catch let error as ContentError where error.code == .cancelled {
                 outcome = .cancelled
             } catch let error as StorageError where error.isFull {
-                outcome = .noRoom(error.description)
+                outcome = .noRoom(error.description, lacking: error.lacking?.bytes ?? .zero)
             } catch {
                 outcome = .failed("\(error)")
             }
