@@ -10,18 +10,26 @@ package import Trust
 /// on the disk.
 package final class RevocationKeeper: Sendable {
     private static let carriedName = "carried"
-    /// Bytes of the carried ids at the most: a million of them.
-    private static let carriedLimit = 16 << 20
+    /// Ids that may be carried: 524 lists of nothing but new ids, with a segment missing all the while.
+    package static let carriedLimit = 1 << 20
+    private static let idLength = 16
 
     private let folder: String
     private let state: NativeLock<RevokedMembers>
     /// Held while files are written or removed.
     private let files = NativeLock(())
     private let digester = OpenSSLDigester()
+    private let carriedLimit: Int
+    /// What was found damaged at the start and is fetched again, a sentence each.
+    package let damage: [String]
 
     /// Reads the folder, making it if it is not there. `role` says whose segments are needed, nil everybody's.
-    package init(folder: String, role: Role?, list: RevocationList?) throws(SystemError) {
+    package init(
+        folder: String, role: Role?, list: RevocationList?, carriedLimit: Int = RevocationKeeper.carriedLimit
+    ) throws(SystemError) {
         self.folder = folder
+        self.carriedLimit = carriedLimit
+        var damage: [String] = []
         try Directory.create(folder, mode: 0o700)
         try AtomicFile.removeLeftovers(in: folder)
         var segments: [SHA256Digest: RevocationSegment] = [:]
@@ -29,13 +37,22 @@ package final class RevocationKeeper: Sendable {
         for name in try Directory.list(folder) {
             let path = Directory.join(folder, name)
             if name == Self.carriedName {
-                carried = Self.readCarried(path)
+                let bytes = try Self.readCarried(path, limit: carriedLimit)
+                do {
+                    carried = Set(try RevocationSegment(bytes: bytes, limit: carriedLimit).ids)
+                } catch {
+                    // It was written whole, so the disk has damaged it. The segments name its ids again.
+                    damage.append(
+                        "\(path) is damaged (\(error)) and is left out: ids that only earlier revocation lists named are not "
+                            + "refused until all segments have been fetched")
+                }
             } else if let (sha256, segment) = Self.readSegment(name, path, digester) {
                 segments[sha256] = segment
             } else {
                 try File.remove(path)
             }
         }
+        self.damage = damage
         state = NativeLock(RevokedMembers(of: role, list: list, segments: segments, carried: carried))
         try sweep()
     }
@@ -51,12 +68,18 @@ package final class RevocationKeeper: Sendable {
         return (sha256, segment)
     }
 
-    private static func readCarried(_ path: String) -> Set<NodeID> {
-        // Written whole; if the disk has damaged it, the segments that are fetched name its ids again.
-        guard let bytes = try? File.read(path, limit: carriedLimit),
-            let ids = try? RevocationSegment(bytes: bytes, limit: carriedLimit / 16).ids
-        else { return [] }
-        return Set(ids)
+    private static func readCarried(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        do throws(SystemError) {
+            return try File.read(path, limit: limit * idLength)
+        } catch {
+            throw SystemError(
+                call: error.call, errno: error.errno, path: path,
+                text: [
+                    error.text,
+                    "it holds revoked ids, \(limit) at most; to go on without those that only earlier lists "
+                        + "named, until all segments have been fetched, move it away",
+                ].compactMap { $0 }.joined(separator: "; "))
+        }
     }
 
     // MARK: Questions
@@ -87,11 +110,24 @@ package final class RevocationKeeper: Sendable {
     // MARK: Changes
 
     /// Takes a list whose signature and number were checked; in force when this returns, also after a cut.
+    ///
+    /// Refuses one that would make this member carry more ids than it can keep; nothing has changed then.
     package func take(_ list: RevocationList) throws(SystemError) {
-        let (before, carried) = state.withLock { state in
+        let limit = carriedLimit
+        let (before, carried) = try state.withLock { state throws(SystemError) in
+            var next = state
+            next.take(list)
+            guard next.carried.count <= limit else {
+                throw SystemError(
+                    call: "write", errno: .tooLarge, path: path(Self.carriedName),
+                    text:
+                        "revocation list \(list.number) is not taken: \(next.carried.count) ids of earlier lists would have to "
+                        + "be carried until its segments are here, \(limit) at most; connect this machine until all segments "
+                        + "have been fetched")
+            }
             let before = state.carried
-            state.take(list)
-            return (before, state.carried)
+            state = next
+            return (before, next.carried)
         }
         if !carried.isEmpty, carried != before {
             let bytes = RevocationSegment(carried).bytes

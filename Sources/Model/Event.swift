@@ -134,6 +134,7 @@ package struct Event: Codable, Hashable, Sendable {
 
     /// One line without control and bidirectional-override characters, of at most `limit` bytes of UTF-8.
     package static func singleLine(_ text: String, limit: Int) -> String {
+        if text.utf8.count <= limit, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
         var line = ""
         var count = 0
         for scalar in text.unicodeScalars {

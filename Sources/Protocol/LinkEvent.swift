@@ -41,6 +41,15 @@ package enum LinkEvent: Equatable, Sendable {
     case reply(LinkID, RequestID, Message)
     /// There will be no answer; whether the peer has acted is not known.
     case failed(LinkID, RequestID, LinkFailure)
+
+    /// The link on which it happens.
+    package var link: LinkID {
+        switch self {
+        case .opened(let link, _, _), .closed(let link, _), .request(let link, _, _), .reply(let link, _, _),
+            .failed(let link, _, _):
+            link
+        }
+    }
 }
 
 /// Why a link is no more.

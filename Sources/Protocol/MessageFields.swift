@@ -75,7 +75,7 @@ package struct MessageFields: Sendable {
     package func text(_ key: UInt64, limit: Int = ProtocolLimits.textLength) throws(MessageError) -> String {
         guard let value = try required(key).asText else { throw malformed(key, "is no text") }
         guard value.utf8.count <= limit else { throw malformed(key, "is over \(limit) bytes") }
-        return value
+        return Event.singleLine(value, limit: limit)
     }
 
     /// A text that may be missing.

@@ -168,6 +168,7 @@ extension Session {
         guard !streams[index].hasReceivedMessage, !streams[index].isReceiveEnded else {
             throw ProtocolError(.unexpectedFrame, "a second message on \(header.stream)")
         }
+        lastMessageLength = payload.count
         streams[index].hasReceivedMessage = true
         streams[index].isReceiveEnded = header.isEnd
         guard !streams[index].isReset else {

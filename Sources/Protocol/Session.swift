@@ -34,6 +34,8 @@ package struct Session: Sendable {
     var streams: [SessionStream] = []
     /// Where the stream of the latest frame was found: a guess that is checked.
     var recentIndex = 0
+    /// Bytes of the message that came last.
+    package internal(set) var lastMessageLength = 0
     var nextStream: UInt32
     var lastPeerStream: UInt32 = 0
     var ownStreams = 0

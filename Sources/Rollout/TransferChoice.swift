@@ -25,7 +25,9 @@ package enum TransferChoice: Hashable, Sendable {
         let patch = offer.patches.filter { isTaken($0.means, $0.base) }
             .min { ($0.object.length, $0.means.rawValue, $0.base) < ($1.object.length, $1.means.rawValue, $1.base) }
         let whole = Self.whole(offer, accepts, takesPublished)
-        let saving = patch.flatMap { $0.object.length < whole?.object.length ?? .max ? $0 : nil }
+        let saving = patch.flatMap { patch in
+            whole.map { Self.isWorth(patch.object.length, insteadOf: $0.object.length) } ?? true ? patch : nil
+        }
         let cheapest = saving?.object.length ?? whole?.object.length
         // Nobody waits for what is no better than what is here.
         let coming = offer.making.filter {
@@ -67,7 +69,7 @@ package enum TransferChoice: Hashable, Sendable {
             } else if coming != nil {
                 "the patch is not ready yet"
             } else if patch != nil {
-                "a patch would be no smaller"
+                "a patch would save less than a tenth"
             } else {
                 "there is no patch against what is held there"
             }
@@ -75,6 +77,15 @@ package enum TransferChoice: Hashable, Sendable {
         self = .fetch(
             whole.means, whole.object, base: nil, why: "\(noun), \(ByteCount(whole.object.length)): \(reason)")
     }
+
+    /// Whether a patch or chunk delta is worth taking in place of so many bytes: it must save a tenth of them,
+    /// since it costs time and memory at both ends, and room beside what it gives.
+    package static func isWorth(_ patch: UInt64, insteadOf whole: UInt64) -> Bool {
+        patch <= mostUseful(insteadOf: whole)
+    }
+
+    /// The longest patch that is worth taking in place of so many bytes.
+    package static func mostUseful(insteadOf whole: UInt64) -> UInt64 { whole - max(min(whole, 1), whole / 10) }
 
     /// The cheaper of the file and its content, the file where they are alike.
     private static func whole(

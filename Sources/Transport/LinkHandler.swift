@@ -7,6 +7,10 @@ package protocol LinkHandler: AnyObject, Sendable {
     /// `Links.sendContent`, every request with `LinkEffect.reply`.
     func linkEvent(_ event: LinkEvent)
 
+    /// A request or reply of the peer, for which it sent so many bytes; false if too much of this link waits.
+    /// Nothing more is read from it then until `Links.resumeReading`.
+    func linkEvent(_ event: LinkEvent, bytes: Int) -> Bool
+
     /// So many bytes have passed over a link since it was said last; the last time before `closed`. For totals.
     func linkUsed(_ link: LinkID, sent: UInt64, received: UInt64)
 
@@ -19,6 +23,11 @@ package protocol LinkHandler: AnyObject, Sendable {
 }
 
 extension LinkHandler {
+    package func linkEvent(_ event: LinkEvent, bytes: Int) -> Bool {
+        linkEvent(event)
+        return true
+    }
+
     package func linkUsed(_ link: LinkID, sent: UInt64, received: UInt64) {}
     package func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {}
     package func linkRefused(_ address: String, _ reason: String) {}

@@ -63,21 +63,20 @@ package final class Links: Sendable {
         run(link) { $0.sendContent(request, content, source, ended: ended) }
     }
 
+    /// Reads from a link again whose handler had too much of it.
+    package func resumeReading(_ link: LinkID) {
+        run(link) { $0.channel?.setReading(true) }
+    }
+
     /// Answers a fetch request with a file of metadata: its bytes, or that there is none of that name.
+    ///
+    /// `read` is called when the link's files before it have been sent.
     package func sendFile(
-        _ link: LinkID, _ request: RequestID, named name: String, _ read: @Sendable () async throws -> [UInt8]?
-    ) async {
-        let answer: ErrorReply
-        do {
-            if let bytes = try await read() {
-                let content = Content(length: UInt64(bytes.count), offset: 0)
-                return sendContent(link, request, content, from: .bytes(bytes))
-            }
-            answer = ErrorReply(code: .notFound, text: "\(name) is not here")
-        } catch {
-            answer = ErrorReply(code: .internalFault, text: "\(error)", retryAfterSeconds: 30)
-        }
-        perform(.reply(link, request, .error(answer)))
+        _ link: LinkID, _ request: RequestID, named name: String,
+        _ read: @escaping @Sendable () async throws -> [UInt8]?
+    ) {
+        let file = SessionConnection.FileRequest(request: request, name: name, read: read)
+        run(link) { $0.sendFile(file) }
     }
 
     /// Asks the peer and awaits its answer; an `error` answer is thrown.

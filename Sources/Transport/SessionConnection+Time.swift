@@ -94,6 +94,7 @@ extension SessionConnection {
         let all = pending.values
         pending = [:]
         sending = [:]
+        filesWaiting = []
         for waiter in all { fail(waiter, .closed(closure), .closed) }
         failWaiting()
     }

@@ -107,18 +107,21 @@ extension SessionConnection {
         pump()
     }
 
-    /// Answers the peer's request with content.
+    /// Answers the peer's request with content; false if no more than the answer's head is sent, and
+    /// `ended` is not called.
+    @discardableResult
     func sendContent(
         _ request: RequestID, _ content: Content, _ source: BulkSource, ended: (@Sendable (UInt64) -> Void)?
-    ) {
-        guard let number = UInt32(exactly: request.number) else { return }
+    ) -> Bool {
+        guard let number = UInt32(exactly: request.number) else { return false }
         let stream = StreamID(number)
         let isEmpty = content.offset == content.length
         guard session.reply(stream, .content(content), isEnd: isEmpty), !isEmpty else {
             pump()
-            return
+            return false
         }
         send(BulkSender(source, content, ended: ended), stream)
+        return true
     }
 
     /// Ends the link.

@@ -81,6 +81,9 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
     var pending: [StreamID: Pending] = [:]
     var waiting: [Waiting] = []
     var sending: [StreamID: BulkSender] = [:]
+    /// Files that the peer has asked for, and whether one is read or sent now.
+    var filesWaiting: [FileRequest] = []
+    var isSendingFile = false
     /// The frame that is being written; nothing else may be before it is.
     var outgoing: BulkSender.Outgoing?
 
@@ -262,6 +265,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
             takeData(stream, UnsafeRawBufferPointer(rebasing: input[range]), isEnd)
         case .reset(let stream, let code):
             sending[stream] = nil
+            forgetFile(stream)
             if let waiter = pending.removeValue(forKey: stream) { fail(waiter, .reset(code), .reset(code)) }
         case .goAway(let goAway):
             closure = LinkClosure(
@@ -282,7 +286,7 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         }
         let request = RequestID(UInt64(stream.number))
         guard isJoin else {
-            handler.linkEvent(.request(id, request, message))
+            tell(.request(id, request, message))
             return
         }
         // One at a time: what a stranger asks is held until it is answered.
@@ -299,13 +303,18 @@ package actor SessionConnection: TLSChannelHandler, TimerHandler {
         }
     }
 
+    /// Tells the daemon what the peer said, and stops reading where too much of this link waits.
+    private func tell(_ event: LinkEvent) {
+        if !handler.linkEvent(event, bytes: session.lastMessageLength) { channel?.setReading(false) }
+    }
+
     func takeReply(_ stream: StreamID, _ message: Message, _ isEnd: Bool) {
         guard let waiter = pending[stream] else { return }
         switch waiter {
         case .core(let request, _):
             pending[stream] = nil
             if !isEnd { session.reset(stream) }
-            handler.linkEvent(.reply(id, request, message))
+            tell(.reply(id, request, message))
         case .call(let call, _):
             pending[stream] = nil
             if !isEnd { session.reset(stream) }

@@ -158,16 +158,47 @@ class Operator:
             return json.load(answer)
 
 
+def key_updates_are_ended(address, protocol):
+    """Sends key updates without end over two connections, and wants both ended after a bounded number of them."""
+    with Stranger("keyupdates", address, "--connections", 2, "--protocol", protocol) as stranger:
+        # Endless by itself: it ends only because its peer has ended its connections.
+        wait_for(f"both connections to {address} to be ended", lambda: ended(stranger), 60)
+        sent = stranger.stop()["bytes"]
+    # Not by a timer: 32 updates have 900 bytes, and one block of them is sent before the end is seen.
+    require(sent < MIB, f"{address}, {protocol}: {sent} bytes of key updates were taken")
+
+
 @test
 def a_stream_of_key_updates_is_ended_by_the_hub(world):
     world.hub()
-    for address, protocol in ((world.api.removeprefix("https://"), "http/1.1"), (world.hub_address, "axle-join/1")):
-        with Stranger("keyupdates", address, "--connections", 2, "--protocol", protocol) as stranger:
-            # Endless by itself: it ends only because the hub has ended its connections.
-            wait_for("the hub to end both connections", lambda: ended(stranger), 60)
-            sent = stranger.stop()["bytes"]
-        # Not by a timer: 32 updates have 900 bytes, and one block of them is sent before the end is seen.
-        require(sent < MIB, f"{protocol}: {sent} bytes of key updates were taken")
+    key_updates_are_ended(world.api.removeprefix("https://"), "http/1.1")
+    key_updates_are_ended(world.hub_address, "axle-join/1")
+
+
+@test
+def a_stream_of_key_updates_is_ended_by_a_spoke(world):
+    world.hub()
+    world.spoke("site")
+    key_updates_are_ended(world.addresses["site"], "axle-join/1")
+    # Nobody else has lost anything by it.
+    world.agent("box", "site")
+    wait_for("the agent to be there", lambda: world.axle("client", "list", "--json")[0]["connected"], 30)
+
+
+@test
+def six_connections_of_one_byte_records_do_not_stall_the_api(world):
+    """A record of one byte costs as much as one of 16 KiB: calls are answered all the same while they come without end."""
+    world.hub()
+    operator = Operator(world)
+    address = world.api.removeprefix("https://")
+    with Stranger("onebyte", address, "--connections", 6, "--again", "--pause", "0") as stranger:
+        for _ in range(100):
+            operator.call()
+        world.spoke("site")
+        require(stranger.process.poll() is None, "the attacker has ended")
+        counts = stranger.stop()
+    # The attack went on: six connections at the least, and each of them sent requests.
+    require(counts["opened"] >= 6 and counts["bytes"] > 6 * 11_000, f"there was no attack: {counts}")
 
 
 def ended(stranger):

@@ -162,6 +162,73 @@ import Testing
         #expect(try world.store.replica(spoke: spoke, path: packages[1].path)?.state == .evicted)
     }
 
+    /// With a retention of four and room for one release, a rollout waited for ever.
+    @Test func whatARolloutNeedsGoesBeforeWhatTheRetentionWouldKeep() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(2, world)
+        var agent = try world.addAgent("a0", spoke, link)
+        #expect(try world.report(&agent, link, facts: sampleFacts()) == .ok(OK()))
+        func pool(used: UInt64) throws {
+            let length = packages[0].length
+            _ = try world.ask(
+                link,
+                .poolStatus(
+                    PoolStatus(
+                        pool: main, quota: length * 2, used: used * length, reserved: 0, freeOnDisk: 1 << 40)))
+        }
+        try pool(used: 2)
+        let third = try samplePackage("1.3", counter: 3, hash: 3)
+        try world.publish(packages + [third], version: 2)
+        try world.importAll()
+        let lacks = Replica(
+            path: third.path, sha256: third.sha256, state: .pending, bytesHeld: 0, text: "no room",
+            lacking: third.length)
+        world.effects = []
+        // Nobody needs it yet: the retention keeps what is there.
+        _ = try world.ask(link, .replica(lacks))
+        #expect(evictions(world).isEmpty)
+        var specification = try sampleSpecification()
+        specification.release = try ReleaseName("1.3")
+        _ = try world.run(.createRollout(specification))
+        world.answers = false
+        world.effects = []
+        _ = try world.ask(link, .replica(lacks))
+        #expect(evictions(world).map(\.path) == [packages[0].path])
+        #expect(try world.store.prune(node: spoke, path: packages[0].path)?.text.contains("needs its room") == true)
+        #expect(try world.events(.poolPruned).last?.event.text.contains("which rollout") == true)
+        world.answers = true
+        try world.send(.woke)
+        // It does not come back as long as there is no room for it, whatever is reported.
+        try pool(used: 1)
+        try world.verified(third, link)
+        try pool(used: 2)
+        #expect(try world.store.replica(spoke: spoke, path: packages[0].path)?.state == .evicted)
+        // Then it does.
+        _ = try world.ask(
+            link, .poolStatus(PoolStatus(pool: main, quota: 1 << 40, used: 100, reserved: 0, freeOnDisk: 1 << 40)))
+        #expect(try world.store.replica(spoke: spoke, path: packages[0].path)?.state == .pending)
+    }
+
+    @Test func aVerifiedPackageThatLacksRoomForItsContentHasRoomMadeAndStays() throws {
+        let world = try HubWorld()
+        let (spoke, link, packages) = try filled(6, world)
+        world.answers = false
+        world.effects = []
+        func lacks(_ package: Package) -> Message {
+            .replica(
+                Replica(
+                    path: package.path, sha256: package.sha256, state: .verified, bytesHeld: package.length,
+                    text: "there is no room to unpack it", lacking: 1))
+        }
+        // One that the rules would let go is not taken away from those who use it.
+        _ = try world.ask(link, lacks(packages[0]))
+        #expect(evictions(world).isEmpty)
+        _ = try world.ask(link, lacks(packages[5]))
+        #expect(evictions(world).map(\.path) == [packages[0].path])
+        #expect(try world.store.replica(spoke: spoke, path: packages[5].path)?.state == .verified)
+        #expect(try world.store.replica(spoke: spoke, path: packages[5].path)?.text == "there is no room to unpack it")
+    }
+
     @Test func theHubTakesNothingThatIsReadAndTriesAgainAlsoAfterARestart() throws {
         let world = try HubWorld()
         let (_, _, packages) = try filled(5, world)

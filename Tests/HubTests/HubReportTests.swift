@@ -497,6 +497,77 @@ import Trust
         #expect(try world.ask(again, event(1, world)) == .ok(OK()))
     }
 
+    @Test func theStartOfASessionThatFailsCountsAgainstTheSpokeThatOpenedIt() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        let peer = PeerIdentity(fleet: world.fleet, role: .spoke, id: spoke)
+        for number in 0..<2_000 as Range<UInt64> {
+            let opened = LinkEvent.opened(
+                LinkID(9000 + number), peer, Hello(time: world.now, role: .spoke, program: "1.0"))
+            try world.send(.faulted(PeerFault(opened, "it broke")))
+        }
+        #expect(Set(try world.events(.eventFailed).map(\.event.subject)) == ["spoke/s1"])
+        #expect(try world.events(.eventFailed).count <= HubLimits.spokeLines.burst)
+        // Joiners have their own lines still.
+        try world.send(.faulted(PeerFault(.join(JoinID(1)), event: "joinBegin", reason: "it broke")))
+        #expect(try world.events(.eventFailed).last?.event.subject == "joiners")
+    }
+
+    @Test func theTrafficOfALinkThatCannotBeCountedCostsThatLinkAlone() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        let link = try world.connect(spoke)
+        let other = try world.connect(try world.addSpoke("s2"))
+        let fetch = FetchPackage(path: try samplePackage().path, sha256: try digest(1), length: 1, offset: 0)
+        for event in [
+            HubEvent.linkUsed(link, sent: 1, received: 1), .objectSent(fetch, to: spoke, bytes: 1),
+        ] {
+            let link = try world.connect(spoke)
+            let own: HubEvent = if case .linkUsed = event { .linkUsed(link, sent: 1, received: 1) } else { event }
+            world.effects = []
+            try world.send(try own.replacement(after: CancellationError()) { _ in })
+            let closed = world.effects.compactMap { effect -> LinkID? in
+                if case .link(.close(let link, _, _)) = effect { link } else { nil }
+            }
+            #expect(closed == [link])
+            #expect(try world.store.spoke(spoke)?.isConnected == false)
+            #expect(try world.ask(other, self.event(1, world)) == .ok(OK()))
+        }
+        #expect(try world.events(.eventFailed).map(\.event.subject) == ["spoke/s1", "spoke/s1"])
+        // An event of the hub's own cannot be left out.
+        #expect(throws: CancellationError.self) {
+            _ = try HubEvent.woke.replacement(after: CancellationError()) { _ in }
+        }
+    }
+
+    @Test func aSpokesEventNamesOnlyWhatIsTheSpokes() throws {
+        let world = try HubWorld()
+        let (link, _, agents, package, rollout) = try world.running()
+        let other = try world.connect(try world.addSpoke("s2"))
+        let action = try #require(try world.actions(rollout).first).id
+        // Both spokes are to hold the package; nobody is to hold this one.
+        let foreign = "ruff/9.9/linux-x86_64-glibc/ruff.tar"
+        let claims = [
+            ("client/\(agents[0].id)", "client/a0", "spoke/s2"),
+            ("action/\(action)", "action/\(action)", "spoke/s2"),
+            ("package/\(package.path)", "package/\(package.path)", "package/\(package.path)"),
+            ("package/\(foreign)", "spoke/s1/package/\(foreign)", "spoke/s2/package/\(foreign)"),
+            ("pool/main", "spoke/s1/pool/main", "spoke/s2/pool/main"),
+            ("pool", "spoke/s1/pool", "spoke/s2/pool"),
+            ("share/www", "spoke/s1/share/www", "spoke/s2/share/www"),
+            ("catalog", "spoke/s1/catalog", "spoke/s2/catalog"),
+            ("spoke/s1", "spoke/s1", "spoke/s2"), ("client/x", "spoke/s1", "spoke/s2"),
+            ("action/", "spoke/s1", "spoke/s2"), ("rollout/first", "spoke/s1", "spoke/s2"),
+            ("", "spoke/s1", "spoke/s2"),
+        ]
+        for (number, (claimed, own, foreign)) in claims.enumerated() {
+            for (link, expected) in [(link, own), (other, foreign)] {
+                #expect(try world.ask(link, event(number + 1, world, subject: claimed)) == .ok(OK()))
+                #expect(try world.events(.replicaFailed).last?.event.subject == expected, "\(claimed)")
+            }
+        }
+    }
+
     @Test func aSpokesWrongClockIsReported() throws {
         let world = try HubWorld()
         let spoke = try world.addSpoke("s1")

@@ -145,7 +145,7 @@ import Testing
         let (old, new) = (try release("1.0", bytes(50_000, seed: 1)), try release("2.0", bytes(50_000, seed: 2)))
         let result = await make(maker, old, new)
         guard case .useless(let why) = result.outcome else { return #expect(Bool(false), "\(result.outcome)") }
-        #expect(why.contains("no smaller"))
+        #expect(why.contains("less than a tenth"))
         #expect(maker.patches.list().isEmpty && maker.patches.account().reserved == .zero)
     }
 

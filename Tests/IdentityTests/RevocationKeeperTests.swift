@@ -75,6 +75,48 @@ struct RevocationKeeperTests {
         }
     }
 
+    @Test func carriedIDsAreNeverWrittenBeyondWhatIsRead() throws {
+        let folder = try TemporaryFolder()
+        let (_, ra) = try Self.segment(1...10)
+        var keeper = try RevocationKeeper(
+            folder: folder.path("r"), role: nil, list: nil, carriedLimit: 20)
+        // Each list names ten new ids, while a segment is missing.
+        for number in 1...3 as ClosedRange<UInt64> {
+            try keeper.take(try Self.list(number, number * 100...number * 100 + 9, [ra]))
+        }
+        let third = try #require(keeper.list)
+        var refusal: SystemError?
+        do { try keeper.take(try Self.list(4, 400...409, [ra])) } catch { refusal = error as? SystemError }
+        #expect(refusal?.errno == .tooLarge)
+        #expect(refusal?.text?.contains("list 4 is not taken: 30 ids") == true)
+        // Nothing has changed, now and after a restart.
+        for _ in 0..<2 {
+            #expect(keeper.list == third && !keeper.revokes(NodeID(high: 7, low: 405)))
+            for low in [105, 205, 305] as [UInt64] { #expect(keeper.revokes(NodeID(high: 7, low: low))) }
+            keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: third, carriedLimit: 20)
+        }
+        #expect(keeper.damage.isEmpty)
+    }
+
+    @Test func moreCarriedIDsThanAreReadAreAnErrorThatSaysSo() throws {
+        let folder = try TemporaryFolder()
+        let (_, ra) = try Self.segment(1...10)
+        let list = try Self.list(1, 100...105, [ra])
+        _ = try RevocationKeeper(folder: folder.path("r"), role: nil, list: list)
+        let ids = RevocationSegment((1...21).map { NodeID(high: 9, low: $0) })
+        try AtomicFile.write(ids.bytes, to: folder.path("r/carried"))
+        var refusal: SystemError?
+        do {
+            _ = try RevocationKeeper(folder: folder.path("r"), role: nil, list: list, carriedLimit: 20)
+        } catch { refusal = error }
+        #expect(refusal?.errno == .tooLarge && refusal?.path == folder.path("r/carried"))
+        #expect(refusal?.text?.contains("move it away") == true)
+        // One that is damaged is left out, and that is said.
+        try AtomicFile.write(Array(ids.bytes.reversed().prefix(160)), to: folder.path("r/carried"))
+        let keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: list, carriedLimit: 20)
+        #expect(keeper.damage.count == 1 && keeper.damage[0].contains("carried is damaged"))
+    }
+
     @Test func hostileBytesChangeNothing() throws {
         let folder = try TemporaryFolder()
         let (a, ra) = try Self.segment(1...10)

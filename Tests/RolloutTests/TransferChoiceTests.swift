@@ -39,6 +39,32 @@ import Testing
         if case .fetch(let means, _, _, _) = choice { means } else { nil }
     }
 
+    @Test(arguments: [TransferMeans.patch, .chunks, .plainChunks])
+    func aPatchThatSavesLessThanATenthIsNotTaken(means: TransferMeans) throws {
+        for (length, isTaken) in [
+            (1, true), (89_999_999, true), (90_000_000, true), (90_000_001, false), (99_700_000, false),
+            (100_000_000, false), (.max, false),
+        ] as [(UInt64, Bool)] {
+            var offer = try offer(holdsContent: false)
+            offer.patches = [
+                .init(
+                    means: means, base: try digest(10),
+                    object: .init(sha256: try digest(110), length: length))
+            ]
+            let choice = try choose(offer, bases: [10], accepts: [.content] + TransferMeans.fromBase)
+            #expect(self.means(choice) == (isTaken ? means : .published), "\(length)")
+            if !isTaken, case .fetch(_, _, _, let why) = choice { #expect(why.contains("less than a tenth")) }
+        }
+        // Where nothing else can be had, any patch is.
+        var only = try offer(patches: [10: 99_700_000], holdsPublished: false, holdsContent: false)
+        only.making = []
+        #expect(self.means(try choose(only, bases: [10])) == .patch)
+        for whole in [0, 1, 2, 9, 10, 11, .max] as [UInt64] {
+            let most = TransferChoice.mostUseful(insteadOf: whole)
+            #expect(most <= whole && (whole == 0 || most < whole) && whole - most >= whole / 10)
+        }
+    }
+
     @Test func thePatchWithTheFewestBytesAgainstAHeldBaseIsTaken() throws {
         let offer = try offer(patches: [10: 700_000, 11: 600_000, 12: 1])
         #expect(
@@ -75,7 +101,6 @@ import Testing
 
     @Test func aPatchThatIsNoSmallerIsNotTaken() throws {
         #expect(means(try choose(try offer(patches: [10: 100_000_000]), bases: [10])) == .published)
-        #expect(means(try choose(try offer(patches: [10: 99_999_999]), bases: [10])) == .patch)
     }
 
     @Test func theContentIsTakenOnlyWhereItIsSmallerHereAndAccepted() throws {

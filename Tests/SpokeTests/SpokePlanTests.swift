@@ -510,6 +510,34 @@ import Testing
         #expect(unpackings(bench) == [try SpokeBench.digest(1)])
     }
 
+    @Test func theHubHearsOfTheRoomThatLacksForAnAgentsContentAndTheAgentIsNotAskedEachMinute() throws {
+        var bench = try packedOnly()
+        try bench.openHub()
+        _ = try askUnpacked(&bench)
+        var waits: [UInt64?] = []
+        for round in 1...4 {
+            try bench.tell(.unpacked(try SpokeBench.digest(1), .noRoom("3 bytes lack", lacking: ByteCount(3))))
+            let told = bench.requests(on: SpokeBench.hub).compactMap { request -> Replica? in
+                if case .replica(let replica) = request.message { replica } else { nil }
+            }
+            #expect(told.last?.lacking == 3 && told.last?.state == .verified, "\(round)")
+            #expect(told.last?.text?.contains("3 bytes lack") == true)
+            let busy = try #require(refusal(try askUnpacked(&bench)))
+            #expect(busy.text.contains("axle pool set"))
+            waits.append(busy.retryAfterSeconds)
+        }
+        #expect(waits == [60, 60, 600, 600])
+        // Said to people once.
+        #expect(bench.store.events(limit: 99).filter { $0.event.code == .quotaExceeded }.count == 1)
+        // With the room the content comes, and the hub hears that nothing lacks any more.
+        try bench.tell(.unpacked(try SpokeBench.digest(1), .done))
+        #expect(
+            bench.requests(on: SpokeBench.hub).contains { request in
+                if case .replica(let replica) = request.message { replica.lacking == nil } else { false }
+            })
+        #expect(try askUnpacked(&bench) == oldContent)
+    }
+
     @Test func whatIsInsideIsLookedUpBeforeItIsUnpackedForAnAgent() throws {
         var bench = try SpokeBench()
         let first = try SpokeBench.replicate(1)

@@ -182,6 +182,44 @@ struct SpokeReportTests {
         #expect(try bench.ask(Self.otherLink, report(1, agent: Self.other)) == .ok(OK()))
     }
 
+    @Test("the start of a session that fails counts against the agent that opened it")
+    func faultedOpening() throws {
+        var bench = try bench()
+        let peer = try SpokeBench.peer(.agent, SpokeBench.agent)
+        for number in 0..<200 as Range<UInt64> {
+            let opened = LinkEvent.opened(LinkID(900 + number), peer, SpokeBench.hello(.agent))
+            try bench.tell(.faulted(PeerFault(opened, "it broke")))
+            #expect(bench.closings() == [LinkID(900 + number)])
+        }
+        let events = bench.store.events(limit: .max).map(\.event)
+        #expect(events.count <= SpokeLimits.agentEvents.burst + 1)
+        #expect(events.allSatisfy { $0.subject == "client/\(SpokeBench.agent)" })
+        #expect(try bench.ask(Self.otherLink, report(1, agent: Self.other)) == .ok(OK()))
+    }
+
+    @Test("an agent that is revoked is not heard from then on, whatever it asked before its session ended")
+    func revokedAgentIsNotHeard() throws {
+        var bench = try bench()
+        try bench.tell(.agentsRevoked([SpokeBench.agent]))
+        #expect(bench.closings() == [SpokeBench.agentLink])
+        #expect(try bench.ask(SpokeBench.agentLink, report(1)) == nil)
+        #expect(bench.store.reports(limit: 9).isEmpty)
+        try bench.tell(.link(.closed(SpokeBench.agentLink, LinkClosure(code: .refused, text: ""))))
+        #expect(try bench.ask(Self.otherLink, report(1, agent: Self.other)) == .ok(OK()))
+    }
+
+    @Test("a refusal says what to do next")
+    func refusalsSayWhatToDo() throws {
+        var bench = try bench()
+        var texts: Set<String> = []
+        for counter in 1...500 as ClosedRange<UInt64> {
+            if case .error(let error) = try bench.ask(SpokeBench.agentLink, report(counter)) {
+                texts.insert(error.text)
+            }
+        }
+        #expect(!texts.isEmpty && texts.allSatisfy { $0.contains("tries again") })
+    }
+
     @Test("an event that cannot be handled costs its sender alone")
     func faulted() throws {
         var bench = try bench()

@@ -61,6 +61,65 @@ import Testing
         }
     }
 
+    @Test(arguments: Kind.allCases) func replicasAreFoundByPathAndByObject(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            func path(_ release: Int) throws -> TargetPath {
+                try TargetPath("ruff/0.12.\(release)/linux-x86_64-glibc/ruff.tar")
+            }
+            var all: [WantedReplica] = []
+            for number in 1...9 as ClosedRange<UInt8> {
+                // Two packages have the same content.
+                let content = PackageContent(
+                    coding: .gzip, length: ByteCount(900), sha256: try Self.digest(100 + max(2, number)))
+                var replica = WantedReplica(
+                    path: try path(Int(number)), sha256: try Self.digest(number), length: 100, content: content,
+                    priority: 1)
+                if number == 5 { replica.add(try path(50)) }
+                // The vendor has named other bytes by this path before.
+                if number == 6 { replica.add(try path(7)) }
+                try store.save(replica)
+                all.append(replica)
+            }
+            #expect(try store.replicas(naming: try path(1)) == [all[0]])
+            #expect(try store.replicas(naming: try path(50)) == [all[4]])
+            #expect(try store.replicas(naming: try path(7)) == [all[5], all[6]])
+            #expect(try store.replicas(naming: try path(77)).isEmpty)
+            #expect(try store.replicas(heldAs: try Self.digest(3)) == [all[2]])
+            #expect(try store.replicas(heldAs: try Self.digest(102)) == [all[0], all[1]])
+            #expect(try store.replicas(heldAs: try Self.digest(99)).isEmpty)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func patchesAreFoundByHashAndByContent(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            let path = try TargetPath("ruff/0.12.1/linux-x86_64-glibc/ruff.tar")
+            var all: [KeptPatch] = []
+            for number in 1...4 as ClosedRange<UInt8> {
+                let patch = KeptPatch(
+                    sha256: try Self.digest(number), length: 10, base: try Self.digest(10 + number),
+                    content: try Self.digest(number < 3 ? 20 : 21), path: path)
+                try store.save(patch)
+                all.append(patch)
+            }
+            #expect(try store.patch(try Self.digest(3)) == all[2])
+            #expect(try store.patch(try Self.digest(13)) == nil)
+            #expect(try store.patches(giving: try Self.digest(20)) == [all[0], all[1]])
+            #expect(try store.patches(giving: try Self.digest(1)).isEmpty)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func theRemovalOfEventsSaysHowManyWent(_ kind: Kind) throws {
+        try withStore(kind) { store in
+            var sequences: [UInt64] = []
+            for _ in 0..<5 {
+                sequences.append(try store.append(Event(time: .zero, severity: .info, code: .diskFull, text: "x")))
+            }
+            #expect(try store.removeEvents(through: sequences[2]) == 3)
+            #expect(try store.removeEvents(through: sequences[2]) == 0)
+            #expect(try store.eventCount() == 2)
+        }
+    }
+
     @Test(arguments: Kind.allCases) func settingsAreReplaced(_ kind: Kind) throws {
         try withStore(kind) { store in
             try store.set(.quota, to: [1])

@@ -57,10 +57,13 @@ import Testing
                 published, .zstd, to: try content ?? identity(new), from: pool, into: pool, cancellation: cancellation)
         }
 
-        func apply(_ patch: SHA256Digest? = nil, base: [UInt8]? = nil, to content: ContentIdentity? = nil) throws {
+        func apply(
+            _ patch: SHA256Digest? = nil, base: [UInt8]? = nil, to content: ContentIdentity? = nil,
+            reserved: Reservation? = nil
+        ) throws {
             try intake.patch(
                 try identity(base ?? old), by: patch ?? self.patch, to: try content ?? identity(new), from: pool,
-                into: pool)
+                into: pool, reserved: reserved)
         }
 
         /// That nothing but what was there at first is there, and no room is held.
@@ -95,6 +98,21 @@ import Testing
         #expect(try pool.content(try digest(of: scene.new)) == scene.new)
         #expect(pool.check(readData: true).isClean)
         #expect(pool.account().reserved == .zero)
+    }
+
+    @Test(arguments: kinds) func roomThatWasHeldBeforeThePatchCameIsUsedAndGivenBack(kind: PoolKind) throws {
+        let scene = try Scene(kind)
+        let length = ByteCount(UInt64(scene.new.count))
+        let room = try scene.pool.reserve(try digest(of: scene.new), length: length)
+        try scene.apply(reserved: room)
+        #expect(try scene.pool.content(try digest(of: scene.new)) == scene.new)
+        #expect(scene.pool.account().reserved == .zero)
+        // Also where the patch turns out to be none.
+        let other = try Scene(kind)
+        let lie = ContentIdentity(length: UInt64(other.new.count), sha256: try digest(of: [1]))
+        let held = try other.pool.reserve(lie.sha256, length: length)
+        #expect(throws: ContentError.self) { try other.apply(to: lie, reserved: held) }
+        #expect(try other.isUntouched())
     }
 
     @Test(arguments: kinds) func aContentWithAnotherHashThanWasSignedLeavesNothing(kind: PoolKind) throws {

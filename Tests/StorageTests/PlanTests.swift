@@ -31,6 +31,20 @@ import Testing
         #expect(two.removals.count == 6)
     }
 
+    @Test func whatOnlyTheRulesKeepYieldsToARolloutOldestFirst() throws {
+        let holdings = try (1...5).map { try Self.holding("1.\($0)", counter: UInt64($0)) }
+        let needs = PrunePlan.Needs(
+            rollouts: [holdings[4].digest: "second"], pinned: [holdings[1].digest], inUse: [holdings[3].digest])
+        let plan = PrunePlan(stored: Self.entries(holdings), holdings: holdings, needs: needs)
+        #expect(plan.removals.map(\.holding.release.text) == ["1.1"])
+        // Neither what the rollout needs nor what is pinned or in use.
+        #expect(plan.yielding.map(\.holding.release.text) == ["1.3"])
+        let all = PrunePlan(stored: Self.entries(holdings), holdings: holdings)
+        #expect(all.yielding.map(\.holding.release.text) == ["1.2", "1.3", "1.4", "1.5"])
+        #expect(all.yielding(freeing: ByteCount(101)).map(\.holding.release.text) == ["1.2", "1.3"])
+        #expect(all.without([holdings[1].digest]).yielding.count == 3)
+    }
+
     @Test func theNewestFixPackOfEachMajorReleaseStays() throws {
         // One line whose major release changes: 8.9 is the last of its major, far behind the newest.
         let holdings = try [

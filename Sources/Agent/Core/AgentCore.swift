@@ -152,7 +152,7 @@ package struct AgentCore {
             guard from == link else { return }
             link = nil
             sending = nil
-        case .join: break  // an agent takes no joins
+        case .member, .join: break  // an agent has no members, and takes no joins
         }
     }
 

@@ -3,7 +3,7 @@ package import Protocol
 package import Trust
 
 /// What happens to an agent, told to its core by the shell or by the simulation.
-package enum AgentEvent: Equatable, Sendable {
+package enum AgentEvent: PeerCausedEvent, Equatable {
     /// The process has started; always the first event.
     case started(AgentStart)
     /// Something on the link to the spoke.
@@ -20,6 +20,15 @@ package enum AgentEvent: Equatable, Sendable {
     case downloaded(ActionID, DownloadOutcome)
     /// The answer to `perform`.
     case performed(ActionID, InstallStep, StepOutcome)
+}
+
+extension AgentEvent {
+    package func fault(_ reason: String) -> PeerFault? {
+        switch self {
+        case .link(let event): PeerFault(event, reason)
+        case .started, .faulted, .wake, .facts, .targetChecked, .downloaded, .performed: nil
+        }
+    }
 }
 
 /// What a process finds when it starts.

@@ -14,7 +14,6 @@ internal import Trust
 /// The core and its store live on one named queue. Events that wait are handled together in one transaction, and effects are executed only after its
 /// commit. Installs, downloads, facts and metadata have queues of their own; nothing blocks the cooperative pool.
 actor AgentShell: LinkHandler {
-    private static let batchLimit = 64
     /// How long an agent whose store refuses to write waits before it begins anew.
     private static let storePause: Duration = .seconds(5)
 
@@ -46,7 +45,9 @@ actor AgentShell: LinkHandler {
     nonisolated let worker: ContentWorker
     /// What this machine's kernel lacks for the confinement of children.
     nonisolated let confinementLack = NativeLock<String?>(nil)
-    private nonisolated let inbox = NativeLock<[AgentEvent]>([])
+    private nonisolated let inbox = EventInbox<AgentEvent, LinkID>(batch: 64)
+    /// Set from a failure of the store to the new beginning.
+    private var isWaitingForStore = false
 
     private let store: SQLiteAgentStore
     private let coreIdentity: AgentCore.Identity
@@ -143,7 +144,7 @@ actor AgentShell: LinkHandler {
 
     /// Takes up what is on disk and begins to handle events.
     func begin() {
-        for line in store.newerLines { messages(.warning, line) }
+        for line in store.newerLines + revoked.damage { messages(.warning, line) }
         checkConfinement()
         sweepDownloads()
         tell(.started(start))
@@ -177,35 +178,32 @@ actor AgentShell: LinkHandler {
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
+    nonisolated func linkEvent(_ event: LinkEvent, bytes: Int) -> Bool {
+        let (isFirst, mayGoOn) = inbox.put(.link(event), from: event.link, bytes: bytes)
+        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+        return mayGoOn
+    }
+
     /// Puts an event on the core's queue, behind those that wait.
     nonisolated func tell(_ event: AgentEvent) {
-        let isFirst = inbox.withLock { inbox in
-            inbox.append(event)
-            return inbox.count == 1
-        }
-        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+        if inbox.put(event) { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
 
     /// Handles what waits, in one transaction; then executes the effects.
     private func drain() {
-        let events = inbox.withLock { Array($0.prefix(Self.batchLimit)) }
+        guard !isWaitingForStore else { return }
+        let batch = inbox.take()
+        for link in batch.resumed { links.resumeReading(link) }
         do {
-            try EventIsolation.run(events) { events in
+            try EventIsolation.run(batch.events) { events in
                 try commit(events)
             } isolate: { event, error in
-                // An event of the agent's own cannot be left out.
-                guard case .link(let link) = event else { throw error }
-                messages(.error, "an event of the spoke could not be handled and was left out: \(error)")
-                try commit([.faulted(PeerFault(link, error))])
+                try commit([try event.replacement(after: error) { messages(.error, $0) }])
             }
         } catch {
             return beginAnew(after: error)
         }
-        let isMore = inbox.withLock { inbox in
-            inbox.removeFirst(events.count)
-            return !inbox.isEmpty
-        }
-        if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
+        if batch.isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
 
     /// Handles events in one transaction, then executes the effects; leaves nothing behind when it throws.
@@ -263,6 +261,7 @@ actor AgentShell: LinkHandler {
         messages(.error, "the database refused to write, trying again: \(error)")
         links.closeAll(.internalFault, "this agent cannot write to its disk", retryAfterSeconds: 10)
         link = nil
+        isWaitingForStore = true
         for transfer in transfers.values { transfer.cancel() }
         transfers = [:]
         core = AgentCore(
@@ -272,7 +271,8 @@ actor AgentShell: LinkHandler {
             try? await Task.sleep(for: Self.storePause)
             // A link that was opened meanwhile has not been heard of: it is opened anew too.
             links.closeAll(.internalFault, "this agent begins anew", retryAfterSeconds: 1)
-            inbox.withLock { $0 = [] }
+            inbox.clear()
+            isWaitingForStore = false
             begin()
         }
     }

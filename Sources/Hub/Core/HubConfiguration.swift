@@ -14,6 +14,8 @@ package struct HubConfiguration: Sendable {
     package var patience: TransferPatience
     /// The rules of a time zone by its name (`Europe/Berlin`), as they are now.
     package var zones: ZoneLookup
+    /// Revocations that the list names itself, before they are moved into segments.
+    package var looseRevocations = HubLimits.looseRevocations
 
     package init(
         fleet: FleetName, hub: NodeID, poolName: NodeName, patchPoolName: NodeName,

@@ -34,9 +34,14 @@ extension HubCore {
         guard sessionAllowance.take(peer.id, at: now) else {
             try log(
                 .warning, .peerRefused, "spoke/\(spoke.name)",
-                "\(spoke.name) opens sessions faster than it may; it waits", at: now)
+                "\(spoke.name) opens sessions faster than it may, 30 a minute, and has to wait; if it goes on, check its link, and "
+                    + "that no second machine has a copy of its state folder", at: now)
             return effects.append(
-                .link(.close(link, .busy, "too many new sessions of this spoke; try again in a minute")))
+                .link(
+                    .close(
+                        link, .busy,
+                        "this spoke opens sessions faster than it may, 30 a minute; it may come back in a minute; if it goes on, look for a "
+                            + "second machine with a copy of its state folder")))
         }
         // It tells them anew, unless it has none any more.
         shares[peer.id] = nil
@@ -138,7 +143,10 @@ extension HubCore {
         }
         if sequence > spoke.lastEvent {
             guard mayLogEvent(at: now) else {
-                return refuse(link, request, .busy, "too many events in a minute", retryAfter: 30)
+                return refuse(
+                    link, request, .busy,
+                    "the log takes no more events of this spoke now; it keeps them and sends them later",
+                    retryAfter: 30)
             }
             spoke.lastEvent = sequence
             try store.updateSpoke(spoke)
@@ -153,16 +161,24 @@ extension HubCore {
         reply(link, request, .ok(OK()))
     }
 
-    /// What a spoke says that its event is about, where that is its own; else the spoke.
+    /// What a spoke says that its event is about: as it is where that is the spoke's own, else as a part
+    /// of the spoke, so that it names nothing of the hub or of another member.
     private func subject(_ claimed: String, at spoke: SpokeRecord) throws -> String {
-        let parts = claimed.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = claimed.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let id = parts.count == 2 ? parts[1] : ""
+        // Text that is no id or path names nothing.
         switch parts.first {
-        case "catalog", "pool", "package", "share", "action": return claimed
-        case "client" where parts.count == 2:
-            // Text that is no id names no client.
-            guard let id = try? NodeID(String(parts[1])), let client = try store.client(id), client.spoke == spoke.id
-            else { break }
+        case "client":
+            guard let client = try (try? NodeID(id)).flatMap(store.client), client.spoke == spoke.id else { break }
             return "client/\(client.name)"
+        case "action":
+            guard let action = try (try? ActionID(id)).flatMap(store.action), action.spoke == spoke.id else { break }
+            return claimed
+        case "package":
+            let replica = try (try? TargetPath(id)).flatMap { try store.replica(spoke: spoke.id, path: $0) }
+            if replica != nil { return claimed }
+            return "spoke/\(spoke.name)/\(claimed)"
+        case "catalog", "pool", "share": return "spoke/\(spoke.name)/\(claimed)"
         default: break
         }
         return "spoke/\(spoke.name)"

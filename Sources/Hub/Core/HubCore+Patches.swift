@@ -177,7 +177,8 @@ extension HubCore {
             try store.putPatch(record)
             patching.current = record.key
             let job = PatchJob(
-                record.key.means, old: old, new: new, limit: new.length - 1, evictable: try leastUsed())
+                record.key.means, old: old, new: new, limit: TransferChoice.mostUseful(insteadOf: new.length),
+                evictable: try leastUsed())
             effects.append(.makePatch(job))
             return
         }

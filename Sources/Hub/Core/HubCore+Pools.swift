@@ -63,6 +63,10 @@ extension HubCore {
             status.pool, "a spoke", known, quota: quota, committed: used + ByteCount(status.reserved),
             at: now)
         if known?.wantedQuota != nil { dirtySpokes.insert(spoke) }
+        // What made way for something else may come back.
+        if let known, quota - used > known.quota - known.used, try !store.prunes(at: spoke).isEmpty {
+            arePrunesDue = true
+        }
         reply(link, request, .ok(OK()))
     }
 

@@ -17,7 +17,7 @@ extension HubCore {
         }
         try refusePatches(node, name)
         let plan = try queries.prunePlan(of: node, isHub: node == configuration.hub, in: name)
-        for removal in plan.removals { try take(removal, from: node, at: now) }
+        for removal in plan.removals { try take(removal, removal.text, from: node, at: now) }
         if !plan.removals.isEmpty {
             try log(
                 .notice, .poolPruned, "pool/\(name)",
@@ -29,37 +29,57 @@ extension HubCore {
 
     /// Makes room for a package that a pool (one of several, where it is named) wants and has no room for, if the rules keep it there; true if room will come.
     ///
-    /// One that the rules would let go does not come in: it is noted as pruned.
+    /// One that the rules would let go does not come in: it is noted as pruned. What a live rollout needs goes
+    /// before what nothing but the retention keeps. `isHere` says that the package is in the pool already, and more is needed for its content.
+    @discardableResult
     mutating func makeRoom(
-        _ lacking: ByteCount, in pool: NodeName?, for package: Package, at node: NodeID, at now: UnixTime
+        _ lacking: ByteCount, in pool: NodeName?, for package: Package, at node: NodeID, isHere: Bool = false,
+        at now: UnixTime
     ) throws -> Bool {
         let isHub = node == configuration.hub
         let plan = try queries.prunePlan(of: node, isHub: isHub, in: pool, more: [package])
         if let own = plan.removals.first(where: { $0.holding.digest == package.sha256 }) {
+            guard !isHere else { return false }
             let text = "there is no room for it, and \(own.text)"
             try isHub
                 ? takeFromHub(package, text, at: now) : takeFromSpoke(package.path, package.sha256, node, text, at: now)
             return false
         }
+        guard lacking > .zero else { return false }
+        func length(_ removals: [PrunePlan.Removal]) -> ByteCount {
+            removals.reduce(.zero) { $0 + $1.holding.length }
+        }
         let removals = plan.removals(freeing: lacking)
-        guard lacking > .zero, removals.reduce(.zero, { $0 + $1.holding.length }) >= lacking else { return false }
-        for removal in removals { try take(removal, from: node, at: now) }
+        var rollout: String?
+        if case .liveRollout(let name) = plan.kept.first(where: { $0.digest == package.sha256 })?.reason {
+            rollout = name
+        }
+        let yielding = rollout == nil ? [] : plan.yielding(freeing: lacking - length(removals))
+        guard length(removals) + length(yielding) >= lacking else { return false }
+        for removal in removals { try take(removal, removal.text, from: node, at: now) }
+        for removal in yielding {
+            try take(removal, "rollout \(rollout ?? "") needs its room", from: node, at: now)
+        }
+        let count = removals.count + yielding.count
         try log(
             .notice, .poolPruned, "package/\(package.path)",
-            "\(removals.count) packages go to make room for \(package.path), as the retention allows", at: now)
+            "\(count) packages go to make room for \(package.path), "
+                + (yielding.isEmpty ? "as the retention allows" : "which rollout \(rollout ?? "") needs"), at: now)
         return true
     }
 
-    private mutating func take(_ removal: PrunePlan.Removal, from node: NodeID, at now: UnixTime) throws {
+    private mutating func take(
+        _ removal: PrunePlan.Removal, _ text: String, from node: NodeID, at now: UnixTime
+    ) throws {
         let digest = removal.holding.digest
         guard node == configuration.hub else {
             for replica in try store.replicas(at: node) where replica.digest == digest {
-                try takeFromSpoke(replica.path, digest, node, removal.text, at: now)
+                try takeFromSpoke(replica.path, digest, node, text, at: now)
             }
             return
         }
         for record in try store.packages(in: .imported) where record.package.sha256 == digest {
-            try takeFromHub(record.package, removal.text, at: now)
+            try takeFromHub(record.package, text, at: now)
         }
     }
 
@@ -132,8 +152,16 @@ extension HubCore {
                 if record.state != .retired { packages.append(record.package) }
             }
             let plan = try queries.prunePlan(of: node, isHub: isHub, more: packages)
-            let kept = Set(plan.kept.map(\.digest))
-            for package in packages where kept.contains(package.sha256) {
+            let reasons = Dictionary(plan.kept.map { ($0.digest, $0.reason) }) { first, _ in first }
+            var room = try freeRoom(at: node)
+            for package in packages {
+                guard let reason = reasons[package.sha256] else { continue }
+                // What nothing but the retention wants comes back only where there is room for it: it may have
+                // made way for a rollout.
+                if reason.isRule, let free = room {
+                    guard ByteCount(package.length) <= free else { continue }
+                    room = free - ByteCount(package.length)
+                }
                 if !isHub, try store.prune(node: hub, path: package.path)?.digest == package.sha256 { continue }
                 try store.removePrune(node: node, path: package.path)
                 // It need not go first if it has not gone yet.
@@ -148,6 +176,24 @@ extension HubCore {
                 dirtySpokes.insert(node)
             }
         }
+    }
+
+    /// Bytes that are free in a node's pools when all has come that is wanted there; nil where it has not said.
+    private func freeRoom(at node: NodeID) throws -> ByteCount? {
+        let pools = try store.pools().filter { $0.node == node && $0.name != configuration.patchPoolName }
+        guard !pools.isEmpty else { return nil }
+        let free = pools.reduce(ByteCount.zero) { $0 + ($1.quota - $1.used - $1.reserved) }
+        guard node != configuration.hub else {
+            let coming = try store.packages(in: .downloading).reduce(ByteCount.zero) {
+                $0 + ByteCount($1.package.length)
+            }
+            return free - coming
+        }
+        var coming = ByteCount.zero
+        for replica in try store.replicas(at: node) where replica.state != .verified && replica.state != .evicted {
+            if let package = try store.package(replica.path)?.package { coming = coming + ByteCount(package.length) }
+        }
+        return free - coming
     }
 
     /// Whether the hub does not import the package, by plan, or because it is on its way out.

@@ -94,10 +94,13 @@ extension HubCore {
         try store.putReplica(replica)
         try notePlace(message, at: spoke)
         if message.state == .evicted { dirtySpokes.insert(spoke) }
-        if let lacking = message.lacking, message.state == .pending,
+        if let lacking = message.lacking, message.state == .pending || message.state == .verified,
             let package = try store.package(message.path)?.package
         {
-            _ = try makeRoom(ByteCount(lacking), in: message.pool, for: package, at: spoke, at: now)
+            // A verified one lacks the room for its content, which may go into any pool.
+            let isHere = message.state == .verified
+            try makeRoom(
+                ByteCount(lacking), in: isHere ? nil : message.pool, for: package, at: spoke, isHere: isHere, at: now)
         }
         guard message.state == .verified, before != .verified else { return }
         try dispatch(to: spoke, message.path, at: now)

@@ -35,7 +35,7 @@ extension HubCore {
         let number = UInt64(try store.setting(.revocationNumber) ?? "0") ?? 0
         try store.removeRevocations(endingBy: now)
         var named = try store.revocations()
-        if named.count > HubLimits.looseRevocations {
+        if named.count > configuration.looseRevocations {
             try compact(named)
             named = try store.revocations()
         }
@@ -86,7 +86,7 @@ extension HubCore {
     /// segment is filled up before another one begins.
     private func compact(_ named: [RevocationRecord]) throws {
         var moved = named.filter { $0.role != .spoke }
-        if named.count - moved.count > HubLimits.looseRevocations / 2 { moved = named }
+        if named.count - moved.count > configuration.looseRevocations / 2 { moved = named }
         let known = try store.segments()
         for (bucket, revocations) in Dictionary(grouping: moved, by: Self.bucket) {
             var ids = revocations.map(\.node)

@@ -160,7 +160,8 @@ package struct HubCore {
             }
         case .faulted(let fault):
             switch fault.origin {
-            case .request(let link, _), .link(let link): cause(of: link)
+            case .request(let link, _), .link(let link): fault.peer.map { .spoke($0.id) } ?? cause(of: link)
+            case .member(let node): .spoke(node)
             case .join: .joiners
             }
         case .linkUsed(let link, _, _): cause(of: link)
@@ -354,17 +355,22 @@ package struct HubCore {
             "\(fault.event) of this peer could not be handled and was left out: \(fault.reason)", at: now)
         switch fault.origin {
         case .request(let link, let request): refuse(link, request, .invalid, PeerFault.answer)
-        case .link(let link):
-            effects.append(.link(.close(link, .internalFault, PeerFault.answer)))
-            guard let id = links.removeValue(forKey: link)?.spoke else { return }
-            linkOf[id] = nil
-            guard var spoke = try store.spoke(id) else { return }
-            (spoke.isConnected, spoke.since) = (false, now)
-            try store.updateSpoke(spoke)
-            try store.disconnectClients(of: id, at: now)
+        case .link(let link): try dropFaulty(link, at: now)
+        case .member(let node): if let link = linkOf[node] { try dropFaulty(link, at: now) }
         case .join(let join):
             effects.append(.answerJoin(join, .error(ErrorReply(code: .invalid, text: PeerFault.answer))))
         }
+    }
+
+    /// Ends the link of a peer whose event could not be handled.
+    private mutating func dropFaulty(_ link: LinkID, at now: UnixTime) throws {
+        effects.append(.link(.close(link, .internalFault, PeerFault.answer)))
+        guard let id = links.removeValue(forKey: link)?.spoke else { return }
+        linkOf[id] = nil
+        guard var spoke = try store.spoke(id) else { return }
+        (spoke.isConnected, spoke.since) = (false, now)
+        try store.updateSpoke(spoke)
+        try store.disconnectClients(of: id, at: now)
     }
 
     /// A fresh request number.

@@ -32,7 +32,7 @@ package enum ImportOutcome: Equatable, Sendable {
 }
 
 /// What happens to a hub; the shell or the simulation tells it to the core.
-package enum HubEvent: PoolEvent, Equatable {
+package enum HubEvent: PoolEvent, PeerCausedEvent, Equatable {
     /// First of all: what the hub's pool really holds and how full it is, and the same of the pool of patches where there is one.
     case started(held: Set<SHA256Digest>, PoolFigures, patches: HubPatchPool? = nil)
     /// A spoke's session.
@@ -76,4 +76,20 @@ package enum HubEvent: PoolEvent, Equatable {
     case patchPoolChanged(PoolFigures)
     /// The time asked for by `HubEffect.wake` has come.
     case woke
+}
+
+extension HubEvent {
+    package func fault(_ reason: String) -> PeerFault? {
+        switch self {
+        case .link(let event): PeerFault(event, reason)
+        case .linkUsed(let link, _, _): PeerFault(.link(link), event: "the traffic of a link", reason: reason)
+        case .objectSent(_, let spoke, _):
+            PeerFault(.member(spoke), event: "the end of a transfer", reason: reason)
+        case .joinAsked(let join, let message): PeerFault(.join(join), event: message.name, reason: reason)
+        case .started, .faulted, .catalogRefreshed, .catalogRefused, .catalogUnreachable, .importProgressed,
+            .importEnded, .poolChanged, .placed, .poolsMoved, .poolDrained, .confinementMissing, .objectsDamaged,
+            .packageEvicted, .poolChecked, .patchEnded, .patchLost, .patchPoolChanged, .woke:
+            nil
+        }
+    }
 }

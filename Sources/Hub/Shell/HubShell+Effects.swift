@@ -64,15 +64,13 @@ extension HubShell {
     }
 
     private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
-        Task { [catalog, links] in
-            await links.sendFile(link, request, named: name) {
-                if let segment = RevocationSegment.sha256(named: name) {
-                    return try await withStore { try $0.segment(segment) }
-                }
-                // The root that the operator pinned: where those begin who joined before there was a catalog.
-                let pinned = name == "root.json" ? try await withStore { try $0.catalog()?.root } : nil
-                return try await pinned != nil ? pinned : catalog.file(named: name)
+        links.sendFile(link, request, named: name) { [catalog] in
+            if let segment = RevocationSegment.sha256(named: name) {
+                return try await self.withStore { try $0.segment(segment) }
             }
+            // The root that the operator pinned: where those begin who joined before there was a catalog.
+            let pinned = name == "root.json" ? try await self.withStore { try $0.catalog()?.root } : nil
+            return try await pinned != nil ? pinned : catalog.file(named: name)
         }
     }
 

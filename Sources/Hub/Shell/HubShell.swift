@@ -42,7 +42,7 @@ actor HubShell: LinkHandler, PoolWatcher {
     /// Called with the reason when this hub cannot go on.
     private nonisolated let fatal: @Sendable (String) -> Void
     private nonisolated let database: String
-    private nonisolated let inbox = EventInbox<HubEvent>()
+    private nonisolated let inbox = EventInbox<HubEvent, LinkID>()
     nonisolated let joins = JoinDesk()
     /// The revoked spokes; no other role opens sessions here.
     private nonisolated let revoked = NativeLock<Set<NodeID>>([])
@@ -228,6 +228,12 @@ actor HubShell: LinkHandler, PoolWatcher {
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
+    nonisolated func linkEvent(_ event: LinkEvent, bytes: Int) -> Bool {
+        let (isFirst, mayGoOn) = inbox.put(.link(event), from: event.link, bytes: bytes)
+        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+        return mayGoOn
+    }
+
     nonisolated func linkUsed(_ link: LinkID, sent: UInt64, received: UInt64) {
         tell(.linkUsed(link, sent: sent, received: received))
     }
@@ -250,31 +256,18 @@ actor HubShell: LinkHandler, PoolWatcher {
 
     /// Handles what waits, in one transaction; then executes the effects.
     private func drain() {
-        let (events, isMore) = inbox.take()
+        let batch = inbox.take()
+        for link in batch.resumed { links.resumeReading(link) }
         do {
-            try EventIsolation.run(events) { events in
+            try EventIsolation.run(batch.events) { events in
                 finish(try core.perform(Array(events), at: clock.now))
             } isolate: { event, error in
-                finish(try core.perform([.faulted(try fault(of: event, error))], at: clock.now))
+                finish(try core.perform([try event.replacement(after: error, messages)], at: clock.now))
             }
         } catch {
             beginAnew(after: error)
         }
-        if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
-    }
-
-    /// The fault of an event that a peer caused; throws the error of an event of the hub's own, which
-    /// cannot be left out.
-    private func fault(of event: HubEvent, _ error: any Error) throws -> PeerFault {
-        switch event {
-        case .link(let event):
-            messages("an event of a spoke could not be handled and was left out: \(error)")
-            return PeerFault(event, error)
-        case .joinAsked(let join, let message):
-            messages("a join could not be handled and was left out: \(error)")
-            return PeerFault(.join(join), event: message.name, reason: "\(error)")
-        default: throw error
-        }
+        if batch.isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
 
     /// Does an operator's command once: with a key that was used before it gives the answer of then. What it throws says why

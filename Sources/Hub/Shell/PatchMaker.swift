@@ -147,7 +147,7 @@ package final class PatchMaker: Sendable {
         let writer = try file.duplicate()
         func take(_ bytes: UnsafeRawBufferPointer) throws {
             guard UInt64(bytes.count) <= job.limit - length else {
-                throw Useless(why: "it would be no smaller than the file")
+                throw Useless(why: "it would save less than a tenth of the file")
             }
             hash.update(bytes)
             try writer.write(bytes, at: Int64(clamping: length))

@@ -51,7 +51,7 @@ struct Printer {
         guard !items.isEmpty else { return streams.message(none) }
         var table = TextTable(header, lastIsText: lastIsText)
         for item in items { table.add(row(item)) }
-        streams.output(text(of: table))
+        streams.lines(text(of: table))
     }
 
     /// Says how many of a list were left out for want of `--all`.
@@ -75,7 +75,7 @@ struct Printer {
         guard !rows.isEmpty else { return }
         var table = TextTable(header, lastIsText: lastIsText)
         for row in rows { table.add(row) }
-        streams.output("\n\(title)\n" + text(of: table))
+        streams.lines("\n\(title)\n" + text(of: table))
     }
 
     private func text(of table: TextTable) -> String {
@@ -86,6 +86,10 @@ struct Printer {
     func warning(_ text: String) {
         let text = TextTable.printable(text)
         let color = streams.wantsColor(noColorFlag: noColor)
-        streams.line(color ? "\u{1B}[33mwarning:\u{1B}[0m \(text)" : "warning: \(text)")
+        if color {
+            streams.output("\u{1B}[33mwarning:\u{1B}[0m \(PlainText.clean(text))\n")
+        } else {
+            streams.line("warning: \(text)")
+        }
     }
 }

@@ -241,7 +241,7 @@ enum PublishCommands {
             if session.report.waiting?.isEmpty == true {
                 streams.message("Nothing waits for signatures.")
             } else {
-                streams.output(
+                streams.lines(
                     table.text(
                         columns: streams.outputIsTerminal ? session.context.columns : nil,
                         breaks: streams.outputIsTerminal))

@@ -30,6 +30,9 @@ package struct ContentTally: Equatable, Sendable {
     package var shown = 0
     /// Events of a hostile member that a core failed on and that were left out.
     package var leftOut = 0
+    /// Segments of revocations that spokes fetched, and lists that were taken while ids had to be carried.
+    package var segments = 0
+    package var carried = 0
 
     package init() {}
 
@@ -55,6 +58,7 @@ package struct ContentTally: Equatable, Sendable {
             ("unpackingRefused", unpackingRefused), ("workFaults", workFaults),
             ("installedPublished", installedPublished), ("installedContent", installedContent),
             ("shown", shown), ("leftOut", leftOut),
+            ("segments", segments), ("carried", carried),
         ]
     }
 
@@ -77,5 +81,7 @@ package struct ContentTally: Equatable, Sendable {
         installedContent += other.installedContent
         shown += other.shown
         leftOut += other.leftOut
+        segments += other.segments
+        carried += other.carried
     }
 }

@@ -3,6 +3,7 @@ internal import Hub
 internal import Model
 internal import Spoke
 internal import Storage
+internal import Trust
 
 /// What must be true once faults have stopped (16), and of the whole run (5, 6, 7).
 extension Fleet {
@@ -25,6 +26,9 @@ extension Fleet {
             for spoke in spokes {
                 guard spoke.hasJoined, spoke.isUp, spoke.upstreamEnd != nil else {
                     return "\(spoke.name) is not connected"
+                }
+                guard spoke.revocations.members.missing.isEmpty, revoked.allSatisfy(spoke.isRevoked) else {
+                    return "\(spoke.name) does not know all who are revoked"
                 }
                 guard spoke.store.reports(limit: 1).isEmpty else { return "\(spoke.name) has reports" }
                 guard spoke.store.replicas().allSatisfy({ $0.state == .verified || $0.state == .evicted }) else {

@@ -34,6 +34,8 @@ final class InvariantChecks {
     private var versions: [String: [Int64]] = [:]
     private var lastLine: EventRecord?
     private var revokedLinks: Set<LinkID> = []
+    /// Whom each spoke has dropped as revoked, by its name; a restart of the spoke changes nothing of that.
+    private var tookUp: [String: Set<NodeID>] = [:]
     private(set) var installs = 0
     private var hostileLines = 0
     /// What spokes asked for and got.
@@ -236,18 +238,41 @@ final class InvariantChecks {
     }
 
     func opened(_ owner: any LinkOwner, _ peer: PeerIdentity) {
-        if let spoke = owner as? SpokeNode, spoke.isRevoked(peer.id) {
+        if let spoke = owner as? SpokeNode, spoke.isRevoked(peer.id) || hasTakenUp(peer.id, at: spoke.name) {
             breach(.revokedStayOut, "\(fleet.name(of: peer.id)) has a session at \(spoke.name) although it is revoked")
         }
         guard let agent = owner as? AgentNode else { return }
         for action in actions[agent.identity.id] ?? [] { attempts[action] = 0 }
     }
 
+    /// A spoke knows that these of its agents are revoked, and has dropped them.
+    func tookUp(_ revoked: Set<NodeID>, at spoke: String) { tookUp[spoke, default: []].formUnion(revoked) }
+
+    private func hasTakenUp(_ agent: NodeID, at spoke: String) -> Bool { tookUp[spoke]?.contains(agent) ?? false }
+
+    /// Nobody is served whom the spoke has dropped as revoked, whatever was asked before its session ended.
+    func serves(_ spoke: SpokeNode, _ effects: [SpokeEffect]) {
+        guard tookUp[spoke.name] != nil else { return }
+        for effect in effects {
+            let link: LinkID
+            switch effect {
+            case .servePackage(let to, _, _, _, _), .serveMetadata(let to, _, _): link = to
+            case .link(.reply(_, _, .error)): continue
+            case .link(.reply(let to, _, _)): link = to
+            default: continue
+            }
+            if let peer = spoke.links[link]?.peer.id, hasTakenUp(peer, at: spoke.name) {
+                breach(.revokedStayOut, "\(spoke.name) serves \(fleet.name(of: peer)), which it has dropped as revoked")
+            }
+        }
+    }
+
     /// Sessions of revoked agents end soon after the spoke has heard of it.
     func lookForRevoked() {
         var found: Set<LinkID> = []
         for spoke in fleet.spokes {
-            for (id, end) in spoke.links where spoke.isRevoked(end.peer.id) {
+            for (id, end) in spoke.links
+            where spoke.isRevoked(end.peer.id) || hasTakenUp(end.peer.id, at: spoke.name) {
                 if revokedLinks.contains(id) {
                     breach(.revokedStayOut, "\(fleet.name(of: end.peer.id)) still has its session at \(spoke.name)")
                 }

@@ -32,7 +32,7 @@ extension HubNode {
                     write(job) { [unowned self] bytes in
                         guard let bytes else { return end(.failed("the child died")) }
                         guard UInt64(bytes.count) <= job.limit else {
-                            return end(.useless("it would be no smaller than the file"))
+                            return end(.useless("it would save less than a tenth of the file"))
                         }
                         end(keep(bytes, job.evictable, &evicted))
                     }

@@ -29,10 +29,12 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         var random = SimulationRandom.fork(fleet.configuration.seed, "hub id")
         node = PeerIdentity(fleet: fleet.fleetName, role: .hub, id: NodeID.random(using: &random))
         cryptography = try SimulatedCryptography()
-        coreConfiguration = HubConfiguration(
+        var configuration = HubConfiguration(
             fleet: fleet.fleetName, hub: node.id, poolName: try NodeName("main"),
             patchPoolName: try NodeName("patches"), patience: TransferPatience(floor: 4096),
             zones: { (_) throws(ZoneError) in FixedZone.utc })
+        configuration.looseRevocations = fleet.plan.looseRevocations
+        coreConfiguration = configuration
         quota = fleet.plan.hubQuota
         pool = MemoryPool(disk: disk, quota: quota)
         patches = MemoryPool(disk: patchDisk, quota: fleet.plan.patchQuota)
@@ -93,7 +95,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     }
 
     override func fault(of event: HubEvent, _ error: any Error) -> HubEvent? {
-        if case .link(let event) = event { .faulted(PeerFault(event, error)) } else { nil }
+        event.fault("\(error)").map { .faulted($0) }
     }
 
     override func transact(_ events: [HubEvent], commit: () throws -> Void) throws -> [HubEffect] {
@@ -192,7 +194,9 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .refreshCatalog: refresh()
         case .importPackage(let package), .repairPackage(let package): fetch(package)
         case .serveMetadata(let link, let request, let name):
-            guard let bytes = catalog.file(named: name) else {
+            // The store in memory does not fail.
+            let segment = RevocationSegment.sha256(named: name).flatMap { try? store.segment($0) }
+            guard let bytes = segment ?? catalog.file(named: name) else {
                 let reply = ErrorReply(code: .notFound, text: "\(name) is not here")
                 links[link]?.perform(.reply(link, request, .error(reply)))
                 return

@@ -79,7 +79,7 @@ extension SpokeNode {
                 switch made {
                 case .done: end(.done)
                 case .cancelled: end(.cancelled)
-                case .full(let error): end(.noRoom(error.description))
+                case .full(let error): end(.noRoom(error.description, lacking: error.lacking?.bytes ?? .zero))
                 case .wrong: end(.failed("it is not what was signed"))
                 case .failed(let why): end(.failed(why))
                 }

@@ -17,7 +17,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     private var node: PeerIdentity?
     /// What counts, whatever the pool was told.
     private(set) var quota: ByteCount
-    private var revocations: RevocationList?
+    private(set) var revocations = SimulatedRevocations()
+    private var isFetchingSegment = false
     private var joins: [JoinID: (Message) -> Void] = [:]
     private var lastJoin: UInt64 = 0
     /// What this machine's share shows; it outlives the process, like a folder.
@@ -66,7 +67,9 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             accepts: fleet.has(.spokeRefetches)
                 ? [] : [.content] + (hasLibrary ? TransferMeans.fromBase : [.plainChunks]))
         catalog?.run(.catalog, from: .stored, at: fleet.now, fetch: { _, _, done in done(.notFound) }, done: { _ in })
-        revocations = store.setting(.revocations).flatMap(read)
+        if fleet.has(.spokeForgetsSegments) { revocations = SimulatedRevocations() }
+        revocations.restart(store.setting(.revocations).flatMap(read))
+        isFetchingSegment = false
         tell(.started(held: Set(pool.list().map(\.digest)), figures))
         tell(.sharesSet([share]))
         announce()
@@ -93,7 +96,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             signed, keys: [SimulatedCryptography.orderKey.publicKey], verifier: SimulatedVerifier())
     }
 
-    func isRevoked(_ peer: NodeID) -> Bool { revocations?.revokes(peer) ?? false }
+    func isRevoked(_ peer: NodeID) -> Bool { revocations.members.revokes(peer) }
 
     override func refusal(of peer: PeerIdentity) -> String? {
         guard !fleet.has(.spokeAdmitsRevoked), isRevoked(peer.id) else { return nil }
@@ -110,7 +113,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     }
 
     override func fault(of event: SpokeEvent, _ error: any Error) -> SpokeEvent? {
-        if case .link(let event) = event { .faulted(PeerFault(event, error)) } else { nil }
+        event.fault("\(error)").map { .faulted($0) }
     }
 
     override func transact(_ events: [SpokeEvent], commit: () throws -> Void) throws -> [SpokeEffect] {
@@ -129,10 +132,13 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     }
 
     private func mutated(_ event: SpokeEvent) -> SpokeEvent {
-        if fleet.has(.spokeAdmitsRevoked), case .revocationsChecked(let link, let request, let signed, _) = event {
-            return .revocationsChecked(link, request, signed: signed, .accepted(revoked: []))
+        guard fleet.has(.spokeAdmitsRevoked) else { return event }
+        return switch event {
+        case .revocationsChecked(let link, let request, let signed, _):
+            .revocationsChecked(link, request, signed: signed, .accepted(revoked: []))
+        case .agentsRevoked: .agentsRevoked([])
+        default: event
         }
-        return event
     }
 
     override func committed(_ events: [SpokeEvent], _ effects: [SpokeEffect]) {
@@ -144,6 +150,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         where fleet.has(.spokeLosesOrder) && order.kind == UInt64(OrderKind.install.rawValue) {
             store.removeOrder(action: order.action, kind: OrderKind.install.rawValue)
         }
+        fleet.checks.serves(self, effects)
+        followRevocations(events)
         fleet.checks.spokeAnswersOK(self, acknowledged(events, effects))
         fleet.checks.spokeCommitted(self)
         fleet.checks.replicas(of: self)
@@ -242,10 +250,48 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
 
     private func check(_ signed: [UInt8]) -> RevocationOutcome {
         guard let list = read(signed) else { return .refused("it cannot be read") }
-        if let revocations, list.number < revocations.number { return .refused("it is older") }
-        revocations = list
-        // So few are revoked in a simulation that the list names all of them itself.
-        return .accepted(revoked: store.knownAgents().union(links.values.map(\.peer.id)).filter { list.revokes($0) })
+        if let known = revocations.members.list, list.number < known.number { return .refused("it is older") }
+        revocations.take(list)
+        if !revocations.members.carried.isEmpty { fleet.tally.carried += 1 }
+        return .accepted(revoked: revokedHere)
+    }
+
+    private var revokedHere: Set<NodeID> { store.knownAgents().union(links.values.map(\.peer.id)).filter(isRevoked) }
+
+    /// Fetches the segments of the newest list that are not here, one after the other.
+    private func fetchSegments() {
+        guard !isFetchingSegment, let hub, let reference = revocations.members.missing.first else { return }
+        isFetchingSegment = true
+        let life = life
+        MetadataClient.fetch(reference.name, reference.length, over: hub) { [weak self] answer in
+            guard let self, self.life == life else { return }
+            isFetchingSegment = false
+            // What is not exactly the segment is asked for again.
+            guard case .bytes(let bytes) = answer,
+                let segment = try? RevocationSegment(bytes: bytes, of: reference, digester: SimulatedDigester())
+            else { return later(.seconds(5)) { self.fetchSegments() } }
+            revocations.take(segment, as: reference.sha256)
+            fleet.tally.segments += 1
+            tell(.agentsRevoked(revokedHere))
+            fetchSegments()
+        }
+    }
+
+    /// What follows a commit: a list is kept, or agents were dropped.
+    private func followRevocations(_ events: [SpokeEvent]) {
+        for event in events {
+            switch event {
+            case .revocationsChecked(_, _, _, .accepted(let revoked)):
+                fleet.checks.tookUp(revoked, at: name)
+                revocations.sweep()
+                fetchSegments()
+            case .agentsRevoked(let revoked): fleet.checks.tookUp(revoked, at: name)
+            // Its session began while the list or segment was on its way.
+            case .link(.opened(_, let peer, _)) where peer.role == .agent && isRevoked(peer.id):
+                tell(.agentsRevoked([peer.id]))
+            default: break
+            }
+        }
     }
 
     private func refresh(_ done: @escaping (Result<RefreshOutcome, MetadataError>) -> Void) {

@@ -95,7 +95,9 @@ struct FaultPlan {
     /// Machines on which the newer release is not well.
     let sick: Int
     let stops: Bool
-    let revokes: Bool
+    /// Agents that are revoked, and how many of them the revocation list names itself before they are moved into a segment.
+    let revocations: Int
+    let looseRevocations: Int
     let hasCanary: Bool
     let restartsMachines: Bool
     /// Contents whose making goes wrong.
@@ -120,7 +122,7 @@ struct FaultPlan {
     init(seed: UInt64, mutation: Mutation?) {
         var random = SimulationRandom.fork(seed, "plan")
         agentKillPermille = random.integer(0...4)
-        serverKillPermille = random.integer(0...3)
+        serverKillPermille = mutation == .spokeForgetsSegments ? 4 : random.integer(0...3)
         diskFullPermille = random.integer(0...2)
         powerCutPermille = random.integer(0...60)
         vendorFailurePermille = random.integer(0...200)
@@ -130,7 +132,10 @@ struct FaultPlan {
         latency = Int64(random.integer(5...800))
         sick = mutation == .machineKeepsBadRelease ? 3 : random.integer(0...3)
         stops = mutation == .agentIgnoresCancel || (mutation == nil && random.chance(350))
-        revokes = mutation == .spokeAdmitsRevoked || random.chance(500)
+        let revokes = random.chance(500) || mutation?.invariant == .revokedStayOut
+        var revoking = SimulationRandom.fork(seed, "revocations")
+        revocations = revokes ? revoking.integer(1...3) : 0
+        looseRevocations = mutation == .spokeForgetsSegments ? 0 : revoking.integer(0...1)
         hasCanary = random.chance(600)
         restartsMachines = random.chance(300)
         spokeQuota = random.chance(300) ? ByteCount(UInt64(random.integer(60_000...300_000))) : Self.raisedQuota

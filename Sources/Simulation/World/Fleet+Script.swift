@@ -47,7 +47,9 @@ extension Fleet {
         }
         operate(Self.pruning) { [self] in try hub.execute(.setRetention(1)) != nil }
         every(.seconds(300)) { [self] in if scheduler.uptime > Self.pruning { pruneAll() } }
-        if plan.revokes { operate(.seconds(2_100)) { [self] in try revokeOne() } }
+        for number in 0..<plan.revocations {
+            operate(.seconds(2_100 + 240 * number)) { [self] in try revokeOne() }
+        }
         after(Self.faultsEnd) { [self] in calm() }
         every(.seconds(30)) { [self] in
             checks.lookForRevoked()
@@ -145,12 +147,15 @@ extension Fleet {
     }
 
     private func revokeOne() throws -> Bool {
-        guard let victim = agents.last(where: { $0.hasJoined && $0.machine.mayInstall && $0.machine.failing.isEmpty })
+        let victim = agents.last {
+            $0.hasJoined && !isRevoked($0.identity.id) && $0.machine.mayInstall && $0.machine.failing.isEmpty
+        }
+        guard let victim
         else {
             return true
         }
         guard try hub.execute(.revokeClient(victim.identity.id)) != nil else { return false }
-        revoked = victim.identity.id
+        revoked.insert(victim.identity.id)
         note("operator", "revoked \(victim.name)")
         return true
     }

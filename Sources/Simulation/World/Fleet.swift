@@ -38,7 +38,7 @@ package final class Fleet {
     var random: SimulationRandom
     /// When the faults stopped; nil before.
     var calmSince: UnixTime?
-    var revoked: NodeID?
+    var revoked: Set<NodeID> = []
     var isOver = false
     /// How packages came.
     var tally = ContentTally()
@@ -120,7 +120,7 @@ package final class Fleet {
 
     func isHostile(_ agent: NodeID) -> Bool { hostile.map { $0.hasJoined && $0.identity.id == agent } ?? false }
 
-    func isRevoked(_ agent: NodeID) -> Bool { revoked == agent }
+    func isRevoked(_ agent: NodeID) -> Bool { revoked.contains(agent) }
 
     /// The spoke of the agent of this index.
     func spoke(ofAgent index: Int) -> SpokeNode { spokes[index % spokes.count] }

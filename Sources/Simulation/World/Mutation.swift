@@ -24,6 +24,8 @@ package enum Mutation: String, CaseIterable, Sendable {
     case agentHidesRefusal
     /// The spoke does not check who is revoked.
     case spokeAdmitsRevoked
+    /// A spoke that starts again has lost its segments of revocations.
+    case spokeForgetsSegments
     /// An agent dials again without waiting.
     case agentRedialsAtOnce
     /// A transfer begins from the first byte again.
@@ -51,7 +53,7 @@ package enum Mutation: String, CaseIterable, Sendable {
         case .spokeClaimsReplica: .replicaBeforeOrder
         case .agentIgnoresCancel: .stopIsObeyed
         case .agentSkipsWindow, .agentHidesRefusal: .windowAndEligibility
-        case .spokeAdmitsRevoked: .revokedStayOut
+        case .spokeAdmitsRevoked, .spokeForgetsSegments: .revokedStayOut
         case .agentRedialsAtOnce, .spokeRefetches: .boundedRetries
         case .spokeLosesOrder: .liveness
         case .agentInstallsTwice: .oneEffect

@@ -19,6 +19,8 @@ struct ReportIntake {
         let retryAfter: UInt64
     }
 
+    private static let advice = "if this lasts, check the spoke's link to its hub with 'axle spoke show'"
+
     private var allowance = PeerAllowance<NodeID>(SpokeLimits.reports)
     private var kept: [NodeID: Tally]
     private var total: Int
@@ -36,15 +38,21 @@ struct ReportIntake {
         if !isWithinShare {
             if tally.bytes + bytes > SpokeLimits.reportsOfAgent {
                 return Refusal(
-                    text: "this spoke keeps no more reports of this agent until its hub takes them", retryAfter: 60)
+                    text:
+                        "this spoke keeps no more reports of this agent until its hub takes them; the agent keeps the "
+                        + "others and tries again; \(Self.advice)", retryAfter: 60)
             }
             if total + bytes > SpokeLimits.reportSpace {
                 return Refusal(
-                    text: "this spoke has no space for more reports until its hub takes them", retryAfter: 60)
+                    text:
+                        "this spoke has no space for more reports until its hub takes them; the agent keeps them and tries "
+                        + "again; \(Self.advice)", retryAfter: 60)
             }
         }
         guard allowance.take(agent, at: now) else {
-            return Refusal(text: "this agent reports faster than it may", retryAfter: 1)
+            return Refusal(
+                text: "this agent reports faster than it may, 20 a second; it keeps the report and tries again",
+                retryAfter: 1)
         }
         return nil
     }

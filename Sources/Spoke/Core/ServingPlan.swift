@@ -24,18 +24,21 @@ package enum ServingPlan {
         return Plan(means: means, sha256: object.sha256, length: object.length, base: base)
     }
 
-    /// The object that an agent asks for by its hash: a package's published file, its content, or a patch that gives it; its length, nil where this spoke
-    /// knows none of that hash under the path.
+    /// The length of the object that an agent asks for by its hash under a path: a package's published
+    /// file, its content, or a patch that gives the content; nil where the spoke knows none.
+    ///
+    /// `replicas` are those of the path, `patch` is the one of the hash.
     package static func length(
-        of sha256: SHA256Digest, under path: TargetPath, replicas: [WantedReplica], patches: [KeptPatch]
+        of sha256: SHA256Digest, replicas: [WantedReplica], patch: KeptPatch?, under path: TargetPath
     ) -> UInt64? {
-        // A patch gives a content, which several packages may have.
-        var contents: Set<SHA256Digest> = []
-        for replica in replicas where replica.names(path) {
+        for replica in replicas {
             if replica.sha256 == sha256 { return replica.length }
             if let content = replica.packed, content.sha256 == sha256 { return content.length.bytes }
-            if let content = replica.content { contents.insert(content.sha256) }
         }
-        return patches.first { $0.sha256 == sha256 && ($0.path == path || contents.contains($0.content)) }?.length
+        // A patch gives a content, which several packages may have.
+        guard let patch, patch.path == path || replicas.contains(where: { $0.content?.sha256 == patch.content }) else {
+            return nil
+        }
+        return patch.length
     }
 }

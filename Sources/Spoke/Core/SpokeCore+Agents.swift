@@ -6,7 +6,10 @@ import Trust
 extension SpokeCore {
     mutating func agentOpened(_ link: LinkID, _ agent: NodeID, _ hello: Hello, at now: UnixTime) throws {
         guard sessionAllowance.take(agent, at: now) else {
-            return close(link, .busy, "too many new sessions of this agent; try again in a minute")
+            return close(
+                link, .busy,
+                "this agent opens sessions faster than it may, 30 a minute; it may come back in a minute; if it goes on, look "
+                    + "for a second machine with a copy of its state folder")
         }
         if let old = agents[agent] {
             close(old.link, .replaced, "a newer session of this agent has taken this one's place")

@@ -57,7 +57,8 @@ extension SpokeCore {
             return refuse(link, request, .notFound, "this spoke is older than the way in which \(path) is packed")
         }
         let known = contentsWanted[replica.sha256]
-        contentsWanted[replica.sha256] = ContentWish(asked: now, isDue: unpacking != replica.sha256)
+        contentsWanted[replica.sha256] = ContentWish(
+            asked: now, isDue: unpacking != replica.sha256, roomless: known?.roomless ?? 0)
         let retry = SpokeLimits.contentRetry.components.seconds
         let making = "\(path) is being unpacked, \(content.length)"
         guard known?.isDue != true, unpacking != replica.sha256 else {
@@ -66,10 +67,13 @@ extension SpokeCore {
         // Whatever it was, it is tried again until the next question.
         switch unpackFailed[replica.sha256] {
         case .failed(let why): refuse(link, request, .notFound, "\(path) cannot be unpacked at this spoke: \(why)")
-        case .noRoom(let why):
-            let retry = SpokeLimits.contentRoomRetry.components.seconds
+        case .noRoom(let why, _):
+            // Room that the hub makes is there soon; without any, asking again and again is of no use.
+            let wait = known?.roomless ?? 0 > 2 ? SpokeLimits.lastRetry : SpokeLimits.contentRoomRetry
             refuse(
-                link, request, .busy, "there is no room to unpack \(path): \(why)", retryAfter: UInt64(clamping: retry))
+                link, request, .busy,
+                "there is no room to unpack \(path) at this spoke: \(why); the hub was asked to make room; if it cannot, "
+                    + "raise the quota with 'axle pool set'", retryAfter: UInt64(clamping: wait.components.seconds))
         default: refuse(link, request, .busy, making, retryAfter: UInt64(clamping: retry))
         }
     }
@@ -108,10 +112,21 @@ extension SpokeCore {
         unpacking = nil
         switch outcome {
         case .done:
+            let lackedRoom = contentsWanted[sha256]?.roomless ?? 0 > 0
             unpackFailed[sha256] = nil
+            contentsWanted[sha256]?.roomless = 0
+            if lackedRoom, let replica = try store.replica(sha256) { sendState(of: replica) }
             if let content = try store.replica(sha256)?.packed { held.insert(content.sha256) }
         case .cancelled: contentsWanted[sha256]?.isDue = true
-        case .noRoom: unpackFailed[sha256] = outcome
+        case .noRoom(let why, let lacking):
+            let isNew = unpackFailed.updateValue(outcome, forKey: sha256) != outcome
+            // What is unpacked ahead of a need waits; what agents wait for has room made for it.
+            guard contentsWanted[sha256] != nil, let replica = try store.replica(sha256) else { break }
+            contentsWanted[sha256]?.roomless += 1
+            try makeRoom()
+            let text = "there is no room to unpack it for agents that cannot: \(why)"
+            if isNew { try log(.warning, .quotaExceeded, of: replica, text, at: now) }
+            sendState(of: replica, saying: text, lacking: lacking)
         case .failed(let why):
             // Said once, however often an agent asks for it.
             guard unpackFailed.updateValue(outcome, forKey: sha256) != outcome else { break }

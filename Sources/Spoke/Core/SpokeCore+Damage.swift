@@ -7,13 +7,12 @@ extension SpokeCore {
     mutating func damaged(_ objects: Set<SHA256Digest>, at now: UnixTime) throws {
         held.subtract(objects)
         isKeepingDue = true
-        let patches = Set(try store.patches().map(\.sha256))
         for object in objects.sorted() {
-            if patches.contains(object) {
+            if try store.patch(object) != nil {
                 try store.removePatch(object)
                 effects.append(.evict([object]))
             }
-            for replica in try store.replicas() where replica.sha256 == object || replica.packed?.sha256 == object {
+            for replica in try store.replicas(heldAs: object) {
                 try damaged(object, of: replica, at: now)
             }
         }

@@ -15,13 +15,18 @@ extension SpokeCore {
         nextAttempt = .zero
         isKeepingDue = true
         sendPoolStatus()
-        let replicas = try store.replicas()
-        try showNewestOrder(before: replicas.reduce(0) { $0 + $1.paths.count })
-        for replica in replicas { sendState(of: replica) }
+        try tellInventory()
         tellShares(isAnew: true)
         for (agent, open) in agents.sorted(by: { $0.key < $1.key }) {
             sendPresence(of: agent, isConnected: true, since: open.since)
         }
+    }
+
+    /// Shows the newest order and then tells every replica, which the hub compares with what it knows.
+    mutating func tellInventory() throws {
+        let replicas = try store.replicas()
+        try showNewestOrder(before: replicas.reduce(0) { $0 + $1.paths.count })
+        for replica in replicas { sendState(of: replica) }
     }
 
     mutating func hubAsks(_ message: Message, _ link: LinkID, _ request: RequestID, at now: UnixTime) throws {
@@ -78,10 +83,10 @@ extension SpokeCore {
     }
 
     /// The answer to something that the spoke asked.
-    mutating func answered(_ errand: Errand, _ link: LinkID, _ message: Message, at now: UnixTime) throws {
-        switch errand {
-        case .poolStatus, .poolChecked, .replica, .catalogChanged, .newestOrder, .fleetWord, .shares:
-            break  // told anew on the next change or connection
+    mutating func answered(_ asked: Request, _ message: Message, at now: UnixTime) throws {
+        if case .error(let error) = message, error.code.isRetryable { tellLater(asked, error, at: now) }
+        switch asked.errand {
+        case .poolStatus, .poolChecked, .replica, .catalogChanged, .newestOrder, .fleetWord, .shares: break
         case .presence(let agent):
             try presenceAnswered(agent, message)
         case .report(let agent, let incarnation, let counter):
@@ -116,9 +121,11 @@ extension SpokeCore {
         }
     }
 
-    /// There will be no answer: what is durable is sent again later, what is state is told anew.
-    mutating func failed(_ errand: Errand, isLinkOpen: Bool, at now: UnixTime) throws {
-        switch errand {
+    /// There will be no answer: what is durable is sent again later, and so is a state; over a new link
+    /// every state is told anew.
+    mutating func failed(_ asked: Request, isLinkOpen: Bool, at now: UnixTime) throws {
+        if isLinkOpen { tellLater(asked, nil, at: now) }
+        switch asked.errand {
         case .plan(let sha256):
             try planUnanswered(sha256, isLinkOpen: isLinkOpen, at: now)
         case .join(let join):
@@ -140,7 +147,12 @@ extension SpokeCore {
 
     /// When to try again what the hub answered so, or did not answer.
     private func patience(_ error: ErrorReply?, at now: UnixTime) -> UnixTime {
-        now + (error?.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) } ?? SpokeLimits.deliveryRetry)
+        now + (Self.retryAfter(error) ?? SpokeLimits.deliveryRetry)
+    }
+
+    /// How long the peer asked to wait, an hour at most.
+    static func retryAfter(_ error: ErrorReply?) -> Duration? {
+        error?.retryAfterSeconds.map { .seconds(Int64(min($0, 3600))) }
     }
 
     /// Sends waiting reports and events to the hub, oldest first; gives the time of the next attempt if it has to wait.

@@ -37,9 +37,10 @@ extension SpokeCore {
             return reply(link, request, .ok(OK()))
         }
         evictions[replica.sha256] = (link, request, before)
-        let shared = try objectsOfOthers(than: replica.sha256)
-        let content = (replica.packed?.sha256 ?? message.content).flatMap { shared.contains($0) ? nil : $0 }
-        guard shared.contains(replica.sha256) else {
+        let content = try (replica.packed?.sha256 ?? message.content).flatMap { object in
+            try isShared(object, by: replica.sha256) ? nil : object
+        }
+        guard try isShared(replica.sha256, by: replica.sha256) else {
             return effects.append(.prune(replica.sha256, content: content))
         }
         // The file is what is inside another package, which stays.
@@ -47,9 +48,9 @@ extension SpokeCore {
         try evictionEnded(replica.sha256, refusal: nil, at: now)
     }
 
-    /// The objects that other packages may be held as.
-    private func objectsOfOthers(than sha256: SHA256Digest) throws -> Set<SHA256Digest> {
-        Set(try store.replicas().filter { $0.sha256 != sha256 && $0.state != .evicted }.flatMap(\.objects))
+    /// Whether another package may be held as this object too.
+    private func isShared(_ object: SHA256Digest, by sha256: SHA256Digest) throws -> Bool {
+        try store.replicas(heldAs: object).contains { $0.sha256 != sha256 && $0.state != .evicted }
     }
 
     mutating func evictionEnded(_ sha256: SHA256Digest, refusal: String?, at now: UnixTime) throws {

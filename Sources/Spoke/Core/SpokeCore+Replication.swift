@@ -97,7 +97,7 @@ extension SpokeCore {
     /// Only what the vendor's catalog names, by one of its paths and with the same length and hash, is ever fetched.
     mutating func found(_ path: TargetPath, _ finding: TargetFinding, at now: UnixTime) throws {
         lookUps.remove(path)
-        for var replica in try store.replicas() where replica.names(path) {
+        for var replica in try store.replicas(naming: path) {
             guard attempts[replica.sha256]?.lookUp == path else {
                 try noteContent(finding, of: &replica)
                 continue
@@ -284,7 +284,7 @@ extension SpokeCore {
 
     /// Tells the hub how far a replica is, as one of the packages that it is or as each of them.
     mutating func sendState(
-        of replica: WantedReplica, as path: TargetPath? = nil, lacking: ByteCount = .zero,
+        of replica: WantedReplica, as path: TargetPath? = nil, saying note: String? = nil, lacking: ByteCount = .zero,
         in lackingPool: NodeName? = nil
     ) {
         guard let hub else { return }
@@ -292,7 +292,7 @@ extension SpokeCore {
         for path in path.map({ [$0] }) ?? replica.paths {
             let message = Replica(
                 path: path, sha256: replica.sha256, state: replica.state, bytesHeld: held,
-                text: replica.state == .transferring || replica.text.isEmpty ? nil : replica.text,
+                text: note ?? (replica.state == .transferring || replica.text.isEmpty ? nil : replica.text),
                 lacking: lacking > .zero ? lacking.bytes : nil,
                 pool: replica.state == .verified ? place(of: replica)?.pool : lackingPool,
                 reason: replica.state == .verified ? place(of: replica)?.reason : nil)

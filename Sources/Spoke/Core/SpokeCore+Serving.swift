@@ -17,7 +17,7 @@ extension SpokeCore {
         if asked.isUnpackedOnly, replica.packed == nil {
             return try wantContent(of: replica, as: asked.path, link, request, at: now)
         }
-        let patches = try store.patches()
+        let patches = try replica.content.map { try store.patches(giving: $0.sha256) } ?? []
         guard let plan = ServingPlan.choose(asked, for: replica, held: held, patches: patches, at: now) else {
             if asked.isUnpackedOnly { return try wantContent(of: replica, as: asked.path, link, request, at: now) }
             wantPublished(replica)
@@ -33,7 +33,8 @@ extension SpokeCore {
     /// An agent fetches an object by its hash.
     mutating func servePackage(_ fetch: FetchPackage, _ link: LinkID, _ request: RequestID) throws {
         let length = ServingPlan.length(
-            of: fetch.sha256, under: fetch.path, replicas: try store.replicas(), patches: try store.patches())
+            of: fetch.sha256, replicas: try store.replicas(naming: fetch.path),
+            patch: try store.patch(fetch.sha256), under: fetch.path)
         guard let length, length == fetch.length else {
             return refuse(link, request, .notFound, "\(fetch.path) is not wanted at this spoke")
         }

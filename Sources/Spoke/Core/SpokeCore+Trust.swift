@@ -15,7 +15,7 @@ extension SpokeCore {
             let isNew = try store.setting(.revocations) != signed
             try store.set(.revocations, to: signed)
             listAlarm = nil
-            try drop(revoked)
+            try drop(revoked, at: now)
             reply(link, request, .ok(OK()))
             if isNew { passOn(.revocations(Revocations(signed: signed)), .revocations) }
         case .failed(let why):
@@ -24,10 +24,12 @@ extension SpokeCore {
     }
 
     /// Forgets agents that are revoked and ends their sessions.
-    mutating func drop(_ revoked: Set<NodeID>) throws {
+    mutating func drop(_ revoked: Set<NodeID>, at now: UnixTime) throws {
         for agent in revoked.sorted() {
             try store.removeAgent(agent)
-            if let open = agents[agent] { close(open.link, .refused, "this certificate has been revoked") }
+            guard let link = agents[agent]?.link else { continue }
+            close(link, .refused, "this certificate has been revoked")
+            forgetAgent(on: link, at: now)
         }
     }
 

@@ -33,6 +33,16 @@ package struct SpokeCore {
         case renewal(LinkID, RequestID)
     }
 
+    /// A request that is under way.
+    struct Request {
+        let link: LinkID
+        let errand: Errand
+        /// What was told; nil unless the errand tells a state.
+        let state: Message?
+        /// How often telling this state has failed in a row.
+        let failures: Int
+    }
+
     /// What the hub signs about the fleet and a spoke passes on.
     enum FleetWord: Hashable {
         case revocations, anchors
@@ -72,6 +82,8 @@ package struct SpokeCore {
         var asked: UnixTime
         /// Whether it is to be made, where it is not here.
         var isDue: Bool
+        /// How often in a row there was no room for it.
+        var roomless = 0
     }
 
     /// Who causes the events that are written.
@@ -155,8 +167,12 @@ package struct SpokeCore {
     private var agentEvents = LogBudget<LogCause>(SpokeLimits.agentEvents)
     /// Events in the store; nil until they are counted.
     private var eventCount: Int?
-    private var errands: [RequestID: (link: LinkID, errand: Errand)] = [:]
+    private var requests: [RequestID: Request] = [:]
     private var requestOf: [Errand: RequestID] = [:]
+    /// States that a peer could not take, which are told again.
+    var untold = UntoldStates()
+    /// Requests under way that tell a state.
+    private(set) var statesUnderWay = 0
     private var lastRequest: UInt64 = 0
     private var nextTidying = UnixTime.zero
     private var wakeAt: UnixTime?
@@ -210,7 +226,7 @@ package struct SpokeCore {
             try log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)", at: now)
         case .revocationsChecked(let link, let request, let signed, let outcome):
             try revoke(outcome, signed: signed, link, request, at: now)
-        case .agentsRevoked(let agents): try drop(agents)
+        case .agentsRevoked(let agents): try drop(agents, at: now)
         case .anchorsChecked(let link, let request, let signed, let refusal):
             try anchorsChecked(refusal, signed: signed, link, request, at: now)
         case .catalogRefreshed(let version):
@@ -234,7 +250,9 @@ package struct SpokeCore {
             cause(of: link)
         case .faulted(let fault):
             switch fault.origin {
-            case .request(let link, _), .link(let link): cause(of: link)
+            case .request(let link, _), .link(let link):
+                fault.peer.map { $0.role == .agent ? .agent($0.id) : .spoke } ?? cause(of: link)
+            case .member(let node): agents[node] == nil ? .spoke : .agent(node)
             case .join: .spoke
             }
         case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
@@ -271,20 +289,21 @@ package struct SpokeCore {
                 try agentAsks(message, agent, link, request, at: now)
             }
         case .reply(let link, let request, let message):
-            guard let errand = takeErrand(request, on: link) else { return }
-            try answered(errand, link, message, at: now)
+            guard let asked = takeRequest(request, on: link) else { return }
+            try answered(asked, message, at: now)
         case .failed(let link, let request, _):
-            guard let errand = takeErrand(request, on: link) else { return }
-            try failed(errand, isLinkOpen: true, at: now)
+            guard let asked = takeRequest(request, on: link) else { return }
+            try failed(asked, isLinkOpen: true, at: now)
         }
     }
 
     /// What was asked over a link gets no answer any more; it is asked anew over the next one.
     mutating func endErrands(on link: LinkID, at now: UnixTime) throws {
-        let left = errands.filter { $0.value.link == link }
+        untold.forget(link)
+        let left = requests.filter { $0.value.link == link }
         for request in left.keys.sorted() {
-            guard let errand = takeErrand(request, on: link) else { continue }
-            try failed(errand, isLinkOpen: false, at: now)
+            guard let asked = takeRequest(request, on: link) else { continue }
+            try failed(asked, isLinkOpen: false, at: now)
         }
     }
 
@@ -297,7 +316,8 @@ package struct SpokeCore {
         forgetAgent(on: link, at: now)
     }
 
-    private mutating func forgetAgent(on link: LinkID, at now: UnixTime) {
+    /// The agent of a link is no longer here; what it still asks over the link is not heard.
+    mutating func forgetAgent(on link: LinkID, at now: UnixTime) {
         guard let agent = agentOfLink.removeValue(forKey: link) else { return }
         if agents[agent]?.link == link {
             agents[agent] = nil
@@ -313,31 +333,48 @@ package struct SpokeCore {
             "\(fault.event) of this peer could not be handled and was left out: \(fault.reason)", at: now)
         switch fault.origin {
         case .request(let link, let request): refuse(link, request, .invalid, PeerFault.answer)
-        case .link(let link):
-            close(link, .internalFault, PeerFault.answer)
-            if link == hub { hub = nil }
-            forgetAgent(on: link, at: now)
+        case .link(let link): dropFaulty(link, at: now)
+        case .member(let node): if let link = agents[node]?.link { dropFaulty(link, at: now) }
         case .join(let join):
             effects.append(.answerJoin(join, .error(ErrorReply(code: .invalid, text: PeerFault.answer))))
         }
     }
 
+    /// Ends the link of a peer whose event could not be handled.
+    private mutating func dropFaulty(_ link: LinkID, at now: UnixTime) {
+        close(link, .internalFault, PeerFault.answer)
+        if link == hub { hub = nil }
+        forgetAgent(on: link, at: now)
+    }
+
     // MARK: - Sending
 
-    /// Asks a peer, unless the same errand is under way already.
-    mutating func ask(_ link: LinkID, _ message: Message, _ errand: Errand) {
+    /// Asks a peer, unless the same errand is under way already. `failures` counts how often telling
+    /// this state has failed.
+    mutating func ask(_ link: LinkID, _ message: Message, _ errand: Errand, failures: Int = 0) {
         guard requestOf[errand] == nil else { return }
         lastRequest += 1
         let request = RequestID(lastRequest)
         requestOf[errand] = request
-        errands[request] = (link, errand)
+        if errand.isState {
+            untold.remove(errand)
+            statesUnderWay += 1
+        }
+        requests[request] = Request(
+            link: link, errand: errand, state: errand.isState ? message : nil, failures: failures)
         effects.append(.link(.request(link, request, message, .control)))
     }
 
     /// Forgets an errand's answer, so that a newer state of the same thing can be told at once.
     mutating func supersede(_ errand: Errand) {
-        guard let request = requestOf.removeValue(forKey: errand) else { return }
-        errands[request] = nil
+        guard let request = requestOf[errand] else { return }
+        forget(request, errand)
+    }
+
+    private mutating func forget(_ request: RequestID, _ errand: Errand) {
+        requests[request] = nil
+        requestOf[errand] = nil
+        if errand.isState { statesUnderWay -= 1 }
     }
 
     /// How many joins wait for the hub's answer.
@@ -359,11 +396,10 @@ package struct SpokeCore {
         effects.append(.link(.close(link, code, text)))
     }
 
-    private mutating func takeErrand(_ request: RequestID, on link: LinkID) -> Errand? {
-        guard let found = errands[request], found.link == link else { return nil }
-        errands[request] = nil
-        requestOf[found.errand] = nil
-        return found.errand
+    private mutating func takeRequest(_ request: RequestID, on link: LinkID) -> Request? {
+        guard let found = requests[request], found.link == link else { return nil }
+        forget(request, found.errand)
+        return found
     }
 
     /// Writes an event about a replica, one for each package that it is.
@@ -404,8 +440,8 @@ package struct SpokeCore {
 
     /// The hub has taken the events up to a sequence.
     mutating func eventsTaken(through sequence: UInt64) throws {
-        try store.removeEvents(through: sequence)
-        eventCount = nil
+        let removed = try store.removeEvents(through: sequence)
+        eventCount = eventCount.map { $0 - removed }
     }
 
     // MARK: - Time
@@ -427,7 +463,7 @@ package struct SpokeCore {
         let nextRate = followAgentLimit(at: now)
         let times = [
             hub == nil ? nil : nextAttempt, try pumpDeliveries(at: now), try pumpOrders(at: now), listAlarm, nextRate,
-            nextShare,
+            nextShare, try pumpUntold(at: now),
         ]
         let next = times.compactMap { $0 }.reduce(nextTidying, min)
         if wakeAt != next {

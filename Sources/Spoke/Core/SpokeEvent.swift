@@ -35,7 +35,8 @@ package enum UnpackOutcome: Equatable, Sendable {
     case done
     /// It was to make way for a transfer; it goes on from there later.
     case cancelled
-    case noRoom(String)
+    /// The quota or the disk has no room; so many bytes lack where it is the quota.
+    case noRoom(String, lacking: ByteCount = .zero)
     /// It cannot be unpacked here: no library, or bytes that are not what was signed.
     case failed(String)
 }
@@ -50,7 +51,7 @@ package enum RevocationOutcome: Equatable, Sendable {
 }
 
 /// What happens to a spoke; the shell or the simulation tells it to the core.
-package enum SpokeEvent: PoolEvent, Equatable {
+package enum SpokeEvent: PoolEvent, PeerCausedEvent, Equatable {
     /// First of all: what the pool really holds and how full it is.
     case started(held: Set<SHA256Digest>, PoolFigures)
     case link(LinkEvent)
@@ -99,4 +100,22 @@ package enum SpokeEvent: PoolEvent, Equatable {
     case shareTended(Share, ShareOutcome)
     /// The time asked for by `SpokeEffect.wake` has come.
     case woke
+}
+
+extension SpokeEvent {
+    package func fault(_ reason: String) -> PeerFault? {
+        switch self {
+        case .link(let event): PeerFault(event, reason)
+        case .joinAsked(let join, let message): PeerFault(.join(join), event: message.name, reason: reason)
+        case .revocationsChecked(let link, let request, _, _):
+            PeerFault(.request(link, request), event: "a revocation list", reason: reason)
+        case .anchorsChecked(let link, let request, _, _):
+            PeerFault(.request(link, request), event: "an anchor set", reason: reason)
+        case .started, .faulted, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
+            .poolsMoved, .confinementMissing, .poolDrained, .unpacked, .evicted, .evictionEnded, .poolChecked,
+            .objectsDamaged, .packageBrought, .bundleRefused, .agentsRevoked, .catalogRefreshed, .sharesSet,
+            .catalogSurveyed, .shareTended, .woke:
+            nil
+        }
+    }
 }

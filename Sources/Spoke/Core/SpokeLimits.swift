@@ -36,8 +36,11 @@ package enum SpokeLimits {
     static let contentRoomRetry = Duration.seconds(60)
     /// Patches that are kept for agents at the most.
     package static let patches = 256
-    /// How soon a refused delivery (order, report, event) is tried again.
+    /// How soon a refused delivery (order, report, event) is tried again, and at first a state that a
+    /// peer could not take; its wait doubles up to `lastRetry`.
     package static let deliveryRetry = Duration.seconds(10)
+    /// States under way at a time while those are told again that a peer could not take.
+    package static let statesInFlight = 128
     /// Joins that may be relayed at a time.
     package static let joins = 64
     /// How often expired orders are removed.

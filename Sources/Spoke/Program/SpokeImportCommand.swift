@@ -110,13 +110,15 @@ enum SpokeImportCommand {
         _ report: SpokeImportReport, _ invocation: CommandInvocation, _ streams: ProgramStreams
     ) -> Int32 {
         let isWhole = report.refused == nil && report.missing.isEmpty && report.problems.isEmpty
-        for path in report.taken { streams.line(path) }
+        // The medium's names and texts: one line each, whatever they hold.
+        func line(_ text: String) -> String { Event.singleLine(text, limit: 2048) }
+        for path in report.taken { streams.line(line(path)) }
         if let why = report.refused {
-            streams.message("axle-spoke import: \(why)")
+            streams.message("axle-spoke import: \(line(why))")
             return 1
         }
-        for path in report.missing { streams.message("axle-spoke import: missing: \(path)") }
-        for problem in report.problems { streams.message("axle-spoke import: \(problem)") }
+        for path in report.missing { streams.message("axle-spoke import: missing: \(line(path))") }
+        for problem in report.problems { streams.message("axle-spoke import: \(line(problem))") }
         let left = report.missing.count + report.problems.count
         streams.message(
             "\(report.taken.count) packages imported, \(report.alreadyThere) were there already, \(left) are not")

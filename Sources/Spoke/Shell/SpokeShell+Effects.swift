@@ -102,7 +102,7 @@ extension SpokeShell {
             } catch let error as ContentError where error.code == .cancelled {
                 outcome = .cancelled
             } catch let error as StorageError where error.isFull {
-                outcome = .noRoom(error.description)
+                outcome = .noRoom(error.description, lacking: error.lacking?.bytes ?? .zero)
             } catch {
                 outcome = .failed("\(error)")
             }
@@ -135,11 +135,9 @@ extension SpokeShell {
     }
 
     private func serveMetadata(_ link: LinkID, _ request: RequestID, _ name: String) {
-        Task { [catalog, links, revoked] in
-            await links.sendFile(link, request, named: name) {
-                if let segment = revoked.file(named: name) { return segment }
-                return try await catalog.file(named: name)
-            }
+        links.sendFile(link, request, named: name) { [catalog, revoked] in
+            if let segment = revoked.file(named: name) { return segment }
+            return try await catalog.file(named: name)
         }
     }
 

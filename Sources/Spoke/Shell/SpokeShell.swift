@@ -56,7 +56,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     /// Called with the reason when this spoke cannot go on.
     private let fatal: @Sendable (String) -> Void
     private let database: String
-    private nonisolated let inbox = EventInbox<SpokeEvent>()
+    private nonisolated let inbox = EventInbox<SpokeEvent, LinkID>()
     nonisolated let revoked: RevocationKeeper
     nonisolated let segments: SegmentFetcher
     nonisolated let joins = JoinDesk()
@@ -173,6 +173,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         } catch {
             messages("no catalog to serve yet: \(error)")
         }
+        for line in revoked.damage { messages("warning: \(line)") }
         begin()
         Task { [weak self] in await self?.checkConfinement() }
         scrub.start { [weak self, messages] outcome in
@@ -198,6 +199,12 @@ actor SpokeShell: LinkHandler, PoolWatcher {
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
+    nonisolated func linkEvent(_ event: LinkEvent, bytes: Int) -> Bool {
+        let (isFirst, mayGoOn) = inbox.put(.link(event), from: event.link, bytes: bytes)
+        if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
+        return mayGoOn
+    }
+
     nonisolated func joinRequest(_ link: LinkID, _ request: RequestID, _ message: Message) {
         guard let join = joins.enter(link, request, over: links) else { return }
         tell(.joinAsked(join, message))
@@ -210,31 +217,18 @@ actor SpokeShell: LinkHandler, PoolWatcher {
 
     /// Handles what waits, in one transaction; then executes the effects.
     private func drain() {
-        let (events, isMore) = inbox.take()
+        let batch = inbox.take()
+        for link in batch.resumed { links.resumeReading(link) }
         do {
-            try EventIsolation.run(events) { events in
+            try EventIsolation.run(batch.events) { events in
                 try commit(Array(events))
             } isolate: { event, error in
-                try commit([.faulted(try fault(of: event, error))])
+                try commit([try event.replacement(after: error, messages)])
             }
         } catch {
             beginAnew(after: error)
         }
-        if isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
-    }
-
-    /// The fault of an event that a peer caused; throws the error of an event of the spoke's own, which
-    /// cannot be left out.
-    private func fault(of event: SpokeEvent, _ error: any Error) throws -> PeerFault {
-        switch event {
-        case .link(let event):
-            messages("an event of a peer could not be handled and was left out: \(error)")
-            return PeerFault(event, error)
-        case .joinAsked(let join, let message):
-            messages("a join could not be handled and was left out: \(error)")
-            return PeerFault(.join(join), event: message.name, reason: "\(error)")
-        default: throw error
-        }
+        if batch.isMore { queue.submit { self.assumeIsolated { $0.drain() } } }
     }
 
     /// Handles events in one transaction, then executes the effects; on the disk when it returns.

@@ -28,9 +28,20 @@ struct SpokeTransfer {
             guard let content = replica.content else { return .planFailed("the content is not known") }
             return Self.planned(await object(content.sha256, length: content.length.bytes, from: hub))
         case .patch(let patch, let length, let base, _):
+            guard let content = replica.content else { return .planFailed("the content is not known") }
+            // The room for what the patch gives is held before a byte of it is fetched.
+            let room: Reservation
+            switch await reserve(content.sha256, length: content.length.bytes) {
+            case .success(let reservation): room = reservation
+            case .failure(let failure): return failure.outcome
+            }
             let outcome = Self.planned(await object(patch, length: length, from: hub))
-            guard outcome == .verified else { return outcome }
-            return await apply(patch, base)
+            guard outcome == .verified else {
+                let pool = pool
+                await disk.run { pool.abandon(room, keepingBytes: true) }
+                return outcome
+            }
+            return await apply(patch, base, room)
         }
     }
 
@@ -39,13 +50,30 @@ struct SpokeTransfer {
         outcome == .hashMismatch ? .planFailed("its bytes have another hash than the plan says") : outcome
     }
 
-    private func apply(_ patch: SHA256Digest, _ base: PackageContent) async -> TransferOutcome {
+    /// Why there is no room: how the transfer ends.
+    private struct NoReservation: Error {
+        let outcome: TransferOutcome
+    }
+
+    private func reserve(_ sha256: SHA256Digest, length: UInt64) async -> Result<Reservation, NoReservation> {
+        let pool = pool
+        do {
+            return .success(try await disk.run { try pool.reserve(sha256, length: ByteCount(length)) })
+        } catch let error as StorageError {
+            return .failure(NoReservation(outcome: Self.outcome(of: error)))
+        } catch {
+            return .failure(NoReservation(outcome: .interrupted("\(error)")))
+        }
+    }
+
+    private func apply(_ patch: SHA256Digest, _ base: PackageContent, _ room: Reservation) async -> TransferOutcome {
         guard let content = replica.content else { return .planFailed("the content is not known") }
         let (pool, intake) = (pool, intake)
         do {
             try await making.run {
                 try intake.patch(
-                    ContentIdentity(base), by: patch, to: ContentIdentity(content), from: pool, into: pool)
+                    ContentIdentity(base), by: patch, to: ContentIdentity(content), from: pool, into: pool,
+                    reserved: room)
             }
             return .verified
         } catch let error as StorageError where error.isFull {
@@ -59,14 +87,11 @@ struct SpokeTransfer {
 
     /// Fetches one object of the pool by its hash.
     private func object(_ sha256: SHA256Digest, length: UInt64, from hub: LinkID) async -> TransferOutcome {
-        let (pool, disk) = (pool, disk)
+        let pool = pool
         let reservation: Reservation
-        do {
-            reservation = try await disk.run { try pool.reserve(sha256, length: ByteCount(length)) }
-        } catch let error as StorageError {
-            return Self.outcome(of: error)
-        } catch {
-            return .interrupted("\(error)")
+        switch await reserve(sha256, length: length) {
+        case .success(let room): reservation = room
+        case .failure(let failure): return failure.outcome
         }
         let outcome = await fetch(reservation, from: hub)
         if outcome != .verified {

@@ -35,9 +35,19 @@ package final class MemorySpokeStore: SpokeStore {
 
     package func replica(_ sha256: SHA256Digest) -> WantedReplica? { tables.replicas[sha256] }
 
+    package func replicas(naming path: TargetPath) -> [WantedReplica] { replicas().filter { $0.names(path) } }
+
+    package func replicas(heldAs object: SHA256Digest) -> [WantedReplica] {
+        replicas().filter { $0.objects.contains(object) }
+    }
+
     package func save(_ replica: WantedReplica) { tables.replicas[replica.sha256] = replica }
 
     package func patches() -> [KeptPatch] { tables.patches.values.sorted { $0.sha256 < $1.sha256 } }
+
+    package func patch(_ sha256: SHA256Digest) -> KeptPatch? { tables.patches[sha256] }
+
+    package func patches(giving content: SHA256Digest) -> [KeptPatch] { patches().filter { $0.content == content } }
 
     package func save(_ patch: KeptPatch) { tables.patches[patch.sha256] = patch }
 
@@ -110,7 +120,12 @@ package final class MemorySpokeStore: SpokeStore {
 
     package func events(limit: Int) -> [CarriedEvent] { Array(tables.events.prefix(limit)) }
 
-    package func removeEvents(through sequence: UInt64) { tables.events.removeAll { $0.sequence <= sequence } }
+    @discardableResult
+    package func removeEvents(through sequence: UInt64) -> Int {
+        let before = tables.events.count
+        tables.events.removeAll { $0.sequence <= sequence }
+        return before - tables.events.count
+    }
 
     package func eventCount() -> Int { tables.events.count }
 

@@ -54,6 +54,13 @@ package final class SQLiteSpokeStore: SpokeStore {
             """,
             // The keys of agents' reports.
             "ALTER TABLE agents ADD COLUMN report_key BLOB;",
+            // What is asked for each time that an agent fetches, or an object is damaged.
+            """
+            CREATE INDEX replicas_by_path ON replicas (path);
+            CREATE INDEX replicas_by_content ON replicas (content_sha256);
+            CREATE INDEX replica_paths_by_path ON replica_paths (path);
+            CREATE INDEX patches_by_content ON patches (content);
+            """,
         ])
 
     /// A content whose coding is unknown keeps its hash and length, which were signed: it is served, and never unpacked here.
@@ -159,11 +166,32 @@ package final class SQLiteSpokeStore: SpokeStore {
     package func replica(_ sha256: SHA256Digest) throws -> WantedReplica? {
         let found = try database.first(
             "SELECT \(Self.replicaColumns) FROM replicas WHERE sha256 = ?", sha256.bytes, read: Self.replica)
-        guard var replica = found else { return nil }
-        try database.forEach("SELECT path FROM replica_paths WHERE sha256 = ? ORDER BY place", sha256.bytes) { row in
-            replica.add(try TargetPath(try row.text(0)))
+        return try found.map(withPaths)
+    }
+
+    /// A replica with its paths beside the first.
+    private func withPaths(_ replica: WantedReplica) throws -> WantedReplica {
+        var replica = replica
+        try database.forEach("SELECT path FROM replica_paths WHERE sha256 = ? ORDER BY place", replica.sha256.bytes) {
+            replica.add(try TargetPath(try $0.text(0)))
         }
         return replica
+    }
+
+    package func replicas(naming path: TargetPath) throws -> [WantedReplica] {
+        try database.rows(
+            """
+            SELECT \(Self.replicaColumns) FROM replicas WHERE path = ?1
+                OR sha256 IN (SELECT sha256 FROM replica_paths WHERE path = ?1) ORDER BY sha256
+            """, path.description, read: Self.replica
+        ).map(withPaths)
+    }
+
+    package func replicas(heldAs object: SHA256Digest) throws -> [WantedReplica] {
+        try database.rows(
+            "SELECT \(Self.replicaColumns) FROM replicas WHERE sha256 = ?1 OR content_sha256 = ?1 ORDER BY sha256",
+            object.bytes, read: Self.replica
+        ).map(withPaths)
     }
 
     package func save(_ replica: WantedReplica) throws {
@@ -189,17 +217,31 @@ package final class SQLiteSpokeStore: SpokeStore {
         }
     }
 
-    package func patches() throws -> [KeptPatch] {
-        try database.rows("SELECT sha256, length, base, content, path, means FROM patches ORDER BY sha256") { row in
-            KeptPatch(
-                sha256: try SHA256Digest(bytes: try row.blob(0)), length: UInt64(bitPattern: try row.int64(1)),
-                means: try means(row), base: try SHA256Digest(bytes: try row.blob(2)),
-                content: try SHA256Digest(bytes: try row.blob(3)),
-                path: try TargetPath(try row.text(4)))
-        }
+    private static let patchColumns = "sha256, length, base, content, path, means"
+
+    private static func patch(_ row: borrowing Row) throws -> KeptPatch {
+        KeptPatch(
+            sha256: try SHA256Digest(bytes: try row.blob(0)), length: UInt64(bitPattern: try row.int64(1)),
+            means: try means(row), base: try SHA256Digest(bytes: try row.blob(2)),
+            content: try SHA256Digest(bytes: try row.blob(3)), path: try TargetPath(try row.text(4)))
     }
 
-    private func means(_ row: borrowing Row) throws -> TransferMeans {
+    package func patches() throws -> [KeptPatch] {
+        try database.rows("SELECT \(Self.patchColumns) FROM patches ORDER BY sha256", read: Self.patch)
+    }
+
+    package func patch(_ sha256: SHA256Digest) throws -> KeptPatch? {
+        try database.first(
+            "SELECT \(Self.patchColumns) FROM patches WHERE sha256 = ?", sha256.bytes, read: Self.patch)
+    }
+
+    package func patches(giving content: SHA256Digest) throws -> [KeptPatch] {
+        try database.rows(
+            "SELECT \(Self.patchColumns) FROM patches WHERE content = ? ORDER BY sha256", content.bytes,
+            read: Self.patch)
+    }
+
+    private static func means(_ row: borrowing Row) throws -> TransferMeans {
         guard let means = TransferMeans(rawValue: UInt8(clamping: try row.int64(5))) else {
             throw ModelError("means of transfer", String(try row.int64(5)), "is none that this version knows")
         }
@@ -332,7 +374,8 @@ package final class SQLiteSpokeStore: SpokeStore {
         }
     }
 
-    package func removeEvents(through sequence: UInt64) throws {
+    @discardableResult
+    package func removeEvents(through sequence: UInt64) throws -> Int {
         try database.run("DELETE FROM events WHERE sequence <= ?", Int64(bitPattern: sequence))
     }
 

@@ -14,11 +14,18 @@ package protocol SpokeStore: AnyObject {
     /// Every replica wanted here, by hash.
     func replicas() throws -> [WantedReplica]
     func replica(_ sha256: SHA256Digest) throws -> WantedReplica?
+    /// The replicas that are this package, by hash: a path may have named other bytes before.
+    func replicas(naming path: TargetPath) throws -> [WantedReplica]
+    /// The replicas that may be held as this object, by hash.
+    func replicas(heldAs object: SHA256Digest) throws -> [WantedReplica]
     /// Adds the replica or replaces the one of the same hash.
     func save(_ replica: WantedReplica) throws
 
     /// The patches that are kept here, or are on their way, by hash.
     func patches() throws -> [KeptPatch]
+    func patch(_ sha256: SHA256Digest) throws -> KeptPatch?
+    /// The patches that give this content, by hash.
+    func patches(giving content: SHA256Digest) throws -> [KeptPatch]
     func save(_ patch: KeptPatch) throws
     /// Forgets a patch; one that is not known is no error.
     func removePatch(_ sha256: SHA256Digest) throws
@@ -58,7 +65,9 @@ package protocol SpokeStore: AnyObject {
     func append(_ event: Event) throws -> UInt64
     /// The oldest events, at most `limit`.
     func events(limit: Int) throws -> [CarriedEvent]
-    func removeEvents(through sequence: UInt64) throws
+    /// Removes the events up to a sequence and gives how many went.
+    @discardableResult
+    func removeEvents(through sequence: UInt64) throws -> Int
     func eventCount() throws -> Int
     /// Removes the events that matter least, the oldest of them first, until `count` are left; gives how
     /// many went.

@@ -38,13 +38,14 @@ package struct ContentIntake: Sendable {
 
     /// Turns a base that the pool holds into the content by a patch that `source` holds.
     ///
-    /// A pool that lends its file has it filled in place. What the patch gives is not believed.
+    /// A pool that lends its file has it filled in place. What the patch gives is not believed. `reserved` is the room for the
+    /// content where the pool has reserved it already.
     /// - Throws: as `unpack`; `ContentError.wrongReference` for a patch between other contents.
     package func patch(
         _ base: ContentIdentity, by patch: SHA256Digest, to content: ContentIdentity, from source: any PackagePool,
-        into pool: any PackagePool, cancellation: Cancellation? = nil
+        into pool: any PackagePool, reserved: Reservation? = nil, cancellation: Cancellation? = nil
     ) throws {
-        try bring(content, into: pool) { reservation in
+        try bring(content, into: pool, reserved: reserved) { reservation in
             let (patchReader, baseReader) = (try source.open(patch), try pool.open(base.sha256))
             let patch = try patchReader.file(scratch: scratch)
             let old = try baseReader.file(scratch: scratch)
@@ -74,21 +75,23 @@ package struct ContentIntake: Sendable {
 
     /// Reserves, makes, publishes. What an attempt before left and turns out to be wrong is made anew, once.
     private func bring(
-        _ content: ContentIdentity, into pool: any PackagePool, make: (Reservation) throws -> Void
+        _ content: ContentIdentity, into pool: any PackagePool, reserved: Reservation? = nil,
+        make: (Reservation) throws -> Void
     ) throws {
         do {
-            try bringOnce(content, into: pool, make: make)
+            try bringOnce(content, into: pool, reserved: reserved, make: make)
         } catch StorageError.hashMismatch(resumed: true) {
             try bringOnce(content, into: pool, make: make)
         }
     }
 
     private func bringOnce(
-        _ content: ContentIdentity, into pool: any PackagePool, make: (Reservation) throws -> Void
+        _ content: ContentIdentity, into pool: any PackagePool, reserved: Reservation? = nil,
+        make: (Reservation) throws -> Void
     ) throws {
         let length = ByteCount(content.length)
-        guard pool.length(of: content.sha256) == nil else { return }
-        let reservation = try pool.reserve(content.sha256, length: length)
+        guard reserved != nil || pool.length(of: content.sha256) == nil else { return }
+        let reservation = try reserved ?? pool.reserve(content.sha256, length: length)
         do {
             if reservation.resumeOffset < length { try make(reservation) }
             try pool.publish(reservation)

@@ -52,6 +52,14 @@ package struct PrunePlan: Hashable, Sendable {
         /// No catalog names it any more, and the rules say that such a package stays.
         case unknown
 
+        /// Whether it is a rule of the retention, and not somebody's need.
+        package var isRule: Bool {
+            switch self {
+            case .retained, .newestFixPack: true
+            case .liveRollout, .pinned, .inUse, .unknown: false
+            }
+        }
+
         package var description: String {
             switch self {
             case .liveRollout(let name): "rollout \(name) needs it"
@@ -111,6 +119,9 @@ package struct PrunePlan: Hashable, Sendable {
     /// In the order in which they go: the releases that are furthest behind first, the longest first among equals.
     package let removals: [Removal]
     package let kept: [Kept]
+    /// Those of the packages that stay which nothing but the rules keeps, in the order in which they go
+    /// where a live rollout needs the room.
+    package let yielding: [Removal]
     /// What the removals give back at the most; chunks that other packages share stay.
     package var freed: ByteCount { removals.reduce(.zero) { $0 + $1.holding.length } }
 
@@ -154,29 +165,41 @@ package struct PrunePlan: Hashable, Sendable {
         }
         kept = reasons.map { Kept(digest: $0.key, holding: $0.value.0, reason: $0.value.1) }
             .sorted { $0.digest < $1.digest }
-        var seen: Set<SHA256Digest> = []
-        removals = known.filter { reasons[$0.digest] == nil && seen.insert($0.digest).inserted }
-            .map { Removal(holding: $0, newer: behind[$0.digest] ?? 0) }
-            .sorted { left, right in
-                (right.newer, right.holding.length, left.holding.digest)
-                    < (left.newer, left.holding.length, right.holding.digest)
-            }
+        func inOrder(_ isMeant: (Reason?) -> Bool) -> [Removal] {
+            var seen: Set<SHA256Digest> = []
+            return known.filter { isMeant(reasons[$0.digest]?.1) && seen.insert($0.digest).inserted }
+                .map { Removal(holding: $0, newer: behind[$0.digest] ?? 0) }
+                .sorted { left, right in
+                    (right.newer, right.holding.length, left.holding.digest)
+                        < (left.newer, left.holding.length, right.holding.digest)
+                }
+        }
+        removals = inOrder { $0 == nil }
+        yielding = inOrder { $0?.isRule == true }
     }
 
     /// The plan without these packages, which lie in another pool.
     package func without(_ digests: Set<SHA256Digest>) -> PrunePlan {
         PrunePlan(
             removals: removals.filter { !digests.contains($0.holding.digest) },
-            kept: kept.filter { !digests.contains($0.digest) })
+            kept: kept.filter { !digests.contains($0.digest) },
+            yielding: yielding.filter { !digests.contains($0.holding.digest) })
     }
 
-    private init(removals: [Removal], kept: [Kept]) {
+    private init(removals: [Removal], kept: [Kept], yielding: [Removal]) {
         self.removals = removals
         self.kept = kept
+        self.yielding = yielding
     }
 
     /// The first removals that together give at least so many bytes; all, if they do not.
-    package func removals(freeing bytes: ByteCount) -> [Removal] {
+    package func removals(freeing bytes: ByteCount) -> [Removal] { Self.first(of: removals, freeing: bytes) }
+
+    /// The first of those that yield to a live rollout that together give at least so many bytes; all, if
+    /// they do not.
+    package func yielding(freeing bytes: ByteCount) -> [Removal] { Self.first(of: yielding, freeing: bytes) }
+
+    private static func first(of removals: [Removal], freeing bytes: ByteCount) -> [Removal] {
         var left = bytes
         return removals.filter { removal in
             guard left > .zero else { return false }

@@ -82,14 +82,19 @@ package struct ProgramStreams: Sendable {
         func remember(_ new: Errno) { errno.withLock { $0 = $0 == nil || $0 == .brokenPipe ? new : $0 } }
     }
 
-    /// One line of data.
+    /// One line of data, cleaned of what a terminal would obey.
     package func line(_ text: String) {
-        output(text + "\n")
+        output(PlainText.clean(text) + "\n")
     }
 
-    /// One line for the person: what is wrong, and what to do next.
+    /// Lines of data, cleaned in the same way.
+    package func lines(_ text: String) {
+        output(PlainText.clean(text))
+    }
+
+    /// One line for the person: what is wrong, and what to do next; cleaned in the same way.
     package func message(_ text: String) {
-        error(text + "\n")
+        error(PlainText.clean(text) + "\n")
     }
 
     /// Whether colour and animation are welcome on standard output: a terminal that is not dumb, and nobody said no

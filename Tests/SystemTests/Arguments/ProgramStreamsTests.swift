@@ -16,6 +16,22 @@ struct ProgramStreamsTests {
         ProgramStreams(writing: { _ in errno.map { Errno(rawValue: $0) } }, error: { errors.add($0) })
     }
 
+    @Test("what a peer says cannot steer the terminal: it is cleaned when it is printed")
+    func printedTextIsPlain() {
+        let hostile = "a\u{1B}]0;x\u{07}b\u{9B}2Jc\rd\u{202E}e\u{0}f\u{7F}g\th\n"
+        let plain = "a?]0;x?b?2Jc?d?e?f?g\th\n"
+        let out = NativeLock("")
+        let error = NativeLock("")
+        let streams = ProgramStreams(
+            output: { text in out.withLock { $0 += text } }, error: { text in error.withLock { $0 += text } })
+        streams.line(hostile)
+        streams.lines(hostile)
+        streams.message(hostile)
+        #expect(out.withLock { $0 } == plain + "\n" + plain)
+        #expect(error.withLock { $0 } == plain + "\n")
+        #expect(PlainText.clean("é 日本 👍🏽 x") == "é 日本 👍🏽 x")
+    }
+
     @Test(arguments: [ENOSPC, EIO, EDQUOT, EBADF]) func outputThatIsNotCompleteIsAFailure(errno: Int32) {
         let errors = Text()
         let streams = streams(errno, errors)
