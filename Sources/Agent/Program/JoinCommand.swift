@@ -20,7 +20,9 @@ enum JoinCommand {
         let path = try invocation.required("state")
         var member: MemberIdentity.Member?
         // The folder is taken first, so that one that cannot be used does not cost the token.
-        _ = try await StateFolder.create(path, kind: AgentState.kind, version: AgentState.version) { folder in
+        var warning: String?
+        do {
+            _ = try await StateFolder.create(path, kind: AgentState.kind, version: AgentState.version) { folder in
             let client = try await JoinClient.connect(
                 spoke, rootKeyHash: token.pin, role: .agent, peerRole: .spoke,
                 program: "axle-agent/\(AgentProgram.version)", group: try EventLoopGroup(count: 1))
@@ -31,8 +33,17 @@ enum JoinCommand {
             }
             try joined.identity.write(to: AgentState.identity(folder))
             try fill(folder, root: root, hubRoot: joined.catalogRoot, time: joined.time)
+            if let products = invocation.value("products") {
+                try File.swapLink(AgentState.productsLink(folder), to: products)
+            }
             member = joined.identity.member
+            warning = joined.clockWarning(own: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+            }
+        } catch let error as TransportError {
+            guard let doubt = Joining.clockDoubt(error, own: UnixTime(milliseconds: SystemClock.nowMilliseconds)) else { throw error }
+            throw AgentError(.peer, doubt)
         }
+        if let warning { streams.message(warning) }
         if let member { streams.line("joined fleet \(member.fleet) as agent \(member.name) (\(member.id))") }
         streams.message("next: axle-agent run --state \(path)")
         return 0

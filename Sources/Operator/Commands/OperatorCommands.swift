@@ -7,8 +7,8 @@ enum OperatorCommands {
         details: "Commands ask the hub's API; 'axle publish' works on files alone and is for a vendor's side.",
         options: [
             .value("api", "HOST:PORT", "The hub's API (localhost:8443)", environment: "AXLE_API"),
-            .value("token-file", "FILE", "File with the admin token", environment: "AXLE_TOKEN_FILE"),
-            .value("ca", "FILE", "The fleet's certificate authority", environment: "AXLE_CA"),
+            .path("token-file", "FILE", "File with the admin token", environment: "AXLE_TOKEN_FILE"),
+            .path("ca", "FILE", "The fleet's certificate authority", environment: "AXLE_CA"),
             .flag("json", "Print JSON, whose shape is stable"),
             .flag("no-color", "No colour and no animation (also NO_COLOR)"),
         ],
@@ -52,7 +52,7 @@ enum OperatorCommands {
                 "set", "Set where the catalog is and which root is trusted",
                 options: [
                     .value("url", "URL", "Where the published folder is served; without, bundles bring it"),
-                    .value("root", "FILE", "The vendor's root.json, got by a way you trust", required: true),
+                    .path("root", "FILE", "The vendor's root.json, got by a way you trust", required: true),
                 ]),
             CommandSpecification("refresh", "Fetch the catalog now"),
             CommandSpecification("list", "The releases in the catalog"),
@@ -120,8 +120,8 @@ enum OperatorCommands {
             CommandSpecification(
                 "rotate", "Add a new root; it is used when every member believes it",
                 options: [
-                    .value("ca-chain", "FILE", "A CA of your own: issuing certificate first, root last (PEM)"),
-                    .value("ca-key", "FILE", "The key of that issuing certificate (PEM)"),
+                    .path("ca-chain", "FILE", "A CA of your own: issuing certificate first, root last (PEM)"),
+                    .path("ca-key", "FILE", "The key of that issuing certificate (PEM)"),
                 ]),
             CommandSpecification("issue", "Issue under the new root now; every member renews", options: force),
             CommandSpecification("retire", "Stop believing the old root when nobody depends on it", options: force),
@@ -160,7 +160,7 @@ enum OperatorCommands {
         ])
 
     private static let signing: [OptionSpecification] = [
-        .value("passphrase-file", "FILE", "File with the passphrase of an encrypted key"),
+        .path("passphrase-file", "FILE", "File with the passphrase of an encrypted key"),
         .value("valid", "TIME", "How long the signature holds: 12h, 7d (45d)"),
     ]
 
@@ -168,18 +168,18 @@ enum OperatorCommands {
         "rollout", "Bring a release to clients",
         commands: [
             CommandSpecification(
-                "plan", "What a rollout would do; nothing is changed", operands: [.required("FILE")]),
-            CommandSpecification("create", "Make a rollout of a file; start it after", operands: [.required("FILE")]),
+                "plan", "What a rollout would do; nothing is changed", operands: [.requiredPath("FILE")]),
+            CommandSpecification("create", "Make a rollout of a file; start it after", operands: [.requiredPath("FILE")]),
             CommandSpecification(
                 "start", "Start a rollout", operands: [.required("ID")],
-                options: [.value("sign-key", "FILE", "Sign it too, with this operator's key")] + signing),
+                options: [.path("sign-key", "FILE", "Sign it too, with this operator's key")] + signing),
             CommandSpecification(
                 "sign", "Sign a started rollout with an operator's key, for machines that ask for it",
                 operands: [.required("ID")],
-                options: [.value("key", "FILE", "The operator's private key", required: true)] + signing),
+                options: [.path("key", "FILE", "The operator's private key", required: true)] + signing),
             CommandSpecification(
-                "key", "Make an operator's key in FILE and print its public half", operands: [.required("FILE")],
-                options: [.value("passphrase-file", "FILE", "File with the passphrase that encrypts the key")]),
+                "key", "Make an operator's key in FILE and print its public half", operands: [.requiredPath("FILE")],
+                options: [.path("passphrase-file", "FILE", "File with the passphrase that encrypts the key")]),
             CommandSpecification("stop", "Stop a rollout", operands: [.required("ID")]),
             CommandSpecification("show", "A rollout and its actions", operands: [.required("ID")]),
             CommandSpecification("list", "All rollouts"),

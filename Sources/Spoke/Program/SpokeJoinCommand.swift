@@ -23,7 +23,9 @@ enum SpokeJoinCommand {
         let path = try invocation.required("state")
         var member: MemberIdentity.Member?
         // The folder is taken first, so that one that cannot be used does not cost the token.
-        _ = try await StateFolder.create(path, kind: SpokeState.kind, version: SpokeState.version) { folder in
+        var warning: String?
+        do {
+            _ = try await StateFolder.create(path, kind: SpokeState.kind, version: SpokeState.version) { folder in
             let client = try await JoinClient.connect(
                 hub, rootKeyHash: token.pin, role: .spoke, peerRole: .hub,
                 program: "axle-spoke/\(SpokeProgram.version)", group: try EventLoopGroup(count: 1))
@@ -40,9 +42,15 @@ enum SpokeJoinCommand {
             // Made here, so that one that is missing later is one that was lost.
             _ = try SQLiteSpokeStore(
                 path: Directory.join(folder, SpokeState.databaseName),
-                now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+                now: joined.time)
             member = joined.identity.member
+            warning = joined.clockWarning(own: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+            }
+        } catch let error as TransportError {
+            guard let doubt = Joining.clockDoubt(error, own: UnixTime(milliseconds: SystemClock.nowMilliseconds)) else { throw error }
+            throw ClockDoubt(description: doubt)
         }
+        if let warning { streams.message(warning) }
         if let member {
             streams.line("joined fleet \(member.fleet) as spoke \(member.name) (\(member.id))")
         }
@@ -62,4 +70,9 @@ enum SpokeJoinCommand {
         guard let endpoint = Endpoint(text) else { throw UsageError("\(option) wants HOST:PORT, not \(text)") }
         return endpoint
     }
+}
+
+/// A join that failed at the dates of a certificate; says how the clock stands.
+private struct ClockDoubt: Error, CustomStringConvertible {
+    let description: String
 }
