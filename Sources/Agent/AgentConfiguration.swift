@@ -12,7 +12,8 @@ internal import System
 ///   scheduler: { unit: "cron.service" },      // or { pidFile: "/run/x.pid" }; absent: the agent itself schedules
 ///   passwordAccess: "generate",               // generate | prompt | notApplicable
 ///   pinned: ["tool"],                         // products held at their release
-///   products: "/opt/axle",                    // where releases go; absent: DIR/products
+///   products: "/opt/axle/products",           // where releases go; absent: where the link DIR/products points
+///   bin: "/usr/local/bin",                    // where links to their programs go; absent: /opt/axle/bin or none
 ///   hooks: "/etc/axle/hooks",                 // the machine's own programs; absent: DIR/hooks
 ///   serviceCommand: ["systemctl"],            // called as `… stop NAME`, `… start NAME`
 ///   rebootCommand: ["systemctl", "reboot"],
@@ -37,8 +38,10 @@ package struct AgentConfiguration: Equatable, Sendable {
     package var scheduler: Scheduler = .notConfigured
     package var passwordAccess: PasswordAccess = .notApplicable
     package var pinned: [ProductName] = []
-    /// nil: `products` in the state folder.
+    /// nil: where `AgentState.products` finds it.
     package var productsFolder: String?
+    /// nil: see `AgentState.programs`.
+    package var programsFolder: String?
     /// nil: `hooks` in the state folder.
     package var hooksFolder: String?
     package var serviceCommand: [String] = ["systemctl"]
@@ -83,7 +86,8 @@ package struct AgentConfiguration: Equatable, Sendable {
 
 extension AgentConfiguration: Decodable {
     private static let names = [
-        "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "hooks", "serviceCommand", "rebootCommand",
+        "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "bin", "hooks", "serviceCommand",
+        "rebootCommand",
         "requireLocalRoot", "operatorKeys", "patchBases", "requireOperatorSignature",
     ]
 
@@ -96,6 +100,7 @@ extension AgentConfiguration: Decodable {
         passwordAccess = try settings.value("passwordAccess") ?? passwordAccess
         pinned = try settings.value("pinned") ?? pinned
         productsFolder = try settings.path("products")
+        programsFolder = try settings.path("bin")
         hooksFolder = try settings.path("hooks")
         serviceCommand = try Self.command(settings, "serviceCommand") ?? serviceCommand
         rebootCommand = try Self.command(settings, "rebootCommand") ?? rebootCommand

@@ -59,11 +59,13 @@ package final class IdentityKeeper: Sendable {
     package var word: RenewalAnswer? { state.withLock { $0.word } }
 
     /// The latest signed time in the folder, in seconds since 1970: where the clock's floor begins.
+    ///
+    /// The hub's last answer, which was fresh, stands for the certificate and the set of roots: they came
+    /// before it, perhaps from a hub whose clock was ahead.
     package var signedTime: Int64 {
         state.withLock { state in
-            max(
-                state.current.tls.leaf.notBefore, state.word?.time.seconds ?? 0, state.revocations?.issued.seconds ?? 0,
-                state.current.anchorSet?.issued.seconds ?? 0)
+            let before = max(state.current.tls.leaf.notBefore, state.current.anchorSet?.issued.seconds ?? 0)
+            return max(state.word?.time.seconds ?? before, state.revocations?.issued.seconds ?? 0)
         }
     }
 

@@ -15,6 +15,26 @@ package struct Joining: Sendable {
         package let catalogRoot: [UInt8]?
         /// The hub's clock.
         package let time: UnixTime
+
+        /// That the two clocks differ, for the person who joins the machine; nil where they agree. `own` is what this
+        /// machine's shows.
+        package func clockWarning(own: UnixTime) -> String? {
+            let difference = own - time
+            guard difference > ClockFloor.tolerance || difference < .zero - ClockFloor.tolerance else { return nil }
+            return
+                "warning: this machine's clock shows \(own), the hub's \(time). The hub's time is used here; set the clock "
+                + "that is wrong (see docs/clocks.md)"
+        }
+    }
+
+    /// What to say of a connection that could not be made because of a certificate's dates: either certificate or
+    /// clock is wrong, and mostly it is the clock. Nil for any other failure.
+    package static func clockDoubt(_ error: any Error, own: UnixTime) -> String? {
+        let text = "\(error)"
+        guard ["not yet valid", "has expired"].contains(where: { text.contains($0) }) else { return nil }
+        return
+            "\(text). This machine's clock shows \(own): if that is wrong, set it and join again, the token is not used up; "
+            + "if it is right, the other side's clock was wrong when it got its certificate (see docs/clocks.md)"
     }
 
     package enum Failure: Error, Sendable, CustomStringConvertible {

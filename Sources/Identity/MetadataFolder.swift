@@ -38,13 +38,29 @@ package struct MetadataFolder: Sendable {
 
     /// Replaces the file, durably; nothing where the folder does not keep such files. With `inSeries` the file is whole
     /// after any cut, but durable only once `synchronize` has returned.
+    ///
+    /// A folder that was removed while the daemon runs is made anew. Nothing gets in by that: what is
+    /// written has passed every check, and the floors lie beside the folder.
     package func persist(_ file: MetadataFile, _ bytes: [UInt8], inSeries: Bool = false) throws(SystemError) {
         guard let place = place(of: file) else { return }
-        try AtomicFile.write(bytes, to: place, synchronizingFolder: !inSeries)
+        do {
+            try AtomicFile.write(bytes, to: place, synchronizingFolder: !inSeries)
+        } catch {
+            guard error.errno == .notFound else { throw error }
+            try Directory.create(path, mode: 0o700)
+            try AtomicFile.write(bytes, to: place, synchronizingFolder: !inSeries)
+        }
     }
 
     /// Returns once all that was persisted in series is on the disk.
-    package func synchronize() throws(SystemError) { try Directory.synchronize(path) }
+    package func synchronize() throws(SystemError) {
+        do {
+            try Directory.synchronize(path)
+        } catch {
+            // Removed since it was written; the next run writes it anew.
+            guard error.errno == .notFound else { throw error }
+        }
+    }
 
     /// Removes the file, durably; one that is not there is no error.
     package func delete(_ file: MetadataFile) throws(SystemError) {

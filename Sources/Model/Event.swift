@@ -90,6 +90,9 @@ package struct EventCode: OpenCode {
     package static let machineCloned = Self(known: "machineCloned")
     package static let inventoryChanged = Self(known: "inventoryChanged")
     package static let attackSeen = Self(known: "attackSeen")
+    /// A client refused bytes that are not the signed ones, for the first time in a while; its spoke
+    /// checks its copy. `attackSeen` follows if that is not the cause.
+    package static let bytesRefused = Self(known: "bytesRefused")
     package static let clockWrong = Self(known: "clockWrong")
     package static let storeFailed = Self(known: "storeFailed")
     /// An event of a peer could not be handled; nothing of it was kept.

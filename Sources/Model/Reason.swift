@@ -85,7 +85,7 @@ package struct ReasonCode: OpenCode {
         case .alreadyInstalled: "Nothing is to be done."
         case .rejectedRelease: "Choose a later release."
         case .pinned: "Ask the machine's owner to remove the pin."
-        case .locked: "Find out why the update failed, then remove the lock with axle lock remove."
+        case .locked: "Find out why the update failed, then order the release again."
         case .diskSpace: "Free disk space on the machine."
         case .notRoot: "Run the agent as root."
         case .identityChanged: "Join the machine again with a new token."

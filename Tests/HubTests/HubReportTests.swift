@@ -228,6 +228,20 @@ import Trust
         #expect(try world.events(.attackSeen).map(\.event.text) == ["rollback: version 3 after 5"])
     }
 
+    @Test func refusedBytesAreADamagedDiskFirstAndAnAttackWhenTheyGoOn() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, _) = try world.running()
+        let attack = AttackSeen(.hashMismatch, "tool/1: wrong bytes")
+        #expect(try world.report(&agents[0], link, attack: attack) == .ok(OK()))
+        #expect(try world.events(.attackSeen).isEmpty)
+        #expect(try world.events(.bytesRefused).count == 1)
+        #expect(try world.report(&agents[0], link, attack: attack) == .ok(OK()))
+        #expect(try world.events(.attackSeen).map(\.event.text) == ["hashMismatch: tool/1: wrong bytes"])
+        // Another machine's word counts for itself.
+        #expect(try world.report(&agents[1], link, attack: attack) == .ok(OK()))
+        #expect(try world.events(.attackSeen).count == 1 && world.events(.bytesRefused).count == 2)
+    }
+
     @Test func aRevokedAgentIsNotHeard() throws {
         let world = try HubWorld()
         var (link, _, agents, _, _) = try world.running()

@@ -39,9 +39,34 @@ private final class Clocks: Sendable {
         clock.raise(toSeconds: now - 100)
         clocks.set(wall: now - 5_000_000)
         #expect(clock.now.seconds == now + 100)
-        // A fresh time that is before it does not get below it either.
-        clock.set(fresh: UnixTime(seconds: now - 1000))
+        // Two answers that have crossed on the way do not get below it either.
+        clock.set(fresh: UnixTime(seconds: now - 100))
         #expect(clock.now.seconds >= now + 100)
+    }
+
+    @Test(arguments: [-20, 20]) func aFreshTimeTakesBackWhatItsSignerSaidWhileItsClockWasAhead(years: Int64) {
+        let clocks = Clocks(wall: now + years * 365 * 86_400)
+        let clock = clocks.floor(now - 86_400)
+        let ahead = now + 50 * 86_400
+        clock.set(fresh: UnixTime(seconds: ahead))
+        clock.raise(toSeconds: ahead + 60)
+        #expect(clock.now.seconds >= ahead)
+        clocks.pass(60)
+        clock.set(fresh: UnixTime(seconds: now + 60))
+        #expect(clock.now.seconds == now + 60 && clock.earliest.seconds == now + 60)
+        // What was signed in between stays disbelieved, and what is signed from now on counts.
+        clock.raise(toSeconds: ahead + 60)
+        #expect(clock.now.seconds == now + 60)
+        clock.raise(toSeconds: now + 100)
+        #expect(clock.earliest.seconds == now + 100)
+    }
+
+    @Test func aMachinesOwnClockRaisesNoFloor() {
+        let clocks = Clocks(wall: now + 20 * 365 * 86_400)
+        let clock = clocks.floor(now)
+        _ = clock.now
+        clocks.set(wall: now + 10)
+        #expect(clock.now.seconds == now + 10 && clock.earliest.seconds == now && clock.latest == nil)
     }
 
     @Test func aClockThatRunsAheadIsSetRightByAFreshSignedTime() {

@@ -17,6 +17,20 @@ import Trust
         #expect(try folder.load(.timestamp) == nil)
     }
 
+    @Test func aFolderThatIsRemovedWhileItIsInUseIsMadeAnewAndKeepsItsFloors() throws {
+        let temporary = try TemporaryFolder()
+        let folder = try MetadataFolder(temporary.path + "/trust")
+        try folder.persist(.floors, [1])
+        try folder.persist(.root, [2])
+        try Directory.removeTree(folder.path)
+        try folder.synchronize()
+        #expect(try folder.load(.root) == nil && folder.load(.floors) == [1])
+        try folder.delete(.timestamp)
+        try folder.persist(.root, [3])
+        #expect(try folder.load(.root) == [3])
+        #expect(try File.status(folder.path)?.mode == 0o700)
+    }
+
     @Test func aFileOverTheLimitIsNotRead() throws {
         let temporary = try TemporaryFolder()
         let folder = try MetadataFolder(temporary.path)

@@ -37,6 +37,76 @@ struct SpokeReportTests {
         return .report(message)
     }
 
+    private func refusal(_ counter: UInt64, agent: NodeID = SpokeBench.agent) throws -> Message {
+        let report = Report(
+            agent: agent, incarnation: 1, counter: counter, time: .zero, fleet: try FleetName("demo"),
+            attack: AttackSeen(.hashMismatch, "other bytes"))
+        return .report(
+            ReportMessage(agent: agent, incarnation: 1, counter: counter, signed: try report.signed(by: Self.key)))
+    }
+
+    /// A spoke with two agents and a package that it holds, which the first has fetched.
+    private func serving() throws -> (SpokeBench, Replicate, Message) {
+        var bench = try bench()
+        let wanted = try SpokeBench.replicate(1)
+        bench.store.save(
+            WantedReplica(
+                path: wanted.path, sha256: wanted.sha256, length: wanted.length, priority: 4, state: .verified))
+        try bench.restart(held: [wanted.sha256])
+        try bench.openHub()
+        try bench.openAgent()
+        try bench.openAgent(Self.other, link: Self.otherLink)
+        let fetch = Message.fetchPackage(
+            FetchPackage(path: wanted.path, sha256: wanted.sha256, length: wanted.length, offset: 0))
+        _ = try bench.ask(SpokeBench.agentLink, fetch)
+        return (bench, wanted, fetch)
+    }
+
+    @Test("an object that an agent refuses is read again, and damage is said before anybody is accused")
+    func refusedBytes() throws {
+        var (bench, wanted, fetch) = try serving()
+        #expect(try bench.ask(SpokeBench.agentLink, refusal(1)) == .ok(OK()))
+        #expect(bench.effects.contains(.verify(wanted.sha256)))
+        // The agent that doubts waits, and nobody else does.
+        #expect(code(try bench.ask(SpokeBench.agentLink, fetch)) == .busy)
+        #expect(code(try bench.ask(Self.otherLink, fetch)) == nil)
+        try bench.tell(.objectsDamaged([wanted.sha256]))
+        try bench.tell(.verified(wanted.sha256, isWhole: false))
+        #expect(bench.store.replica(wanted.sha256)?.state == .corrupt)
+        #expect(bench.store.events(limit: 9).map(\.event.code) == [.replicaCorrupt])
+    }
+
+    @Test("a refusal of bytes that are whole is an attack, or damage on the way")
+    func refusedWithoutDamage() throws {
+        var (bench, wanted, fetch) = try serving()
+        _ = try bench.ask(SpokeBench.agentLink, refusal(1))
+        try bench.tell(.verified(wanted.sha256, isWhole: true))
+        #expect(bench.store.events(limit: 9).map(\.event.code) == [.attackSeen])
+        #expect(bench.store.replica(wanted.sha256)?.state == .verified)
+        #expect(code(try bench.ask(SpokeBench.agentLink, fetch)) == nil)
+    }
+
+    @Test("an agent that lies has an object read once in an hour")
+    func refusalsAreBounded() throws {
+        var (bench, wanted, fetch) = try serving()
+        var checks = 0
+        for counter in 1...20 as ClosedRange<UInt64> {
+            _ = try bench.ask(SpokeBench.agentLink, refusal(counter))
+            if bench.effects.contains(.verify(wanted.sha256)) {
+                checks += 1
+                try bench.tell(.verified(wanted.sha256, isWhole: true))
+            }
+            _ = try bench.ask(SpokeBench.agentLink, fetch)
+        }
+        #expect(checks == 1)
+        bench.now = bench.now + SpokeLimits.doubtPause
+        _ = try bench.ask(SpokeBench.agentLink, refusal(21))
+        #expect(bench.effects.contains(.verify(wanted.sha256)))
+        // What it was never served with is not read for it.
+        _ = try bench.ask(Self.otherLink, refusal(1, agent: Self.other))
+        #expect(!bench.effects.contains(.verify(wanted.sha256)))
+    }
+
     private func code(_ message: Message?) -> RequestErrorCode? {
         if case .error(let error) = message { error.code } else { nil }
     }

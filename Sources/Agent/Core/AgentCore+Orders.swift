@@ -29,9 +29,12 @@ extension AgentCore {
             return try refusedAsStale(sequence, floor)
         }
         try store.raiseSequenceFloor(sequence, order: message.signed)
-        try store.raiseSignedTimeFloor(order.issued)
-        clock.observe(order.issued, machine: machineNow)
-        now = clock.time(machine: machineNow)
+        // One that is dated later than a fresh signed time allows was signed while the hub's clock was ahead.
+        if latestSigned.map({ order.issued <= $0 }) ?? true {
+            try store.raiseSignedTimeFloor(order.issued)
+            clock.observe(order.issued, machine: machineNow)
+            now = clock.time(machine: machineNow)
+        }
         switch order.kind {
         case .cancel: try cancel(order, message.signed, sequence, known)
         case .install, .rollback: try accept(order, message.signed, sequence, known)

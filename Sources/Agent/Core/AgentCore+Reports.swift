@@ -16,11 +16,21 @@ extension AgentCore {
         try queueReport(record: record, reasons: reasons, notes: notes, detail: detail, attack: attack)
     }
 
+    /// Refusals of bytes that are reported on one link: the first has the spoke check its copy, and the
+    /// second says that it was not the copy.
+    static let refusalsReportedMost = 2
+
     /// Queues a report that something was tried on this agent; once on a link, so that an attacker cannot fill the queue.
     mutating func reportAttack(_ attack: AttackCode?, _ text: String) throws {
         effects.append(.log(.warning, attack.map { "attack seen, \($0.rawValue): \(text)" } ?? text))
-        guard let attack, !attackReported else { return }
-        attackReported = true
+        guard let attack else { return }
+        if attack == .hashMismatch {
+            guard refusalsReported < Self.refusalsReportedMost else { return }
+            refusalsReported += 1
+        } else {
+            guard !attackReported else { return }
+            attackReported = true
+        }
         try queueReport(detail: text, attack: AttackSeen(attack, text))
     }
 

@@ -72,6 +72,10 @@ package struct AgentCore {
     var isConfirmed = false
     /// A bad order was reported on this link already.
     var attackReported = false
+    /// The latest time that an order is believed to be signed at; nil where no fresh signed time has come.
+    package var latestSigned: UnixTime?
+    /// Refusals of bytes that were reported on this link.
+    var refusalsReported = 0
     /// An order that was not above the highest one was reported on this link already.
     var staleReported = false
     var checks: [ActionID: Check] = [:]
@@ -95,9 +99,18 @@ package struct AgentCore {
         self.random = random
     }
 
-    /// The machine's clock ran ahead and was set right by a fresh signed time: the believed time may go back, down to the last signed one.
-    package mutating func clockWasSetRight() {
+    /// A fresh signed time has set the believed time back, to `machine`: the machine's clock ran ahead, or the
+    /// signer's did. What was put off by the wrong time is looked at again. In the transaction of the
+    /// next event.
+    package mutating func clockWasSetRight(at machine: UnixTime) throws {
         clock = AgentClock()
+        if let floor = try store.signedTimeFloor(), floor > machine { try store.setSignedTimeFloor(machine) }
+        sendNotBefore = .distantPast
+        factsDue = machine
+        for var record in try store.openActions() where record.notBefore > machine {
+            record.notBefore = .distantPast
+            try store.save(record)
+        }
     }
 
     /// Takes one event at a time of the machine's clock; gives what is to be done once the store's transaction is durable.
@@ -170,6 +183,7 @@ package struct AgentCore {
             sendNotBefore = .distantPast
             sendFailures = 0
             attackReported = false
+            refusalsReported = 0
             staleReported = false
             factsDue = machineNow
             try retryNow()

@@ -9,16 +9,19 @@ package struct InstallExecutor: Sendable {
     private let hooks: HookRunner
     private let downloads: String
     private let bases: ReleaseBases?
+    private let links: ProgramLinks?
     private let trial: TrialFile
     private let serviceCommand: [String]
     private let rebootCommand: [String]
 
-    /// `downloads` is the folder of `PackageFiles`; what is installed is kept in `bases` for later patches.
+    /// `downloads` is the folder of `PackageFiles`; what is installed is kept in `bases` for later patches, and `links`
+    /// point at its programs.
     package init(
         installer: TreeInstaller, hooks: HookRunner, downloads: String, trial: TrialFile,
-        configuration: AgentConfiguration, bases: ReleaseBases? = nil
+        configuration: AgentConfiguration, bases: ReleaseBases? = nil, links: ProgramLinks? = nil
     ) {
         self.bases = bases
+        self.links = links
         self.installer = installer
         self.hooks = hooks
         self.downloads = downloads
@@ -59,6 +62,7 @@ package struct InstallExecutor: Sendable {
         case .activate:
             if job.isSelf { try trial.write(Trial(release: release.text, previous: job.previous?.text)) }
             try installer.switchTo(product, release)
+            settleLink(of: product)
             try hook(.installing, .leave, job)
         case .restart:
             try hook(.restarting, .enter, job)
@@ -78,6 +82,7 @@ package struct InstallExecutor: Sendable {
             try hook(.rollingBack, .enter, job)
             try services("stop", package)
             try installer.switchBack(product, to: job.previous)
+            settleLink(of: product)
             if job.isSelf { try trial.remove() }
         case .recover:
             try recover(job)
@@ -86,6 +91,12 @@ package struct InstallExecutor: Sendable {
             try installer.discard(product, release: job.previous == release ? nil : release, action: job.action)
             if !job.sharesFiles { try files(package).remove() }
         }
+    }
+
+    /// A link that cannot be made is no reason to fail an install: the program runs by its own path. The agent's next
+    /// start says what is in the way.
+    private func settleLink(of product: ProductName) {
+        _ = try? links?.settle(product)
     }
 
     /// The release before runs again and says that it is well.

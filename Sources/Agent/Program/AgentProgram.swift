@@ -6,7 +6,7 @@ package enum AgentProgram {
     /// The release of this program.
     package static let version = "0.1.0"
 
-    static let state = OptionSpecification.value(
+    static let state = OptionSpecification.path(
         "state", "DIR", "the agent's state folder", required: true, environment: "AXLE_AGENT_STATE")
     static let json = OptionSpecification.flag("json", "print JSON")
 
@@ -19,9 +19,12 @@ package enum AgentProgram {
                 options: [
                     state,
                     .value("spoke", "HOST:PORT", "the spoke to join through and to connect to", required: true),
-                    .value("token-file", "FILE", "file with the join token, or - for standard input", required: true),
-                    .value("catalog-root", "FILE", "the vendor's root.json to trust"),
+                    .path("token-file", "FILE", "file with the join token, or - for standard input", required: true),
+                    .path("catalog-root", "FILE", "the vendor's root.json to trust"),
                     .value("name", "NAME", "the name that people will see (default: the host name)"),
+                    .path(
+                        "products", "DIR", "where releases go (default: /opt/axle/products, or beside the state folder)"
+                    ),
                 ]),
             CommandSpecification("run", "Run the agent, and watch over it", options: [state]),
             CommandSpecification(

@@ -21,20 +21,33 @@ enum JoinCommand {
         var member: MemberIdentity.Member?
         var remark: String?
         // The folder is taken first, so that one that cannot be used does not cost the token.
-        _ = try await StateFolder.create(path, kind: AgentState.kind, version: AgentState.version) { folder in
-            let client = try await JoinClient.connect(
-                spoke, rootKeyHash: token.pin, role: .agent, peerRole: .spoke,
-                program: "axle-agent/\(AgentProgram.version)", group: try EventLoopGroup(count: 1))
-            defer { client.close() }
-            let joining = try Joining(token: token, role: .agent, name: name)
-            let joined = try await joining.run(peer: client.peer, upstream: spoke.description) {
-                try await client.request($0)
+        var warning: String?
+        do {
+            _ = try await StateFolder.create(path, kind: AgentState.kind, version: AgentState.version) { folder in
+                let client = try await JoinClient.connect(
+                    spoke, rootKeyHash: token.pin, role: .agent, peerRole: .spoke,
+                    program: "axle-agent/\(AgentProgram.version)", group: try EventLoopGroup(count: 1))
+                defer { client.close() }
+                let joining = try Joining(token: token, role: .agent, name: name)
+                let joined = try await joining.run(peer: client.peer, upstream: spoke.description) {
+                    try await client.request($0)
+                }
+                try joined.identity.write(to: AgentState.identity(folder))
+                try fill(folder, root: root, hubRoot: joined.catalogRoot, time: joined.time)
+                if let products = invocation.value("products") {
+                    try File.swapLink(AgentState.productsLink(folder), to: products)
+                }
+                member = joined.identity.member
+                remark = joining.remark(on: joined.identity.member, wasNamed: invocation.value("name") != nil)
+                warning = joined.clockWarning(own: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             }
-            try joined.identity.write(to: AgentState.identity(folder))
-            try fill(folder, root: root, hubRoot: joined.catalogRoot, time: joined.time)
-            member = joined.identity.member
-            remark = joining.remark(on: joined.identity.member, wasNamed: invocation.value("name") != nil)
+        } catch let error as TransportError {
+            guard let doubt = Joining.clockDoubt(error, own: UnixTime(milliseconds: SystemClock.nowMilliseconds)) else {
+                throw error
+            }
+            throw AgentError(.peer, doubt)
         }
+        if let warning { streams.message(warning) }
         if let member { streams.line("joined fleet \(member.fleet) as agent \(member.name) (\(member.id))") }
         if let remark { streams.message(remark) }
         streams.message("next: axle-agent run --state \(path)")

@@ -103,8 +103,10 @@ actor AgentShell: LinkHandler {
             throw AgentError(.stateFolder, "\(state) has no report key; join again with a new token")
         }
         let product = try ProductName(Self.selfProduct)
+        try AgentState.keepProducts(state, configuration)
         let installer = TreeInstaller(
             products: AgentState.products(state, configuration), child: UnpackChild(command: [child]))
+        let programs = AgentState.programs(state, configuration).map { ProgramLinks(folder: $0, installer: installer) }
         trial = TrialFile(path: AgentState.trial(state))
         downloads = AgentState.downloads(state)
         worker = ContentWorker(program: child)
@@ -112,7 +114,12 @@ actor AgentShell: LinkHandler {
             folder: AgentState.bases(state), share: UInt64(configuration.patchBases), worker: worker)
         executor = InstallExecutor(
             installer: installer, hooks: HookRunner(folder: AgentState.hooks(state, configuration)),
-            downloads: downloads, trial: trial, configuration: configuration, bases: bases)
+            downloads: downloads, trial: trial, configuration: configuration, bases: bases, links: programs)
+        do {
+            for problem in try programs?.settleAll() ?? [] { messages(.warning, problem) }
+        } catch {
+            messages(.warning, "the links to installed programs could not be made: \(error)")
+        }
         gatherer = try AgentFacts.gatherer(state: state, configuration, installer)
         catalog = try AgentCatalog(
             state: state, requiresLocalRoot: configuration.requireLocalRoot, links: links)
@@ -211,15 +218,15 @@ actor AgentShell: LinkHandler {
         let before = core
         do {
             let now = clock.now
-            if corrections != clock.corrections {
-                corrections = clock.corrections
-                core.clockWasSetRight()
-            }
+            let corrected = clock.corrections
+            core.latestSigned = clock.latest
             let effects = try store.transaction {
                 var effects: [AgentEffect] = []
+                if corrected != corrections { try core.clockWasSetRight(at: now) }
                 for event in events { effects += try core.handle(event, at: now) }
                 return effects
             }
+            corrections = corrected
             if let signed = try store.signedTimeFloor()?.seconds { clock.raise(toSeconds: signed) }
             for case .link(let event) in events { follow(event) }
             // Said once for each start of the program, also when the core begins anew.

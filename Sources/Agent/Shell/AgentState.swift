@@ -38,9 +38,45 @@ package enum AgentState {
     /// Held by the supervisor.
     package static func supervisorLock(_ folder: String) -> String { Directory.join(folder, "supervisor.lock") }
 
+    /// Where releases go: the owner's setting, else where the link `products` of the state folder points, else that
+    /// folder itself, which agents of earlier releases have, else `usualProducts`.
     package static func products(_ folder: String, _ configuration: AgentConfiguration) -> String {
-        configuration.productsFolder ?? Directory.join(folder, "products")
+        if let chosen = configuration.productsFolder { return chosen }
+        let place = productsLink(folder)
+        // A folder that cannot be asked about is named by the first step that works in it.
+        if let target = (try? File.linkTarget(place)) ?? nil, target.hasPrefix("/") { return target }
+        return File.exists(place) ? place : usualProducts(folder)
     }
+
+    /// Outside the state folder, which is its owner's alone: what is installed is for others to run. Beside a state
+    /// folder of a person's own, so that several agents of one machine do not meet.
+    static func usualProducts(_ folder: String) -> String {
+        guard folder != packaged else { return Directory.join(machineWide, "products") }
+        var path = folder
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return path + "-products"
+    }
+
+    /// Where links to the programs of installed products go; nil for none.
+    package static func programs(_ folder: String, _ configuration: AgentConfiguration) -> String? {
+        if let chosen = configuration.programsFolder { return chosen }
+        return products(folder, configuration) == Directory.join(machineWide, "products")
+            ? Directory.join(machineWide, "bin") : nil
+    }
+
+    /// Writes down where releases go, so that it stays when the state folder is moved.
+    static func keepProducts(_ folder: String, _ configuration: AgentConfiguration) throws(SystemError) {
+        let place = productsLink(folder)
+        guard configuration.productsFolder == nil, try File.status(place, followLinks: false) == nil else { return }
+        try File.swapLink(place, to: products(folder, configuration))
+    }
+
+    static func productsLink(_ folder: String) -> String { Directory.join(folder, "products") }
+
+    /// The state folder of the packaged agent, and where what it installs is.
+    private static let packaged = "/var/lib/axle-agent"
+    private static let machineWide = "/opt/axle"
+
     package static func hooks(_ folder: String, _ configuration: AgentConfiguration) -> String {
         configuration.hooksFolder ?? Directory.join(folder, "hooks")
     }

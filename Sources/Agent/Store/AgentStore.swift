@@ -47,6 +47,8 @@ package protocol AgentStore: AnyObject {
     /// The latest signed time seen: no earlier time is believed.
     func signedTimeFloor() throws -> UnixTime?
     func raiseSignedTimeFloor(_ time: UnixTime) throws
+    /// Replaces it: its signer has taken back what it said while its clock was ahead.
+    func setSignedTimeFloor(_ time: UnixTime) throws
     /// The version of trusted metadata by role name.
     func trustedVersion(_ role: String) throws -> UInt64?
     func raiseTrustedVersion(_ role: String, _ version: UInt64) throws

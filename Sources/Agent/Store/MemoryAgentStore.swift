@@ -78,6 +78,7 @@ package final class MemoryAgentStore: AgentStore {
     }
     package func newestOrder() -> [UInt8]? { state.newestOrder }
     package func signedTimeFloor() -> UnixTime? { state.signedTime }
+    package func setSignedTimeFloor(_ time: UnixTime) { state.signedTime = time }
     package func raiseSignedTimeFloor(_ time: UnixTime) { state.signedTime = max(state.signedTime ?? time, time) }
     package func trustedVersion(_ role: String) -> UInt64? { state.versions[role] }
     package func raiseTrustedVersion(_ role: String, _ version: UInt64) {

@@ -178,6 +178,10 @@ package final class SQLiteAgentStore: AgentStore {
         try number("signedTime").map { UnixTime(milliseconds: Int64(bitPattern: $0)) }
     }
 
+    package func setSignedTimeFloor(_ time: UnixTime) throws {
+        try setNumber("signedTime", UInt64(bitPattern: time.milliseconds))
+    }
+
     package func raiseSignedTimeFloor(_ time: UnixTime) throws {
         if let known = try signedTimeFloor(), known >= time { return }
         try setNumber("signedTime", UInt64(bitPattern: time.milliseconds))

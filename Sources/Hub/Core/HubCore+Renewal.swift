@@ -150,7 +150,16 @@ extension HubCore {
         } else if !isWrong, let before, before.clockError != 0 {
             try log(.info, .clockWrong, try subject(of: request.node), "the clock is right again", at: now)
         }
+        if !isWrong { try witness(min(now, request.time)) }
         try advanceAuthorities(at: now)
+    }
+
+    /// Two clocks agree, this machine's and a member's: it is at least that late. Written once an hour at most.
+    private mutating func witness(_ time: UnixTime) throws {
+        let known = try store.setting(.clockFloor).flatMap { Int64($0) }.map { UnixTime(seconds: $0) }
+        if let known, time - known < HubLimits.witnessInterval { return }
+        try store.setSetting(.clockFloor, "\(time.seconds)")
+        effects.append(.raiseClock(time))
     }
 
     // MARK: - Words

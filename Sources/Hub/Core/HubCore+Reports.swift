@@ -154,7 +154,14 @@ extension HubCore {
         _ report: Report, _ client: ClientEntry, _ ledger: inout ReportLedger, at now: UnixTime
     ) throws {
         guard let attack = report.attack else { return }
-        try log(.error, .attackSeen, "client/\(client.name)", "\(attack.code.rawValue): \(attack.text)", at: now)
+        if attack.code == .hashMismatch, isFirstRefusal(of: client.id, at: now) {
+            try log(
+                .warning, .bytesRefused, "client/\(client.name)",
+                "\(client.name) refused bytes that are not the signed ones; its spoke checks its copy, which its disk may "
+                    + "have damaged (\(attack.text))", at: now)
+        } else {
+            try log(.error, .attackSeen, "client/\(client.name)", "\(attack.code.rawValue): \(attack.text)", at: now)
+        }
         guard let shown = report.newestOrder else { return }
         try agentShowsOrder(shown, client, at: now)
         // What it was asked may be among what it refused.
@@ -162,6 +169,16 @@ extension HubCore {
             ledger.askedAnew = nil
             try askAnew(client, &ledger, at: now)
         }
+    }
+
+    /// Whether a client's refusal of bytes is its first in a while. A disk that rots is common and mended by
+    /// the spoke; only what goes on after that is called an attack.
+    private mutating func isFirstRefusal(of client: NodeID, at now: UnixTime) -> Bool {
+        let pause = HubLimits.refusalPause
+        if let last = bytesRefused[client], last <= now, now - last < pause { return false }
+        bytesRefused = bytesRefused.filter { $0.value <= now && now - $0.value < pause }
+        bytesRefused[client] = now
+        return true
     }
 
     /// What the agent says of itself and of no action.

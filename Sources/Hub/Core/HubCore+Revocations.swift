@@ -20,7 +20,10 @@ extension HubCore {
         if revocationsSigned == nil, let (_, signed) = try revocationList() {
             revocationsSigned = try RevocationList.readUnverified(signed).issued
         }
-        if let signed = revocationsSigned, now - signed < HubLimits.revocationInterval {
+        // One that is dated in the future was signed while the clock was ahead: members are to get another.
+        if let signed = revocationsSigned, now - signed < HubLimits.revocationInterval,
+            signed - now <= HubLimits.clockError
+        {
             return signed + HubLimits.revocationInterval
         }
         try signRevocations(at: now)

@@ -105,6 +105,8 @@ package struct HubCore {
     var incarnationAllowance = PeerAllowance<NodeID>(HubLimits.incarnations)
     /// Spokes to which something may have to be sent.
     var dirtySpokes: Set<NodeID> = []
+    /// When clients refused bytes first; see `isFirstRefusal`.
+    var bytesRefused: [NodeID: UnixTime] = [:]
     /// Rollouts that may have to be moved on.
     var dirtyRollouts: Set<RolloutID> = []
     /// The trees of approved rollouts, and where each action is in them.
@@ -258,6 +260,7 @@ package struct HubCore {
         }
         _ = try anchorSet(at: now)
         try log(.info, .hubStarted, "", "the hub has started", at: now)
+        try checkClock(at: now)
         for rollout in try store.rollouts(in: [.preparing, .ready, .running, .paused, .stopping]) {
             dirtyRollouts.insert(rollout.id)
         }

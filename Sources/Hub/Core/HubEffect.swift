@@ -40,6 +40,8 @@ package enum HubEffect: Equatable, Sendable {
     case checkPool(CheckPool)
     /// Renew the hub's own certificates where that is due, show them, and believe the roots of this set.
     case useAuthorities(AnchorSet)
+    /// Another's clock agrees that it is at least this late: believe no earlier time.
+    case raiseClock(UnixTime)
     /// Tell `woke` at this time; a later `wake` replaces an earlier one.
     case wake(at: UnixTime)
 }

@@ -58,6 +58,12 @@ package enum HubLimits {
     package static let rememberedIncarnations = 32
     /// How far a spoke's clock may be off without being reported.
     package static let clockError = Duration.seconds(300)
+    /// How often it is written down that a member's clock agrees with the hub's.
+    static let witnessInterval = Duration.seconds(3600)
+    /// No retry of the hub's own waits longer.
+    static let longestRetry = Duration.seconds(2 * 86_400)
+    /// A hub that has signed nothing for so long says how its clock stands when it starts.
+    static let quietTime = Duration.seconds(7 * 86_400)
     /// How often the revocation list is signed anew although nothing has changed.
     package static let revocationInterval = Duration.seconds(86_400)
     /// Revocations that the list names itself, before they are moved into segments.
@@ -100,6 +106,8 @@ package enum HubLimits {
     package static let authorityWarning = Duration.seconds(90 * 86_400)
     /// How long before the end of its offline horizon a site is named.
     package static let siteWarning = Duration.seconds(15 * 86_400)
+    /// How long a client's first refusal of bytes is taken for a damaged disk of its spoke.
+    package static let refusalPause = Duration.seconds(3600)
     /// Rollouts whose approvals are kept at hand as trees.
     package static let approvalTrees = 8
     /// Actions looked at in one go.

@@ -7,11 +7,16 @@ internal import System
 enum HubInitCommand {
     static func run(_ invocation: CommandInvocation, _ streams: ProgramStreams) throws -> Int32 {
         let path = try invocation.required("state")
+        guard SystemClock.nowMilliseconds / 1000 > HubAuthority.epoch else {
+            throw UsageError(
+                "this machine's clock shows \(UnixTime(milliseconds: SystemClock.nowMilliseconds)); set it first, since "
+                    + "certificates are dated by it")
+        }
         let name = try NodeName(invocation.value("name") ?? SystemName.current.node)
         let fleet = try FleetName(invocation.value("fleet") ?? "main")
         let listen = try address(invocation.value("listen") ?? "0.0.0.0:7440", "--listen")
         let api = try address(invocation.value("api") ?? "127.0.0.1:8443", "--api")
-        let names = try names(invocation, api)
+        let names = try names(invocation, name, api)
         let pool = try poolKind(invocation.value("pool"))
         let poolFolder = try invocation.value("pool-folder").map { try PoolFolder.absolute($0) }
         if let warning = HubPoolFolder.warning(poolFolder ?? path) { streams.message(warning) }
@@ -45,6 +50,7 @@ enum HubInitCommand {
             try HubState.write(settings, to: HubState.settings(folder))
         }
         streams.line("made hub \(name) of fleet \(fleet)")
+        streams.message(names.sentence(state: path))
         if invocation.value("api") == nil {
             streams.message(
                 "the API is reached from this machine only; --api 0.0.0.0:8443 --api-name NAME opens it, here or at run"
@@ -54,11 +60,14 @@ enum HubInitCommand {
         return 0
     }
 
-    /// Those that were given, this machine's own name, and the address that the API listens on.
-    private static func names(_ invocation: CommandInvocation, _ api: Endpoint) throws(UsageError) -> APINames {
+    /// Those that were given, the hub's name, this machine's own name, and the address that the API listens on.
+    private static func names(
+        _ invocation: CommandInvocation, _ hub: NodeName, _ api: Endpoint
+    ) throws(UsageError) -> APINames {
         var names = try APINames(invocation.values("api-name"))
-        for name in [api.host, SystemName.current.node].compactMap({ $0 }) where name != "0.0.0.0" && name != "::" {
-            // A machine may be called something that no certificate can hold.
+        for name in [hub.text, api.host, SystemName.current.node].compactMap({ $0 })
+        where name != "0.0.0.0" && name != "::" {
+            // Hub and machine may be called something that no certificate can hold.
             _ = try? names.add(name)
         }
         return names

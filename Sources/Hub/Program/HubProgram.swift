@@ -6,7 +6,7 @@ package enum HubProgram {
     /// The release of this program.
     package static let version = "0.1.0"
 
-    private static let state = OptionSpecification.value("state", "DIR", "the hub's state folder", required: true)
+    private static let state = OptionSpecification.path("state", "DIR", "the hub's state folder", required: true)
 
     private static let apiName = OptionSpecification.value(
         "api-name", "NAME", "a name or address by which operators reach it, for its certificate", repeatable: true)
@@ -28,17 +28,17 @@ package enum HubProgram {
                     .value("api", "HOST:PORT", "where operators reach it (default: 127.0.0.1:8443, this machine only)"),
                     apiName,
                     .value("pool", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
-                    .value("pool-folder", "DIR", "where packages are kept (default: in the state folder)"),
+                    .path("pool-folder", "DIR", "where packages are kept (default: in the state folder)"),
                     .value("retention", "N", "releases of each line of a product that pools keep (default: 4)"),
-                    .value("ca", "FILE", "a CA of your own: the issuing certificate first, the root last (PEM)"),
-                    .value("ca-key", "FILE", "the key of that issuing certificate (PEM)"),
+                    .path("ca", "FILE", "a CA of your own: the issuing certificate first, the root last (PEM)"),
+                    .path("ca-key", "FILE", "the key of that issuing certificate (PEM)"),
                 ]),
             CommandSpecification(
                 "ca-request", "Make a key and a request for an issuing CA under your own root",
                 details: "Have your PKI sign the request as a CA of path length 0, then give the chain to `init --ca`.",
                 options: [
-                    .value("key", "FILE", "where the new key goes; it must not be there", required: true),
-                    .value("out", "FILE", "where the request goes (PEM)", required: true),
+                    .path("key", "FILE", "where the new key goes; it must not be there", required: true),
+                    .path("out", "FILE", "where the request goes (PEM)", required: true),
                 ]),
             CommandSpecification(
                 "run", "Run the hub",
@@ -48,13 +48,14 @@ package enum HubProgram {
                     .value("api", "HOST:PORT", "where operators reach it (default: as at init)"), apiName,
                 ]),
             HubNamesCommand.specification(state),
+            HubClockCommand.specification(state),
             CommandSpecification(
                 "move-pool", "Take the packages of a stopped hub to another folder",
                 details: """
                     Copies them, compares every package with its hash, and switches then; until that is done the hub has its old \
                     folder, which is left for you to remove. What was cut off is begun anew.
                     """,
-                options: [state, .value("to", "DIR", "the new folder, on any disk", required: true)]),
+                options: [state, .path("to", "DIR", "the new folder, on any disk", required: true)]),
         ] + PoolCommand.specifications(daemon: "hub", state: state) + [
             CommandSpecification(
                 "check-config", "Check DIR/hub.json5", details: "The hub runs without such a file too.",
@@ -68,6 +69,7 @@ package enum HubProgram {
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
         await specification.run(arguments, version: version, streams) { invocation in
             try invocation.checkPermissions(onlyTells: readers.contains(invocation.name), streams)
+            if invocation.path.first == "clock" { return try HubClockCommand.run(invocation, streams) }
             if invocation.path.contains("names") { return try HubNamesCommand.run(invocation, streams) }
             switch invocation.name {
             case "init": return try HubInitCommand.run(invocation, streams)

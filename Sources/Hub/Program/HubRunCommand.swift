@@ -22,6 +22,8 @@ enum HubRunCommand {
                 end.yield(1)
             })
         streams.line("listening on \(hub.addresses.listen), API on https://\(hub.addresses.api)")
+        streams.message(
+            try APINames(identity: HubState.identity(folder.path)).sentence(state: folder.path))
         let listening = Task {
             for await _ in signals { end.yield(0) }
         }

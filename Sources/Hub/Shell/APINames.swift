@@ -59,6 +59,12 @@ package struct APINames: Equatable, Sendable {
         return own + names.filter { Self.address($0) != nil && !own.contains($0) }
     }
 
+    /// The names that hold and how to change them, for the operator.
+    package func sentence(state: String) -> String {
+        "operators reach the API as \((dnsNames + addresses).joined(separator: ", ")); "
+            + "'axle-hub names add NAME --state \(state)' adds a name"
+    }
+
     /// The one spelling of a name: lower case, an address as the C library prints it.
     private static func canonical(_ text: String) throws(UsageError) -> String {
         if let address = address(text) { return address }

@@ -9,6 +9,8 @@ package struct HubAuthority: Sendable {
     private static let day: Int64 = 86_400
     private static let issuingLife: Int64 = 5 * 365 * day
     private static let rootLife: Int64 = 20 * 365 * day
+    /// 2025: every fleet is younger.
+    static let epoch: Int64 = 1_735_689_600
     /// Bytes of a chain in DER: with a second root, during a change of CA, it still fits into the
     /// answer to a join or a renewal.
     private static let chainLimit = 16 << 10
@@ -21,10 +23,11 @@ package struct HubAuthority: Sendable {
 
     /// Makes a root and an issuing authority in the folder, which must be there.
     package static func create(_ folder: String, fleet: FleetName, now: Int64) throws {
-        // A clock that is a little behind elsewhere must not refuse the very first contact.
-        let begin = now - day
-        let root = try CertificateAuthority.root(name: "Axle \(fleet) root", dates: begin...begin + rootLife)
-        let issuing = try root.issuing(name: "Axle \(fleet) hub", dates: begin...begin + issuingLife)
+        // The beginning protects nothing, and a clock that is ahead here or behind elsewhere must not make
+        // a CA that nobody believes.
+        let begin = min(now - day, epoch)
+        let root = try CertificateAuthority.root(name: "Axle \(fleet) root", dates: begin...now + rootLife)
+        let issuing = try root.issuing(name: "Axle \(fleet) hub", dates: begin...now + issuingLife)
         try save(folder, "root", root.key, [root.certificate])
         try save(folder, "issuing", issuing.key, [issuing.certificate])
     }
@@ -79,6 +82,12 @@ package struct HubAuthority: Sendable {
                 throw HubAuthorityError("a certificate issued by this CA would not be accepted: \(error)")
             }
         }
+    }
+
+    /// When a leaf begins that is issued now: a day earlier, since clocks differ, and no later than `earliest`, which
+    /// somebody else vouches for; never before the CA itself.
+    func begin(of now: Int64, earliest: Int64) -> Int64 {
+        max(min(now, earliest) - Self.day, min(issuing.certificate.notBefore, now - Self.day))
     }
 
     /// Reads the folder.

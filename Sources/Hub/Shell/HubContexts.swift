@@ -19,14 +19,18 @@ final class HubContexts: Sendable {
 
     let keys: HubKeys
     private let file: String
+    private let clock: ClockFloor
     private let state: NativeLock<State>
 
     /// Renews what has to be and makes the first contexts. `set` is the fleet's anchor set; nil before the first.
-    init(_ keys: HubKeys, folder: String, set: AnchorSet?, now: UnixTime) throws {
+    init(_ keys: HubKeys, folder: String, set: AnchorSet?, clock: ClockFloor) throws {
+        self.clock = clock
         self.keys = keys
         file = HubState.authorities(folder)
         let (issuing, roots) = try Self.choice(keys, set)
-        _ = try keys.renew(issuing: issuing, oldest: try Self.oldest(keys, roots), now: now.seconds)
+        _ = try keys.renew(
+            issuing: issuing, oldest: try Self.oldest(keys, roots), now: clock.now.seconds,
+            earliest: clock.earliest.seconds)
         let contexts = try Self.contexts(keys, roots)
         state = NativeLock(State(wire: contexts.wire, api: contexts.api, roots: roots.map(\.der)))
         try Self.write(roots, to: file)
@@ -41,11 +45,15 @@ final class HubContexts: Sendable {
     func serve(_ server: HTTPServer) { state.withLock { $0.server = server } }
 
     /// Takes over a set: renews what has to be, and makes the contexts anew if anything has changed.
-    func use(_ set: AnchorSet, now: UnixTime) throws {
+    /// True if it has.
+    @discardableResult
+    func use(_ set: AnchorSet) throws -> Bool {
         let (issuing, roots) = try Self.choice(keys, set)
-        let isNew = try keys.renew(issuing: issuing, oldest: try Self.oldest(keys, roots), now: now.seconds)
+        let isNew = try keys.renew(
+            issuing: issuing, oldest: try Self.oldest(keys, roots), now: clock.now.seconds,
+            earliest: clock.earliest.seconds)
         let known = state.withLock { $0.roots }
-        guard isNew || known != roots.map(\.der) else { return }
+        guard isNew || known != roots.map(\.der) else { return false }
         let contexts = try Self.contexts(keys, roots)
         let server = state.withLock { state in
             state.wire = contexts.wire
@@ -55,6 +63,7 @@ final class HubContexts: Sendable {
         }
         server?.replaceContext(contexts.api)
         try Self.write(roots, to: file)
+        return true
     }
 
     /// Where the names of the API are.

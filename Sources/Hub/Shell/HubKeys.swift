@@ -85,18 +85,24 @@ package final class HubKeys: Sendable {
     }
 
     /// Makes the leaves that are missing, past half of their life, without one of their names, or
-    /// under another root than they are to be; says whether anything has changed.
+    /// under another root than they are to be, and those that a wrong clock has dated; says whether
+    /// anything has changed.
+    ///
+    /// `earliest` is the last time that somebody else vouches for: a leaf is valid from then on, so that it is not
+    /// "not yet valid" to everyone else where this machine's clock is ahead.
     ///
     /// The API stays under the oldest root that is believed, since who looks after the fleet gets a new `ca.pem` by hand.
-    package func renew(issuing: SHA256Digest, oldest: SHA256Digest, now: Int64) throws -> Bool {
+    package func renew(issuing: SHA256Digest, oldest: SHA256Digest, now: Int64, earliest: Int64 = .max) throws -> Bool {
         var changed = false
         func isGood(_ leaf: TLSIdentity?, _ pin: SHA256Digest) -> Bool {
             guard let leaf, leaf.chain.last?.publicKeyFingerprint == pin.bytes else { return false }
-            return leaf.leaf.notAfter - now >= Self.leafLife / 2 && leaf.leaf.notBefore <= now
+            return (Self.leafLife / 2...Self.leafLife + Self.day).contains(leaf.leaf.notAfter - now)
+                && leaf.leaf.notBefore <= now
         }
         if !isGood(wire, issuing), let authority = authority(issuing) {
             let profile = LeafProfile(
-                name: name.text, uris: [identity.description], isServer: true, isClient: true, dates: dates(now))
+                name: name.text, uris: [identity.description], isServer: true, isClient: true,
+                dates: dates(now, earliest, authority))
             let made = try issue("wire", authority, profile)
             state.withLock { $0.wire = made }
             changed = true
@@ -105,7 +111,7 @@ package final class HubKeys: Sendable {
         if !isGood(api, oldest) || !holds(api, names), let authority = authority(oldest) {
             let profile = LeafProfile(
                 name: name.text, uris: [], dnsNames: names.dnsNames, ipAddresses: names.addresses, isServer: true,
-                isClient: false, dates: dates(now))
+                isClient: false, dates: dates(now, earliest, authority))
             let made = try issue("api", authority, profile)
             state.withLock { $0.api = made }
             changed = true
@@ -119,7 +125,9 @@ package final class HubKeys: Sendable {
         return Set(leaf.dnsNames) == Set(names.dnsNames) && Set(leaf.ipAddresses) == Set(names.addresses)
     }
 
-    private func dates(_ now: Int64) -> ClosedRange<Int64> { now - Self.day...now + Self.leafLife }
+    private func dates(_ now: Int64, _ earliest: Int64, _ authority: HubAuthority) -> ClosedRange<Int64> {
+        authority.begin(of: now, earliest: earliest)...now + Self.leafLife
+    }
 
     private func issue(_ file: String, _ authority: HubAuthority, _ profile: LeafProfile) throws -> TLSIdentity {
         let key = try PrivateKey.generate(.p256)

@@ -35,10 +35,11 @@ extension HubShell {
         case .checkPool(let check): checkPool(check)
         case .useAuthorities(let set):
             do {
-                try contexts.use(set, now: clock.now)
+                try contexts.use(set)
             } catch {
                 messages("the hub's own certificates could not be renewed: \(error)")
             }
+        case .raiseClock(let time): clock.raise(toSeconds: time.seconds)
         case .wake(let time): setAlarm(at: time)
         }
     }

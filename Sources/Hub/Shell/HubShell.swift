@@ -58,9 +58,11 @@ actor HubShell: LinkHandler, PoolWatcher {
     private let fleet: FleetName
     private var core: HubCore
     private let makeCore: () -> HubCore
+    /// The time of the last turn.
+    private var lastTurn = UnixTime.zero
     private var alarm: Task<Void, Never>?
     private var watch: Task<Void, Never>?
-    private var namesWatch: Task<Void, Never>?
+    private var certificatesWatch: Task<Void, Never>?
 
     /// `poolFolder` is where the first pool is, nil for the one in the state folder.
     init(
@@ -147,7 +149,7 @@ actor HubShell: LinkHandler, PoolWatcher {
             if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
         }
         watch = watchPools()
-        namesWatch = watchNames()
+        certificatesWatch = watchCertificates()
         if !store.isChecked { checkDatabase() }
     }
 
@@ -172,20 +174,23 @@ actor HubShell: LinkHandler, PoolWatcher {
         return true
     }
 
-    /// Looks every second whether the names of the API were changed by `axle-hub names`, and shows
-    /// a certificate with them then.
-    private func watchNames() -> Task<Void, Never> {
+    /// Looks every second whether the names of the API were changed by `axle-hub names`, and once a minute
+    /// whether a certificate has to be renewed, by age or because the clock was set; shows another
+    /// one then.
+    private func watchCertificates() -> Task<Void, Never> {
         // A file that cannot be asked about has not changed.
         @Sendable func mark(_ path: String) -> FileStatus? { (try? File.status(path)) ?? nil }
         let path = contexts.namesFile
         let first = mark(path)
         return Task { [weak self, looking] in
             var known = first
+            var rounds = 0
             // Only cancelled with the process.
             while (try? await Task.sleep(for: .seconds(1))) != nil {
                 let now = await looking.run { mark(path) }
                 guard let self else { return }
-                guard now != known else { continue }
+                rounds += 1
+                guard now != known || rounds.isMultiple(of: 60) else { continue }
                 known = now
                 await self.renewCertificates()
             }
@@ -195,8 +200,9 @@ actor HubShell: LinkHandler, PoolWatcher {
     private func renewCertificates() {
         do {
             guard let bytes = try store.setting(.anchorSet).flatMap({ ASCII.bytes(hex: $0) }) else { return }
-            try contexts.use(try AnchorSet.readUnverified(bytes), now: clock.now)
-            messages("the API's certificate holds its current names")
+            if try contexts.use(try AnchorSet.readUnverified(bytes)) {
+                messages("the API shows a new certificate, with its current names")
+            }
         } catch {
             messages("the API's certificate could not be renewed: \(error)")
         }
@@ -256,6 +262,7 @@ actor HubShell: LinkHandler, PoolWatcher {
 
     /// Handles what waits, in one transaction; then executes the effects.
     private func drain() {
+        if wasSetBack() { return beginAnewInTime() }
         let batch = inbox.take()
         for link in batch.resumed { links.resumeReading(link) }
         do {
@@ -337,14 +344,35 @@ actor HubShell: LinkHandler, PoolWatcher {
         guard !endIfLost(error) else { return }
         messages("the database refused to write, trying again: \(error)")
         links.closeAll(.internalFault, "this hub cannot write to its disk", retryAfterSeconds: 30)
-        core = makeCore()
-        inbox.clear()
-        joins.clear()
+        forgetSessions()
         Task {
             // Only cancelled with the process.
             try? await Task.sleep(for: Self.storePause)
             begin()
         }
+    }
+
+    /// Whether the clock was set back since the last turn, by more than clocks are adjusted by themselves.
+    private func wasSetBack() -> Bool {
+        let now = clock.now
+        defer { lastTurn = now }
+        return lastTurn - now > ClockFloor.tolerance
+    }
+
+    /// The clock was ahead and has been set: what this core has put off by it would wait for that future, so a new
+    /// core begins with what is on disk. Peers come back at once and repeat what they had to say.
+    private func beginAnewInTime() {
+        messages("this machine's clock was set back to \(clock.now); the hub begins anew with that time")
+        links.closeAll(.leaving, "this hub's clock was set", retryAfterSeconds: 1)
+        forgetSessions()
+        begin()
+        renewCertificates()
+    }
+
+    private func forgetSessions() {
+        core = makeCore()
+        inbox.clear()
+        joins.clear()
     }
 
     // MARK: - Time

@@ -10,9 +10,12 @@ package struct OpenSSLHubCryptography: HubCryptography {
     package let orderKey: [UInt8]
     package let verifier: any SignatureVerifier = OpenSSLVerifier()
     private let keys: HubKeys
+    private let earliest: @Sendable () -> UnixTime
     private let hash = OpenSSLKeyedHash()
 
-    package init(_ keys: HubKeys) {
+    /// `earliest` is the last time that another's clock vouches for; certificates are valid from then on.
+    package init(_ keys: HubKeys, earliest: @escaping @Sendable () -> UnixTime = { .distantFuture }) {
+        self.earliest = earliest
         signer = OpenSSLRecordSigner(keys.orderKey)
         orderKey = keys.orderKey.publicKey.der
         self.keys = keys
@@ -33,7 +36,9 @@ package struct OpenSSLHubCryptography: HubCryptography {
     ) throws -> IssuedCertificate {
         guard let authority = keys.authority(root) else { throw HubAuthorityError("the hub has no key under \(root)") }
         let request = try CertificateRequest(der: request)
-        let begin = time.seconds - 86_400
+        // Without a witness there is no member whose certificate could be compared with anything.
+        let known = earliest().seconds
+        let begin = authority.begin(of: time.seconds, earliest: known > HubAuthority.epoch ? known : .max)
         // A spoke answers its agents' connections; an agent only dials.
         let profile = LeafProfile(
             name: name.text, uris: [identity.description], isServer: identity.role == .spoke, isClient: true,

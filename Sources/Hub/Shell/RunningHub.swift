@@ -31,20 +31,18 @@ package final class RunningHub: Sendable {
         let settings = try HubState.read(HubState.Settings.self, HubState.settings(folder.path))
         let identity = PeerIdentity(fleet: settings.fleet, role: .hub, id: settings.id)
         let keys = try HubKeys(folder: HubState.identity(folder.path), identity: identity, name: settings.name)
-        let clock = ClockFloor(seconds: keys.wire?.leaf.notBefore ?? 0, system: system)
-        let cryptography = OpenSSLHubCryptography(keys)
+        let clock = ClockFloor(seconds: 0, system: system)
+        let cryptography = OpenSSLHubCryptography(keys) { clock.earliest }
         let configuration = HubConfiguration(
             fleet: settings.fleet, hub: settings.id, poolName: try NodeName("main"),
             patchPoolName: try NodeName("patches"), zones: ZoneFolder.find)
         let store = try SQLiteHubStore(existing: HubState.database(folder.path), now: clock.now)
-        // The last that this hub has signed: no earlier time is believed.
-        if let text = try store.setting(.revocationList), let signed = ASCII.bytes(hex: text) {
-            clock.raise(toSeconds: try RevocationList.readUnverified(signed).issued.seconds)
-        }
+        // Only what another's clock vouched for: this hub's own signatures say no more than its clock did.
+        if let known = try store.setting(.clockFloor).flatMap({ Int64($0) }) { clock.raise(toSeconds: known) }
         let set = try store.setting(.anchorSet).flatMap { ASCII.bytes(hex: $0) }.map {
             try AnchorSet.readUnverified($0)
         }
-        let contexts = try HubContexts(keys, folder: folder.path, set: set, now: clock.now)
+        let contexts = try HubContexts(keys, folder: folder.path, set: set, clock: clock)
         let shell = try HubShell(
             folder: folder.path, poolFolder: settings.pool, store: store, downloads: downloads,
             cryptography: cryptography, configuration: configuration, clock: clock, contexts: contexts,

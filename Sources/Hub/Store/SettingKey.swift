@@ -14,7 +14,8 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case anchorSet
     /// SHA-256 of the administrator's token, hexadecimal.
     case adminToken
-    /// The last time that the hub saw; its clock never counts as earlier.
+    /// Seconds since 1970: the last time at which a member's clock and the hub's agreed; the hub's never counts as
+    /// earlier. `axle-hub clock reset` empties it.
     case clockFloor
     /// How many releases of each line of a product pools keep, decimal; 4 without.
     case retention

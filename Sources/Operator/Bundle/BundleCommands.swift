@@ -15,18 +15,18 @@ enum BundleCommands {
         commands: [
             CommandSpecification(
                 "export", "Make a bundle from the hub, or with --from of a published catalog",
-                operands: [.required("BUNDLE")],
+                operands: [.requiredPath("BUNDLE")],
                 options: [
                     .value("from", "URL|DIR", "A catalog's address or folder, in place of the hub"),
-                    .value("root", "FILE", "The vendor's root that is believed (the hub's)"),
+                    .path("root", "FILE", "The vendor's root that is believed (the hub's)"),
                     .value("product", "NAME", "Only this product", repeatable: true),
                     .value("release", "NAME", "Only this release", repeatable: true),
                     .value("platform", "NAME", "Only this platform", repeatable: true),
-                    .value("without", "FILE", "Not what the other hub has, by its 'axle package list --json'"),
+                    .path("without", "FILE", "Not what the other hub has, by its 'axle package list --json'"),
                     .flag("dry-run", "Say what would be exported, and do nothing"),
                 ]),
             CommandSpecification(
-                "import", "Bring a bundle to the hub; repeat it to go on", operands: [.required("BUNDLE")]),
+                "import", "Bring a bundle to the hub; repeat it to go on", operands: [.requiredPath("BUNDLE")]),
         ])
 
     static func run(_ invocation: CommandInvocation, _ context: OperatorContext) throws -> Int32 {
@@ -39,7 +39,7 @@ enum BundleCommands {
         if let from = invocation.value("from"), from.contains("://") {
             source = try WebBundleSource(from)
         } else if let from = invocation.value("from") {
-            source = FolderBundleSource(folder: BundleFolder(from))
+            source = FolderBundleSource(folder: BundleFolder(try Directory.absolute(from)))
         } else {
             source = HubBundleSource(hub: try HubConnection(invocation, context))
             if root == nil, case .bytes(let pinned) = source.metadata("root.json", limit: MetadataLimits.rootBytes) {

@@ -7,8 +7,8 @@ enum OperatorCommands {
         details: "Commands ask the hub's API; 'axle publish' works on files alone and is for a vendor's side.",
         options: [
             .value("api", "HOST:PORT", "The hub's API (localhost:8443)", environment: "AXLE_API"),
-            .value("token-file", "FILE", "File with the admin token", environment: "AXLE_TOKEN_FILE"),
-            .value("ca", "FILE", "The fleet's certificate authority", environment: "AXLE_CA"),
+            .path("token-file", "FILE", "File with the admin token", environment: "AXLE_TOKEN_FILE"),
+            .path("ca", "FILE", "The fleet's certificate authority", environment: "AXLE_CA"),
             .value("wait", "TIME", "How long to wait for a hub that cannot be reached yet: 30s, 5m (0)"),
             .flag("json", "Print JSON, whose shape is stable"),
             .flag("no-color", "No colour and no animation (also NO_COLOR)"),
@@ -40,7 +40,7 @@ enum OperatorCommands {
                     .choice("role", ["spoke", "agent"], "What may join with it", required: true),
                     .value("spoke", "NAME", "The only spoke that agents may join through with it"),
                     .value("replaces", "NAME", "The machine takes this one's name and labels, and this one is revoked"),
-                    .value("out", "FILE", "Write it to a new file that only you can read, instead of printing it"),
+                    .path("out", "FILE", "Write it to a new file that only you can read, instead of printing it"),
                     .value("uses", "N", "How often it may be used (1)"),
                     .value("ttl", "TIME", "How long it is valid: 30m, 1h, 2d (1h)"),
                 ]),
@@ -55,7 +55,7 @@ enum OperatorCommands {
                 "set", "Set where the catalog is and which root is trusted",
                 options: [
                     .value("url", "URL", "Where the published folder is served; without, bundles bring it"),
-                    .value("root", "FILE", "The vendor's root.json, got by a way you trust", required: true),
+                    .path("root", "FILE", "The vendor's root.json, got by a way you trust", required: true),
                 ]),
             CommandSpecification("refresh", "Fetch the catalog now"),
             CommandSpecification("list", "The releases in the catalog"),
@@ -135,8 +135,8 @@ enum OperatorCommands {
             CommandSpecification(
                 "rotate", "Add a new root; it is used when every member believes it",
                 options: [
-                    .value("ca-chain", "FILE", "A CA of your own: issuing certificate first, root last (PEM)"),
-                    .value("ca-key", "FILE", "The key of that issuing certificate (PEM)"),
+                    .path("ca-chain", "FILE", "A CA of your own: issuing certificate first, root last (PEM)"),
+                    .path("ca-key", "FILE", "The key of that issuing certificate (PEM)"),
                 ]),
             CommandSpecification("issue", "Issue under the new root now; every member renews", options: force),
             CommandSpecification("retire", "Stop believing the old root when nobody depends on it", options: force),
@@ -175,7 +175,7 @@ enum OperatorCommands {
         ])
 
     private static let signing: [OptionSpecification] = [
-        .value("passphrase-file", "FILE", "File with the passphrase of an encrypted key"),
+        .path("passphrase-file", "FILE", "File with the passphrase of an encrypted key"),
         .value("valid", "TIME", "How long the signature holds: 12h, 7d (45d)"),
     ]
 
@@ -183,7 +183,7 @@ enum OperatorCommands {
         "rollout", "Bring a release to clients",
         commands: [
             CommandSpecification(
-                "plan", "What a rollout would do; nothing is changed", operands: [.required("FILE")]),
+                "plan", "What a rollout would do; nothing is changed", operands: [.requiredPath("FILE")]),
             CommandSpecification(
                 "create", "Make a rollout of a file; start it after",
                 details: """
@@ -192,7 +192,7 @@ enum OperatorCommands {
 
                         { name: "ruff-0.12.1", product: "ruff", release: "0.12.1", select: { all: true } }
                     """,
-                operands: [.optional("FILE")],
+                operands: [.optionalPath("FILE")],
                 options: [
                     .flag("dry-run", "Show what it would do, and make none"),
                     .flag("example", "Print a rollout file with every setting, and ask no hub"),
@@ -201,14 +201,14 @@ enum OperatorCommands {
                 "delete", "Forget rollouts that are over or were never started", operands: [.oneOrMore("ID")]),
             CommandSpecification(
                 "start", "Start a rollout", operands: [.required("ID")],
-                options: [.value("sign-key", "FILE", "Sign it too, with this operator's key")] + signing),
+                options: [.path("sign-key", "FILE", "Sign it too, with this operator's key")] + signing),
             CommandSpecification(
                 "sign", "Sign a started rollout with an operator's key, for machines that ask for it",
                 operands: [.required("ID")],
-                options: [.value("key", "FILE", "The operator's private key", required: true)] + signing),
+                options: [.path("key", "FILE", "The operator's private key", required: true)] + signing),
             CommandSpecification(
-                "key", "Make an operator's key in FILE and print its public half", operands: [.required("FILE")],
-                options: [.value("passphrase-file", "FILE", "File with the passphrase that encrypts the key")]),
+                "key", "Make an operator's key in FILE and print its public half", operands: [.requiredPath("FILE")],
+                options: [.path("passphrase-file", "FILE", "File with the passphrase that encrypts the key")]),
             CommandSpecification(
                 "resume", "Go on with a paused rollout; what ended badly until now is accepted",
                 operands: [.required("ID")]),

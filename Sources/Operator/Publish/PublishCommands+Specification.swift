@@ -3,8 +3,8 @@ import System
 
 extension PublishCommands {
     private static let signing: [OptionSpecification] = [
-        .value("keys", "DIR", "Folder of private keys, outside the published one", required: true),
-        .value("passphrase-file", "FILE", "File with the passphrase of the keys"),
+        .path("keys", "DIR", "Folder of private keys, outside the published one", required: true),
+        .path("passphrase-file", "FILE", "File with the passphrase of the keys"),
         .value("passphrase-fd", "N", "Open descriptor to read the passphrase from"),
         .flag("no-input", "Never ask for a passphrase"),
         .flag("dry-run", "Say what would be done, and do nothing"),
@@ -16,8 +16,8 @@ extension PublishCommands {
     private static let keyType = OptionSpecification.choice(
         "key-type", ["ed25519", "ecdsa"], "The kind of new keys (ed25519)")
     private static let keyChanges: [OptionSpecification] = [
-        .value("key", "FILE", "Public key of a holder, in place of all there are", repeatable: true),
-        .value("add-key", "FILE", "Public key of one more holder", repeatable: true),
+        .path("key", "FILE", "Public key of a holder, in place of all there are", repeatable: true),
+        .path("add-key", "FILE", "Public key of one more holder", repeatable: true),
         .value("remove-key", "NAME", "A key that signs no more, by name or id", repeatable: true),
         .value("threshold", "M", "How many of the keys must sign"),
         .value("count", "N", "How many keys to make, where none is given (1)"), keyType,
@@ -30,45 +30,45 @@ extension PublishCommands {
             + "the folder of --keys. Clients see changes only after 'sign'. See docs/publishing.md.",
         commands: [
             CommandSpecification(
-                "init", "Make an empty, signed catalog and its keys", operands: [.required("DIR")],
+                "init", "Make an empty, signed catalog and its keys", operands: [.requiredPath("DIR")],
                 options: signing + expiries + [
                     .value("root-keys", "N", "How many root keys to make (1)"),
                     .value("root-threshold", "M", "How many root keys must sign (1)"),
-                    .value("root-key", "FILE", "Public key of a root key's holder, once for each", repeatable: true),
-                    .value("targets-key", "FILE", "Public key of who delegates products", repeatable: true), keyType,
+                    .path("root-key", "FILE", "Public key of a root key's holder, once for each", repeatable: true),
+                    .path("targets-key", "FILE", "Public key of who delegates products", repeatable: true), keyType,
                 ]),
             CommandSpecification(
                 "key", "Make a key for a person who holds one", operands: [.required("NAME")],
                 options: signing + [keyType]),
             CommandSpecification(
-                "add", "Add a package", operands: [.required("DIR")], options: signing + addOptions + [keyType]),
+                "add", "Add a package", operands: [.requiredPath("DIR")], options: signing + addOptions + [keyType]),
             CommandSpecification(
                 "remove", "Take a package, or a whole product, off the catalog",
-                operands: [.required("DIR"), .required("PATH")], options: signing),
+                operands: [.requiredPath("DIR"), .required("PATH")], options: signing),
             CommandSpecification(
                 "delegate", "Make a product, or change whose keys sign it",
-                operands: [.required("DIR"), .required("PRODUCT")], options: signing + keyChanges),
+                operands: [.requiredPath("DIR"), .required("PRODUCT")], options: signing + keyChanges),
             CommandSpecification(
-                "stage", "Make a folder that travels to the holders of other keys", operands: [.required("DIR")],
-                options: signing + expiries + [.value("to", "DIR", "The folder that travels", required: true)]),
+                "stage", "Make a folder that travels to the holders of other keys", operands: [.requiredPath("DIR")],
+                options: signing + expiries + [.path("to", "DIR", "The folder that travels", required: true)]),
             CommandSpecification(
                 "sign", "Sign what changed, and publish it once every signature is there",
-                operands: [.required("DIR")],
+                operands: [.requiredPath("DIR")],
                 options: signing + expiries + [
-                    .value("staged", "DIR", "A staged folder that came back", repeatable: true),
+                    .path("staged", "DIR", "A staged folder that came back", repeatable: true),
                     .flag("status", "Only say whose signatures are missing"),
                 ]),
             CommandSpecification(
                 "rotate", "Replace the keys of root, targets, snapshot, timestamp or a product",
-                operands: [.required("DIR"), .required("ROLE")], options: signing + keyChanges),
+                operands: [.requiredPath("DIR"), .required("ROLE")], options: signing + keyChanges),
             CommandSpecification(
                 "extend", "Sign for longer: the timestamp, or the roles named",
-                operands: [.required("DIR"), .optional("ROLE")],
+                operands: [.requiredPath("DIR"), .optional("ROLE")],
                 options: signing + expiries),
             CommandSpecification(
-                "check", "Verify a published folder as clients do, packages included", operands: [.required("DIR")],
+                "check", "Verify a published folder as clients do, packages included", operands: [.requiredPath("DIR")],
                 options: [
-                    .value("root", "FILE", "The root that clients have (the folder's oldest)"),
+                    .path("root", "FILE", "The root that clients have (the folder's oldest)"),
                     .value("warn", "TIME", "Warn of what expires sooner (14d)"),
                 ]),
         ])
@@ -77,7 +77,7 @@ extension PublishCommands {
         .value("product", "NAME", "The product", required: true),
         .value("release", "NAME", "The release", required: true),
         .value("platform", "NAME", "OS-ARCH-LIBC, for example linux-x86_64-glibc or any-any-any", required: true),
-        .value("file", "FILE", "The package's file", required: true),
+        .path("file", "FILE", "The package's file", required: true),
         .choice("kind", ["tree", "deb", "script"], "How it is installed (tree)"),
         .value("line", "NAME", "Release train (the release up to its first dot; main for dates)"),
         .choice(

@@ -13,15 +13,15 @@ package enum TUFProgram {
         "axle-tuf", "Refreshes the metadata of a TUF repository and downloads what it vouches for",
         details: "The metadata folder holds only what is trusted, byte for byte as it was received.",
         options: [
-            .value("metadata-dir", "DIR", "the folder of trusted metadata", required: true),
+            .path("metadata-dir", "DIR", "the folder of trusted metadata", required: true),
             .value("metadata-url", "URL", "where the repository keeps its metadata"),
             .value("target-name", "PATH", "a target to download; in the order given", repeatable: true),
-            .value("target-dir", "DIR", "the folder for downloaded targets"),
+            .path("target-dir", "DIR", "the folder for downloaded targets"),
             .value("target-base-url", "URL", "where the repository keeps its targets"),
         ],
         commands: [
             CommandSpecification(
-                "init", "Trust a root.json that came by a safe way", operands: [.required("ROOT_JSON")]),
+                "init", "Trust a root.json that came by a safe way", operands: [.requiredPath("ROOT_JSON")]),
             CommandSpecification("refresh", "Bring the top-level metadata up to date"),
             CommandSpecification("download", "Refresh, then download targets that are not here yet"),
         ])

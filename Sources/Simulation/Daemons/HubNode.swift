@@ -229,6 +229,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .dropContents(let digests): dropContents(digests)
         case .setPatchQuota(let quota): setPatchQuota(quota)
         case .useAuthorities: break  // its certificates are only names
+        case .raiseClock: break  // the simulation has one clock
         case .wake(let time): setAlarm(at: time, .woke)
         }
     }

@@ -214,6 +214,16 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .servePackage(let link, let request, let digest, let length, let offset):
             if fleet.has(.spokeServesDamaged) { _ = disk.damage(digest) }
             fleet.servePackage(name, pool, digest, length: length, offset: offset, over: links[link], request)
+        case .verify(let object):
+            fleet.poolsTouched = true
+            var isWhole = false
+            do throws(StorageError) {
+                try pool.verify(object)
+                isWhole = true
+            } catch {
+                if case .corrupt = error { tell(.objectsDamaged([object])) }
+            }
+            tell(.verified(object, isWhole: isWhole))
         case .limitAgents: break  // the simulated network has a speed of its own
         case .setQuota(_, let wanted):
             // A quota below the use is refused; the hub hears what it really is.
@@ -353,6 +363,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .unpacked: "unpacked"
         case .evicted: "evicted"
         case .objectsDamaged: "damaged"
+        case .verified(_, let isWhole): isWhole ? "checked, whole" : "checked, damaged"
         case .evictionEnded: "evicted"
         case .poolChecked: "checked"
         case .packageBrought: "brought"

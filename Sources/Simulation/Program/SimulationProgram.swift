@@ -11,7 +11,7 @@ package enum SimulationProgram {
             .value("events", "N", "events after which a run counts as without end (default 2000000)"),
             .value("mutation", "NAME", "break this rule on purpose; its check must see it"),
             .value("members", "N", "send N messages of hostile members to the daemons' cores instead"),
-            .value("folder", "DIR", "where --members puts its databases; a new folder"),
+            .path("folder", "DIR", "where --members puts its databases; a new folder"),
             .flag("trace", "print every line of the trace"),
             .flag("json", "print one JSON object for each run"),
         ])

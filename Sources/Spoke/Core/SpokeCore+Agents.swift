@@ -91,28 +91,35 @@ extension SpokeCore {
         if let refusal = intake.refusal(of: agent, bytes: report.signed.count, at: now) {
             return refuse(link, request, .busy, refusal.text, retryAfter: refusal.retryAfter)
         }
-        if let key = open.reportKey, let why = forgery(report, key) {
-            try log(.error, .attackSeen, "client/\(agent)", "a report of this agent was refused: \(why)", at: now)
-            return refuse(link, request, .refused, why)
+        let said: Report?
+        do throws(RecordError) {
+            said = try read(report, open.reportKey)
+        } catch {
+            try log(.error, .attackSeen, "client/\(agent)", "a report of this agent was refused: \(error)", at: now)
+            return refuse(link, request, .refused, "\(error)")
         }
         let isNew = try store.keep(
             CarriedReport(
                 agent: agent, incarnation: report.incarnation, counter: report.counter, signed: report.signed))
-        if isNew { intake.stored(agent, bytes: report.signed.count) }
+        if isNew {
+            intake.stored(agent, bytes: report.signed.count)
+            if said?.attack?.code == .hashMismatch { refused(by: agent, at: now) }
+        }
         reply(link, request, .ok(OK()))
     }
 
-    /// Why a report is not what the agent signed; nil where it is.
-    private func forgery(_ message: ReportMessage, _ key: [UInt8]) -> String? {
-        do {
-            let report = try Report.open(message.signed, keys: [key], verifier: verifier)
-            guard report.agent == message.agent, report.incarnation == message.incarnation,
-                report.counter == message.counter
-            else { return "report: the header differs from what is signed" }
-            return nil
-        } catch {
-            return "\(error)"
+    /// What a report says. Throws where it is not what the agent signed; without the agent's key that
+    /// is for the hub to find out, and a report that cannot be read says nothing here.
+    private func read(_ message: ReportMessage, _ key: [UInt8]?) throws(RecordError) -> Report? {
+        guard let key else {
+            // See above.
+            return try? Report.readUnverified(message.signed)
         }
+        let report = try Report.open(message.signed, keys: [key], verifier: verifier)
+        guard report.agent == message.agent, report.incarnation == message.incarnation,
+            report.counter == message.counter
+        else { throw RecordError.malformed("report: the header differs from what is signed") }
+        return report
     }
 
     mutating func sendPresence(of agent: NodeID, isConnected: Bool, since: UnixTime) {

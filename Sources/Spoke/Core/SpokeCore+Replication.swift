@@ -10,6 +10,11 @@ extension SpokeCore {
             kept: try store.reportTallies().mapValues { ReportIntake.Tally(reports: $0.reports, bytes: $0.bytes) })
         agentLimit = try storedAgentLimit()
         self.held = held
+        // Put off while the clock was ahead.
+        for var replica in try store.replicas() where replica.notBefore > now + SpokeLimits.longestWait {
+            replica.notBefore = now
+            try store.save(replica)
+        }
         for patch in try store.patches() where isEveryPoolHere && !held.contains(patch.sha256) {
             try store.removePatch(patch.sha256)
         }

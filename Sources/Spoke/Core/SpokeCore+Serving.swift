@@ -47,6 +47,12 @@ extension SpokeCore {
         guard fetch.offset <= fetch.length else {
             return refuse(link, request, .invalid, "offset \(fetch.offset) is past the end")
         }
+        guard !isDoubted(fetch.sha256, on: link) else {
+            return refuse(
+                link, request, .busy, "\(fetch.path) is checked, since this agent refused its bytes",
+                retryAfter: SpokeLimits.doubtRetry)
+        }
+        noteServed(fetch.sha256, on: link)
         effects.append(.servePackage(link, request, fetch.sha256, length: fetch.length, offset: fetch.offset))
     }
 

@@ -107,6 +107,12 @@ package struct SpokeCore {
     var held: Set<SHA256Digest> = []
     /// Published files in the pool that the disk has damaged and that are to be repaired.
     var damagedFiles: Set<SHA256Digest> = []
+    /// What each agent was served with last, until it refuses it.
+    var served: [NodeID: [SHA256Digest]] = [:]
+    /// When agents refused objects, and the checks that are under way with the agents that wait for
+    /// them; see `refused(by:at:)`.
+    var doubts: [Doubt: UnixTime] = [:]
+    var verifying: [SHA256Digest: Set<NodeID>] = [:]
     /// Since when the hub makes something cheaper, for replicas that wait for it.
     var patience: [SHA256Digest: UnixTime] = [:]
     /// Published files that an agent asked for and that are here as contents only.
@@ -219,6 +225,7 @@ package struct SpokeCore {
         case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)
         case .evicted(let objects): try evicted(objects)
         case .objectsDamaged(let digests): try damaged(digests, at: now)
+        case .verified(let object, let isWhole): try verified(object, isWhole: isWhole, at: now)
         case .evictionEnded(let sha256, let refusal): try evictionEnded(sha256, refusal: refusal, at: now)
         case .poolChecked(let check): try checked(check)
         case .packageBrought(let path, let sha256, let length): try brought(path, sha256, length, at: now)
@@ -257,7 +264,7 @@ package struct SpokeCore {
             }
         case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
             .poolsMoved, .poolDrained, .confinementMissing, .unpacked, .evicted, .evictionEnded, .poolChecked,
-            .objectsDamaged,
+            .objectsDamaged, .verified,
             .packageBrought, .bundleRefused, .revocationsChecked, .agentsRevoked, .anchorsChecked, .catalogRefreshed,
             .sharesSet,
             .catalogSurveyed, .shareTended, .woke:

@@ -19,6 +19,8 @@ package enum SpokeEffect: Equatable, Sendable {
     case evict([SHA256Digest])
     /// Fetch what is damaged of a published file that is here, and no more; then tell `transferEnded`.
     case repair(WantedReplica)
+    /// Read an object again and compare it with its hash; tell `objectsDamaged` if it differs, then `verified`.
+    case verify(SHA256Digest)
     /// Say which packages of these products the trusted catalog names: `catalogSurveyed`.
     case surveyCatalog(Set<ProductName>)
     /// Have the share's folder show the package, or with nil what it shows already, and tidy it up; then tell `shareTended`.

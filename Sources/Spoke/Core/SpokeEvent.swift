@@ -82,6 +82,9 @@ package enum SpokeEvent: PoolEvent, PeerCausedEvent, Equatable {
     case poolChecked(PoolChecked)
     /// The disk has damaged these packages; the pool withholds them.
     case objectsDamaged(Set<SHA256Digest>)
+    /// The answer to `verify`, behind `objectsDamaged` where it is damaged. An object that could not
+    /// be read to its end is neither.
+    case verified(SHA256Digest, isWhole: Bool)
     /// A package of the trusted catalog was brought on a medium; it is in the pool, verified.
     case packageBrought(TargetPath, SHA256Digest, length: UInt64)
     /// What was brought on a medium was refused, and why.

@@ -24,6 +24,8 @@ package enum SpokeLimits {
     package static let lastRetry = Duration.seconds(600)
     /// How soon a replica without room is tried again by itself.
     package static let roomRetry = Duration.seconds(60)
+    /// No attempt at a replica is put off for longer.
+    static let longestWait = Duration.seconds(2 * 3600)
     /// How long packages of a pool whose disk is gone wait for it, before they are fetched again into another one.
     package static let diskPatience = Duration.seconds(3600)
     /// The longest wait that a hub can ask for while it makes something cheaper, and how long it is given in all before the published file is fetched.
@@ -43,6 +45,13 @@ package enum SpokeLimits {
     package static let statesInFlight = 128
     /// Joins that may be relayed at a time.
     package static let joins = 64
+    /// How soon an agent's refusal of the same object has it checked again.
+    package static let doubtPause = Duration.seconds(3600)
+    /// Refusals that are remembered, and objects for each agent that one may be about.
+    package static let doubts = 4096
+    static let servedObjects = 4
+    /// When an agent whose refusal is being looked into may ask again.
+    static let doubtRetry: UInt64 = 5
     /// How often expired orders are removed.
     package static let tidying = Duration.seconds(3600)
 }

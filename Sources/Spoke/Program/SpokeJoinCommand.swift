@@ -24,27 +24,39 @@ enum SpokeJoinCommand {
         var member: MemberIdentity.Member?
         var remark: String?
         // The folder is taken first, so that one that cannot be used does not cost the token.
-        _ = try await StateFolder.create(path, kind: SpokeState.kind, version: SpokeState.version) { folder in
-            let client = try await JoinClient.connect(
-                hub, rootKeyHash: token.pin, role: .spoke, peerRole: .hub,
-                program: "axle-spoke/\(SpokeProgram.version)", group: try EventLoopGroup(count: 1))
-            defer { client.close() }
-            let joining = try Joining(token: token, role: .spoke, name: name)
-            let joined = try await joining.run(peer: client.peer, upstream: hub.description, listen: listen) {
-                try await client.request($0)
+        var warning: String?
+        do {
+            _ = try await StateFolder.create(path, kind: SpokeState.kind, version: SpokeState.version) { folder in
+                let client = try await JoinClient.connect(
+                    hub, rootKeyHash: token.pin, role: .spoke, peerRole: .hub,
+                    program: "axle-spoke/\(SpokeProgram.version)", group: try EventLoopGroup(count: 1))
+                defer { client.close() }
+                let joining = try Joining(token: token, role: .spoke, name: name)
+                let joined = try await joining.run(peer: client.peer, upstream: hub.description, listen: listen) {
+                    try await client.request($0)
+                }
+                try joined.identity.write(to: Directory.join(folder, "identity"))
+                if let root { try AtomicFile.write(root, to: SpokeState.catalogRoot(folder)) }
+                if let root = joined.catalogRoot {
+                    try AtomicFile.write(root, to: SpokeState.catalogRootFromHub(folder))
+                }
+                // The pool is of its kind from here on, whatever is asked for later.
+                _ = try PoolFolder.open(Directory.join(folder, "pool"), quota: SpokeShell.defaultQuota, new: pool)
+                // Made here, so that one that is missing later is one that was lost.
+                _ = try SQLiteSpokeStore(
+                    path: Directory.join(folder, SpokeState.databaseName),
+                    now: joined.time)
+                member = joined.identity.member
+                remark = joining.remark(on: joined.identity.member, wasNamed: invocation.value("name") != nil)
+                warning = joined.clockWarning(own: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             }
-            try joined.identity.write(to: Directory.join(folder, "identity"))
-            if let root { try AtomicFile.write(root, to: SpokeState.catalogRoot(folder)) }
-            if let root = joined.catalogRoot { try AtomicFile.write(root, to: SpokeState.catalogRootFromHub(folder)) }
-            // The pool is of its kind from here on, whatever is asked for later.
-            _ = try PoolFolder.open(Directory.join(folder, "pool"), quota: SpokeShell.defaultQuota, new: pool)
-            // Made here, so that one that is missing later is one that was lost.
-            _ = try SQLiteSpokeStore(
-                path: Directory.join(folder, SpokeState.databaseName),
-                now: UnixTime(milliseconds: SystemClock.nowMilliseconds))
-            member = joined.identity.member
-            remark = joining.remark(on: joined.identity.member, wasNamed: invocation.value("name") != nil)
+        } catch let error as TransportError {
+            guard let doubt = Joining.clockDoubt(error, own: UnixTime(milliseconds: SystemClock.nowMilliseconds)) else {
+                throw error
+            }
+            throw ClockDoubt(description: doubt)
         }
+        if let warning { streams.message(warning) }
         if let member {
             streams.line("joined fleet \(member.fleet) as spoke \(member.name) (\(member.id))")
         }
@@ -65,4 +77,9 @@ enum SpokeJoinCommand {
         guard let endpoint = Endpoint(text) else { throw UsageError("\(option) wants HOST:PORT, not \(text)") }
         return endpoint
     }
+}
+
+/// A join that failed at the dates of a certificate; says how the clock stands.
+private struct ClockDoubt: Error, CustomStringConvertible {
+    let description: String
 }

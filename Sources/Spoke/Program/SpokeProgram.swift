@@ -6,7 +6,7 @@ package enum SpokeProgram {
     /// The release of this program.
     package static let version = "0.1.0"
 
-    private static let state = OptionSpecification.value("state", "DIR", "the spoke's state folder", required: true)
+    private static let state = OptionSpecification.path("state", "DIR", "the spoke's state folder", required: true)
 
     static let specification = CommandSpecification(
         "axle-spoke", "Holds packages for one site and brings orders to its agents, unattended",
@@ -17,8 +17,8 @@ package enum SpokeProgram {
                 options: [
                     state,
                     .value("hub", "HOST:PORT", "the hub to join and to connect to", required: true),
-                    .value("token-file", "FILE", "file with the join token, or - for standard input", required: true),
-                    .value("catalog-root", "FILE", "the vendor's root.json to trust in place of the hub's"),
+                    .path("token-file", "FILE", "file with the join token, or - for standard input", required: true),
+                    .path("catalog-root", "FILE", "the vendor's root.json to trust in place of the hub's"),
                     .value("name", "NAME", "the name that people will see (default: the host name)"),
                     .value("listen", "HOST:PORT", "where agents will reach it (default: 0.0.0.0:7441)"),
                     .value("pool", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
@@ -30,7 +30,7 @@ package enum SpokeProgram {
             CommandSpecification(
                 "import", "Take a bundle from a medium into the pool; the spoke may be running or not",
                 details: "Bundles are made with `axle bundle export`. The spoke must be able to read it.",
-                operands: [.required("BUNDLE")], options: [state]),
+                operands: [.requiredPath("BUNDLE")], options: [state]),
             SpokeShareCommand.specification,
             CommandSpecification(
                 "check-config", "Check DIR/spoke.json5", details: "The spoke runs without such a file too.",

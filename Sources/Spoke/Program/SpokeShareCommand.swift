@@ -8,7 +8,7 @@ internal import System
 enum SpokeShareCommand {
     static let specification = CommandSpecification(
         "share", "Folders of this machine that show the newest release of a product",
-        options: [.value("state", "DIR", "the spoke's state folder", required: true)],
+        options: [.path("state", "DIR", "the spoke's state folder", required: true)],
         commands: [
             CommandSpecification(
                 "add", "Show a product's newest release in a folder of this machine",
@@ -18,7 +18,7 @@ enum SpokeShareCommand {
                     .value("product", "P", "the product", required: true),
                     .value("platform", "PLAT", "the platform, where the product has several"),
                     .value("line", "LINE", "one line of the product (default: the newest release of all)"),
-                    .value("folder", "FOLDER", "an absolute path", required: true),
+                    .path("folder", "FOLDER", "an absolute path", required: true),
                     .value("keep", "N", "releases that stay in the folder (default: 2)"),
                 ]),
             CommandSpecification(

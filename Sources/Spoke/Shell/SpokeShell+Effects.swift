@@ -19,6 +19,7 @@ extension SpokeShell {
         case .stopUnpacking: unpacking?.cancel()
         case .evict(let objects): evict(objects)
         case .repair(let replica): repair(replica)
+        case .verify(let object): verify(object)
         case .serveMetadata(let link, let request, let name): serveMetadata(link, request, name)
         case .servePackage(let link, let request, let sha256, let length, let offset):
             servePackage(link, request, sha256, length: length, offset: offset)
@@ -131,6 +132,25 @@ extension SpokeShell {
             let outcome = await repairing.run { source.repair(in: pool) }
             tell(.transferEnded(replica.sha256, outcome))
             tell(.poolChanged(PoolFigures(pool)))
+        }
+    }
+
+    /// On a queue of its own: a large package is read for minutes.
+    private func verify(_ object: SHA256Digest) {
+        verifying.submit { [pool, messages] in
+            var isWhole = false
+            do throws(StorageError) {
+                try pool.verify(object)
+                isWhole = true
+            } catch {
+                switch error {
+                case .corrupt: self.tell(.objectsDamaged([object]))
+                // It has left the pool meanwhile.
+                case .notHeld: break
+                default: messages("a package that an agent refused could not be checked: \(error)")
+                }
+            }
+            self.tell(.verified(object, isWhole: isWhole))
         }
     }
 

@@ -30,6 +30,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     nonisolated let reading = NamedQueue("spoke.read")
     /// Repairs, which wait for the hub.
     nonisolated let repairing = NamedQueue("spoke.repair")
+    nonisolated let verifying = NamedQueue("spoke.verify")
     /// Reads the pool again by and by.
     nonisolated let scrub: ScrubRounds
     /// Empties those that are to be emptied.
@@ -62,6 +63,8 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     nonisolated let joins = JoinDesk()
 
     private let store: SQLiteSpokeStore
+    /// The believed time of the last turn.
+    private var lastTurn = UnixTime.zero
     private var core: SpokeCore
     private let poolName: NodeName
     private var watch: Task<Void, Never>?
@@ -84,9 +87,6 @@ actor SpokeShell: LinkHandler, PoolWatcher {
             throw UsageError("\(folder.path) names no hub; join again with a new token")
         }
         let store = try SQLiteSpokeStore(existing: database, now: clock.now)
-        if let floor = try store.setting(.clockFloor).flatMap({ Int64(String(decoding: $0, as: UTF8.self)) }) {
-            clock.raise(toSeconds: floor)
-        }
         poolName = try NodeName("main")
         pools = try PoolSet(
             first: .init(name: poolName, folder: SpokeState.pool(folder), isOwn: true),
@@ -217,6 +217,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
 
     /// Handles what waits, in one transaction; then executes the effects.
     private func drain() {
+        if wasSetBack() { return beginAnewInTime() }
         let batch = inbox.take()
         for link in batch.resumed { links.resumeReading(link) }
         do {
@@ -288,17 +289,37 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         messages("the database refused to write, trying again: \(error)")
         links.closeAll(
             .internalFault, "this spoke cannot write to its disk", retryAfterSeconds: 30)
+        forgetSessions()
+        Task {
+            // Only cancelled with the process.
+            try? await Task.sleep(for: Self.storePause)
+            begin()
+        }
+    }
+
+    /// Whether the believed time went back since the last turn, by more than clocks are adjusted by themselves.
+    private func wasSetBack() -> Bool {
+        let now = clock.now
+        defer { lastTurn = now }
+        return lastTurn - now > ClockFloor.tolerance
+    }
+
+    /// The clock was ahead and has been set right: what this core has put off by it would wait for that future, so a
+    /// new core begins with what is on disk. Peers come back at once and repeat what they had to say.
+    private func beginAnewInTime() {
+        messages("the clock was set back to \(clock.now); the spoke begins anew with that time")
+        links.closeAll(.leaving, "this spoke's clock was set", retryAfterSeconds: 1)
+        forgetSessions()
+        begin()
+    }
+
+    private func forgetSessions() {
         core = SpokeCore(
             store: store, poolName: poolName, verifier: OpenSSLVerifier(), random: SystemRandom(), accepts: Self.accepts
         )
         hub = nil
         inbox.clear()
         joins.clear()
-        Task {
-            // Only cancelled with the process.
-            try? await Task.sleep(for: Self.storePause)
-            begin()
-        }
     }
 
     // MARK: - Time

@@ -41,7 +41,7 @@ package struct PoolCommand: Sendable {
                 operands: [.required("NAME")],
                 options: [
                     state,
-                    .value("pool-folder", "DIR", "where it keeps packages, on any disk", required: true),
+                    .path("pool-folder", "DIR", "where it keeps packages, on any disk", required: true),
                     .value("kind", "KIND", "how packages are kept: file (default), or container (chunks shared)"),
                     .value("quota", "SIZE", "the bytes that it never exceeds, such as 500GB", required: true),
                 ]),

@@ -13,6 +13,9 @@ package enum CommandLineRequest: Sendable {
 ///
 /// `-h` or `--help` anywhere asks for the help of the command named so far; `--` ends the options; `-` is an operand or
 /// a value. Words that are not known are refused with the nearest one that is. Pure: the environment is handed in.
+///
+/// Paths are made absolute here and nowhere else, so that no change of folder, in this process or in
+/// a child of it, gives them another meaning.
 package struct ArgumentParser: Sendable {
     private let program: CommandSpecification
 
@@ -20,12 +23,16 @@ package struct ArgumentParser: Sendable {
         self.program = program
     }
 
-    /// Understands the arguments after the program's name. The environment gives the values of absent options.
-    package func parse(_ arguments: [String], environment: (String) -> String? = { _ in nil }) -> CommandLineRequest {
+    /// Understands the arguments after the program's name. The environment gives the values of absent options, `folder` the
+    /// one that relative paths start from: asked for only where there are such.
+    package func parse(
+        _ arguments: [String], environment: (String) -> String? = { _ in nil },
+        folder: @escaping () throws(SystemError) -> String = { () throws(SystemError) in try Directory.current() }
+    ) -> CommandLineRequest {
         var state = State(chain: [program])
         do {
             if let early = try state.read(arguments) { return early }
-            return .run(try state.finish(environment))
+            return .run(try state.finish(environment, Paths(folder)))
         } catch {
             let name = state.chain.map(\.name).joined(separator: " ")
             return .usage("\(name): \(error.message)\nTry '\(name) -h' for help.\n")
@@ -34,6 +41,23 @@ package struct ArgumentParser: Sendable {
 }
 
 extension ArgumentParser {
+    /// Makes paths absolute.
+    private struct Paths {
+        private let folder: () throws(SystemError) -> String
+
+        init(_ folder: @escaping () throws(SystemError) -> String) { self.folder = folder }
+
+        /// The path from the root on; `.` and `..` stay in it, since a link may be before them.
+        func absolute(_ path: String) throws(UsageError) -> String {
+            guard !path.isEmpty, path != "-", !path.hasPrefix("/") else { return path }
+            do throws(SystemError) {
+                return Directory.join(try folder(), path)
+            } catch {
+                throw UsageError("'\(path)' is relative, and the current folder is not known: \(error)")
+            }
+        }
+    }
+
     /// The reading of one command line.
     private struct State {
         /// The program and the commands named so far.
@@ -143,7 +167,9 @@ extension ArgumentParser {
             return nil
         }
 
-        mutating func finish(_ environment: (String) -> String?) throws(UsageError) -> CommandInvocation {
+        mutating func finish(
+            _ environment: (String) -> String?, _ paths: Paths
+        ) throws(UsageError) -> CommandInvocation {
             if !command.commands.isEmpty, !command.runsAlone {
                 let names = command.commands.map(\.name).joined(separator: ", ")
                 throw UsageError("which command? one of \(names)")
@@ -159,6 +185,15 @@ extension ArgumentParser {
             }
             if operands.count < command.operands.filter(\.isRequired).count {
                 throw UsageError("\(command.operands[operands.count].name) is missing")
+            }
+            for option in chain.flatMap(\.options) where option.isPath {
+                guard let given = values[option.name] else { continue }
+                var absolute: [String] = []
+                for path in given { absolute.append(try paths.absolute(path)) }
+                values[option.name] = absolute
+            }
+            for (index, operand) in command.operands.enumerated() where operand.isPath && index < operands.count {
+                operands[index] = try paths.absolute(operands[index])
             }
             return CommandInvocation(
                 path: chain.dropFirst().map(\.name), operands: operands, values: values, flags: flags)

@@ -12,12 +12,14 @@ package struct OptionSpecification: Sendable {
     package let choices: [String]
     /// The environment variable that gives the value when the option is not given.
     package let environment: String?
+    /// Whether the value is a path, which the parser makes absolute.
+    package let isPath: Bool
 
     /// A flag, which takes no value.
     package static func flag(_ name: String, _ summary: String) -> OptionSpecification {
         OptionSpecification(
             name: name, valueName: nil, summary: summary, isRequired: false, isRepeatable: false, choices: [],
-            environment: nil)
+            environment: nil, isPath: false)
     }
 
     /// An option with a value. A required one may also come from its environment variable.
@@ -27,7 +29,18 @@ package struct OptionSpecification: Sendable {
     ) -> OptionSpecification {
         OptionSpecification(
             name: name, valueName: valueName, summary: summary, isRequired: required, isRepeatable: repeatable,
-            choices: [], environment: environment)
+            choices: [], environment: environment, isPath: false)
+    }
+
+    /// An option whose value is the path of a file or folder. The command gets it from the root on;
+    /// `-`, which stands for a standard stream, stays.
+    package static func path(
+        _ name: String, _ valueName: String, _ summary: String, required: Bool = false, repeatable: Bool = false,
+        environment: String? = nil
+    ) -> OptionSpecification {
+        OptionSpecification(
+            name: name, valueName: valueName, summary: summary, isRequired: required, isRepeatable: repeatable,
+            choices: [], environment: environment, isPath: true)
     }
 
     /// An option whose value is one of a few words; help shows them as `a|b`.
@@ -36,7 +49,7 @@ package struct OptionSpecification: Sendable {
     ) -> OptionSpecification {
         OptionSpecification(
             name: name, valueName: choices.joined(separator: "|"), summary: summary, isRequired: required,
-            isRepeatable: false, choices: choices, environment: nil)
+            isRepeatable: false, choices: choices, environment: nil, isPath: false)
     }
 
     /// As help and messages show it: `--role spoke|agent`.
@@ -58,18 +71,29 @@ package struct OperandSpecification: Sendable {
     package let name: String
     package let isRequired: Bool
     package let isRepeatable: Bool
+    /// Whether it is a path, which the parser makes absolute.
+    package let isPath: Bool
 
     package static func required(_ name: String) -> OperandSpecification {
-        OperandSpecification(name: name, isRequired: true, isRepeatable: false)
+        OperandSpecification(name: name, isRequired: true, isRepeatable: false, isPath: false)
+    }
+
+    /// The path of a file or folder; see `OptionSpecification.path`.
+    package static func requiredPath(_ name: String) -> OperandSpecification {
+        OperandSpecification(name: name, isRequired: true, isRepeatable: false, isPath: true)
+    }
+
+    package static func optionalPath(_ name: String) -> OperandSpecification {
+        OperandSpecification(name: name, isRequired: false, isRepeatable: false, isPath: true)
     }
 
     package static func optional(_ name: String) -> OperandSpecification {
-        OperandSpecification(name: name, isRequired: false, isRepeatable: false)
+        OperandSpecification(name: name, isRequired: false, isRepeatable: false, isPath: false)
     }
 
     /// One or more; only the last operand of a command may be this.
     package static func oneOrMore(_ name: String) -> OperandSpecification {
-        OperandSpecification(name: name, isRequired: true, isRepeatable: true)
+        OperandSpecification(name: name, isRequired: true, isRepeatable: true, isPath: false)
     }
 
     var usage: String {

@@ -15,6 +15,9 @@ package struct RenewalSchedule: Equatable, Sendable {
     package static let wordAge = Duration.seconds(86_400)
     /// How old a revocation list may be before that is an alarm: a third of the horizon.
     package static let listAge = Duration.seconds(15 * 86_400)
+    /// The most that a certificate has left in a fleet whose clocks are right: ninety days, and a margin. One with
+    /// more was issued by a hub whose clock was ahead.
+    package static let longestRest = Duration.seconds(100 * 86_400)
     /// Over how long members of one fleet spread what all of them would do at once.
     package static func spread(_ need: Need) -> Duration { need == .certificate ? .seconds(15) : .seconds(5) }
 
@@ -43,6 +46,8 @@ package struct RenewalSchedule: Equatable, Sendable {
     /// used here.
     package func need(at now: UnixTime, word: UnixTime?, hasNews: Bool) -> Need {
         if now >= renews || !isUnderIssuingRoot { return .certificate }
+        // Issued while the hub's clock was ahead.
+        if now < begins || ends - now > Self.longestRest { return .certificate }
         guard let word, !hasNews, now - word < Self.wordAge else { return .word }
         return .nothing
     }

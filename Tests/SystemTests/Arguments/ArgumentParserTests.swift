@@ -56,6 +56,39 @@ struct ArgumentParserTests {
         #expect(invocation("token create --role agent --label a=1 --label b=2")?.values("label") == ["a=1", "b=2"])
     }
 
+    @Test func pathsAreMadeAbsoluteOnceWhateverWayTheyCome() throws {
+        let program = CommandSpecification(
+            "tool", "Does things",
+            options: [.path("state", "DIR", "Where", environment: "TOOL_STATE"), .value("name", "NAME", "Who")],
+            commands: [
+                CommandSpecification(
+                    "take", "Takes", operands: [.requiredPath("FILE"), .optional("MORE")],
+                    options: [.path("key", "FILE", "Keys", repeatable: true)])
+            ])
+        func run(_ line: String, environment: [String: String] = [:]) throws -> CommandInvocation {
+            let request = ArgumentParser(program).parse(
+                line.split(separator: " ").map(String.init), environment: { environment[$0] }, folder: { "/here" })
+            guard case .run(let invocation) = request else { throw UsageError("\(request)") }
+            return invocation
+        }
+        let found = try run("take a b --state s --key k --key=/abs/k --key - --name n")
+        #expect(found.operands == ["/here/a", "b"])
+        #expect(found.value("state") == "/here/s" && found.value("name") == "n")
+        #expect(found.values("key") == ["/here/k", "/abs/k", "-"])
+        #expect(try run("take ../a", environment: ["TOOL_STATE": "./e"]).value("state") == "/here/./e")
+        // Without a current folder only relative paths are refused.
+        func lost(_ line: String) -> CommandLineRequest {
+            ArgumentParser(program).parse(
+                line.split(separator: " ").map(String.init),
+                folder: { () throws(SystemError) -> String in throw SystemError(call: "getcwd", errno: .notFound) })
+        }
+        guard case .run = lost("take /a"), case .usage(let text) = lost("take a") else {
+            Issue.record("a folder that is gone was not noticed")
+            return
+        }
+        #expect(text.contains("'a' is relative"))
+    }
+
     @Test func operandsAreKept() {
         #expect(invocation("show a b")?.operands == ["a", "b"])
         #expect(invocation("show -- --odd")?.operands == ["--odd"])

@@ -21,6 +21,12 @@ import Trust
             schedule(isUnderIssuingRoot: false).need(at: day(1), word: day(1), hasNews: false) == .certificate)
     }
 
+    @Test func aCertificateThatAWrongClockHasDatedIsRenewedAtOnce() {
+        #expect(schedule().need(at: begins - .seconds(1), word: begins, hasNews: false) == .certificate)
+        let long = RenewalSchedule(begins: begins, ends: day(3650), isUnderIssuingRoot: true, share: 0)
+        #expect(long.need(at: day(1), word: day(1), hasNews: false) == .certificate)
+    }
+
     @Test func theHubsWordIsAskedForDailyAndWhenThereIsNews() {
         #expect(schedule().need(at: day(2), word: nil, hasNews: false) == .word)
         #expect(schedule().need(at: day(2), word: day(1), hasNews: false) == .word)
