@@ -66,7 +66,7 @@ struct ExtremeAnswersTests {
         for text in altered {
             for line in lines {
                 let run = await hub.run(line)
-                #expect((0...1).contains(run.status), "\(line): \(text)")
+                #expect([0, 1, 3].contains(run.status), "\(line): \(text)")
                 // An empty PEM is nothing to print.
                 let isSaid = !run.output.isEmpty || !run.errors.isEmpty || line.contains("--pem")
                 #expect(isSaid, "\(line): \(text)")

@@ -47,6 +47,7 @@ extension Fleet {
         }
         operate(Self.pruning) { [self] in try hub.execute(.setRetention(1)) != nil }
         every(.seconds(300)) { [self] in if scheduler.uptime > Self.pruning { pruneAll() } }
+        every(.seconds(60)) { [self] in resumePaused() }
         if plan.revokes { operate(.seconds(2_100)) { [self] in try revokeOne() } }
         after(Self.faultsEnd) { [self] in calm() }
         every(.seconds(30)) { [self] in
@@ -84,6 +85,19 @@ extension Fleet {
             } catch {
                 breach(.cleanStoreFailure, "an operator's command threw: \(error)")
             }
+        }
+    }
+
+    /// A person accepts the failures of each rollout that pauses.
+    private func resumePaused() {
+        do {
+            for rollout in try hub.store.rollouts(in: [.paused]) {
+                guard try hub.execute(.resumeRollout(rollout.id)) != nil else { continue }
+                resumed.insert(rollout.id)
+                note("operator", "resumed rollout \(rollout.specification.name)")
+            }
+        } catch {
+            breach(.cleanStoreFailure, "resuming threw: \(error)")
         }
     }
 
