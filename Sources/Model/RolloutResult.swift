@@ -47,7 +47,9 @@ package struct RolloutResult: Codable, Hashable, Sendable {
     }
 
     /// Whether there are clients and every one of them succeeded.
-    package var allSucceeded: Bool { succeeded > 0 && succeeded == total }
+    package var allSucceeded: Bool {
+        succeeded > 0 && [failed, refused, cancelled, notReached, uncertain, underWay].allSatisfy { $0 == 0 }
+    }
 
     /// Whether no action can go on without a late report or a person.
     package var isSettled: Bool { underWay == 0 }

@@ -29,6 +29,7 @@ import members  # noqa: F401
 import modes  # noqa: F401
 import pools  # noqa: F401
 import repositories  # noqa: F401
+import results  # noqa: F401
 import rollouts  # noqa: F401
 import replication  # noqa: F401
 import shares  # noqa: F401

@@ -51,8 +51,10 @@ import Testing
         #expect(try world.events(.rolloutChanged).last?.event.text == "rollout first is failed: succeeded 0, failed 1")
     }
 
-    @Test func aPauseWithinAWaveOrdersNothingMoreUntilItIsResumed() throws {
-        let world = try HubWorld()
+    @Test(arguments: StoreKind.allCases) func aPauseWithinAWaveOrdersNothingMoreUntilItIsResumed(
+        kind: StoreKind
+    ) throws {
+        let world = try HubWorld(kind)
         var (link, _, agents, package, rollout) = try world.running(agents: 2)
         let away = try world.addSpoke("s2")
         // Planned behind a spoke that holds nothing yet.

@@ -26,7 +26,8 @@ import Trust
 
     /// The hub's answer to a request: a certificate for the key in the CSR, with what the test changes.
     private func answer(
-        _ request: JoinRequest, secret: [UInt8]? = nil, uri: String? = nil, fleetName: String = "test",
+        _ request: JoinRequest, secret: [UInt8]? = nil, uri: String? = nil, name: String = "mail-1",
+        fleetName: String = "test",
         key: PublicKey? = nil, roots: [Certificate]? = nil
     ) throws -> Message {
         let secret = secret ?? token.secret
@@ -36,7 +37,7 @@ import Trust
         let id = NodeID(high: 3, low: 4)
         let csr = try CertificateRequest(der: wanted.csr)
         let profile = LeafProfile(
-            name: "test", uris: [uri ?? "axle://test/\(wanted.role.name)/\(id)"], dnsNames: [], ipAddresses: [],
+            name: name, uris: [uri ?? "axle://test/\(wanted.role.name)/\(id)"], dnsNames: [], ipAddresses: [],
             isServer: true, isClient: true, dates: TestFleet.dates)
         let leaf = try fleet.issuing.issue(profile, for: key ?? csr.publicKey)
         let body = JoinAnswerBody(
@@ -59,6 +60,17 @@ import Trust
             default: throw JoinTestError.unexpected
             }
         }
+    }
+
+    @Test func aMemberIsCalledWhatTheHubSays() async throws {
+        let joining = try Joining(token: token, role: .agent, name: try NodeName("mail-1"))
+        let got = try await join { try answer($0, name: "mail-1-2") }.identity.member
+        #expect(got.name.text == "mail-1-2")
+        #expect(try #require(joining.remark(on: got, wasNamed: true)).contains("this one is mail-1-2"))
+        let wanted = try await join { try answer($0) }.identity.member
+        #expect(joining.remark(on: wanted, wasNamed: true) == nil)
+        #expect(try #require(joining.remark(on: wanted, wasNamed: false)).contains("named after this machine"))
+        await #expect(throws: (any Error).self) { try await join { try answer($0, name: "a b") } }
     }
 
     private enum JoinTestError: Error { case unexpected }

@@ -231,6 +231,7 @@ struct OperatorCommandTests {
                 Agent:       0.1.0
                 Autodeploy:  yes
                 Scheduler:   absent
+                Installs:    <none>
                 Free:        9GB
 
                 Installed

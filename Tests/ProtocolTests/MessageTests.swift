@@ -194,6 +194,18 @@ struct MessageTests {
         for message in largest { #expect(message.encoded().count <= ProtocolLimits.messageLength) }
     }
 
+    @Test("a hello names its process in at most 16 bytes and never the address of its peer")
+    func helloInstance() throws {
+        var hello = SessionPair.hello(.agent)
+        hello.instance = [UInt8](repeating: 7, count: Hello.instanceLength)
+        hello.address = "10.0.0.5:1"
+        let back = try Hello(CBOREncoder.encode(hello.cbor).span)
+        #expect(back.instance == hello.instance && back.address == nil)
+        hello.instance?.append(7)
+        let long = CBOREncoder.encode(hello.cbor)
+        #expect(throws: MessageError.self) { try Hello(long.span) }
+    }
+
     @Test("hello and go-away refuse what is malformed")
     func sessionPayloads() throws {
         let hello = SessionPair.hello(.spoke)

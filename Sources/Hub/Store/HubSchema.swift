@@ -263,7 +263,7 @@ enum HubSchema {
             subject BLOB NOT NULL, code TEXT NOT NULL, began INTEGER NOT NULL, seen INTEGER NOT NULL, text TEXT NOT NULL,
             PRIMARY KEY (subject, code)) STRICT, WITHOUT ROWID;
         CREATE INDEX alarm_by_code ON alarm (code, seen);
-        CREATE INDEX client_live ON client (spoke, connected) WHERE revoked IS NULL;
+        CREATE INDEX client_live ON client (spoke, connected, revoked) WHERE revoked IS NULL;
         CREATE INDEX client_heard ON client (COALESCE(last_report, joined)) WHERE revoked IS NULL;
         CREATE INDEX standing_clock ON standing (node) WHERE clock_error <> 0;
         CREATE INDEX standing_by_end ON standing (expires);

@@ -216,7 +216,7 @@ enum OperatorCommands {
             CommandSpecification("show", "A rollout and its actions", operands: [.required("ID")]),
             CommandSpecification("list", "All rollouts"),
             CommandSpecification(
-                "watch", "Wait until a rollout is over or paused; exit status 0 when every client succeeded, else 3",
+                "watch", "Wait for a rollout's end or pause; exit status 3 unless all succeeded",
                 operands: [.required("ID")]),
         ])
 

@@ -67,7 +67,10 @@ final class InvariantChecks {
             breach(.replicaBeforeOrder, "\(record.path) was ordered while \(spoke.name) does not hold it")
         }
         let waves = (try? fleet.hub.store.waves(of: record.rollout)) ?? []  // a memory store does not fail
-        if waves.contains(where: { $0.index < record.wave && $0.state != .succeeded }) {
+        let isAccepted = fleet.resumed.contains(record.rollout)
+        if waves.contains(where: {
+            $0.index < record.wave && $0.state != .succeeded && !(isAccepted && $0.state == .failed)
+        }) {
             breach(.replicaBeforeOrder, "wave \(record.wave) was ordered before the wave before it succeeded")
         }
         // A memory store does not fail.

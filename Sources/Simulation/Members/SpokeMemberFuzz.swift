@@ -76,7 +76,9 @@ final class SpokeMemberFuzz: FuzzedDaemon {
         let peer = PeerIdentity(fleet: fleet, role: .agent, id: agent)
         let hello = Hello(
             time: agent == honest ? now : extremes.time(), role: .agent,
-            program: agent == honest ? "fuzz" : extremes.text())
+            program: agent == honest ? "fuzz" : extremes.text(),
+            // Three processes take turns.
+            instance: agent == honest ? nil : [UInt8(lastLink % 3)])
         return .link(.opened(LinkID(lastLink), peer, hello))
     }
 

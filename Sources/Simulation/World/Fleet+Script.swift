@@ -50,6 +50,7 @@ extension Fleet {
         for number in 0..<plan.revocations {
             operate(.seconds(2_100 + 240 * number)) { [self] in try revokeOne() }
         }
+        every(.seconds(60)) { [self] in resumePaused() }
         after(Self.faultsEnd) { [self] in calm() }
         every(.seconds(30)) { [self] in
             checks.lookForRevoked()
@@ -86,6 +87,19 @@ extension Fleet {
             } catch {
                 breach(.cleanStoreFailure, "an operator's command threw: \(error)")
             }
+        }
+    }
+
+    /// A person accepts the failures of each rollout that pauses.
+    private func resumePaused() {
+        do {
+            for rollout in try hub.store.rollouts(in: [.paused]) {
+                guard try hub.execute(.resumeRollout(rollout.id)) != nil else { continue }
+                resumed.insert(rollout.id)
+                note("operator", "resumed rollout \(rollout.specification.name)")
+            }
+        } catch {
+            breach(.cleanStoreFailure, "resuming threw: \(error)")
         }
     }
 

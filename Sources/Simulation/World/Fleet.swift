@@ -39,6 +39,8 @@ package final class Fleet {
     /// When the faults stopped; nil before.
     var calmSince: UnixTime?
     var revoked: Set<NodeID> = []
+    /// Rollouts that a person resumed although clients had failed.
+    var resumed: Set<RolloutID> = []
     var isOver = false
     /// How packages came.
     var tally = ContentTally()

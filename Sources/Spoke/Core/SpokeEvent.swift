@@ -116,8 +116,8 @@ extension SpokeEvent {
             PeerFault(.request(link, request), event: "an anchor set", reason: reason)
         case .started, .faulted, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
             .poolsMoved, .confinementMissing, .poolDrained, .unpacked, .evicted, .evictionEnded, .poolChecked,
-            .objectsDamaged, .packageBrought, .bundleRefused, .agentsRevoked, .catalogRefreshed, .sharesSet,
-            .catalogSurveyed, .shareTended, .woke:
+            .objectsDamaged, .verified, .packageBrought, .bundleRefused, .agentsRevoked, .catalogRefreshed,
+            .sharesSet, .catalogSurveyed, .shareTended, .woke:
             nil
         }
     }

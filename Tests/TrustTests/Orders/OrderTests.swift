@@ -105,6 +105,14 @@ struct OrderTests {
         #expect(!back.detail.contains("\n"))
     }
 
+    @Test func factsCarryTheKindsThatTheAgentInstalls() throws {
+        var report = try Samples.refused()
+        for kinds in [nil, [], [.tree], [.tree, .deb]] as [[PackageKind]?] {
+            report.facts?.kinds = kinds
+            #expect(try decode(Report.self, report.cbor).facts?.kinds == kinds)
+        }
+    }
+
     @Test func factsCarryTheInventoryOfTheReport() throws {
         let back = try decode(Report.self, try Samples.refused().cbor)
         #expect(back.facts == (try Samples.facts()))
