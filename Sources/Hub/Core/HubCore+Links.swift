@@ -175,6 +175,7 @@ extension HubCore {
             guard let action = try (try? ActionID(id)).flatMap(store.action), action.spoke == spoke.id else { break }
             return claimed
         case "package":
+            // As above.
             let replica = try (try? TargetPath(id)).flatMap { try store.replica(spoke: spoke.id, path: $0) }
             if replica != nil { return claimed }
             return "spoke/\(spoke.name)/\(claimed)"
