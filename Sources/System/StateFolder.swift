@@ -87,6 +87,8 @@ package final class StateFolder: Sendable {
                 : Failure.otherKind(path: path, found: found.kind, wanted: kind)
         }
         let begun = Directory.join(path, "incomplete")
+        // Private first: what others put into an empty folder that they could write is seen below.
+        if try list(path).allSatisfy({ $0 == Directory.rescued }) { try File.setMode(path, 0o700) }
         if !File.exists(begun) {
             let names = try list(path).filter {
                 $0 != "lock" && $0 != Directory.rescued && !$0.hasPrefix(AtomicFile.prefix)

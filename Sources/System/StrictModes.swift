@@ -85,9 +85,12 @@ package enum StrictModes {
         /// The state folder and all of it that is trusted.
         mutating func enter(_ folder: String) throws(SystemError) {
             guard let status = try File.status(folder) else { return }
+            let names = status.kind == .folder ? try Directory.list(folder) : []
+            // An empty folder of this user's, such as a new mount point, is made private before anything is put into it.
+            let isEmpty = status.kind == .folder && names.allSatisfy { $0 == Directory.rescued }
+            if isEmpty, status.owner == user { return }
             check(folder, status, isSecret: false)
-            guard status.kind == .folder else { return }
-            for name in try Directory.list(folder).prefix(entryLimit) where name != "pool" {
+            for name in names.prefix(entryLimit) where name != "pool" {
                 try checkEntry(Directory.join(folder, name), name, depth: name == "identity" ? 2 : 0)
             }
         }

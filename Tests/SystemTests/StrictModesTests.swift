@@ -49,6 +49,23 @@ import Testing
         }
     }
 
+    @Test func anEmptyFolderIsMadePrivateWhenItIsFilled() throws {
+        try withFolder { scratch in
+            let path = scratch + "/state"
+            try Directory.create(path)
+            try File.setMode(path, 0o1777)
+            #expect(try StrictModes.problems(path) == [])
+            _ = try StateFolder.create(path, kind: "spoke", version: 1)
+            #expect(try File.status(path)?.mode == 0o700)
+            // What somebody else has put there first counts.
+            let other = scratch + "/other"
+            try Directory.create(other)
+            try AtomicFile.write("planted", to: other + "/incomplete")
+            try File.setMode(other, 0o1777)
+            #expect(try StrictModes.problems(other).map(\.path) == [other])
+        }
+    }
+
     @Test func otherModesThatHarmNothingAreAccepted() throws {
         try folder { path in
             for (name, mode) in [(".", 0o755), ("identity", 0o755), ("ca.pem", 0o644), ("hub.json5", 0o644)] {
