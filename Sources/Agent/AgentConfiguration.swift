@@ -86,7 +86,8 @@ package struct AgentConfiguration: Equatable, Sendable {
 
 extension AgentConfiguration: Decodable {
     private static let names = [
-        "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "bin", "hooks", "serviceCommand", "rebootCommand",
+        "autodeploy", "scheduler", "passwordAccess", "pinned", "products", "bin", "hooks", "serviceCommand",
+        "rebootCommand",
         "requireLocalRoot", "operatorKeys", "patchBases", "requireOperatorSignature",
     ]
 

@@ -21,7 +21,8 @@ package struct Joining: Sendable {
         package func clockWarning(own: UnixTime) -> String? {
             let difference = own - time
             guard difference > ClockFloor.tolerance || difference < .zero - ClockFloor.tolerance else { return nil }
-            return "warning: this machine's clock shows \(own), the hub's \(time). The hub's time is used here; set the clock "
+            return
+                "warning: this machine's clock shows \(own), the hub's \(time). The hub's time is used here; set the clock "
                 + "that is wrong (see docs/clocks.md)"
         }
     }
@@ -31,7 +32,8 @@ package struct Joining: Sendable {
     package static func clockDoubt(_ error: any Error, own: UnixTime) -> String? {
         let text = "\(error)"
         guard ["not yet valid", "has expired"].contains(where: { text.contains($0) }) else { return nil }
-        return "\(text). This machine's clock shows \(own): if that is wrong, set it and join again, the token is not used up; "
+        return
+            "\(text). This machine's clock shows \(own): if that is wrong, set it and join again, the token is not used up; "
             + "if it is right, the other side's clock was wrong when it got its certificate (see docs/clocks.md)"
     }
 

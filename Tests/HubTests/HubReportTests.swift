@@ -230,7 +230,7 @@ import Trust
 
     @Test func refusedBytesAreADamagedDiskFirstAndAnAttackWhenTheyGoOn() throws {
         let world = try HubWorld()
-        var (link, _, agents, _, _) = try world.running()
+        var (link, _, agents, _, _) = try world.running(agents: 2)
         let attack = AttackSeen(.hashMismatch, "tool/1: wrong bytes")
         #expect(try world.report(&agents[0], link, attack: attack) == .ok(OK()))
         #expect(try world.events(.attackSeen).isEmpty)

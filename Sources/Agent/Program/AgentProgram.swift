@@ -22,7 +22,9 @@ package enum AgentProgram {
                     .path("token-file", "FILE", "file with the join token, or - for standard input", required: true),
                     .path("catalog-root", "FILE", "the vendor's root.json to trust"),
                     .value("name", "NAME", "the name that people will see (default: the host name)"),
-                    .path("products", "DIR", "where releases go (default: /opt/axle/products, or beside the state folder)"),
+                    .path(
+                        "products", "DIR", "where releases go (default: /opt/axle/products, or beside the state folder)"
+                    ),
                 ]),
             CommandSpecification("run", "Run the agent, and watch over it", options: [state]),
             CommandSpecification(

@@ -23,24 +23,26 @@ enum JoinCommand {
         var warning: String?
         do {
             _ = try await StateFolder.create(path, kind: AgentState.kind, version: AgentState.version) { folder in
-            let client = try await JoinClient.connect(
-                spoke, rootKeyHash: token.pin, role: .agent, peerRole: .spoke,
-                program: "axle-agent/\(AgentProgram.version)", group: try EventLoopGroup(count: 1))
-            defer { client.close() }
-            let joining = try Joining(token: token, role: .agent, name: name)
-            let joined = try await joining.run(peer: client.peer, upstream: spoke.description) {
-                try await client.request($0)
-            }
-            try joined.identity.write(to: AgentState.identity(folder))
-            try fill(folder, root: root, hubRoot: joined.catalogRoot, time: joined.time)
-            if let products = invocation.value("products") {
-                try File.swapLink(AgentState.productsLink(folder), to: products)
-            }
-            member = joined.identity.member
-            warning = joined.clockWarning(own: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+                let client = try await JoinClient.connect(
+                    spoke, rootKeyHash: token.pin, role: .agent, peerRole: .spoke,
+                    program: "axle-agent/\(AgentProgram.version)", group: try EventLoopGroup(count: 1))
+                defer { client.close() }
+                let joining = try Joining(token: token, role: .agent, name: name)
+                let joined = try await joining.run(peer: client.peer, upstream: spoke.description) {
+                    try await client.request($0)
+                }
+                try joined.identity.write(to: AgentState.identity(folder))
+                try fill(folder, root: root, hubRoot: joined.catalogRoot, time: joined.time)
+                if let products = invocation.value("products") {
+                    try File.swapLink(AgentState.productsLink(folder), to: products)
+                }
+                member = joined.identity.member
+                warning = joined.clockWarning(own: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             }
         } catch let error as TransportError {
-            guard let doubt = Joining.clockDoubt(error, own: UnixTime(milliseconds: SystemClock.nowMilliseconds)) else { throw error }
+            guard let doubt = Joining.clockDoubt(error, own: UnixTime(milliseconds: SystemClock.nowMilliseconds)) else {
+                throw error
+            }
             throw AgentError(.peer, doubt)
         }
         if let warning { streams.message(warning) }

@@ -37,7 +37,8 @@ enum HubClockCommand {
             return 0
         }
         streams.line("this machine's clock shows \(now)")
-        streams.line(floor.map { "no time before \($0) is believed" } ?? "any time is believed: no member has confirmed one yet")
+        streams.line(
+            floor.map { "no time before \($0) is believed" } ?? "any time is believed: no member has confirmed one yet")
         return 0
     }
 }

@@ -28,7 +28,8 @@ final class HubContexts: Sendable {
         self.keys = keys
         file = HubState.authorities(folder)
         let (issuing, roots) = try Self.choice(keys, set)
-        _ = try keys.renew(issuing: issuing, oldest: try Self.oldest(keys, roots), now: clock.now.seconds,
+        _ = try keys.renew(
+            issuing: issuing, oldest: try Self.oldest(keys, roots), now: clock.now.seconds,
             earliest: clock.earliest.seconds)
         let contexts = try Self.contexts(keys, roots)
         state = NativeLock(State(wire: contexts.wire, api: contexts.api, roots: roots.map(\.der)))
@@ -48,7 +49,8 @@ final class HubContexts: Sendable {
     @discardableResult
     func use(_ set: AnchorSet) throws -> Bool {
         let (issuing, roots) = try Self.choice(keys, set)
-        let isNew = try keys.renew(issuing: issuing, oldest: try Self.oldest(keys, roots), now: clock.now.seconds,
+        let isNew = try keys.renew(
+            issuing: issuing, oldest: try Self.oldest(keys, roots), now: clock.now.seconds,
             earliest: clock.earliest.seconds)
         let known = state.withLock { $0.roots }
         guard isNew || known != roots.map(\.der) else { return false }

@@ -101,7 +101,8 @@ package final class HubKeys: Sendable {
         }
         if !isGood(wire, issuing), let authority = authority(issuing) {
             let profile = LeafProfile(
-                name: name.text, uris: [identity.description], isServer: true, isClient: true, dates: dates(now, earliest, authority))
+                name: name.text, uris: [identity.description], isServer: true, isClient: true,
+                dates: dates(now, earliest, authority))
             let made = try issue("wire", authority, profile)
             state.withLock { $0.wire = made }
             changed = true

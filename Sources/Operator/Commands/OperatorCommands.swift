@@ -169,7 +169,8 @@ enum OperatorCommands {
         commands: [
             CommandSpecification(
                 "plan", "What a rollout would do; nothing is changed", operands: [.requiredPath("FILE")]),
-            CommandSpecification("create", "Make a rollout of a file; start it after", operands: [.requiredPath("FILE")]),
+            CommandSpecification(
+                "create", "Make a rollout of a file; start it after", operands: [.requiredPath("FILE")]),
             CommandSpecification(
                 "start", "Start a rollout", operands: [.required("ID")],
                 options: [.path("sign-key", "FILE", "Sign it too, with this operator's key")] + signing),

@@ -26,28 +26,32 @@ enum SpokeJoinCommand {
         var warning: String?
         do {
             _ = try await StateFolder.create(path, kind: SpokeState.kind, version: SpokeState.version) { folder in
-            let client = try await JoinClient.connect(
-                hub, rootKeyHash: token.pin, role: .spoke, peerRole: .hub,
-                program: "axle-spoke/\(SpokeProgram.version)", group: try EventLoopGroup(count: 1))
-            defer { client.close() }
-            let joining = try Joining(token: token, role: .spoke, name: name)
-            let joined = try await joining.run(peer: client.peer, upstream: hub.description, listen: listen) {
-                try await client.request($0)
-            }
-            try joined.identity.write(to: Directory.join(folder, "identity"))
-            if let root { try AtomicFile.write(root, to: SpokeState.catalogRoot(folder)) }
-            if let root = joined.catalogRoot { try AtomicFile.write(root, to: SpokeState.catalogRootFromHub(folder)) }
-            // The pool is of its kind from here on, whatever is asked for later.
-            _ = try PoolFolder.open(Directory.join(folder, "pool"), quota: SpokeShell.defaultQuota, new: pool)
-            // Made here, so that one that is missing later is one that was lost.
-            _ = try SQLiteSpokeStore(
-                path: Directory.join(folder, SpokeState.databaseName),
-                now: joined.time)
-            member = joined.identity.member
-            warning = joined.clockWarning(own: UnixTime(milliseconds: SystemClock.nowMilliseconds))
+                let client = try await JoinClient.connect(
+                    hub, rootKeyHash: token.pin, role: .spoke, peerRole: .hub,
+                    program: "axle-spoke/\(SpokeProgram.version)", group: try EventLoopGroup(count: 1))
+                defer { client.close() }
+                let joining = try Joining(token: token, role: .spoke, name: name)
+                let joined = try await joining.run(peer: client.peer, upstream: hub.description, listen: listen) {
+                    try await client.request($0)
+                }
+                try joined.identity.write(to: Directory.join(folder, "identity"))
+                if let root { try AtomicFile.write(root, to: SpokeState.catalogRoot(folder)) }
+                if let root = joined.catalogRoot {
+                    try AtomicFile.write(root, to: SpokeState.catalogRootFromHub(folder))
+                }
+                // The pool is of its kind from here on, whatever is asked for later.
+                _ = try PoolFolder.open(Directory.join(folder, "pool"), quota: SpokeShell.defaultQuota, new: pool)
+                // Made here, so that one that is missing later is one that was lost.
+                _ = try SQLiteSpokeStore(
+                    path: Directory.join(folder, SpokeState.databaseName),
+                    now: joined.time)
+                member = joined.identity.member
+                warning = joined.clockWarning(own: UnixTime(milliseconds: SystemClock.nowMilliseconds))
             }
         } catch let error as TransportError {
-            guard let doubt = Joining.clockDoubt(error, own: UnixTime(milliseconds: SystemClock.nowMilliseconds)) else { throw error }
+            guard let doubt = Joining.clockDoubt(error, own: UnixTime(milliseconds: SystemClock.nowMilliseconds)) else {
+                throw error
+            }
             throw ClockDoubt(description: doubt)
         }
         if let warning { streams.message(warning) }
