@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 declare -A packages=(
     [build]="libssl-dev libsqlite3-dev make git binutils"
-    [test]="python3 python3-venv python3-pip openssl curl zstd xz-utils procps util-linux tzdata"
+    [test]="gcc libc6-dev python3 python3-venv python3-pip openssl curl zstd xz-utils procps util-linux tzdata"
     [bench]="nginx-light curl"
     [replication]="nginx-light curl casync rsync stunnel4 zstd xz-utils openssl iproute2 util-linux python3-pip"
     [powercut]="user-mode-linux e2fsprogs"

@@ -64,8 +64,13 @@ package final class IdentityUpkeep: Sendable {
 
     // MARK: The session upstream
 
-    /// A session is open: what it was opened with has proved itself, and the hub can be asked.
-    package func opened(_ link: LinkID) {
+    /// A session is open: what it was opened with has proved itself, and the hub can be asked. `time` is what the
+    /// peer's clock shows: nobody believes it, but where it differs the hub is asked at once.
+    package func opened(_ link: LinkID, peerTime time: UnixTime) {
+        let difference = time - clock.now
+        if difference > ClockFloor.tolerance || difference < .zero - ClockFloor.tolerance {
+            state.withLock { $0.told = nil }
+        }
         queue.submit { [self] in
             do {
                 if try keeper.opened() { messages(.notice, "the new certificate is in use, the old one is gone") }

@@ -296,7 +296,7 @@ struct AgentProcessTests {
         #expect(spoke.states(Sample.action(1)).contains(.restarting))
         #expect(!File.exists(AgentState.trial(state)))
         let running = try #require(agent.served)
-        #expect(try File.linkTarget("/proc/\(running)/exe") == "\(state)/products/axle-agent/1.1/bin/axle-agent")
+        #expect(try File.linkTarget("/proc/\(running)/exe") == "\(state)-products/axle-agent/1.1/bin/axle-agent")
 
         let (bad, badBytes) = try agentRelease("1.2", counter: 2, script: "#!/bin/sh\nexit 3\n")
         try spoke.add(bad, badBytes)

@@ -19,6 +19,7 @@ from world import ROOT, TESTS, Skip, World
 
 import bundles  # noqa: F401  (each registers its tests)
 import catalogs  # noqa: F401
+import clocks  # noqa: F401
 import cuts  # noqa: F401
 import downloads  # noqa: F401
 import folders  # noqa: F401

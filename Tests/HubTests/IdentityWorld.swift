@@ -59,7 +59,9 @@ final class IdentityWorld {
     var effects: [HubEffect] = []
     private var number: UInt64 = 0
 
-    var now: UnixTime { UnixTime(seconds: time.seconds) }
+    /// What the hub's clock is ahead by.
+    var hubAhead: Int64 = 0
+    var now: UnixTime { UnixTime(seconds: time.seconds + hubAhead) }
 
     init(_ kind: StoreKind = .memory) throws {
         temporary = try TemporaryFolder()

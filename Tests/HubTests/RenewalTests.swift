@@ -42,6 +42,58 @@ import Trust
         #expect(try world.events(.certificateRenewed).count == 1)
     }
 
+    @Test func aMemberComesBackFromAHubWhoseClockWasAheadByItselfAndAfterARestart() async throws {
+        let world = try IdentityWorld()
+        let spoke = try await world.join(.spoke, "s1")
+        try world.renew(spoke, certificate: false)
+        // The hub's clock is fifty days ahead for a while, the spoke's is right.
+        world.hubAhead = 50 * 86_400
+        try world.renew(spoke)
+        #expect(spoke.clock.now >= world.now)
+        try world.use(spoke)
+        try world.renew(spoke, certificate: false)
+        // It is right again: the fresh answer takes the time back, and the certificate is one to be replaced.
+        world.hubAhead = 0
+        try world.renew(spoke, certificate: false)
+        #expect(abs(spoke.clock.now.seconds - world.time.seconds) < 10)
+        let schedule = RenewalSchedule(
+            begins: UnixTime(seconds: spoke.leaf.notBefore), ends: UnixTime(seconds: spoke.leaf.notAfter),
+            isUnderIssuingRoot: true, share: 0)
+        #expect(schedule.need(at: spoke.clock.now, word: spoke.clock.now, hasNews: false) == .certificate)
+        try world.renew(spoke)
+        try world.use(spoke)
+        #expect(spoke.leaf.notAfter == world.time.seconds + 90 * 86_400)
+        #expect(spoke.leaf.notBefore <= world.time.seconds)
+        // Nothing of it is on the disk: another process begins with the right time.
+        try spoke.restart()
+        #expect(abs(spoke.clock.now.seconds - world.time.seconds) < 10)
+        try world.renew(spoke, certificate: false)
+    }
+
+    @Test func aTimeCountsForTheHubWhenAMembersClockAgreesAndNotBefore() async throws {
+        let world = try IdentityWorld()
+        let spoke = try await world.join(.spoke, "s1")
+        #expect(try world.store.setting(.clockFloor) == nil)
+        spoke.time.skew(by: 3600)
+        try world.renew(spoke, certificate: false)
+        #expect(try world.store.setting(.clockFloor) == nil)
+        spoke.time.skew(by: 0)
+        try world.renew(spoke, certificate: false)
+        #expect(try world.store.setting(.clockFloor) == "\(world.time.seconds)")
+        #expect(world.effects.contains(.raiseClock(world.now)))
+    }
+
+    @Test func aClockThatIsYearsAheadRemovesNoRevocation() async throws {
+        let world = try IdentityWorld()
+        let spoke = try await world.join(.spoke, "s1")
+        let other = try await world.join(.spoke, "s2")
+        try world.renew(spoke, certificate: false)
+        try world.run(.revokeSpoke(other.id))
+        world.time.advance(days: 3650)
+        try world.send(.woke)
+        #expect(try world.store.revocations().map(\.node) == [other.id])
+    }
+
     @Test func aCutAtAnyMomentLeavesAnIdentityThatWorks() async throws {
         let world = try IdentityWorld()
         let spoke = try await world.join(.spoke, "s1")

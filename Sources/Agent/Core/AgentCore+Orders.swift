@@ -4,6 +4,9 @@ internal import Rollout
 internal import Trust
 
 extension AgentCore {
+    /// How often an order on a link is put off since clocks differ: about a minute.
+    static let ordersPutOffMost = 12
+
     /// Takes an order from the spoke and answers it: `ok` once it is in the journal, or once it is known to be there.
     ///
     /// Only a signature by the hub's order key over this agent's id and fleet makes an order, and its sequence must be above that of every order
@@ -19,6 +22,14 @@ extension AgentCore {
         }
         guard order.agent == identity.id, order.fleet == identity.fleet else {
             return try refused("the order is for another agent", .wrongRecipient)
+        }
+        // Expired by this machine's time and not by the spoke's: one of the two is wrong, and the hub is being asked.
+        if order.expires <= now, clock.lag == .zero, order.expires > machineNow + peerAhead,
+            ordersPutOff < Self.ordersPutOffMost
+        {
+            ordersPutOff += 1
+            return .error(
+                ErrorReply(code: .busy, text: "the clocks of spoke and agent differ", retryAfterSeconds: 5))
         }
         let sequence = order.sequence
         let known = try store.action(order.action)

@@ -72,6 +72,10 @@ package struct AgentCore {
     var isConfirmed = false
     /// A bad order was reported on this link already.
     var attackReported = false
+    /// What the spoke's clock is ahead of the believed time by, as its greeting said; a hint, never believed.
+    var peerAhead = Duration.zero
+    /// Orders that were put off on this link since clocks differ.
+    var ordersPutOff = 0
     /// The latest time that an order is believed to be signed at; nil where no fresh signed time has come.
     package var latestSigned: UnixTime?
     /// Refusals of bytes that were reported on this link.
@@ -171,7 +175,7 @@ package struct AgentCore {
 
     private mutating func handle(_ event: LinkEvent) throws {
         switch event {
-        case .opened(let opened, let peer, _):
+        case .opened(let opened, let peer, let hello):
             guard peer.role == .spoke, peer.fleet == identity.fleet else {
                 return effects.append(.link(.close(opened, .refused, "an agent talks to a spoke of its own fleet")))
             }
@@ -184,6 +188,8 @@ package struct AgentCore {
             sendFailures = 0
             attackReported = false
             refusalsReported = 0
+            peerAhead = hello.time - machineNow
+            ordersPutOff = 0
             staleReported = false
             factsDue = machineNow
             try retryNow()

@@ -248,9 +248,9 @@ actor AgentShell: LinkHandler {
 
     private func follow(_ event: LinkEvent) {
         switch event {
-        case .opened(let opened, _, _):
+        case .opened(let opened, _, let hello):
             link = opened
-            upkeep.opened(opened)
+            upkeep.opened(opened, peerTime: hello.time)
         case .closed(let closed, _) where closed == link:
             link = nil
             upkeep.closed(closed)

@@ -126,6 +126,12 @@ extension HubCore {
         dirtySpokes.insert(action.spoke)
     }
 
+    /// Whether a spoke calls an order expired that is not: its clock is wrong until it has asked for the time.
+    func isEarly(_ reply: ErrorReply, _ errand: Errand, at now: UnixTime) throws -> Bool {
+        guard reply.code == .expired, case .order(let number) = errand else { return false }
+        return try store.order(number).map { $0.expires > now } ?? false
+    }
+
     /// The spoke has stored an order, or will not.
     mutating func orderAnswered(_ number: Int64, _ error: ErrorReply?, at now: UnixTime) throws {
         guard let order = try store.order(number) else { return }

@@ -3,6 +3,13 @@ import Trust
 
 /// A hub whose clock was wrong: what it has dated by the wrong time does not hold up work.
 extension HubCore {
+    /// The time by which what cannot be had back is removed: no later than a member's clock has agreed to, so that a
+    /// clock that is years ahead lets no revoked member in again. Without a member there is nobody to ask.
+    func certainTime(_ now: UnixTime) throws -> UnixTime {
+        guard let seconds = try store.setting(.clockFloor).flatMap({ Int64($0) }) else { return now }
+        return min(now, UnixTime(seconds: seconds) + HubLimits.certainty)
+    }
+
     /// Says at a start how the clock stands to what this hub signed last, and brings back what was put off into a future
     /// that is none.
     mutating func checkClock(at now: UnixTime) throws {

@@ -190,7 +190,7 @@ extension HubCore {
         guard let spoke = links[link]?.spoke else { return }
         var error: ErrorReply?
         if case .error(let reply) = message {
-            if reply.code.isRetryable {
+            if try reply.code.isRetryable || isEarly(reply, errand, at: now) {
                 let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
                 // A check is asked for once.
                 if case .checkPool(let check) = errand { return try checkAnswered(check, spoke, reply, at: now) }

@@ -11,7 +11,9 @@ extension HubCore {
     mutating func revoke(_ node: NodeID, _ role: Role, at now: UnixTime) throws {
         let last = try store.certificates(of: node).map(\.expires).max() ?? now + HubLimits.unknownCertificateLife
         let ends = last + RenewalSchedule.offlineHorizon
-        if ends > now { try store.putRevocation(RevocationRecord(node: node, role: role, ends: ends)) }
+        if ends > (try certainTime(now)) {
+            try store.putRevocation(RevocationRecord(node: node, role: role, ends: ends))
+        }
         try signRevocations(at: now)
     }
 
@@ -36,7 +38,7 @@ extension HubCore {
     /// A node is left out when its last certificate ended so long ago that it could not even be renewed.
     private mutating func signRevocations(at now: UnixTime) throws {
         let number = UInt64(try store.setting(.revocationNumber) ?? "0") ?? 0
-        try store.removeRevocations(endingBy: now)
+        try store.removeRevocations(endingBy: try certainTime(now))
         var named = try store.revocations()
         if named.count > configuration.looseRevocations {
             try compact(named)

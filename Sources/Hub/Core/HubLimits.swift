@@ -60,6 +60,8 @@ package enum HubLimits {
     package static let clockError = Duration.seconds(300)
     /// How often it is written down that a member's clock agrees with the hub's.
     static let witnessInterval = Duration.seconds(3600)
+    /// How long an agreement of two clocks counts: members ask once a day.
+    static let certainty = Duration.seconds(2 * 86_400)
     /// No retry of the hub's own waits longer.
     static let longestRetry = Duration.seconds(2 * 86_400)
     /// A hub that has signed nothing for so long says how its clock stands when it starts.

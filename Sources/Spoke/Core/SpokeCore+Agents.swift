@@ -103,7 +103,7 @@ extension SpokeCore {
                 agent: agent, incarnation: report.incarnation, counter: report.counter, signed: report.signed))
         if isNew {
             intake.stored(agent, bytes: report.signed.count)
-            if said?.attack?.code == .hashMismatch { refused(by: agent, at: now) }
+            if said?.attack?.code == .hashMismatch, said?.action == nil { refused(by: agent, at: now) }
         }
         reply(link, request, .ok(OK()))
     }

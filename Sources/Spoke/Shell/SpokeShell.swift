@@ -254,9 +254,9 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     private func follow(_ events: [SpokeEvent]) {
         for case .link(let event) in events {
             switch event {
-            case .opened(let link, let peer, _) where peer.role == .hub:
+            case .opened(let link, let peer, let hello) where peer.role == .hub:
                 hub = link
-                upkeep.opened(link)
+                upkeep.opened(link, peerTime: hello.time)
                 messages("connected to the hub")
             case .closed(let link, let why) where link == hub:
                 hub = nil
