@@ -49,8 +49,8 @@ def shifted(world, days, command):
 
 def is_right(world):
     """The hub answers, and spoke and agent are there."""
-    spokes = world.axle("spoke", "list", "--json", check=False)
-    clients = world.axle("client", "list", "--json", check=False)
+    spokes = world.axle("spoke", "list", "--all", "--json", check=False)
+    clients = world.axle("client", "list", "--all", "--json", check=False)
     return spokes and clients and all(s["connected"] for s in spokes) and all(c["connected"] for c in clients)
 
 

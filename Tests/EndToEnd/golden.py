@@ -58,7 +58,7 @@ def same(now, then, where="answer"):
 def answers(world):
     """What an operator reads, without what a start or the clock changes."""
     for_clients = []
-    for client in world.axle("client", "list", "--json"):
+    for client in world.axle("client", "list", "--all", "--json"):
         for_clients.append({
             key: client[key] for key in ("id", "name", "spoke", "labels", "revoked", "facts") if key in client})
     rollouts = []
@@ -73,7 +73,7 @@ def answers(world):
     return {
         "spokes": [
             {key: spoke[key] for key in ("id", "name", "revoked") if key in spoke}
-            for spoke in world.axle("spoke", "list", "--json")],
+            for spoke in world.axle("spoke", "list", "--all", "--json")],
         "clients": for_clients,
         "packages": [
             {key: package[key] for key in ("path", "product", "release", "sha256", "length", "state", "replicas")

@@ -11,7 +11,7 @@ def authority(world):
 
 
 def connected(world):
-    return {s["name"]: s["connected"] for s in world.axle("spoke", "list", "--json")}
+    return {s["name"]: s["connected"] for s in world.axle("spoke", "list", "--all", "--json")}
 
 
 @test
@@ -44,7 +44,7 @@ def ca_changed_in_a_running_fleet(world):
     wait_for("everybody to be under the new root", lambda: not authority(world)["renewing"], 60)
     # A newcomer and a restarted hub work with the new root alone.
     world.restart("hub")
-    wait_for("the hub to be back", lambda: world.axle("spoke", "list", "--json", check=False), 30)
+    wait_for("the hub to be back", lambda: world.axle("spoke", "list", "--all", "--json", check=False), 30)
     wait_for("the spoke to be back", lambda: connected(world) == {"site": True}, 60)
     world.agent("newcomer")
     world.wait_connected(3, 60)

@@ -31,7 +31,7 @@ def token_reused(world):
         "--token-file", "-", "--name", "first", stdin=token)
     join(world, "spoke", "second", token, words=["token", "used up"])
     world.wait_event("joinRefused", "token")
-    require([s["name"] for s in world.axle("spoke", "list", "--json")] == ["first"], "a used token let a spoke in")
+    require([s["name"] for s in world.axle("spoke", "list", "--all", "--json")] == ["first"], "a used token let a spoke in")
     rejoin(world, "spoke", "second", world.token("spoke"), world.hub_address)
 
 
@@ -47,7 +47,7 @@ def token_expired(world):
     world.start("hub", world.commands["hub"])
     wait_for("the hub's API", lambda: world.axle("status", check=False), 30)
     join(world, "spoke", "late", token, words=["expired", "make a new one"])
-    require(world.axle("spoke", "list", "--json") == [], "an expired token let a spoke in")
+    require(world.axle("spoke", "list", "--all", "--json") == [], "an expired token let a spoke in")
 
 
 @test
@@ -58,7 +58,7 @@ def token_of_the_wrong_role(world):
     join(world, "agent", "odd-agent", world.token("spoke"), address=address, words=["spoke"])
     # An agent does not join at the hub itself.
     join(world, "agent", "direct", world.token("agent"), address=world.hub_address)
-    require(world.axle("client", "list", "--json") == [], "a wrong token let an agent in")
+    require(world.axle("client", "list", "--all", "--json") == [], "a wrong token let an agent in")
 
 
 @test
@@ -86,7 +86,7 @@ def token_bound_to_another_spoke(world):
     token = world.token("agent", spoke="south")
     join(world, "agent", "stray", token, address=north, words=["another spoke"])
     world.wait_event("joinRefused", "another spoke")
-    require(world.axle("client", "list", "--json") == [], "a token of another spoke let an agent in")
+    require(world.axle("client", "list", "--all", "--json") == [], "a token of another spoke let an agent in")
 
 
 @test
@@ -109,8 +109,8 @@ def revoked_client_gets_no_session(world):
     wait_for("the agent to be refused again", lambda: "revoked" in world.log_of("agent-box")[before:], 30)
     world.restart("spoke-site")
     clients = wait_for("the other to be back", lambda: {
-        c["name"]: c for c in world.axle("client", "list", "--json")
-        if c["name"] != "other" or c["connected"]}.get("other") and world.axle("client", "list", "--json"), 30)
+        c["name"]: c for c in world.axle("client", "list", "--all", "--json")
+        if c["name"] != "other" or c["connected"]}.get("other") and world.axle("client", "list", "--all", "--json"), 30)
     box = next(c for c in clients if c["name"] == "box")
     require(not box["connected"] and box.get("revoked"), f"a revoked client is shown as {box}")
     rollout = world.roll_out("tool", "1.0")
@@ -123,16 +123,16 @@ def revoked_spoke_gets_no_session(world):
     world.hub()
     world.spoke("north")
     world.spoke("south")
-    connected = lambda: {s["name"]: s["connected"] for s in world.axle("spoke", "list", "--json")}
+    connected = lambda: {s["name"]: s["connected"] for s in world.axle("spoke", "list", "--all", "--json")}
     wait_for("two spokes", lambda: connected() == {"north": True, "south": True}, 30)
     world.axle("spoke", "revoke", "north", "--confirm", "north")
     wait_for("the session to end", lambda: connected() == {"north": False, "south": True}, 30)
     world.restart("spoke-north")
     wait_for("the spoke to be refused", lambda: "revoked" in world.log_of("spoke-north"), 30)
     world.restart("hub")
-    wait_for("the hub to be back", lambda: world.axle("spoke", "list", "--json", check=False), 30)
+    wait_for("the hub to be back", lambda: world.axle("spoke", "list", "--all", "--json", check=False), 30)
     wait_for("the other spoke", lambda: connected() == {"north": False, "south": True}, 40)
-    contains(world.axle("spoke", "list"), "revoked")
+    contains(world.axle("spoke", "list", "--all"), "revoked")
 
 
 @test

@@ -275,7 +275,6 @@ def a_share_that_cannot_be_used(world):
     add(world, "link", link)
     world.wait_event("shareFailed", str(link), "is a link")
     for words, arguments in [
-        (["absolute"], ["bad", "--product", PRODUCT, "--folder", "relative"]),
         (["one in the other"], ["bad", "--product", PRODUCT, "--folder", taken / "inside"]),
         (["state folder"], ["bad", "--product", PRODUCT, "--folder", world.work / "spoke-site/pool"]),
         (["--keep"], ["bad", "--product", PRODUCT, "--folder", "/srv/x", "--keep", "0"]),
