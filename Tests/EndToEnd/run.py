@@ -29,6 +29,7 @@ import machine  # noqa: F401
 import members  # noqa: F401
 import modes  # noqa: F401
 import pools  # noqa: F401
+import readme  # noqa: F401
 import repositories  # noqa: F401
 import results  # noqa: F401
 import rollouts  # noqa: F401
