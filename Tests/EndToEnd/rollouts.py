@@ -112,4 +112,5 @@ def bytes_altered_in_the_pool_of_the_spoke(world):
     world.roll_out("tool", "1.0")
     # A damaged disk is the likely cause: the spoke reads its copy, and what is damaged is fetched again.
     contains(world.wait_event("bytesRefused")["subject"], "box")
-    world.wait_event("replicaCorrupt", "tool")
+    world.wait_event("replicaCorrupt", "repaired from the hub")
+    wait_for("the install", lambda: world.tool_says() is not None, 60)

@@ -30,8 +30,9 @@ package enum HealthRunner {
         }
         guard outcome.isSuccess else {
             let why = outcome.timedOut ? "ran out of time" : "ended with \(outcome.status)"
+            let said = outcome.errorText.isEmpty ? " and said nothing" : ": \(outcome.errorText)"
             throw AgentError(
-                .healthFailed, Event.singleLine("the health command \(why): \(outcome.errorText)", limit: 400))
+                .healthFailed, Event.singleLine("the health command \(why)\(said)", limit: 400))
         }
     }
 }

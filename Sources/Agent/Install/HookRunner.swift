@@ -51,8 +51,9 @@ package struct HookRunner: Sendable {
                 throw AgentError(.retryLater, "the hook \(hook) asked to try again later")
             }
             let why = outcome.timedOut ? "ran out of time" : "ended with \(outcome.status)"
+            let said = outcome.errorText.isEmpty ? " and said nothing" : ": \(outcome.errorText)"
             throw AgentError(
-                .hookFailed, Event.singleLine("the hook \(hook) \(why): \(outcome.errorText)", limit: 400))
+                .hookFailed, Event.singleLine("the hook \(hook) \(why)\(said)", limit: 400))
         }
     }
 
