@@ -116,5 +116,6 @@ package final class RunningSpoke: Sendable {
         shell.links.closeAll(.leaving, "the spoke is stopping", retryAfterSeconds: 5)
         // Whether they heard it or not, nothing acknowledged is lost.
         try? await Task.sleep(for: .milliseconds(200))
+        await shell.close()
     }
 }
