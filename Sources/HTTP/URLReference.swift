@@ -65,27 +65,44 @@ package struct URLReference: Hashable, Sendable, CustomStringConvertible {
 
     /// The URL that a `Location` field means, seen from this one (RFC 3986 §5.2).
     ///
-    /// Bytes that no URL may have are escaped, as browsers do: many servers send names of files as they are.
-    package func resolving(_ location: String) throws(HTTPError) -> URLReference {
-        guard !location.unicodeScalars.contains("\u{FFFD}") else {
-            throw HTTPError(.redirect, "it has bytes that are not UTF-8")
-        }
+    /// Bytes that no URL may have are escaped, as browsers do: many servers send names of files as they are, in UTF-8 or
+    /// another encoding, and with a `%` that begins no escape. An empty port is left out (§3.2.3).
+    package func resolving(_ location: some Collection<UInt8>) throws(HTTPError) -> URLReference {
         // A fragment is never sent, so that one in a Location is only noise.
-        let location = Self.escaped(location.prefix { $0 != "#" })
-        return try reference(location).withoutDotSegments()
+        try reference(Self.escaped(Array(location.prefix { $0 != 0x23 }))).withoutDotSegments()
+    }
+
+    /// As above, of text.
+    package func resolving(_ location: String) throws(HTTPError) -> URLReference {
+        try resolving(location.utf8)
+    }
+
+    /// Whether a request to the other URL goes to the same server, by name and port.
+    func isSameServer(as other: URLReference) -> Bool {
+        host.lowercased() == other.host.lowercased() && port == other.port
     }
 
     /// With every byte escaped that a URL may not have; escapes that are there stay, and control characters, which are refused.
-    private static func escaped(_ text: Substring) -> String {
+    private static func escaped(_ given: [UInt8]) -> String {
         var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            if byte < 0x20 || byte == 0x7F || HTTPSyntax.isTarget(byte) && !forbidden.contains(byte) {
+        for (index, byte) in given.enumerated() {
+            let next = given[(index + 1)...].prefix(2)
+            let isEscape = byte != 0x25 || next.count == 2 && next.allSatisfy { HTTPSyntax.hexValue($0) != nil }
+            if byte < 0x20 || byte == 0x7F || HTTPSyntax.isTarget(byte) && !forbidden.contains(byte) && isEscape {
                 bytes.append(byte)
             } else {
                 bytes += Array("%".utf8) + [byte >> 4, byte & 15].map { $0 < 10 ? 0x30 + $0 : 0x37 + $0 }
             }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Without the colon behind an authority that names no port.
+    private static func withoutEmptyPort(_ text: String) -> String {
+        guard let mark = text.firstRange(of: "//") else { return text }
+        let authority = text[mark.upperBound...].prefix { $0 != "/" && $0 != "?" }
+        guard authority.hasSuffix(":") else { return text }
+        return "\(text[..<mark.upperBound])\(authority.dropLast())\(text[authority.endIndex...])"
     }
 
     /// With the path's `.` and `..` resolved (RFC 3986 §5.2.4); `..` at the root stays there.
@@ -110,8 +127,12 @@ package struct URLReference: Hashable, Sendable, CustomStringConvertible {
 
     private func reference(_ location: String) throws(HTTPError) -> URLReference {
         let lowered = location.lowercased()
-        if lowered.hasPrefix("http:") || lowered.hasPrefix("https:") { return try URLReference(location) }
-        if location.hasPrefix("//") { return try URLReference("\(scheme.rawValue):\(location)") }
+        if lowered.hasPrefix("http:") || lowered.hasPrefix("https:") {
+            return try URLReference(Self.withoutEmptyPort(location))
+        }
+        if location.hasPrefix("//") {
+            return try URLReference(Self.withoutEmptyPort("\(scheme.rawValue):\(location)"))
+        }
         let origin = "\(scheme.rawValue)://\(authority)"
         if location.hasPrefix("/") { return try URLReference(origin + location) }
         let first = location.prefix { $0 != "/" && $0 != "?" }

@@ -52,24 +52,24 @@ package struct DownloadOptions: Sendable {
 
     private func credentials() throws(HTTPError) -> String? {
         guard let file = proxyCredentialsFile else { return nil }
+        let why: String?
         do throws(SystemError) {
-            let text = String(decoding: try File.read(file, limit: 4096), as: UTF8.self)
-            return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+            why = try Self.reasonAgainst(secret: file)
+            if why == nil {
+                let text = String(decoding: try File.read(file, limit: 4096), as: UTF8.self)
+                return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+            }
         } catch {
             throw HTTPError(.badURL, "the credentials in \(file) cannot be read: \(error)")
         }
+        throw HTTPError(.badURL, "proxyCredentialsFile: \(why ?? file)")
     }
 
     private func serverCredentials() throws -> ServerCredentials {
         guard let file = credentialsFile else { return .none }
         do {
-            guard let status = try File.status(file) else {
-                throw SettingsError("downloads.credentialsFile: there is no file \(file)")
-            }
-            guard status.mode & 0o077 == 0 else {
-                throw SettingsError(
-                    "downloads.credentialsFile: \(file) can be read by others; give it to the hub's user and run 'chmod 600 \(file)'"
-                )
+            if let why = try Self.reasonAgainst(secret: file) {
+                throw SettingsError("downloads.credentialsFile: \(why)")
             }
             let text = String(decoding: try File.read(file, limit: ServerCredentials.limit), as: UTF8.self)
             return try ServerCredentials(text)
@@ -78,6 +78,13 @@ package struct DownloadOptions: Sendable {
         } catch let error as SystemError {
             throw SettingsError("downloads.credentialsFile: \(error)")
         }
+    }
+
+    /// Why a file with passwords is not read: it is not there, no file, another user's, or others can read or change it.
+    private static func reasonAgainst(secret file: String) throws(SystemError) -> String? {
+        guard let status = try File.status(file) else { return "there is no file \(file)" }
+        guard status.kind == .file else { return "\(file) is not a file" }
+        return try StrictModes.problem(ofSecret: file)?.description
     }
 
     private static func range(_ text: String) throws -> AddressRange {

@@ -110,6 +110,12 @@ package struct UnixTime: TextForm {
 }
 
 extension Duration {
+    /// For a sentence: in seconds with one digit after the point, such as `0.7 s`; never negative.
+    package var tenths: String {
+        let tenths = max(0, wholeMilliseconds) / 100
+        return "\(tenths / 10).\(tenths % 10) s"
+    }
+
     /// Milliseconds, rounded down, saturated to 64 bits.
     package var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components

@@ -25,6 +25,8 @@ package final class Database {
     private let handle: OpaquePointer
     private var cache: [String: Statement] = [:]
     private var depth = 0
+    /// Set by `keepMark`.
+    private(set) var markKeeper: MarkKeeper?
 
     /// Opens the file at `path`; `busyTimeout` is how long a lock held by another connection is waited for.
     package init(path: String, mode: Mode = .readWrite, busyTimeout: Duration = .seconds(5)) throws(SQLiteError) {
@@ -51,6 +53,21 @@ package final class Database {
         self.mode = mode
         self.handle = opened
         try configure(busyTimeout: busyTimeout)
+    }
+
+    /// A database without a file, gone with this connection; `path` is empty.
+    init(inMemory: Void) throws(SQLiteError) {
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        let result = sqlite3_open_v2(":memory:", &opened, flags, nil)
+        guard result == SQLITE_OK, let opened else {
+            let failure = SQLiteError(result: result, handle: opened)
+            sqlite3_close_v2(opened)
+            throw failure
+        }
+        path = ""
+        mode = .readWrite
+        handle = opened
     }
 
     deinit {
@@ -128,6 +145,7 @@ package final class Database {
         do {
             let value = try body()
             try run(isOuter ? "COMMIT" : "RELEASE \(name)")
+            if isOuter { tendMark() }
             return value
         } catch {
             // SQLite itself may have rolled back (full disk, IO error). A failing rollback adds nothing to the first error, which is the one to tell.
@@ -144,12 +162,33 @@ package final class Database {
         }
     }
 
-    /// Copies the log into the database file as far as readers allow, and shortens the log.
-    package func checkpoint() throws(SQLiteError) {
-        let result = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+    /// How much of the log is copied into the file.
+    package enum Checkpoint: Sendable {
+        /// As far as readers allow, waiting for nobody; the log keeps its length.
+        case passive
+        /// All of it, waiting for readers as long as the busy time-out says; the log is empty then.
+        case truncate
+    }
+
+    /// Copies the log into the database file. A lock that is held longer than the busy time-out is no error.
+    package func checkpoint(_ kind: Checkpoint = .truncate) throws(SQLiteError) {
+        let code =
+            switch kind {
+            case .passive: SQLITE_CHECKPOINT_PASSIVE
+            case .truncate: SQLITE_CHECKPOINT_TRUNCATE
+            }
+        let result = sqlite3_wal_checkpoint_v2(handle, nil, code, nil, nil)
         guard result == SQLITE_OK || result == SQLITE_BUSY else {
             throw SQLiteError(result: result, handle: handle)
         }
+    }
+
+    /// Has SQLite tell the length of the log, and leave its copying to `tendMark`.
+    func watchLog() throws(SQLiteError) {
+        guard markKeeper == nil else { return }
+        let keeper = MarkKeeper()
+        axle_sqlite_watch_log(handle, keeper.pages)
+        markKeeper = keeper
     }
 
     /// A quick look at the whole file; gives what is wrong with it, at most ten lines, or nothing.

@@ -33,6 +33,44 @@ package struct Migrations: Sendable {
         }
     }
 
+    /// Throws a `DatabaseLoss` unless the database has every table, column, index and trigger that its first `version` steps
+    /// make. What it has beside them is of no interest.
+    func requireWhole(_ database: Database, version: Int, advice: String) throws {
+        let model = try Database(inMemory: ())
+        for step in steps.prefix(version) { try model.script(step) }
+        let (wanted, found) = (try Self.objects(model), try Self.objects(database))
+        let missing = wanted.subtracting(found).sorted()
+        guard !missing.isEmpty else { return }
+        let tables = missing.filter { $0.hasPrefix("table ") }.map { $0.dropFirst("table ".count) }
+        // Of a missing table its columns and indexes say nothing more.
+        let lines = missing.filter { line in
+            !tables.contains {
+                line.hasPrefix("column \($0).") || line.hasPrefix("index ") && line.contains(" on \($0)(")
+            }
+        }
+        throw DatabaseLoss(path: database.path, kind: .incomplete(lines), advice: advice)
+    }
+
+    /// A line for each object of the schema and each column, as SQLite reports them: texts of statements differ between
+    /// its releases.
+    private static func objects(_ database: Database) throws -> Set<String> {
+        Set(
+            try database.rows(
+                """
+                SELECT type || ' ' || name FROM sqlite_schema WHERE type <> 'index' AND name NOT LIKE 'sqlite%'
+                UNION ALL
+                SELECT 'column ' || t.name || '.' || c.name || ' ' || c.type || iif(c."notnull", ' NOT NULL', '')
+                    || iif(c.pk > 0, ' PRIMARY KEY ' || c.pk, '')
+                FROM sqlite_schema t, pragma_table_xinfo(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'
+                UNION ALL
+                SELECT 'index ' || i.name || ' on ' || t.name || '(' || (
+                    SELECT group_concat(iif(x.cid < 0, '?', x.name)) FROM pragma_index_xinfo(i.name) x WHERE x.key
+                ) || ')' || iif(i."unique", ' UNIQUE', '')
+                FROM sqlite_schema t, pragma_index_list(t.name) i WHERE t.type = 'table'
+                """
+            ) { try $0.text(0) })
+    }
+
     /// Refuses a file that is not of this kind or newer than this program; gives the last step that it has. For readers, which cannot migrate.
     @discardableResult
     package func check(_ database: Database) throws -> Int {

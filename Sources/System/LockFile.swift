@@ -49,6 +49,10 @@ package final class LockFile: Sendable {
             throw .system(error)
         }
         let number = file.number
+        // The umask has no say in who can see the holder. Another user's file is left as it is.
+        do throws(SystemError) { try retrying("fchmod", path) { fchmod(number, 0o644) } } catch {
+            guard error.errno == .notPermitted else { throw .system(error) }
+        }
         do throws(SystemError) {
             try retrying("flock", path) { axle_flock_exclusive(number) }
         } catch {

@@ -136,6 +136,12 @@ package final class StateFolder: Sendable {
         return StateFolder(path: path, kind: kind, version: found.version, lock: lock)
     }
 
+    /// Whether the path is a complete state folder of this kind, of whatever version. For commands that work without its
+    /// lock: what else is wrong with the folder is said by whoever opens it.
+    package static func holds(_ path: String, kind: String) -> Bool {
+        do throws(Failure) { return try format(path)?.kind == kind } catch { return false }
+    }
+
     /// As `open`, for a daemon: a command that holds the folder and ends by itself is waited for, since nobody may be there to start the daemon anew.
     package static func openWhenFree(
         _ path: String, kind: String, version: Int, messages: (String) -> Void

@@ -58,6 +58,19 @@ package enum StrictModes {
         return walk.problems
     }
 
+    /// The first thing that is wrong with a single file of secrets outside of a state folder, or with a folder above it.
+    package static func problem(ofSecret path: String) throws(SystemError) -> Problem? {
+        var walk = Walk(user: geteuid())
+        let file = try realPath(path)
+        try walk.enterSecret(file)
+        var above = file
+        while above != "/" {
+            above = Directory.parent(of: above)
+            try walk.checkAbove(above)
+        }
+        return walk.problems.first
+    }
+
     /// Throws `Refusal` unless the state folder is as it must be, or that was accepted; then
     /// `messages` gets a line for each problem.
     package static func require(
@@ -93,6 +106,11 @@ package enum StrictModes {
             for name in names.prefix(entryLimit) where name != "pool" {
                 try checkEntry(Directory.join(folder, name), name, depth: name == "identity" ? 2 : 0)
             }
+        }
+
+        mutating func enterSecret(_ path: String) throws(SystemError) {
+            guard let status = try File.status(path) else { return }
+            check(path, status, isSecret: true)
         }
 
         private mutating func checkEntry(_ path: String, _ name: String, depth: Int) throws(SystemError) {

@@ -10,13 +10,31 @@ struct ServerCredentialsTests {
 
     @Test(arguments: [
         "user", "machine", "machine h", "machine h login u", "machine h login u password",
-        "machine h/x login u password p",
-        "machine h login u password p account a", "default login u password p", "machine h login u:v password p",
-        "machine h login u password p machine H login u password p", "machine h login u login v password p",
-        "machine u@h login u password p", (0..<300).map { "machine h\($0) login u password p" }.joined(separator: "\n"),
+        "machine h login u password s3cr3t account a", "default login u password s3cr3t",
+        "machine h login u:v password s3cr3t",
+        "machine h login u password s3cr3t machine H login u password s3cr3t",
+        "machine h login u login v password s3cr3t", "machine u@h login u password s3cr3t",
+        "machine h/x?y login u password s3cr3t", "machine h/x/../y login u password s3cr3t",
+        "machine h/%2e%2E/y login u password s3cr3t", "machine https://h login u password s3cr3t",
+        "machine https://h/x login u password s3cr3t",
+        "machine h/x login u password s3cr3t machine h/x/ login v password s3cr3t",
+        (0..<300).map { "machine h\($0) login u password s3cr3t" }.joined(separator: "\n"),
+        (0..<300).map { "machine h/\($0) login u password s3cr3t" }.joined(separator: "\n"),
     ]) func whatIsNoListIsRefusedWithoutItsSecrets(text: String) {
-        let error = #expect(throws: HTTPError.self) { try ServerCredentials(text.replacing(" p", with: " s3cr3t")) }
+        let error = #expect(throws: HTTPError.self) { try ServerCredentials(text) }
         #expect(error?.message.contains("s3cr3t") == false, "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [
+        ("https://h/team", true), ("https://h/team/", true), ("https://h/team/a/b?c=d", true),
+        ("https://H:443/team/x", true),
+        ("https://h/", false), ("https://h/teams/x", false), ("https://h/Team/x", false),
+        ("https://h/team/../x", false),
+        ("https://h/team/%2e%2E/x", false), ("https://h/team/%2e%2e%2fx", false), ("https://h/team/..%5Cx", false),
+        ("https://h/team/%ff/x", false), ("https://h/x?/team/", false), ("https://o/team/x", false),
+    ]) func anEntryWithAPathIsForWhatLiesBelowIt(address: String, isKnown: Bool) throws {
+        let credentials = try ServerCredentials("machine h/team login u password p")
+        #expect(try credentials.isKnown(URLReference(address)) == isKnown)
     }
 
     private func authorization(_ text: String, _ address: String) throws -> String? {
@@ -42,8 +60,11 @@ struct ServerCredentialsTests {
             """
         #expect(try authorization(file, "https") == "Basic ZmxlZXQ6czNjcjN0")
         #expect(try authorization(file + "\nmachine 127.0.0.1:\(port) login a password b", "https") == "Basic YTpi")
+        #expect(try authorization("machine 127.0.0.1/other login a password b", "https") == nil)
+        let paths = "\nmachine 127.0.0.1/headers login a password b machine 127.0.0.1/h login c password d"
+        #expect(try authorization(file + paths, "https") == "Basic YTpi")
         #expect(try authorization("machine other.example login a password b", "https") == nil)
         #expect(try authorization(file, "http") == nil)
-        #expect("\(try ServerCredentials(file))" == "credentials for 2 servers")
+        #expect("\(try ServerCredentials(file))" == "credentials for 2 places")
     }
 }

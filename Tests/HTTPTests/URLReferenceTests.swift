@@ -65,8 +65,26 @@ struct URLReferenceTests {
 
     @Test(arguments: [
         ("/Größe 1.tar", "http://h/Gr%C3%B6%C3%9Fe%201.tar"), ("/a b?c=d e", "http://h/a%20b?c=d%20e"),
-        ("/a|b{c}", "http://h/a%7Cb%7Bc%7D"), ("/a%20b", "http://h/a%20b"), ("/x?sig=a+b/c=", "http://h/x?sig=a+b/c="),
+        ("/a|b{c}", "http://h/a%7Cb%7Bc%7D"), ("/a\u{FFFD}b", "http://h/a%EF%BF%BDb"), ("/100%", "http://h/100%25"),
+        ("/%zz%4", "http://h/%25zz%254"), ("/%e4%", "http://h/%e4%25"), ("/a%20b", "http://h/a%20b"),
+        ("/x?sig=a+b/c=", "http://h/x?sig=a+b/c="),
     ]) func bytesThatNoURLMayHaveAreEscapedInALocation(location: String, expected: String) throws {
+        #expect(try URLReference("http://h/").resolving(location).text == expected)
+    }
+
+    @Test(
+        arguments: [
+            (Array("/Gr".utf8) + [0xF6, 0xDF] + Array("e".utf8), "http://h/Gr%F6%DFe"),
+            ([0x2F, 0xFF, 0xC3], "http://h/%FF%C3"),
+        ] as [([UInt8], String)]) func bytesThatAreNotUTF8AreEscapedInALocation(location: [UInt8], expected: String)
+        throws
+    {
+        #expect(try URLReference("http://h/").resolving(location).text == expected)
+    }
+
+    @Test(arguments: [
+        ("http://o:/x", "http://o/x"), ("//o:/x", "http://o/x"), ("https://[::1]:?q", "https://[::1]?q"),
+    ]) func anEmptyPortOfALocationIsLeftOut(location: String, expected: String) throws {
         #expect(try URLReference("http://h/").resolving(location).text == expected)
     }
 
@@ -76,7 +94,7 @@ struct URLReferenceTests {
     }
 
     @Test(arguments: [
-        "ftp://x/", "file:///x", "javascript:alert(1)", "http://u@x/", "/\r\nX: y", "/a\u{FFFD}b", "/%zz",
+        "ftp://x/", "file:///x", "javascript:alert(1)", "http://u@x/", "/\r\nX: y", "http://o%41/",
     ])
     func aLocationThatIsNoPlainWebAddressIsRefused(location: String) throws {
         let base = try URLReference("http://h/")

@@ -62,6 +62,23 @@ struct HubOptionsTests {
         ("{ downloads: { proxy: 'http://p:1', noProxy: ['http://x/'] } }", "http://x/"),
         ("{ downloads: { proxy: 'http://p:1', noProxy: ['x:99999'] } }", "x:99999"),
         ("{ downloads: { proxy: 'http://p:1', noProxy: [''] } }", "downloads.noProxy: \"\""),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['10.1'] } }", "\"10.1\" is not an address such as 10.1.2.3"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['10.0.0.256'] } }", "\"10.0.0.256\" is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['1.2.3.4.5'] } }", "\"1.2.3.4.5\" is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['0x7f.1'] } }", "\"0x7f.1\" is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['010.0.0.1'] } }", "\"010.0.0.1\" is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['10.0.0.0/08'] } }", "\"10.0.0.0/08\" is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['7'] } }", "\"7\" is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['[10.0.0.1]:80'] } }", "[10.0.0.1]:80"),
+        (
+            "{ downloads: { proxy: 'http://p:1', noProxy: ['x:080'] } }",
+            "has a port that is not a number from 1 to 65535"
+        ),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['x:'] } }", "\"x:\" has a port"),
+        (
+            "{ downloads: { proxy: 'http://p:1/x' } }",
+            "downloads.proxy: a proxy is named http://HOST:PORT, without a path"
+        ),
         ("{ downloads: { credentialsFile: 'mirror' } }", "downloads.credentialsFile: an absolute path is expected"),
         ("{ downloads: { minimumRate: -1 } }", "downloads.minimumRate: -1 is not between 0 and 1000000000"),
         ("{ downloads: { deadlineHours: 0 } }", "downloads.deadlineHours: 0 is not between 1 and 720"),

@@ -341,11 +341,30 @@ struct OperatorCommandTests {
         #expect(await hub.run("token list", outputFails: .brokenPipe).status == 0)
     }
 
-    private static func catalog(_ refreshed: Int64, next: Int64?) throws -> [HTTPResponse] {
+    @Test func aRefreshThatFailedIsAFailure() async throws {
+        let hub = try FakeHub([
+            "POST /v1/catalog/refresh": try Self.catalog(-3600, next: 0),
+            "GET /v1/catalog": try Self.catalog(-3600, next: 0) + Self.catalog(-3600, next: 60, problem: "no way"),
+        ])
+        let run = await hub.run("catalog refresh")
+        #expect(run.status == 1 && run.errors.contains("the refresh failed: no way"), "\(run.errors)")
+        let json = await hub.run("catalog refresh --json")
+        #expect(json.status == 1 && json.output.contains("\"problem\""))
+    }
+
+    @Test func aRefreshNeedNotBeWaitedFor() async throws {
+        let hub = try FakeHub(["POST /v1/catalog/refresh": try Self.catalog(-3600, next: 0)])
+        let run = await hub.run("catalog refresh --no-wait")
+        #expect(run.status == 0 && run.output.contains("asked for"), "\(run.output)\(run.errors)")
+        #expect(hub.requests.count == 1)
+        #expect(await hub.run("catalog refresh --no-wait --timeout 3").status == 2)
+    }
+
+    private static func catalog(_ refreshed: Int64, next: Int64?, problem: String? = nil) throws -> [HTTPResponse] {
         try FakeHub.json(
             CatalogResource(
                 url: "https://vendor.example/", rootVersion: nil, timestampVersion: 7, expires: nil,
-                refreshed: UnixTime(seconds: testNow.seconds + refreshed), problem: nil,
+                refreshed: UnixTime(seconds: testNow.seconds + refreshed), problem: problem,
                 nextRefresh: next.map { UnixTime(seconds: testNow.seconds + $0) }))
     }
 
@@ -361,7 +380,10 @@ struct OperatorCommandTests {
             "POST /v1/catalog/refresh": try Self.catalog(-3600, next: 0),
             "GET /v1/catalog": try Self.catalog(-3600, next: 0),
         ])
-        #expect(await slow.run("catalog refresh").errors.contains("still under way"))
+        let late = await slow.run("catalog refresh --timeout 2")
+        #expect(late.status == 1 && late.errors.contains("still under way after 2 s"), "\(late.errors)")
+        #expect(slow.requests.count == 6)
+        for text in ["0", "x", "86401"] { #expect(await slow.run("catalog refresh --timeout \(text)").status == 2) }
         let older = try FakeHub([
             "POST /v1/catalog/refresh": try Self.catalog(-3600, next: nil),
             "GET /v1/catalog": try Self.catalog(-3600, next: nil),

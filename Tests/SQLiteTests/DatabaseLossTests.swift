@@ -79,10 +79,10 @@ import Testing
         guard case .damaged = kind(path) else { return #expect(Bool(false), "\(String(describing: kind(path)))") }
     }
 
-    @Test func anotherProgramsDatabaseAndANewerOneAreNoLoss() throws {
+    @Test func aNewerProgramsDatabaseIsNoLoss() throws {
         let path = try make()
-        let others = Migrations(applicationID: 1, steps: ["SELECT 1"])
-        let error = #expect(throws: SQLiteError.self) { _ = try Database.existing(path, others, advice: "") }
+        try Database(path: path).script("PRAGMA user_version = 9")
+        let error = #expect(throws: SQLiteError.self) { _ = try Database.existing(path, migrations, advice: "") }
         #expect(error?.kind == .wrongSchema)
     }
 

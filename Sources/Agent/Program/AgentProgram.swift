@@ -36,6 +36,8 @@ package enum AgentProgram {
             CommandSpecification("check-config", "Check DIR/agent.json5", options: [state]),
         ]
     ).checkingPermissions()
+    /// Commands that need no database; all others refuse to work beside one that is lost. `serve` tells its supervisor in a way of its own.
+    private static let needNoDatabase = ["join", "serve", "check-config"]
     /// Commands that change nothing: they tell of permissions and go on.
     private static let readers = ["status", "check", "check-config"]
 
@@ -50,6 +52,7 @@ package enum AgentProgram {
             arguments, version: version, streams,
             explain: { error in (error as? AgentError)?.message ?? "\(error)" }
         ) { invocation in
+            try requireDatabase(invocation)
             try invocation.checkPermissions(onlyTells: readers.contains(invocation.name), streams)
             switch invocation.name {
             case "join": return try await JoinCommand.run(invocation, streams)
@@ -61,5 +64,13 @@ package enum AgentProgram {
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
         }
+    }
+
+    /// Before the permissions are looked at: those of a file that is not the database say nothing.
+    private static func requireDatabase(_ invocation: CommandInvocation) throws {
+        guard !needNoDatabase.contains(invocation.name), let state = invocation.value("state"),
+            StateFolder.holds(state, kind: AgentState.kind)
+        else { return }
+        try SQLiteAgentStore.require(AgentState.database(state))
     }
 }

@@ -258,6 +258,16 @@ actor AgentShell: LinkHandler {
         }
     }
 
+    /// Leaves the database in one file, at the end of the work.
+    func close() {
+        do {
+            try store.close()
+        } catch {
+            messages(
+                .warning, "the database's log could not be copied into its file, which needs it from now on: \(error)")
+        }
+    }
+
     /// The store could not commit, for a full disk perhaps. Nothing of the batch was acknowledged: the link is closed, so that the spoke repeats what it
     /// had to say, and a new core begins with what is on disk.
     private func beginAnew(after error: any Error) {

@@ -69,6 +69,7 @@ package final class RunningAgent: Sendable {
         shell.links.closeAll(.leaving, "the agent is stopping")
         // Whether it was heard or not, nothing acknowledged is lost.
         try? await Task.sleep(for: .milliseconds(100))
+        await shell.close()
     }
 
     private static func said(_ status: SessionDialer.Status) -> (link: String, reason: String) {

@@ -38,7 +38,7 @@ package final class SQLiteAgentStore: AgentStore {
         try settle(incarnation: incarnation, now: now)
     }
 
-    /// Opens the file of an agent that there has been; one that is missing, empty or damaged is a `DatabaseLoss`.
+    /// Opens the file of an agent that there has been; one that is not what the agent left is a `DatabaseLoss`.
     package init(existing path: String, incarnation: UInt64, now: UnixTime) throws {
         // It holds this machine's actions and reports, and stays far below the length that is not read whole.
         database = try Database.existing(path, Self.migrations, advice: Self.advice).database
@@ -67,7 +67,16 @@ package final class SQLiteAgentStore: AgentStore {
                         + "\(error)")
             }
         }
+        try database.keepMark()
     }
+
+    /// Throws a `DatabaseLoss` if there is no database of an agent at `path`; opens nothing.
+    package static func require(_ path: String) throws {
+        try Database.require(path, migrations, advice: advice)
+    }
+
+    /// Empties the log into the database's file, at the end of the work.
+    package func close() throws { try database.checkpoint() }
 
     /// Opens the file of an agent that may be running, to look at only.
     package init(reading path: String) throws {

@@ -25,6 +25,18 @@ static inline int axle_sqlite_configure(sqlite3 *database, int option, int value
     return sqlite3_db_config(database, option, value, (int *)0);
 }
 
+// Called by SQLite after each commit with the pages in the log.
+static inline int axle_sqlite_note_pages(void *context, sqlite3 *database, const char *name, int pages) {
+    (void)database, (void)name;
+    *(int *)context = pages;
+    return SQLITE_OK;
+}
+
+// Writes the pages in the log to `pages` after each commit; SQLite does not copy the log into the file by itself then.
+static inline void axle_sqlite_watch_log(sqlite3 *database, int *pages) {
+    sqlite3_wal_hook(database, axle_sqlite_note_pages, pages);
+}
+
 // Makes the database file before SQLite would, readable by its owner only; the log files inherit its mode.
 // Gives 0, or an errno.
 static inline int axle_sqlite_create_private(const char *path) {
@@ -32,13 +44,6 @@ static inline int axle_sqlite_create_private(const char *path) {
     if (descriptor < 0) return errno;
     close(descriptor);
     return 0;
-}
-
-// The length of a plain file, or a negative errno.
-static inline long long axle_sqlite_file_length(const char *path) {
-    struct stat status;
-    if (stat(path, &status) < 0) return -errno;
-    return S_ISREG(status.st_mode) ? status.st_size : -EISDIR;
 }
 
 // The words for an errno.

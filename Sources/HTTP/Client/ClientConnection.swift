@@ -109,9 +109,15 @@ final class ClientConnection {
             }
             guard count > 0 else { throw HTTPError(.proxy, "\(what) closed without an answer") }
             var position = 0
-            guard case .head(let head)? = try parser.next(buffer.span.extracting(first: count), at: &position) else {
-                continue
+            let event: HTTPResponseParser.Event?
+            do throws(HTTPError) {
+                event = try parser.next(buffer.span.extracting(first: count), at: &position)
+            } catch {
+                // What is no HTTP says that this is no proxy; a head that is too long has its own limit.
+                let code = error.code == .headersTooLong ? error.code : .proxy
+                throw HTTPError(code, "\(what) does not answer as an http proxy does: \(error.message)")
             }
+            guard case .head(let head)? = event else { continue }
             guard (200...299).contains(head.status) else {
                 throw HTTPError.refused(by: proxy, head.status, host)
             }
@@ -127,17 +133,17 @@ final class ClientConnection {
             do throws(BlockingSocket.Failure) {
                 return try socket.read(into: buffer, patience)
             } catch {
-                throw Self.error(error, "reading from \(origin.host)")
+                throw Self.error(error, "reading from \(peer)")
             }
         }
         while true {
             switch tls.read(into: buffer) {
             case .complete(let count): return count
-            case .wantRead: try wait(for: .read, patience, "reading from \(origin.host)")
-            case .wantWrite: try wait(for: .write, patience, "reading from \(origin.host)")
+            case .wantRead: try wait(for: .read, patience, "reading from \(peer)")
+            case .wantWrite: try wait(for: .write, patience, "reading from \(peer)")
             case .turnOver: continue
             case .closed: return 0
-            case .failed(let error): throw Self.error(error, "reading from \(origin.host)")
+            case .failed(let error): throw Self.error(error, "reading from \(peer)")
             }
         }
     }
@@ -151,6 +157,12 @@ final class ClientConnection {
         if let failure { throw failure }
     }
 
+    /// Who sends the answers, for people: a proxy that speaks http for its servers may send what they never said.
+    var peer: String {
+        guard wantsAbsoluteForm, let proxy = origin.proxy else { return origin.host }
+        return "the proxy \(proxy), asked for \(origin.host),"
+    }
+
     /// Whether requests have to name the whole URL, since a proxy reads them.
     var wantsAbsoluteForm: Bool { origin.proxy != nil && origin.scheme == .http }
 
@@ -159,18 +171,18 @@ final class ClientConnection {
             do throws(BlockingSocket.Failure) {
                 return try socket.write(bytes, patience)
             } catch {
-                throw Self.error(error, "writing to \(origin.host)")
+                throw Self.error(error, "writing to \(peer)")
             }
         }
         var done = 0
         while done < bytes.count {
             switch tls.write(UnsafeRawBufferPointer(rebasing: bytes[done...])) {
             case .complete(let count): done += count
-            case .wantRead: try wait(for: .read, patience, "writing to \(origin.host)")
-            case .wantWrite: try wait(for: .write, patience, "writing to \(origin.host)")
+            case .wantRead: try wait(for: .read, patience, "writing to \(peer)")
+            case .wantWrite: try wait(for: .write, patience, "writing to \(peer)")
             case .turnOver: continue
-            case .closed: throw HTTPError(.broken, "writing to \(origin.host): the server went away")
-            case .failed(let error): throw Self.error(error, "writing to \(origin.host)")
+            case .closed: throw HTTPError(.broken, "writing to \(peer): the server went away")
+            case .failed(let error): throw Self.error(error, "writing to \(peer)")
             }
         }
     }

@@ -28,6 +28,8 @@ package final class HTTPClient {
     private let settings: HTTPClientSettings
     private var context: TLSContext?
     private var idle: ClientConnection?
+    /// Whom the last request went to, after redirects.
+    package private(set) var lastURL: URLReference?
 
     package init(_ settings: HTTPClientSettings = HTTPClientSettings()) {
         self.settings = settings
@@ -85,10 +87,15 @@ package final class HTTPClient {
         var visited: Set<URLReference> = [request.url]
         while true {
             let head = try exchange(
-                request, limit: limit, pace, isRedirected: request.url.authority != named.authority,
+                request, limit: limit, pace, isRedirected: !request.url.isSameServer(as: named),
                 onHead: { try !Self.isRedirect($0, request) && onHead($0) }, onBody: onBody
             )
-            guard Self.isRedirect(head, request), let location = head.headers["Location"] else { return head }
+            guard Self.isRedirect(head, request), let location = head.headers.byteValues("Location").first else {
+                return head
+            }
+            guard head.headers.byteValues("Location").allSatisfy({ $0 == location }) else {
+                throw HTTPError(.redirect, "\(request.url.host) redirects to two addresses at once")
+            }
             guard visited.count <= settings.maximumRedirects else {
                 throw HTTPError(.redirect, "more than \(settings.maximumRedirects) redirects from \(request.url.host)")
             }
@@ -99,7 +106,7 @@ package final class HTTPClient {
             guard visited.insert(next).inserted else {
                 throw HTTPError(.redirect, "\(request.url.host) redirects in a loop")
             }
-            if next.authority != request.url.authority || next.scheme != request.url.scheme {
+            if !next.isSameServer(as: request.url) || next.scheme != request.url.scheme {
                 request.headers.remove("Authorization")
             }
             request.url = next
@@ -107,7 +114,7 @@ package final class HTTPClient {
     }
 
     /// Where a redirect leads; an address that cannot be used is the server's doing, not that of who asked.
-    private static func target(of location: String, from url: URLReference) throws(HTTPError) -> URLReference {
+    private static func target(of location: [UInt8], from url: URLReference) throws(HTTPError) -> URLReference {
         do throws(HTTPError) {
             return try url.resolving(location)
         } catch {
@@ -127,6 +134,7 @@ package final class HTTPClient {
         _ request: Request, limit: Int64, _ pace: Pace, isRedirected: Bool, onHead: (HTTPResponseHead) throws -> Bool,
         onBody: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> HTTPResponseHead {
+        lastURL = request.url
         let origin = ClientConnection.Origin(request.url, proxy: settings.proxies.proxy(for: request.url))
         // A connection that a user's own URL made is no way around the rules for redirects.
         if let connection = takeIdle(for: origin), !isRedirected || connection.isForRedirects {
@@ -177,7 +185,7 @@ package final class HTTPClient {
             throw pace.received == 0 ? stale(error) : error
         }
         guard count > 0 || pace.received > 0 else {
-            throw stale(HTTPError(.truncated, "\(connection.origin.host) closed without an answer"))
+            throw stale(HTTPError(.truncated, "\(connection.peer) closed without an answer"))
         }
         return count
     }
@@ -227,7 +235,7 @@ package final class HTTPClient {
             }
             try pace.count(count)
             var position = 0
-            while let event = try next(&parser, buffer.span.extracting(first: count), &position, connection.origin) {
+            while let event = try next(&parser, buffer.span.extracting(first: count), &position, connection) {
                 switch event {
                 case .head(let head):
                     if let proxy = connection.origin.proxy, Self.isProxys(head, connection) {
@@ -257,15 +265,15 @@ package final class HTTPClient {
             || head.headers.values("Proxy-Status").contains { $0.contains("error=") }
     }
 
-    /// The next event of an answer; what the parser refuses is said by the server.
+    /// The next event of an answer; what the parser refuses is said by the server, or the proxy in front of it.
     private func next(
         _ parser: inout HTTPResponseParser, _ bytes: borrowing Span<UInt8>, _ position: inout Int,
-        _ origin: ClientConnection.Origin
+        _ connection: ClientConnection
     ) throws(HTTPError) -> HTTPResponseParser.Event? {
         do throws(HTTPError) {
             return try parser.next(bytes, at: &position)
         } catch {
-            throw HTTPError(error.code, "\(origin.host) sends what cannot be taken: \(error.message)")
+            throw HTTPError(error.code, "\(connection.peer) sends what cannot be taken: \(error.message)")
         }
     }
 

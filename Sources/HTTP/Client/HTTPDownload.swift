@@ -194,7 +194,9 @@ extension HTTPClient {
     /// A strong entity tag (RFC 9110 §8.8.3) of at most 256 bytes; a weak one does not say that bytes are equal.
     private static func validator(of head: HTTPResponseHead) -> String? {
         let values = head.headers.values("ETag")
-        guard values.count == 1, let tag = values.first, (2...256).contains(tag.utf8.count), tag.hasPrefix("\""),
+        // One that is not text could not be sent back as it came.
+        guard values.count == 1, !head.headers.isBinary("ETag"), let tag = values.first,
+            (2...256).contains(tag.utf8.count), tag.hasPrefix("\""),
             tag.hasSuffix("\""), !tag.dropFirst().dropLast().contains("\"")
         else { return nil }
         return tag

@@ -20,9 +20,11 @@ package struct ProxyExceptions: Sendable, Equatable {
 
     /// Why a word means nothing; nil for one that does.
     package static func reasonAgainst(_ word: String) -> String? {
-        rule(word) == nil
-            ? "is neither a name such as example.org or *.example.org, nor an address or range such as 10.0.0.0/8, nor *"
-            : nil
+        guard rule(word) == nil else { return nil }
+        guard let (name, _) = split(word.lowercased()) else { return "has a port that is not a number from 1 to 65535" }
+        return isNumeric(name)
+            ? "is not an address such as 10.1.2.3, four numbers from 0 to 255, nor a range such as 10.0.0.0/8"
+            : "is neither a name such as example.org or *.example.org, nor an address or range such as 10.0.0.0/8, nor *"
     }
 
     func names(_ url: URLReference) -> Bool {
@@ -45,6 +47,7 @@ package struct ProxyExceptions: Sendable, Equatable {
         guard word != "*" else { return .everyHost }
         guard let (name, port) = split(word) else { return nil }
         if let range = range(name) { return .range(range, port: port) }
+        guard !isNumeric(name) else { return nil }
         let onlyBelow = name.hasPrefix("*.")
         let domain = bare(name.dropFirst(onlyBelow ? 2 : name.hasPrefix(".") ? 1 : 0))
         let labels = domain.split(separator: ".", omittingEmptySubsequences: false)
@@ -70,15 +73,42 @@ package struct ProxyExceptions: Sendable, Equatable {
             mark = word.count { $0 == ":" } == 1 ? word.firstIndex(of: ":") : nil
         }
         guard let mark else { return (word, nil) }
-        guard let port = HTTPSyntax.decimal(word[word.index(after: mark)...].utf8), (1...65535).contains(port) else {
+        let digits = word[word.index(after: mark)...]
+        guard !digits.hasPrefix("0"), let port = HTTPSyntax.decimal(digits.utf8), (1...65535).contains(port) else {
             return nil
         }
         return (String(word[..<mark]), port)
     }
 
+    /// An address or range in its plain form; what only a resolver understands (`10.1`, `0x7f.1`, `010.0.0.1`) could mean
+    /// another address to another program, and is none.
     private static func range(_ text: String) -> AddressRange? {
-        let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        let bare = isBracketed ? String(text.dropFirst().dropLast()) : text
+        let parts = bare.split(separator: "/", omittingEmptySubsequences: false)
+        guard let address = parts.first, address.contains(":") || !isBracketed && isPlainIPv4(address),
+            parts.dropFirst().allSatisfy({ $0 == "0" || !$0.hasPrefix("0") })
+        else { return nil }
         do throws(HTTPError) { return try AddressRange(bare, masksHost: true) } catch { return nil }  // a name
+    }
+
+    private static func isPlainIPv4(_ text: Substring) -> Bool {
+        let numbers = text.split(separator: ".", omittingEmptySubsequences: false)
+        return numbers.count == 4
+            && numbers.allSatisfy { number in
+                (number == "0" || !number.hasPrefix("0")) && number.utf8.count <= 3
+                    && HTTPSyntax.decimal(number.utf8).map { $0 <= 255 } ?? false
+            }
+    }
+
+    /// Whether a word would be an address and no name: the last label of a name is no number (RFC 1123 §2.1, and as
+    /// browsers read URLs).
+    private static func isNumeric(_ name: String) -> Bool {
+        let host = name.prefix { $0 != "/" }
+        guard host.utf8.count == name.utf8.count else { return true }
+        guard let last = bare(host).split(separator: ".").last else { return false }
+        return last.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            || last.hasPrefix("0x") && last.utf8.dropFirst(2).allSatisfy { HTTPSyntax.hexValue($0) != nil }
     }
 
     /// Without the dot of the root at its end.

@@ -30,7 +30,7 @@ package struct ProxySettings: Sendable, Equatable {
                 }
                 rest = text[mark.upperBound...]
             }
-            rest = rest.prefix { $0 != "/" }
+            if rest.hasSuffix("/") { rest.removeLast() }
             var found = credentials
             if let at = rest.lastIndex(of: "@") {
                 guard let decoded = PercentEncoding.decode(rest[..<at]) else {
@@ -44,6 +44,9 @@ package struct ProxySettings: Sendable, Equatable {
                 url = try URLReference("http://\(rest)")
             } catch {
                 throw HTTPError(.badURL, "a proxy is named http://HOST:PORT")
+            }
+            guard url.target == "/", rest == url.authority else {
+                throw HTTPError(.badURL, "a proxy is named http://HOST:PORT, without a path")
             }
             host = url.host
             port = url.port

@@ -3,7 +3,10 @@ package struct HTTPHeaders: Equatable, Sendable, ExpressibleByDictionaryLiteral 
     /// One field as it was sent or will be sent.
     package struct Field: Equatable, Sendable {
         package let name: String
+        /// As text; bytes that are not UTF-8 are replaced in it.
         package let value: String
+        /// The bytes of a value that is not UTF-8, as obs-text allows (RFC 9110 §5.5); nil for one that is.
+        fileprivate var bytes: [UInt8]?
     }
 
     package private(set) var fields: [Field] = []
@@ -16,6 +19,22 @@ package struct HTTPHeaders: Equatable, Sendable, ExpressibleByDictionaryLiteral 
 
     package mutating func append(_ name: String, _ value: String) {
         fields.append(Field(name: name, value: value))
+    }
+
+    /// Adds a field as it came.
+    mutating func append(_ name: String, bytes: ArraySlice<UInt8>) {
+        if let value = String(validating: bytes, as: UTF8.self) { return append(name, value) }
+        fields.append(Field(name: name, value: String(decoding: bytes, as: UTF8.self), bytes: Array(bytes)))
+    }
+
+    /// The values of a name, byte for byte.
+    func byteValues(_ name: String) -> [[UInt8]] {
+        fields.filter { Self.same($0.name, name) }.map { $0.bytes ?? Array($0.value.utf8) }
+    }
+
+    /// Whether a value of the name is not UTF-8.
+    func isBinary(_ name: String) -> Bool {
+        fields.contains { $0.bytes != nil && Self.same($0.name, name) }
     }
 
     /// Replaces every field of that name by one.

@@ -45,6 +45,13 @@ enum HTTPSyntax {
         return String(Substring(start[...last]))
     }
 
+    static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
+        let start = bytes.drop(while: isBlank)
+        guard let last = start.lastIndex(where: { !isBlank($0) }) else { return [] }
+        return start[...last]
+    }
+
     static func trimmed(_ text: String) -> String {
         trimmed(text[...])
     }

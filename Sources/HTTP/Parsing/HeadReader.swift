@@ -92,8 +92,6 @@ struct HeadReader: Sendable {
         guard value.allSatisfy(HTTPSyntax.isFieldValue) else {
             throw HTTPError(.malformed, "a control character in a header")
         }
-        headers.append(
-            String(decoding: line[..<colon], as: UTF8.self),
-            HTTPSyntax.trimmed(String(decoding: value, as: UTF8.self)))
+        headers.append(String(decoding: line[..<colon], as: UTF8.self), bytes: HTTPSyntax.trimmed(value))
     }
 }

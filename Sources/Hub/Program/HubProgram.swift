@@ -62,12 +62,15 @@ package enum HubProgram {
                 options: [state])
         ]
     ).checkingPermissions()
+    /// Commands that need no database; all others refuse to work beside one that is lost.
+    private static let needNoDatabase = ["init", "ca-request", "check-config"]
     /// Commands that change nothing: they tell of permissions and go on.
     private static let readers = ["check-config", "names list"]
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
         await specification.run(arguments, version: version, streams) { invocation in
+            try requireDatabase(invocation)
             try invocation.checkPermissions(onlyTells: readers.contains(invocation.name), streams)
             if invocation.path.first == "clock" { return try HubClockCommand.run(invocation, streams) }
             if invocation.path.contains("names") { return try HubNamesCommand.run(invocation, streams) }
@@ -81,5 +84,13 @@ package enum HubProgram {
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
         }
+    }
+
+    /// Before the permissions are looked at: those of a file that is not the database say nothing.
+    private static func requireDatabase(_ invocation: CommandInvocation) throws {
+        guard !needNoDatabase.contains(invocation.name), let state = invocation.value("state"),
+            StateFolder.holds(state, kind: HubState.kind)
+        else { return }
+        try SQLiteHubStore.require(HubState.database(state))
     }
 }

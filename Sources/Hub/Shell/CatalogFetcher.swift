@@ -14,8 +14,11 @@ final class CatalogFetcher: @unchecked Sendable {
     /// What came last and from where, for errors that are found only when it is read.
     private(set) var lastAnswer = ""
 
-    init(_ settings: HTTPClientSettings, unpacking: PackedAnswers?) {
-        client = HTTPClient(settings)
+    private let rules: DownloadRules
+
+    init(_ rules: DownloadRules, unpacking: PackedAnswers?) {
+        client = HTTPClient(rules.settings)
+        self.rules = rules
         self.unpacking = unpacking
     }
 
@@ -28,15 +31,18 @@ final class CatalogFetcher: @unchecked Sendable {
                 let type = response.headers["Content-Type"].map { Event.singleLine($0, limit: 80) } ?? "no type"
                 lastAnswer = "\(address) answered with \(type)"
                 return answer(response.body, limit)
-            case 401:
+            // Storage that lists nothing to strangers answers so for the root that is not there yet.
+            case 403 where name.hasSuffix(".root.json"), 404, 410:
+                lastAnswer = "\(client.lastURL ?? address) answered \(response.status)"
+                return .notFound
+            case 401, 403:
+                let place = client.lastURL ?? address
                 return .failed(
-                    "\(address) wants a user and password: name a file with them in downloads.credentialsFile of the hub's "
-                        + "\(HubOptions.fileName)")
-            case 403, 404, 410: return .notFound
+                    "\(place) answered \(response.status)\(rules.advice(response.status, at: place))")
             default:
                 let now = SystemClock.nowMilliseconds / 1000
                 retryAfter = response.headers.retryAfterSeconds(now: now).map { .seconds($0) }
-                return .failed("\(base.host) answered \(response.status) for \(name)")
+                return .failed("\(client.lastURL ?? address) answered \(response.status)")
             }
         } catch let error as HTTPError {
             switch error.code {

@@ -60,7 +60,7 @@ final class HubCatalogClient: Sendable {
 
     /// Runs TUF's workflow against the URL and says how it ended, as the core wants to hear it.
     func refresh(url: String, root: [UInt8], now: UnixTime) async -> HubEvent {
-        let client = CatalogFetcher(rules.settings, unpacking: unpacking)
+        let client = CatalogFetcher(rules, unpacking: unpacking)
         do {
             let base = try URLReference(url)
             let queue = self.queue
@@ -70,11 +70,13 @@ final class HubCatalogClient: Sendable {
                 })
         } catch let error as MetadataError {
             // A catalog that is published anew during the run is tried again, not called an attack.
+            let isAboutAnswer = error.code == .malformedMetadata || error.code == .missingMetadata
+            let answer = isAboutAnswer ? await queue.run { client.lastAnswer } : ""
+            let text = answer.isEmpty ? error.description : "\(error) (\(answer))"
             guard !error.isTransient else {
-                return .catalogUnreachable(error.description, retryAfter: await queue.run { client.retryAfter })
+                return .catalogUnreachable(text, retryAfter: await queue.run { client.retryAfter })
             }
-            let answer = error.code == .malformedMetadata ? await queue.run { client.lastAnswer } : ""
-            return .catalogRefused(answer.isEmpty ? error.description : "\(error) (\(answer))")
+            return .catalogRefused(text)
         } catch {
             return .catalogUnreachable("\(error)")
         }

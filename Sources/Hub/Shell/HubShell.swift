@@ -63,6 +63,7 @@ actor HubShell: LinkHandler, PoolWatcher {
     private var alarm: Task<Void, Never>?
     private var watch: Task<Void, Never>?
     private var certificatesWatch: Task<Void, Never>?
+    private var securing: Task<Void, Never>?
 
     /// `poolFolder` is where the first pool is, nil for the one in the state folder.
     init(
@@ -268,6 +269,7 @@ actor HubShell: LinkHandler, PoolWatcher {
         do {
             try EventIsolation.run(batch.events) { events in
                 finish(try core.perform(Array(events), at: clock.now))
+                if events.contains(where: Self.isJoin) { secureSoon() }
             } isolate: { event, error in
                 finish(try core.perform([try event.replacement(after: error, messages)], at: clock.now))
             }
@@ -301,6 +303,7 @@ actor HubShell: LinkHandler, PoolWatcher {
         default: break
         }
         finish(effects)
+        secureSoon()
         return (status, body)
     }
 
@@ -331,6 +334,37 @@ actor HubShell: LinkHandler, PoolWatcher {
     /// Runs a piece of work with the hub's store, in the queue's turn.
     func withStore<Value: Sendable>(_ body: @Sendable (SQLiteHubStore) throws -> Value) throws -> Value {
         try body(store)
+    }
+
+    /// Copies the database's log into its file within a second of a change that must not be lost with the log: a join or
+    /// an operator's command. Many share one copy.
+    private func secureSoon() {
+        guard securing == nil else { return }
+        securing = Task { [weak self] in
+            // Cancelled only with the process.
+            try? await Task.sleep(for: .seconds(1))
+            await self?.secure()
+        }
+    }
+
+    private static func isJoin(_ event: HubEvent) -> Bool {
+        if case .joinAsked = event { return true }
+        return false
+    }
+
+    private func secure() {
+        securing = nil
+        // What was committed holds without it, and a disk that fails is told by the next commit.
+        _ = try? store.secure()
+    }
+
+    /// Leaves the database in one file, at the end of the work.
+    func close() {
+        do {
+            try store.close()
+        } catch {
+            messages("the database's log could not be copied into its file, which needs it from now on: \(error)")
+        }
     }
 
     private func finish(_ effects: [HubEffect]) {

@@ -93,7 +93,7 @@ final class PackageDownload {
             }
             if case .status(let status, let retryAfter) = outcome {
                 end(keepingBytes: false)
-                return refusal(status, retryAfter).outcome
+                return refusal(status, retryAfter, rules).outcome
             }
             try pool.publish(reservation)
             return .imported
@@ -157,17 +157,13 @@ final class PackageDownload {
             }
         }
         guard case .status(let status, let retryAfter) = outcome else { return nil }
-        return refusal(status, retryAfter)
+        return refusal(status, retryAfter, rules)
     }
 
-    private func refusal(_ status: Int, _ retryAfter: Int64?) -> Refusal {
-        let advice =
-            status == 401
-            ? ": it wants a user and password, which are read from downloads.credentialsFile of the hub's \(HubOptions.fileName)"
-            : ""
+    private func refusal(_ status: Int, _ retryAfter: Int64?, _ rules: DownloadRules) -> Refusal {
         return Refusal(
             outcome: .interrupted(
-                "\(address.host) answered \(status) for \(package.path)\(advice)",
+                "\(address) answered \(status)\(rules.advice(status, at: address))",
                 retryAfter: retryAfter.map { .seconds($0) }),
             // 416: its file is shorter than what is here, so that it is another one.
             isResumable: status != 416)

@@ -99,5 +99,6 @@ package final class RunningHub: Sendable {
         await shell.patches?.stop()
         // Whether they heard it or not, nothing acknowledged is lost.
         try? await Task.sleep(for: .milliseconds(200))
+        await shell.close()
     }
 }

@@ -26,7 +26,7 @@ package final class SQLiteHubStore: HubStore {
         }
     }
 
-    /// Opens the database of a hub that there has been; one that is missing, empty or damaged is a `DatabaseLoss`.
+    /// Opens the database of a hub that there has been; one that is not what the hub left is a `DatabaseLoss`.
     package init(existing path: String, now: UnixTime) throws {
         (database, isChecked) = try Database.existing(path, HubSchema.migrations, advice: Self.advice)
         try settle(at: now)
@@ -38,7 +38,19 @@ package final class SQLiteHubStore: HubStore {
             for line in lines { try noteNewer(line, at: now) }
         }
         try noteUnread(at: now)
+        try database.keepMark()
     }
+
+    /// Throws a `DatabaseLoss` if there is no database of a hub at `path`; opens nothing.
+    package static func require(_ path: String) throws {
+        try Database.require(path, HubSchema.migrations, advice: advice)
+    }
+
+    /// Makes what was committed safe in the database's own file, after a change that must not be lost; waits for nobody.
+    package func secure() throws { try database.raiseMark() }
+
+    /// Empties the log into the database's file, at the end of the work.
+    package func close() throws { try database.checkpoint() }
 
     /// Says which rows are passed over because a newer release wrote them in a way that this one does not understand.
     private func noteUnread(at now: UnixTime) throws {

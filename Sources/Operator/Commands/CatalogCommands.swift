@@ -20,8 +20,7 @@ enum CatalogCommands {
             guard let root else { throw OperatorError("\(file) is not the text of a root.json") }
             try show(hub.send(.put, ["catalog"], CatalogChange(url: url, root: root)), printer)
         case "refresh":
-            let asked: CatalogResource = try hub.send(.post, ["catalog", "refresh"], [String: String]())
-            try show(try refreshed(asked, hub, printer), printer)
+            try refresh(hub, seconds: try patience(invocation), printer)
         case "show":
             try show(hub.get(["catalog"]), printer)
         default:
@@ -39,24 +38,45 @@ enum CatalogCommands {
         }
     }
 
-    /// Half seconds that a refresh is waited for.
-    private static let patience = 120
+    /// Seconds that the end of a refresh is waited for; nil with `--no-wait`.
+    private static func patience(_ invocation: CommandInvocation) throws(UsageError) -> Int? {
+        guard !invocation.isSet("no-wait") else {
+            guard invocation.value("timeout") == nil else {
+                throw UsageError("--timeout and --no-wait exclude each other")
+            }
+            return nil
+        }
+        guard let text = invocation.value("timeout") else { return 60 }
+        guard let seconds = Int(text), (1...86_400).contains(seconds) else {
+            throw UsageError("--timeout wants 1 to 86400 seconds, not \(text)")
+        }
+        return seconds
+    }
 
-    /// The catalog once a refresh that was asked for has ended, however it ended; a hub that does not tell is not waited for.
-    private static func refreshed(
-        _ asked: CatalogResource, _ hub: HubConnection, _ printer: Printer
-    ) throws -> CatalogResource {
+    /// Asks for a refresh and shows the catalog once that has ended; throws if it failed or did not end in time.
+    private static func refresh(_ hub: HubConnection, seconds: Int?, _ printer: Printer) throws {
+        let asked: CatalogResource = try hub.send(.post, ["catalog", "refresh"], [String: String]())
+        guard let seconds else {
+            if !printer.isJSON { printer.streams.line("The refresh was asked for. See 'axle catalog show'.") }
+            return printer.isJSON ? try printer.json(asked) : ()
+        }
         var catalog: CatalogResource = try hub.get(["catalog"])
-        guard asked.nextRefresh != nil else { return catalog }
-        for _ in 0..<patience where catalog.nextRefresh == asked.nextRefresh {
-            printer.context.pause(.milliseconds(500))
-            catalog = try hub.get(["catalog"])
+        if let begun = asked.nextRefresh {
+            for _ in 0..<(2 * seconds) where catalog.nextRefresh == begun {
+                printer.context.pause(.milliseconds(500))
+                catalog = try hub.get(["catalog"])
+            }
         }
-        if catalog.nextRefresh == asked.nextRefresh {
-            printer.streams.message(
-                "The refresh is still under way: this is what was known before it. See 'axle catalog show'.")
+        try show(catalog, printer)
+        // A hub of an older release does not tell when a refresh ends: what it knows is shown.
+        if let begun = asked.nextRefresh, catalog.nextRefresh == begun {
+            throw OperatorError(
+                "the refresh is still under way after \(seconds) s: this is what was known before it",
+                next: "See 'axle catalog show', or wait longer with --timeout.")
         }
-        return catalog
+        if let problem = catalog.problem {
+            throw OperatorError("the refresh failed: \(problem)", next: "See 'axle log --search catalog'.")
+        }
     }
 
     /// The root that was pinned: its version and its fingerprint.

@@ -57,7 +57,13 @@ enum OperatorCommands {
                     .value("url", "URL", "Where the published folder is served; without, bundles bring it"),
                     .path("root", "FILE", "The vendor's root.json, got by a way you trust", required: true),
                 ]),
-            CommandSpecification("refresh", "Fetch the catalog now"),
+            CommandSpecification(
+                "refresh", "Fetch the catalog now and show what came of it",
+                details: "The exit status is 1 if the refresh failed, or had not ended within the time.",
+                options: [
+                    .value("timeout", "SECONDS", "how long the end is waited for (default: 60)"),
+                    .flag("no-wait", "ask for it only"),
+                ]),
             CommandSpecification("list", "The releases in the catalog"),
             CommandSpecification("show", "Where the catalog is and how fresh"),
         ])

@@ -72,11 +72,13 @@ final class TUFClient {
 
     private func fetch(_ name: String, _ limit: Int) -> RefreshAnswer {
         do {
-            let response = try http.send(.init(.get, try repository.appending(name)), limit: limit)
+            let address = try repository.appending(name)
+            let response = try http.send(.init(.get, address), limit: limit)
             switch response.status {
             case 200: return .bytes(response.body)
-            case 403, 404, 410: return .notFound
-            default: return .failed("\(repository.host) answered \(response.status) for \(name)")
+            // Storage that lists nothing to strangers answers 403 for the root that is not there yet.
+            case 403 where name.hasSuffix(".root.json"), 404, 410: return .notFound
+            default: return .failed("\(http.lastURL ?? address) answered \(response.status)")
             }
         } catch let error as HTTPError {
             switch error.code {

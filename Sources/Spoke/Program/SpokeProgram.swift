@@ -37,12 +37,15 @@ package enum SpokeProgram {
                 options: [state]),
         ] + PoolCommand.specifications(daemon: "spoke", state: state)
     ).checkingPermissions()
+    /// Commands that need no database; all others refuse to work beside one that is lost.
+    private static let needNoDatabase = ["join", "check-config"]
     /// Commands that change nothing: they tell of permissions and go on.
     private static let readers = ["share list", "check-config"]
 
     /// Runs the program with the arguments after its name; gives the exit status.
     package static func main(_ arguments: [String], _ streams: ProgramStreams) async -> Int32 {
         await specification.run(arguments, version: version, streams) { invocation in
+            try requireDatabase(invocation)
             try invocation.checkPermissions(onlyTells: readers.contains(invocation.name), streams)
             if invocation.path.contains("share") { return try SpokeShareCommand.run(invocation, streams) }
             switch invocation.name {
@@ -54,5 +57,13 @@ package enum SpokeProgram {
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
         }
+    }
+
+    /// Before the permissions are looked at: those of a file that is not the database say nothing.
+    private static func requireDatabase(_ invocation: CommandInvocation) throws {
+        guard !needNoDatabase.contains(invocation.name), let state = invocation.value("state"),
+            StateFolder.holds(state, kind: SpokeState.kind)
+        else { return }
+        try SQLiteSpokeStore.require(SpokeState.database(state))
     }
 }

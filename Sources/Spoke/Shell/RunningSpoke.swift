@@ -63,8 +63,10 @@ package final class RunningSpoke: Sendable {
             recover: { await shell.upkeep.recover() },
             changed: { status in
                 switch status {
-                case .waiting(let wait, let reason): messages("no connection to the hub (\(reason)); again in \(wait)")
-                case .refused(let wait, let reason): messages("the hub refuses this spoke: \(reason); again in \(wait)")
+                case .waiting(let wait, let reason):
+                    messages("no connection to the hub (\(reason)); again in \(wait.tenths)")
+                case .refused(let wait, let reason):
+                    messages("the hub refuses this spoke: \(reason); again in \(wait.tenths)")
                 case .idle, .connecting, .connected: break
                 }
             })
@@ -116,5 +118,6 @@ package final class RunningSpoke: Sendable {
         shell.links.closeAll(.leaving, "the spoke is stopping", retryAfterSeconds: 5)
         // Whether they heard it or not, nothing acknowledged is lost.
         try? await Task.sleep(for: .milliseconds(200))
+        await shell.close()
     }
 }

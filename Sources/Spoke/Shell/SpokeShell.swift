@@ -322,6 +322,15 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         joins.clear()
     }
 
+    /// Leaves the database in one file, at the end of the work.
+    func close() {
+        do {
+            try store.close()
+        } catch {
+            messages("the database's log could not be copied into its file, which needs it from now on: \(error)")
+        }
+    }
+
     // MARK: - Time
 
     func setAlarm(at time: UnixTime) {

@@ -9,6 +9,7 @@ package enum SpokeState {
     static func identity(_ folder: StateFolder) -> String { folder.file("identity") }
     static let databaseName = "spoke.db"
     static func database(_ folder: StateFolder) -> String { folder.file(databaseName) }
+    static func database(_ folder: String) -> String { Directory.join(folder, databaseName) }
     static func pool(_ folder: StateFolder) -> String { folder.file("pool") }
     /// The pools beside that one, a `PoolList`.
     static func pools(_ folder: String) -> String { Directory.join(folder, "pools") }

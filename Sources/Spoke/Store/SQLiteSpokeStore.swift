@@ -90,7 +90,7 @@ package final class SQLiteSpokeStore: SpokeStore {
         try settle(at: now)
     }
 
-    /// Opens the database of a spoke that there has been; one that is missing, empty or damaged is a `DatabaseLoss`.
+    /// Opens the database of a spoke that there has been; one that is not what the spoke left is a `DatabaseLoss`.
     package init(existing path: String, now: UnixTime) throws {
         // It holds what this site carries now, and stays far below the length that is not read whole.
         database = try Database.existing(path, Self.migrations, advice: Self.advice).database
@@ -107,7 +107,16 @@ package final class SQLiteSpokeStore: SpokeStore {
         try UnknownValues.settle(Self.unknown, in: database) { lines in
             for line in lines { _ = try append(Event(time: now, severity: .warning, code: .storeNewer, text: line)) }
         }
+        try database.keepMark()
     }
+
+    /// Throws a `DatabaseLoss` if there is no database of a spoke at `path`; opens nothing.
+    package static func require(_ path: String) throws {
+        try Database.require(path, migrations, advice: advice)
+    }
+
+    /// Empties the log into the database's file, at the end of the work.
+    package func close() throws { try database.checkpoint() }
 
     package func transaction<Result>(_ body: () throws -> Result) throws -> Result { try database.transaction(body) }
 
