@@ -25,7 +25,7 @@ def attack(world, server, code, *words, rules=None, deadline=60, moves=()):
     before, releases = world.trusted(), world.axle("catalog", "list", "--json")
     known = world.events()[-1]["sequence"]
     server.rules = rules or []
-    world.axle("catalog", "refresh")
+    world.axle("catalog", "refresh", check=False)
     event = world.wait_event(code, *words, deadline=deadline, after=known)
     require(event["severity"] in ("error", "warning"), f"too quiet: {event}")
     problem = world.axle("catalog", "show", "--json")["problem"]

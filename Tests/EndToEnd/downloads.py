@@ -1,5 +1,6 @@
 """Downloads by the hub: private addresses, proxies, files that change while they are fetched, servers that are busy."""
 
+import os
 import contextlib
 import gzip
 import http.server
@@ -100,7 +101,7 @@ def download_redirected_to_a_private_address(world):
     for place in (f"127.0.0.2:{port}", "169.254.169.254", f"[::ffff:127.0.0.2]:{port}", "10.0.0.1"):
         known = world.events()[-1]["sequence"]
         server.rules = [("timestamp.json$", redirect_to(f"http://{place}/metadata/timestamp.json"))]
-        world.axle("catalog", "refresh")
+        world.axle("catalog", "refresh", check=False)
         world.wait_event("catalogUnreachable", "not permitted", after=known)
     vendor.add("2.0")
     vendor.sign()
@@ -123,6 +124,17 @@ def download_through_a_proxy(world):
     secret = world.work / "proxy-credentials"
     secret.write_text("fleet:wrong\n")
     options = f"{{ proxy: 'http://127.0.0.1:{proxy.port}', proxyCredentialsFile: '{secret}' }}"
+    (world.hub_state / "hub.json5").write_text(f"{{ downloads: {options} }}\n")
+    check = [world.program("axle-hub"), "check-config", "--state", world.hub_state]
+    for mode, owner, words in ((0o644, 0, ["others", "chmod 600"]), (0o600, 4711, ["belongs to user 4711"])):
+        secret.chmod(mode)
+        if owner and os.geteuid() != 0:
+            continue
+        os.chown(secret, owner or -1, -1)
+        world.refused(*check, words=["proxyCredentialsFile", str(secret), *words])
+    if os.geteuid() == 0:
+        os.chown(secret, 0, -1)
+    secret.chmod(0o600)
     downloads(world, options)
     url = f"http://vendor.example:{server.url.rstrip('/').rsplit(':', 1)[1]}/"
     world.axle("catalog", "set", "--url", url, "--root", vendor.root)
@@ -341,7 +353,7 @@ def a_page_in_the_place_of_metadata_is_named(world):
     world.wait_event("catalogRefused", f"{server.url}metadata/timestamp.json", "text/html", "page")
     # Other text is refused with its address and type.
     server.rules = [("timestamp.json", lambda handler, _: handler.answer(b"not found\n"))]
-    world.axle("catalog", "refresh")
+    world.axle("catalog", "refresh", check=False)
     world.wait_event("catalogRefused", f"{server.url}metadata/timestamp.json", "no type")
     # `catalog refresh` shows what came of it.
     server.rules = []
