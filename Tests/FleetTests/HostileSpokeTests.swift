@@ -188,7 +188,7 @@ struct HostileSpokeTests {
         let file = fleet.path("box/downloads/\(package.sha256.hex)")
         try await eventually("the download") { File.exists(file) }
         try AtomicFile.write(other, to: file, mode: 0o600)
-        try await fleet.logs("attackSeen", "client/box", "hashMismatch")
+        try await fleet.logs("attackSeen", "client/box", "fileSwapped")
         try await eventually("failed") { try fleet.states(rollout) == ["box": "failed"] }
         #expect(try fleet.says("box") == nil)
         try await fleet.succeeds(try fleet.rollOut("1.0", to: ["box"]), ["box"])

@@ -77,10 +77,23 @@ final class IdentityWorld {
         store = fixture.store
         core = HubCore(
             store: store, cryptography: cryptography,
-            configuration: HubConfiguration(
-                fleet: fleet, hub: identityHubID, poolName: try NodeName("main"),
-                patchPoolName: try NodeName("patches"), zones: ZoneFolder.find),
+            configuration: try Self.configuration(fleet),
             random: SeededGenerator(state: 1))
+        let figures = PoolFigures(PoolAccount(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero))
+        try send(.started(held: [], figures))
+    }
+
+    private static func configuration(_ fleet: FleetName) throws -> HubConfiguration {
+        HubConfiguration(
+            fleet: fleet, hub: identityHubID, poolName: try NodeName("main"), patchPoolName: try NodeName("patches"),
+            zones: ZoneFolder.find)
+    }
+
+    /// The hub begins anew over its store, as its shell does when the machine's clock was set back.
+    func restartHub() throws {
+        core = HubCore(
+            store: store, cryptography: cryptography, configuration: try Self.configuration(fleet),
+            random: SeededGenerator(state: 2))
         let figures = PoolFigures(PoolAccount(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero))
         try send(.started(held: [], figures))
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("Recorded session")
@@ -20,19 +21,13 @@ struct RecordedSessionTests {
         defer { try? FileManager.default.removeItem(at: file) }
         try Data(record().utf8).write(to: file)
 
-        let process = Process()
-        process.executableURL = python
-        process.arguments = [
-            Self.root.appending(path: "Tests/ProtocolTests/validate_session.py").path, file.path,
-            Self.root.appending(path: "Sources/Protocol/axle.cddl").path,
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(text)")
+        let run = try TestProcess.run(
+            python.path,
+            [
+                Self.root.appending(path: "Tests/ProtocolTests/validate_session.py").path, file.path,
+                Self.root.appending(path: "Sources/Protocol/axle.cddl").path,
+            ])
+        #expect(run.status == 0, "\(run.output)\(run.errors)")
     }
 
     /// A line per write, `D` or `L` and the bytes in hexadecimal.

@@ -4,6 +4,7 @@ import Storage
 import StorageSupport
 import Synchronization
 import System
+import TestSupport
 import Testing
 
 /// Pools on real file systems that are too small.
@@ -59,12 +60,7 @@ import Testing
     }
 
     private static func run(_ program: String, _ arguments: [String]) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }  // no such program: the test is skipped
-        process.waitUntilExit()
-        return process.terminationStatus == 0
+        // No such program: the test is skipped.
+        (try? TestProcess.run(program, arguments))?.status == 0
     }
 }

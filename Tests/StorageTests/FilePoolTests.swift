@@ -3,6 +3,7 @@ import Model
 import Storage
 import StorageSupport
 import System
+import TestSupport
 import Testing
 
 @Suite struct FilePoolTests {
@@ -87,12 +88,7 @@ import Testing
     }
 
     private func run(_ program: String, _ arguments: [String]) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }  // no such program: the test is skipped
-        process.waitUntilExit()
-        return process.terminationStatus == 0
+        // No such program: the test is skipped.
+        (try? TestProcess.run(program, arguments))?.status == 0
     }
 }

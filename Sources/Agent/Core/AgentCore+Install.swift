@@ -118,7 +118,7 @@ extension AgentCore {
             try again(step, &record, why, after: .seconds(10))
         default:
             let isBlamed = step >= .activate || code.rawValue.hasPrefix("archive") || code == .healthFailed
-            if code == .hashMismatch { try reportAttack(.hashMismatch, why) }
+            if code == .hashMismatch { try reportAttack(.fileSwapped, why) }
             try fail(step, &record, why, isReleaseToBlame: isBlamed)
         }
     }

@@ -154,8 +154,7 @@ extension HubCore {
         _ report: Report, _ client: ClientEntry, _ ledger: inout ReportLedger, at now: UnixTime
     ) throws {
         guard let attack = report.attack else { return }
-        // What an action met was whole when it was fetched: that is no damage of the spoke's disk.
-        if attack.code == .hashMismatch, report.action == nil, isFirstRefusal(of: client.id, at: now) {
+        if attack.code == .hashMismatch, isFirstRefusal(of: client.id, at: now) {
             try log(
                 .warning, .bytesRefused, "client/\(client.name)",
                 "\(client.name) refused bytes that are not the signed ones; its spoke checks its copy, which its disk may "

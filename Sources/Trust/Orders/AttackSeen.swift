@@ -18,6 +18,8 @@ package struct AttackCode: OpenCode {
     package static let badSignature = Self(known: "badSignature")
     /// Bytes that are not the signed ones.
     package static let hashMismatch = Self(known: "hashMismatch")
+    /// A file that was whole when it was fetched and is not when it is installed.
+    package static let fileSwapped = Self(known: "fileSwapped")
     /// An order whose package the signed targets do not name so.
     package static let notInTargets = Self(known: "notInTargets")
     /// An order for another agent or fleet.
