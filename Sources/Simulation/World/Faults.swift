@@ -122,7 +122,7 @@ struct FaultPlan {
     init(seed: UInt64, mutation: Mutation?) {
         var random = SimulationRandom.fork(seed, "plan")
         agentKillPermille = random.integer(0...4)
-        serverKillPermille = mutation == .spokeForgetsSegments ? 4 : random.integer(0...3)
+        serverKillPermille = mutation == .spokeForgetsSegments ? 40 : random.integer(0...3)
         diskFullPermille = random.integer(0...2)
         powerCutPermille = random.integer(0...60)
         vendorFailurePermille = random.integer(0...200)

@@ -94,8 +94,12 @@ extension Fleet {
     private func resumePaused() {
         do {
             for rollout in try hub.store.rollouts(in: [.paused]) {
-                guard try hub.execute(.resumeRollout(rollout.id)) != nil else { continue }
+                // The checks look while the command is carried out.
                 resumed.insert(rollout.id)
+                guard try hub.execute(.resumeRollout(rollout.id)) != nil else {
+                    resumed.remove(rollout.id)
+                    continue
+                }
                 note("operator", "resumed rollout \(rollout.specification.name)")
             }
         } catch {
