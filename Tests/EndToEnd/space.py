@@ -2,7 +2,7 @@
 
 import time
 
-from world import Vendor, require, test, wait_for
+from world import contains, Vendor, require, test, wait_for
 
 MEGABYTE = 1_000_000
 
@@ -65,7 +65,19 @@ def full_disk_of_the_hub(world):
     world.wait_connected(1)
     before = len(world.events())
     world.fill(world.hub_state)
-    said = world.refused_axle("token", "create", "--role", "spoke", words=["disk"])
+    # What the database's log has on the disk already holds some changes more; each that is acknowledged is kept.
+    kept = 0
+    for _ in range(200):
+        done = world.run(
+            world.program("axle"), "--api", world.api, "--ca", world.hub_state / "ca.pem", "--token-file",
+            world.hub_state / "admin.token", "token", "create", "--role", "spoke", check=False)
+        if done.returncode != 0:
+            break
+        kept += 1
+    require(done.returncode == 1, f"{kept} tokens were made on a full disk")
+    said = done.stdout + done.stderr
+    contains(said, "disk")
+    require(len(world.axle("token", "list", "--json")) >= kept, "a token that was acknowledged is gone")
     require("full" in said or "space" in said, f"not clear: {said}")
     # Reads go on.
     require(len(world.events()) >= before, "the log lost lines")
