@@ -12,6 +12,8 @@ final class MarkKeeper {
     let pages: UnsafeMutablePointer<Int32>
     private var limit = MarkKeeper.pageLimit
     private var raised = SystemClock.uptime
+    /// What the file counts at least without its log.
+    var inFile: Int64 = 0
 
     init() {
         pages = .allocate(capacity: 1)
@@ -59,9 +61,12 @@ extension Database {
     /// so that a cut leaves the database ahead of its mark and never behind it. Does not wait for readers.
     package func raiseMark() throws {
         defer { markKeeper?.note() }
-        try checkpoint(.passive)
+        let counted = try storedMark()?.number ?? 0
+        if try checkpoint(.passive) { markKeeper?.inFile = counted }
         try run("UPDATE \(DatabaseMark.table) SET number = number + 1")
-        try storedMark()?.write(of: path)
+        guard var mark = try storedMark() else { return }
+        mark.inFile = markKeeper?.inFile ?? 0
+        try mark.write(of: path)
     }
 
     /// After a commit: raises the mark if that is due.
@@ -79,8 +84,19 @@ extension Database {
             try first("SELECT 1 FROM sqlite_schema WHERE name = ?", DatabaseMark.table) { try $0.int(0) } != nil
         let found = isThere ? try storedMark() : nil
         if let found, found.id != mark.id { throw DatabaseLoss(path: path, kind: .exchanged, advice: advice) }
-        guard let found, found.number >= mark.number else {
+        guard let found, found.number >= mark.number, try fileNumber() ?? mark.inFile >= mark.inFile else {
             throw DatabaseLoss(path: path, kind: .older, advice: advice)
+        }
+    }
+
+    /// What the file counts without its log; nil where that cannot be read: the file is torn in the middle of a copy, and
+    /// only its log makes it whole.
+    private func fileNumber() throws -> Int64? {
+        do {
+            return try Database(path: path, mode: .fileOnly).storedMark()?.number
+        } catch {
+            guard let error = error as? SQLiteError, error.kind != .diskFull else { throw error }
+            return nil
         }
     }
 

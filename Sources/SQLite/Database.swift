@@ -13,6 +13,8 @@ package final class Database {
         case readWrite
         /// Reads only; the file must be there.
         case readOnly
+        /// Reads the file alone, without its log, as long as nobody writes to it.
+        case fileOnly
     }
 
     /// Statements kept prepared; past this the cache is emptied, since a program has a closed set of statements.
@@ -43,7 +45,11 @@ package final class Database {
         }
         let access = mode == .readWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY
         var opened: OpaquePointer?
-        let result = sqlite3_open_v2(path, &opened, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        let result =
+            mode == .fileOnly
+            ? sqlite3_open_v2(Self.immutableURI(path), &opened, flags | SQLITE_OPEN_URI, nil)
+            : sqlite3_open_v2(path, &opened, flags, nil)
         guard result == SQLITE_OK, let opened else {
             let failure = SQLiteError(result: result, handle: opened)
             sqlite3_close_v2(opened)
@@ -53,6 +59,20 @@ package final class Database {
         self.mode = mode
         self.handle = opened
         try configure(busyTimeout: busyTimeout)
+    }
+
+    /// The URI of a file that does not change (https://sqlite.org/uri.html).
+    private static func immutableURI(_ path: String) -> String {
+        let digits = Array("0123456789ABCDEF")
+        var uri = "file:"
+        for byte in path.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x2F, 0x5F:
+                uri.unicodeScalars.append(Unicode.Scalar(byte))
+            default: uri += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }
+        return uri + "?immutable=1"
     }
 
     /// A database without a file, gone with this connection; `path` is empty.
@@ -171,16 +191,19 @@ package final class Database {
     }
 
     /// Copies the log into the database file. A lock that is held longer than the busy time-out is no error.
-    package func checkpoint(_ kind: Checkpoint = .truncate) throws(SQLiteError) {
+    @discardableResult
+    package func checkpoint(_ kind: Checkpoint = .truncate) throws(SQLiteError) -> Bool {
         let code =
             switch kind {
             case .passive: SQLITE_CHECKPOINT_PASSIVE
             case .truncate: SQLITE_CHECKPOINT_TRUNCATE
             }
-        let result = sqlite3_wal_checkpoint_v2(handle, nil, code, nil, nil)
+        var (pages, copied): (Int32, Int32) = (0, 0)
+        let result = sqlite3_wal_checkpoint_v2(handle, nil, code, &pages, &copied)
         guard result == SQLITE_OK || result == SQLITE_BUSY else {
             throw SQLiteError(result: result, handle: handle)
         }
+        return result == SQLITE_OK && pages == copied
     }
 
     /// Has SQLite tell the length of the log, and leave its copying to `tendMark`.

@@ -8,6 +8,8 @@ struct DatabaseMark: Equatable, Sendable {
     /// Random bytes that a database got when it was made.
     let id: [UInt8]
     let number: Int64
+    /// What the file counts at least without its log: an older file beside a newer log is noticed by that.
+    var inFile: Int64 = 0
 
     static let table = "database_mark"
     private static let idBytes = 16
@@ -29,17 +31,17 @@ struct DatabaseMark: Equatable, Sendable {
             throw DatabaseLoss(path: path, kind: .unreadableMark, advice: advice)
         }
         let words = String(decoding: bytes, as: UTF8.self).split { $0 == " " || $0 == "\n" }
-        guard words.count == 4, words[0] == "axle", words[1] == "database", let id = hexadecimal(words[2]),
-            let number = Int64(words[3]), number > 0
+        guard words.count == 5, words[0] == "axle", words[1] == "database", let id = hexadecimal(words[2]),
+            let number = Int64(words[3]), number > 0, let inFile = Int64(words[4]), (0...number).contains(inFile)
         else { throw DatabaseLoss(path: path, kind: .unreadableMark, advice: advice) }
-        return DatabaseMark(id: id, number: number)
+        return DatabaseMark(id: id, number: number, inFile: inFile)
     }
 
     /// Writes the mark of the database at `path`; durable on return.
     func write(of path: String) throws(SystemError) {
         let digits = Array("0123456789abcdef")
         let hex = id.reduce(into: "") { $0 += [digits[Int($1 >> 4)], digits[Int($1 & 15)]] }
-        try AtomicFile.write("axle database \(hex) \(number)\n", to: Self.path(of: path), mode: 0o600)
+        try AtomicFile.write("axle database \(hex) \(number) \(inFile)\n", to: Self.path(of: path), mode: 0o600)
     }
 
     private static func hexadecimal(_ text: Substring) -> [UInt8]? {

@@ -56,6 +56,33 @@ import Testing
         return copy
     }
 
+    @Test func anOlderFileBesideANewerLogIsRefusedAlsoWhereTheTwoFit() throws {
+        let (path, database) = try made()
+        try insert(1...20, database)
+        try database.raiseMark()
+        let backup = try copy(path, "backup.db", "")
+        try insert(21...40, database)
+        try database.raiseMark()
+        try insert(41...60, database)
+        // As a restore of one file leaves it, in a folder whose name needs escapes.
+        let folder = self.folder.file("a b?%#")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        let restored = folder + "/a.db"
+        for ending in ["-wal", "-mark"] {
+            try FileManager.default.copyItem(atPath: path + ending, toPath: restored + ending)
+        }
+        try FileManager.default.copyItem(atPath: path, toPath: restored)
+        #expect(kind(restored) == nil)
+        for ending in ["", "-wal", "-shm", "-mark"] where FileManager.default.fileExists(atPath: restored + ending) {
+            try FileManager.default.removeItem(atPath: restored + ending)
+        }
+        for ending in ["-wal", "-mark"] {
+            try FileManager.default.copyItem(atPath: path + ending, toPath: restored + ending)
+        }
+        try FileManager.default.copyItem(atPath: backup, toPath: restored)
+        #expect(kind(restored) == .older)
+    }
+
     @Test func aDatabaseWithoutItsLogIsRefusedHoweverYoungOrOldItIs() throws {
         let (path, database) = try made()
         let young = try copy(path, "young.db", "", "-mark")
@@ -140,8 +167,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "axle database", "axle database 00 1", "noise\u{0}",
-        "axle database \(String(repeating: "0", count: 32)) -1",
+        "", "axle database", "axle database 00 1 0", "noise\u{0}",
+        "axle database \(String(repeating: "0", count: 32)) 3 4",
+        "axle database \(String(repeating: "0", count: 32)) 3",
+        "axle database \(String(repeating: "0", count: 32)) -1 0",
     ])
     func aDamagedMarkIsNotPassedOver(text: String) throws {
         let (path, database) = try made()
