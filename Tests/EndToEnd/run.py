@@ -28,7 +28,7 @@ import identity  # noqa: F401
 import machine  # noqa: F401
 import members  # noqa: F401
 import modes  # noqa: F401
-import names  # noqa: F401
+import naming  # noqa: F401
 import pools  # noqa: F401
 import readme  # noqa: F401
 import repositories  # noqa: F401
