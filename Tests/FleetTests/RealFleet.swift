@@ -220,7 +220,7 @@ final class RealFleet {
 
     /// Waits for a line of the hub's activity log with that code and those words.
     func logs(_ code: String, _ words: String...) async throws {
-        try await eventually("the log to say \(code) \(words)") {
+        try await eventually("the log to say \(code) \(words); it ends with \(try axle("log", "--limit", "15"))") {
             try json(axle("log", "--json")).contains { event in
                 let text = "\(event["subject"] ?? "") \(event["text"] ?? "")"
                 return event["code"] as? String == code && words.allSatisfy(text.contains)

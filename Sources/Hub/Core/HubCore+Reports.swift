@@ -154,7 +154,8 @@ extension HubCore {
         _ report: Report, _ client: ClientEntry, _ ledger: inout ReportLedger, at now: UnixTime
     ) throws {
         guard let attack = report.attack else { return }
-        if attack.code == .hashMismatch, isFirstRefusal(of: client.id, at: now) {
+        // What names an action is metadata that does not fit, which no check of a package mends.
+        if attack.code == .hashMismatch, report.action == nil, isFirstRefusal(of: client.id, at: now) {
             try log(
                 .warning, .bytesRefused, "client/\(client.name)",
                 "\(client.name) refused bytes that are not the signed ones; its spoke checks its copy, which its disk may "
