@@ -133,7 +133,7 @@ def running_agent(fleet, machine):
         except OSError:
             continue
         if b"serve" in command and state.encode() in command:
-            return pathlib.Path(program).parts[-3] if "/products/" in program else "own"
+            return pathlib.Path(program).parts[-3] if "products/" in program else "own"
     return None
 
 

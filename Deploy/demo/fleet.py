@@ -67,6 +67,7 @@ class Fleet:
         self.binaries = binaries
         self.processes = {}
         self.commands = {}
+        self.made = {}
         self.hub_state = work / "hub"
 
     def program(self, name):
@@ -171,13 +172,17 @@ class Fleet:
         return address
 
     def roll_out(self, product, release, names=None):
-        """An operator brings a release to machines and waits until every action has a final state."""
+        """An operator makes and starts a rollout of a release; its id."""
+        # A name means one rollout: the second of a release has a number.
+        made = self.made.setdefault((product, release), [])
+        made.append(len(made) + 1)
+        name = f"{product}-{release}" + (f"-{made[-1]}" if len(made) > 1 else "")
         file = self.work / f"rollout-{product}-{release}.json5"
         now = time.gmtime()
         tomorrow = time.gmtime(time.time() + 86400)
         selection = f"{{ names: {json.dumps(names)} }}" if names else "{ all: true }"
         file.write_text(
-            f"{{ name: '{product}-{release}', product: '{product}', release: '{release}', select: {selection},\n"
+            f"{{ name: '{name}', product: '{product}', release: '{release}', select: {selection},\n"
             f"  window: {{ start: '{time.strftime('%Y-%m-%dT%H:%M:%SZ', now)}',"
             f" end: '{time.strftime('%Y-%m-%dT%H:%M:%SZ', tomorrow)}' }} }}\n")
         rollout = self.axle("rollout", "create", file, "--json")["id"]
