@@ -133,8 +133,8 @@ package struct FactsGatherer: Sendable {
 
     /// A package database's version as a release name, which keeps its epoch (`1:2.0` is `1_2.0`).
     static func release(_ version: String) -> ReleaseName? {
-        // A version that can be no release of ours tells nothing. Debian writes the epoch 0 seldom, and means none.
-        try? VersionText.release(version.hasPrefix("0:") ? String(version.dropFirst(2)) : version)
+        // A version that can be no release of ours tells nothing.
+        try? VersionText.release(version)
     }
 
     /// What a program prints when it succeeds within ten seconds; nil otherwise or where it is not there.

@@ -1,5 +1,6 @@
 /// A day as a version: `YYYYMMDD`, `YYYY-MM-DD`, `YYYY.MM.DD` or `YYYYMM`, from 1970 on, and what may follow it.
 ///
+/// Behind a separator month and day may have one digit: `2026.1.5` is `2026.01.05`.
 /// What follows is read as PEP 440 reads what follows a release: `.2` for the second of a day, `rc1` before it. A time
 /// behind the day may be given as `T1230`, `-1230` (a number of its own) or with two to six digits right behind it.
 struct DateVersion {
@@ -14,13 +15,10 @@ struct DateVersion {
         var digits: [UInt8]
         var time: [UInt8] = []
         var rest: ArraySlice<UInt8>
-        if first.count == 4, bytes.count >= 10, let sign = bytes.dropFirst(4).first,
-            [0x2D, 0x2E, 0x5F].contains(sign), bytes[7] == sign, bytes[5...6].allSatisfy(ASCII.isDigit),
-            bytes[8...9].allSatisfy(ASCII.isDigit), bytes.dropFirst(10).first.map(ASCII.isDigit) != true
-        {
-            digits = Array(first) + bytes[5...6] + bytes[8...9]
-            rest = bytes[10...]
-            isUndotted = sign != 0x2E
+        if first.count == 4, let day = Self.parts(bytes.dropFirst(4)) {
+            digits = Array(first) + day.digits
+            rest = day.rest
+            isUndotted = day.sign != 0x2E
         } else {
             guard [6, 8, 10, 12, 14].contains(first.count) else { return nil }
             digits = Array(first.prefix(8))
@@ -53,6 +51,23 @@ struct DateVersion {
 
     /// −1, 0 or 1.
     func compare(_ other: DateVersion) -> Int { version.compare(other.version) }
+
+    /// Month and day behind a year, each a sign with one or two digits: `-10-01` or `.10.1`.
+    private static func parts(
+        _ bytes: ArraySlice<UInt8>
+    ) -> (digits: [UInt8], rest: ArraySlice<UInt8>, sign: UInt8)? {
+        guard let sign = bytes.first, [0x2D, 0x2E, 0x5F].contains(sign) else { return nil }
+        var rest = bytes
+        var digits: [UInt8] = []
+        for _ in 0..<2 {
+            guard rest.first == sign else { return nil }
+            let number = rest.dropFirst().prefix(while: ASCII.isDigit)
+            guard (1...2).contains(number.count) else { return nil }
+            digits += Array(repeating: 0x30, count: 2 - number.count) + number
+            rest = rest.dropFirst(1 + number.count)
+        }
+        return (digits, rest, sign)
+    }
 
     private static func isDay(_ digits: [UInt8]) -> Bool {
         guard let year = ASCII.number(digits.prefix(4)), let month = ASCII.number(digits[4...5]),

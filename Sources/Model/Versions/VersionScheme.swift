@@ -28,7 +28,7 @@ package enum VersionScheme: UInt8, NamedCode {
         case .debian: "[EPOCH:]UPSTREAM[-REVISION] that begins with a digit, for example 1.0~rc1-1"
         case .semver: "MAJOR.MINOR.PATCH[-PRERELEASE][+BUILD], for example 1.0.0-rc.1"
         case .pep440: "as PEP 440 defines it, for example 1.0rc1"
-        case .date: "YYYYMMDD or YYYY-MM-DD with what follows it, for example 20261001.2"
+        case .date: "YYYYMMDD, YYYY-MM-DD or YYYY.M.D with what follows it, for example 20261001.2"
         }
     }
 
@@ -81,6 +81,12 @@ package enum VersionScheme: UInt8, NamedCode {
     /// The scheme of which a single name has something that no other has.
     private static func mark(of name: String) -> VersionScheme? {
         if name.utf8.contains(0x7E) || name.utf8.contains(0x3A) { return .debian }
+        // Debian's versions begin with a digit; the others ignore the v.
+        if let first = name.utf8.first, first == 0x76 || first == 0x56,
+            name.utf8.dropFirst().allSatisfy({ ASCII.isDigit($0) || $0 == 0x2E })
+        {
+            return SemanticVersion(name) != nil ? .semver : PythonVersion(name) != nil ? .pep440 : nil
+        }
         if let version = SemanticVersion(name) {
             guard version.isNamedPrerelease else { return nil }
             // Read by PEP 440 the tenth candidate comes after the ninth, as whoever writes it so means it.
@@ -94,10 +100,15 @@ package enum VersionScheme: UInt8, NamedCode {
     // MARK: - Lines
 
     /// The release train that a release belongs to where nobody says another: the name up to its first dot, without
-    /// what marks a candidate or a revision; `main` for a day or a build number, which has no train.
+    /// what marks a candidate or a revision, a `v` before its first digit and an epoch of zero; `main` for a day or a
+    /// build number, which has no train.
     package static func line(of release: ReleaseName) -> String {
-        let bytes = Array(release.text.utf8)
-        if DateVersion(release.text)?.isUndotted == true { return "main" }
+        var bytes = Array(release.text.utf8)
+        // The v of `v1.2` is no part of the version.
+        if let first = bytes.first, first == 0x76 || first == 0x56, bytes.dropFirst().first.map(ASCII.isDigit) == true {
+            bytes.removeFirst()
+        }
+        if DateVersion(String(decoding: bytes, as: UTF8.self))?.isUndotted == true { return "main" }
         let core = bytes.prefix { $0 != 0x2E && $0 != 0x2D && $0 != 0x2B && $0 != 0x7E }
         if core.count >= 6, core.allSatisfy(ASCII.isDigit), !bytes.contains(0x2E) { return "main" }
         var rest = core
@@ -106,7 +117,7 @@ package enum VersionScheme: UInt8, NamedCode {
         if !epoch.isEmpty, rest.dropFirst(epoch.count).first == 0x5F,
             rest.dropFirst(epoch.count + 1).first.map(ASCII.isDigit) == true
         {
-            line += rest.prefix(epoch.count + 1)
+            if !DigitRun.isZero(epoch) { line += rest.prefix(epoch.count + 1) }
             rest = rest.dropFirst(epoch.count + 1)
         }
         let digits = rest.prefix(while: ASCII.isDigit)
@@ -118,11 +129,13 @@ package enum VersionScheme: UInt8, NamedCode {
 /// Texts of versions as people write them, and as release names carry them.
 ///
 /// A release's name has neither the colon of Debian's epochs nor the exclamation mark of PEP 440's: `1:2.0` and `1!2.0`
-/// are the release `1_2.0`, which no version of the two schemes could be without its epoch.
+/// are the release `1_2.0`, which no version of the two schemes could be without its epoch. An epoch of zero is none:
+/// `0:1.1` is the release `1.1`.
 package enum VersionText {
     /// The release that a version names.
     package static func release(_ text: String) throws(ModelError) -> ReleaseName {
         guard let epoch = epoch(text, [0x3A, 0x21]) else { return try ReleaseName(text) }
+        if epoch.number.utf8.allSatisfy({ $0 == 0x30 }) { return try ReleaseName(epoch.rest) }
         return try ReleaseName(epoch.number + "_" + epoch.rest)
     }
 

@@ -115,12 +115,21 @@ struct VersionSchemeTests {
         ["2026-09-30", "20261001", "2026-10-02", "2026.10.03", "2026_10_04"],
         ["202609", "202610", "20261001", "20261001T0930", "20261001093100", "20261001T12"],
         ["20261001", "20261001-1", "20261001-2"],
+        ["2026.1.31", "2026.9.1", "2026.09.30", "2026.10.1", "2026.10.1.2", "2026.10.2", "2026.10.10"],
+        ["2026-1-5rc1", "2026-1-5", "2026_1_6", "2026-01-07"],
     ]) func datesAscend(_ texts: [String]) throws { try Self.expectAscending(texts, .date) }
 
     @Test(arguments: [
         "20261301", "20260230", "2026-13-01", "17908128", "1790812800", "2026", "26-10-01", "1.0", "20261001x",
+        "2026.13.1",
+        "2026.2.30", "2026.10.001", "2026.010.1", "2026.10-1", "2026.0.1", "2026.1.0", "2026..1", "2026.1.",
     ])
     func isNoDate(_ text: String) { #expect(!VersionScheme.date.isVersion(text)) }
+
+    @Test(arguments: [("2026.10.1", "2026.10.01"), ("2026-1-5", "20260105"), ("2026_10_1", "2026-10-01")])
+    func partsOfADayAreNumbers(_ left: String, _ right: String) throws {
+        #expect(try Self.compare(left, right, .date) == 0)
+    }
 
     @Test func debianVersionsAscend() throws {
         try Self.expectAscending(
@@ -132,7 +141,7 @@ struct VersionSchemeTests {
         #expect(!VersionScheme.debian.isVersion(text))
     }
 
-    /// deb-version(7) and policy 5.6.12, by Debian's own program.
+    /// deb-version(7) and policy 5.6.12, by Debian's own program; the name of a release is what its version is.
     @Test func agreesWithDpkgOnGeneratedVersions() throws {
         let dpkg = "/usr/bin/dpkg"
         try #require(FileManager.default.isExecutableFile(atPath: dpkg), "the test needs dpkg")
@@ -144,7 +153,7 @@ struct VersionSchemeTests {
         let parts = ["0", "1", "9", "10", "00", "a", "Z", "~", "~~", "+", ".", "rc", "-1", ".0"]
         for _ in 0..<200 {
             let texts = (0..<2).map { _ in
-                pick(["", "", "0:", "1:", "2:"]) + pick(["0", "1", "10"]) + pick(parts) + pick(parts)
+                pick(["", "", "0:", "00:", "1:", "01:", "2:"]) + pick(["0", "1", "10"]) + pick(parts) + pick(parts)
                     + pick(["", "-1", "-1~x"])
             }
             let order = try Self.compare(texts[0], texts[1], .debian)
@@ -156,6 +165,10 @@ struct VersionSchemeTests {
             try process.run()
             process.waitUntilExit()
             #expect(process.terminationStatus == 0, "dpkg disagrees: \(texts[0]) \(relation) \(texts[1])")
+            // What has two dots in a row is the name of no release.
+            guard !texts.contains(where: { $0.contains("..") }) else { continue }
+            let releases = try texts.map { Version(try VersionText.release($0), in: .debian) }
+            #expect(releases[0].compare(releases[1], in: .debian) == order, "as releases: \(texts)")
         }
     }
 
