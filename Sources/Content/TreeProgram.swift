@@ -9,13 +9,26 @@ package enum TreeProgram {
     package enum Problem: Hashable, Sendable {
         case missing(String)
         case notExecutable(String)
+        case folder(String)
+        /// A symbolic link that leads back to itself.
+        case loop(String)
     }
 
     /// The program of the product, if it cannot be run.
     package static func problem(with program: String, in folder: String) throws(SystemError) -> Problem? {
-        guard let status = try File.status(Directory.join(folder, program)), status.kind == .file else {
-            return .missing(program)
+        let found: FileStatus?
+        do throws(SystemError) {
+            found = try File.status(Directory.join(folder, program))
+        } catch {
+            switch error.errno {
+            case .tooManyLinks: return .loop(program)
+            case .nameTooLong: return .missing(program)
+            default: throw error
+            }
         }
+        guard let status = found else { return .missing(program) }
+        if status.kind == .folder { return .folder(program) }
+        guard status.kind == .file else { return .missing(program) }
         return status.mode & 0o100 == 0 ? .notExecutable(program) : nil
     }
 

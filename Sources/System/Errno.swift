@@ -41,6 +41,7 @@ package struct Errno: RawRepresentable, Hashable, Sendable, CustomStringConverti
     package static let noProcess = Errno(rawValue: ESRCH)
     package static let notSupported = Errno(rawValue: EOPNOTSUPP)
     package static let otherDevice = Errno(rawValue: EXDEV)
+    package static let nameTooLong = Errno(rawValue: ENAMETOOLONG)
 
     /// The C library's text, such as "No such file or directory".
     package var description: String {

@@ -70,8 +70,12 @@ package final class FolderSink: TarSink {
     /// of a file system without links, EACCES, EROFS, ENOSYS) is not.
     private static func refusal(_ error: SystemError, _ entry: TarEntry) -> ContentError {
         switch error.errno {
-        case .exists: return ContentError(.duplicate, "\(entry.name) is in the archive twice")
-        case .tooManyLinks, .notFolder, .isFolder, .otherDevice:
+        case .exists:
+            return ContentError(.duplicate, "\(entry.name) is in the archive twice, or has members as a folder")
+        case .notFolder:
+            return ContentError(
+                .link, "\(entry.name) lies in \(error.path ?? "a name"), which is a file or a link in the archive")
+        case .tooManyLinks, .isFolder, .otherDevice:
             return ContentError(.link, "\(entry.name) leads through a link: \(error)")
         case .notFound:
             if case .hardLink = entry.kind {

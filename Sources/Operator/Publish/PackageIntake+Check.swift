@@ -32,6 +32,11 @@ extension PackageIntake {
             let file = try FileDescriptor.open(copy.temporary, [.read, .noFollow])
             try ContentWorker(program: program).unpackTree(
                 file, into: folder, limits: TarLimits(for: package), content: package.metadata.content)
+            guard try holdsFile(folder) else {
+                throw OperatorError(
+                    "\(package.path.file) holds no file: it installs nothing",
+                    next: "Pack the folder from inside, as in 'tar -cf FILE.tar -C FOLDER .'.")
+            }
             if let problem = try TreeProgram.problem(with: package.metadata.install, in: folder) {
                 throw refusal(problem, package, folder)
             }
@@ -42,6 +47,16 @@ extension PackageIntake {
             throw refusal(error, package)
         }
         try Directory.removeTree(folder)
+    }
+
+    /// Whether anything but folders is below a folder; as deep as `TarLimits` lets an archive be.
+    private static func holdsFile(_ folder: String) throws -> Bool {
+        for name in try Directory.list(folder) {
+            let path = Directory.join(folder, name)
+            guard try File.status(path, followLinks: false)?.kind == .folder else { return true }
+            if try holdsFile(path) { return true }
+        }
+        return false
     }
 
     private static func refusal(_ error: ContentError, _ package: Package) -> OperatorError {
@@ -84,6 +99,20 @@ extension PackageIntake {
             return OperatorError(
                 "\(name) in \(package.path.file) cannot be executed: its mode has no x for its owner",
                 next: "Run 'chmod 755' on it before it is packed.")
+        case .folder(let name):
+            // Only a hint is lost where the folder cannot be listed.
+            let inside = (try? Directory.list(Directory.join(folder, name))) ?? []
+            let program = inside.map { Directory.join(name, $0) }.first { path in
+                // As above.
+                (try? TreeProgram.problem(with: path, in: folder)) == .some(nil)
+            }
+            return OperatorError(
+                "\(name) is a folder, not a program, in \(package.path.file)",
+                next: program.map { "Did you mean \($0)?" } ?? "Give the path of the program inside it.")
+        case .loop(let name):
+            return OperatorError(
+                "\(name) in \(package.path.file) is a link that leads back to itself",
+                next: "Let the link lead to the program before the folder is packed, or name the program itself.")
         case .missing(let name):
             // Only a hint is lost where the folder cannot be listed.
             let top = (try? Directory.list(folder)) ?? []
