@@ -206,7 +206,9 @@ package struct Eligibility: Hashable, Sendable {
         }
         if let line = installed.line, line != metadata.line {
             guard metadata.requires.fromLines.contains(line) else {
-                return refuse("\(metadata.release) of line \(metadata.line) does not update line \(line)")
+                return refuse(
+                    "\(installed.release) of line \(line) is installed, and \(metadata.release) of line \(metadata.line) "
+                        + "does not update it; the vendor publishes it with --from-line \(line)")
             }
         } else if isLower(package, than: installed) {
             return refuse("\(installed.release) is installed, which is higher than \(metadata.release)")

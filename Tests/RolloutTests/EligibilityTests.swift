@@ -321,6 +321,18 @@ struct EligibilityTests {
         for reason in answer.reasons { #expect(!reason.text.isEmpty) }
     }
 
+    @Test func anotherLineIsNamedWithWhatTheVendorMustDo() throws {
+        let facts = try Self.facts { $0.installed = [try Self.installed("ruff", "9.1", line: "lts", counter: 90)] }
+        let package = try Self.package()
+        let reason = try #require(Eligibility.check(facts, package, OrderContext(now: Self.now)).reasons.first)
+        #expect(reason.code == .versionNotInRange)
+        for words in [
+            "9.1 of line lts is installed", "\(package.metadata.release) of line \(package.metadata.line)",
+            "the vendor publishes it with --from-line lts",
+        ] { #expect(reason.text.contains(words), "\(words) is not in: \(reason.text)") }
+        #expect(reason.text.utf8.count <= 512)
+    }
+
     @Test func everyCodeHasARow() {
         let covered = Set(Self.rows.flatMap(\.expected)).union([.neverConnected])
         // The last three are `Delivery`'s.

@@ -43,7 +43,11 @@ struct PackageDescription {
         // Lines that were begun when a line was always the name up to its first dot go on.
         let before = String(path.release.text.prefix { $0 != "." })
         if let same = siblings.first(where: { $0.metadata.line.text == before }) { return same.metadata.line }
-        return try LineName(VersionScheme.line(of: path.release))
+        // So do lines that were begun when the v of `v1.2` and an epoch of zero were parts of a line's name.
+        let shown = VersionScheme.line(of: path.release)
+        let names = [shown, "v" + shown, "0_" + shown]
+        let known = names.first { name in siblings.contains { $0.metadata.line.text == name } }
+        return try LineName(known ?? shown)
     }
 
     /// As given; else that of the same package, of the line, of Debian packages; else what the names of the line show.

@@ -181,7 +181,7 @@ enum PublishCommands {
             session.changed(
                 "\(isNew ? "Added \(path)" : "\(path) is there already"), counter \(counter) of line \(line). "
                     + "Versions are ordered by \(scheme ?? "debian, as none is declared").")
-            if isNew, !session.isJSON { hint(package, siblings, session) }
+            if isNew { warnOfLines(package, siblings, &session) }
             if !session.isJSON, isNew {
                 session.context.streams.message(
                     "Publish it with 'axle publish sign \(folder.path) --keys \(folder.keys)'.")
@@ -192,16 +192,6 @@ enum PublishCommands {
             throw error
         }
         return 0
-    }
-
-    /// Says what a package's line means for the machines on the product's other lines.
-    private static func hint(_ package: Package, _ siblings: [Package], _ session: PublishSession) {
-        let line = package.metadata.line
-        let lines = Set(siblings.map(\.metadata.line)).subtracting(package.metadata.requires.fromLines).sorted()
-        guard !lines.isEmpty, !siblings.contains(where: { $0.metadata.line == line }) else { return }
-        let shown = lines.suffix(3).map(\.text).joined(separator: ", ")
-        session.context.streams.message(
-            "\(line) is a new line: machines on line \(shown) do not move to it unless it is given with --from-line.")
     }
 
     private static func remove(_ session: inout PublishSession) throws -> Int32 {

@@ -73,6 +73,12 @@ struct PublishSession {
         if !isJSON { context.streams.message(isDryRun ? "Would be done: \(text)" : text) }
     }
 
+    /// Tells of what the command does and its user may not mean.
+    mutating func warn(_ text: String) {
+        report.warnings = (report.warnings ?? []) + [text]
+        if !isJSON { context.streams.message("axle: warning: \(text)") }
+    }
+
     /// Keeps edits until they are signed.
     func keep(_ repository: inout Repository) throws {
         guard repository.hasChanges else { return }
