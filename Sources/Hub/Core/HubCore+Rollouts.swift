@@ -91,6 +91,7 @@ extension HubCore {
             case .completed, .failed: try revise(&rollout, at: now)
             case .draft, .stopped, .rollingBack, .rolledBack: break
             }
+            if rollout.state.isFinal { rolloutsEnded(of: rollout.specification.product) }
         }
     }
 
