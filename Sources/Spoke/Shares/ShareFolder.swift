@@ -8,7 +8,8 @@ internal import System
 /// FOLDER/current                    a link to .releases/RELEASE-HASH, switched by one rename
 /// FOLDER/.releases/RELEASE-HASH/    a release, whole and on the disk before it has this name
 /// FOLDER/.releases/.new/            one that is being made
-/// FOLDER/.releases/.axle-share      whose folder it is, and which releases belong to it, the newest first
+/// FOLDER/.releases/.axle-share      whose folder it is, which releases belong to it, the newest first, and by which rule
+///                                   `current` was chosen
 /// ```
 /// After a cut at any point `current` is the old release or the new one, whole; the next look removes what is half-way. What is not of this share is never
 /// touched, and refused when it is in the way. Blocks; one thread at a time for each folder.
