@@ -28,7 +28,7 @@ package struct SpokeResource: Codable, Hashable, Sendable {
     package var agentLimit: LimitResource?
     /// What passes over its link to the hub.
     package var traffic: TrafficResource?
-    /// The folders of its machine that show a product's newest release; in the answer for one spoke only.
+    /// The folders of its machine that show a product's release; in the answer for one spoke only.
     package var shares: [ShareResource]?
 
     package init(
@@ -58,7 +58,8 @@ package struct SpokeResource: Codable, Hashable, Sendable {
     }
 }
 
-/// A folder of a spoke's machine that shows the newest release of a product, as the spoke said last. It is set there (`axle-spoke share`), never by the hub.
+/// A folder of a spoke's machine that shows a release of a product, as the spoke said last. It is set there
+/// (`axle-spoke share`), never by the hub.
 package struct ShareResource: Codable, Hashable, Sendable {
     package var name: NodeName
     package var product: ProductName
@@ -68,12 +69,14 @@ package struct ShareResource: Codable, Hashable, Sendable {
     package var state: ShareState
     /// The release that it shows; nil when there is none.
     package var release: String?
-    /// What is wrong; nil when nothing is.
+    /// What is wrong, or why it waits; nil when there is nothing to say.
     package var problem: String?
+    /// Which release it shows: `newest`, `completed` or a release; a hub of an earlier release does not say it.
+    package var shows: ShareRule?
 
     package init(
         name: NodeName, product: ProductName, platform: PlatformName?, folder: String, state: ShareState,
-        release: String?, problem: String?
+        release: String?, problem: String?, shows: ShareRule? = nil
     ) {
         self.name = name
         self.product = product
@@ -82,6 +85,7 @@ package struct ShareResource: Codable, Hashable, Sendable {
         self.state = state
         self.release = release
         self.problem = problem
+        self.shows = shows
     }
 }
 

@@ -74,6 +74,8 @@ package enum Message: Equatable, Sendable {
     case poolChecked(PoolChecked)
     /// 48
     case shares(Shares)
+    /// 49
+    case completedReleases(CompletedReleases)
 
     /// The message's struct.
     package var body: any MessageBody {
@@ -108,6 +110,7 @@ package enum Message: Equatable, Sendable {
         case .checkPool(let body): body
         case .poolChecked(let body): body
         case .shares(let body): body
+        case .completedReleases(let body): body
         }
     }
 
@@ -180,6 +183,7 @@ package enum Message: Equatable, Sendable {
         case CheckPool.number: self = .checkPool(try read(CheckPool.self))
         case PoolChecked.number: self = .poolChecked(try read(PoolChecked.self))
         case Shares.number: self = .shares(try read(Shares.self))
+        case CompletedReleases.number: self = .completedReleases(try read(CompletedReleases.self))
         default: throw .unsupported("message type \(number)")
         }
     }

@@ -217,6 +217,11 @@ package struct MessageFields: Sendable {
         try required(key).asArray
     }
 
+    /// A list of short texts that may be missing.
+    package func textsIfAny(_ key: UInt64, count: Int, limit: Int) throws(MessageError) -> [String]? {
+        optional(key) == nil ? nil : try texts(key, count: count, limit: limit)
+    }
+
     /// A list of short texts.
     package func texts(_ key: UInt64, count: Int, limit: Int) throws(MessageError) -> [String] {
         guard let items = try required(key).asArray, items.count <= count else {

@@ -220,7 +220,7 @@ def replaced(world, way):
     vendor, _ = world.small("1.0", packed=True)
     shown = world.work / "srv"
     shown.mkdir()
-    share(world, "add", "tools", "--product", PRODUCT, "--folder", shown)
+    share(world, "add", "tools", "--product", PRODUCT, "--folder", shown, "--shows", "newest")
     wait_says(shown, "1.0")
     world.wait_rollout(world.roll_out(PRODUCT, "1.0"), {"box": "succeeded"})
     replace_programs(folder, way)

@@ -19,7 +19,8 @@ def share(world, *arguments, spoke="site"):
 
 def add(world, name, folder, *more):
     folder.mkdir(parents=True, exist_ok=True)
-    share(world, "add", name, "--product", PRODUCT, "--folder", folder, *more)
+    rule = () if "--shows" in more else ("--shows", "newest")
+    share(world, "add", name, "--product", PRODUCT, "--folder", folder, *rule, *more)
 
 
 def says(folder):
@@ -100,6 +101,76 @@ def a_share_shows_the_newest_release(world):
     Vendor(world).sign()
     world.axle("catalog", "refresh")
     wait_says(one, "2.0")
+
+
+def wait_why(world, name, *words):
+    """Waits until the hub shows these words about a share, and gives the share."""
+    return wait_for(f"share {name} to say {words}", lambda: (
+        s if (s := shown_at_hub(world, name)) and all(w in (s.get("problem") or "") for w in words) else None), 30)
+
+
+def publish(world, release, **options):
+    vendor = Vendor(world)
+    vendor.add(release, **options)
+    vendor.sign()
+    world.axle("catalog", "refresh")
+
+
+@test
+def a_share_does_not_show_a_release_that_rolled_back(world):
+    world.small("1.0")
+    follows, newest, pinned = (world.work / name for name in ("follows", "newest", "pinned"))
+    follows.mkdir()
+    # Nothing is said about the rule: it follows rollouts.
+    share(world, "add", "follows", "--product", PRODUCT, "--folder", follows)
+    add(world, "newest", newest)
+    add(world, "pinned", pinned, "--shows", "1.0")
+    for folder in (newest, pinned):
+        wait_says(folder, "1.0")
+    waits = wait_why(world, "follows", f"no rollout of {PRODUCT} has completed yet")
+    require(waits["state"] == "waiting" and waits["shows"] == "completed", f"shown as {waits}")
+    require(says(follows) is None, "a release is shown that nobody has rolled out")
+    world.wait_rollout(world.roll_out(PRODUCT, "1.0"), {"box": "succeeded"})
+    wait_says(follows, "1.0")
+
+    publish(world, "2.0", health=3)
+    wait_says(newest, "2.0")
+    rollout = world.roll_out(PRODUCT, "2.0")
+    world.wait_rollout(rollout, {"box": "rolledBack"})
+    world.axle("rollout", "watch", rollout, check=False)
+    publish(world, "3.0")
+    wait_says(newest, "3.0")
+    require(says(follows) == "1.0", f"the share shows {says(follows)}, which rolled back or was never rolled out")
+    # The site goes on without its hub, also through a restart.
+    world.kill("hub")
+    world.restart("spoke-site")
+    time.sleep(2)
+    require(says(follows) == "1.0" and says(pinned) == "1.0", "a restart without the hub changed a share")
+    world.start("hub", world.commands["hub"])
+    wait_for("the hub's API", lambda: world.axle("status", check=False), 30)
+    world.wait_rollout(world.roll_out(PRODUCT, "3.0"), {"box": "succeeded"})
+    wait_says(follows, "3.0")
+    require(says(pinned) == "1.0", "a pinned share has moved")
+
+    listed = share(world, "list")
+    rules = {line.split()[0]: line.split() for line in listed.splitlines()[1:]}
+    for name, rule, shown in [("follows", "completed", "3.0"), ("newest", "newest", "3.0"), ("pinned", "1.0", "1.0")]:
+        require(rules[name][4:6] == [rule, shown], f"listed as {rules[name]}")
+    # The owner changes the rule, which leads back; said again without a rule it stays.
+    share(world, "remove", "newest")
+    share(world, "add", "newest", "--product", PRODUCT, "--folder", newest, "--shows", "2.0")
+    wait_says(newest, "2.0")
+    share(world, "add", "newest", "--product", PRODUCT, "--folder", newest)
+    share(world, "remove", "newest")
+    share(world, "add", "newest", "--product", PRODUCT, "--folder", newest, "--shows", "completed")
+    wait_says(newest, "3.0")
+    share(world, "remove", "newest")
+    share(world, "add", "newest", "--product", PRODUCT, "--folder", newest, "--shows", "9.9")
+    gone = wait_why(world, "newest", f"the catalog does not name {PRODUCT} 9.9", "3.0 stays")
+    require(gone["state"] == "published" and gone["shows"] == "9.9", f"shown as {gone}")
+    world.refused(
+        world.program("axle-spoke"), "share", "add", "bad", "--state", world.work / "spoke-site", "--product", PRODUCT,
+        "--folder", world.work / "bad", "--shows", "a b", status=2, words=["a b"])
 
 
 @test
@@ -237,7 +308,7 @@ def shares_of_packages_in_a_container_pool(world):
         "--release", "1.0", "--platform", PLATFORM, "--kind", "script", "--file", script, "--line", "main")
     scripts = world.work / "scripts"
     scripts.mkdir()
-    share(world, "add", "scripts", "--product", "setup", "--folder", scripts)
+    share(world, "add", "scripts", "--product", "setup", "--folder", scripts, "--shows", "newest")
     vendor.publish("2.0", files=files("2.0"), packed=True)
     cuts = 0
     ends = time.monotonic() + 60

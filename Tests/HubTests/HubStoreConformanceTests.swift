@@ -460,6 +460,11 @@ private struct Refused: Error {}
         #expect(try again.rollouts(after: rollout.ordinal, limit: 9).map(\.id) == [second])
         #expect(try again.rollouts(in: [.running, .paused]).map(\.id) == [first])
         #expect(try again.rollouts(in: []).isEmpty)
+        let product = rollout.specification.product
+        #expect(try again.rollouts(of: product, in: [.running, .paused]).map(\.id) == [first])
+        #expect(try again.rollouts(of: product, in: RolloutState.allCases).map(\.id) == [first, second])
+        #expect(try again.rollouts(of: ProductName("other"), in: RolloutState.allCases).isEmpty)
+        #expect(try again.rollouts(of: product, in: []).isEmpty)
 
         var wave = WaveRecord(rollout: first, index: 0, state: .running, soak: .seconds(60))
         #expect(throws: HubStoreError.self) {

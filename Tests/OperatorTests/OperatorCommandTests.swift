@@ -423,7 +423,7 @@ struct OperatorCommandTests {
         spoke.shares = [
             ShareResource(
                 name: try NodeName("apps"), product: try ProductName("ruff"), platform: nil, folder: "/srv/apps",
-                state: .published, release: "2.0", problem: nil),
+                state: .published, release: "2.0", problem: nil, shows: .completed),
             ShareResource(
                 name: try NodeName("tools"), product: try ProductName("uv"), platform: nil, folder: "/srv/tools",
                 state: .failed, release: nil, problem: "/srv/tools is not there: make it"),
@@ -431,7 +431,11 @@ struct OperatorCommandTests {
         let hub = try FakeHub(["GET /v1/spokes/berlin": try FakeHub.json(spoke)])
         let lines = await hub.run("spoke show berlin").output.split(separator: "\n").map(String.init)
         let shown = try #require(lines.first { $0.hasPrefix("apps") })
-        #expect(shown.split(separator: " ") == ["apps", "ruff", "2.0", "published", "/srv/apps", "<none>"])
+        #expect(
+            shown.split(separator: " ") == ["apps", "ruff", "completed", "2.0", "published", "/srv/apps", "<none>"])
+        // A hub of an earlier release does not say the rule.
+        let old = try #require(lines.first { $0.hasPrefix("tools") })
+        #expect(old.split(separator: " ").prefix(4) == ["tools", "uv", "<none>", "<none>"])
         #expect(lines.contains { $0.hasPrefix("tools") && $0.contains("failed") && $0.contains("make it") })
     }
 

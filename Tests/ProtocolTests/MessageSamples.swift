@@ -71,6 +71,13 @@ enum MessageSamples {
                         name: try NodeName("other"), product: try ProductName("uv"), platform: nil, folder: "/srv/uv",
                         state: .failed, release: nil, text: "/srv/uv is not there"),
                 ])),
+            .completedReleases(
+                CompletedReleases([
+                    try ProductName("ruff"): [
+                        try LineName("0"): try ReleaseName("0.12.1"), try LineName("1"): try ReleaseName("1.0"),
+                    ],
+                    try ProductName("uv"): [:],
+                ])),
         ]
     }
 
@@ -85,6 +92,19 @@ enum MessageSamples {
         let (main, next) = (try NodeName("main"), try NodeName("next"))
         return [
             ("reportKey", .ok(OK(reportKey: signed))),
+            (
+                "rules",
+                .shares(
+                    Shares([
+                        Shares.Item(
+                            name: main, product: try ProductName("ruff"), platform: nil, folder: "/srv/ruff",
+                            state: .waiting, release: nil, text: "no rollout of ruff has completed yet",
+                            rule: .completed),
+                        Shares.Item(
+                            name: next, product: try ProductName("uv"), platform: nil, folder: "/srv/uv",
+                            state: .published, release: "0.9.2", text: "", rule: .pinned(try ReleaseName("0.9.2"))),
+                    ]))
+            ),
             (
                 "replicas",
                 .order(OrderMessage(agent: node, action: action, kind: 0, expires: time, signed: signed, replicas: 300))

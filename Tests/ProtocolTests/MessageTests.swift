@@ -79,6 +79,14 @@ struct MessageTests {
         Refusal(name: "short base", number: 37, key: 4, value: .array([.bytes([1])])),
         Refusal(name: "means as text", number: 37, key: 5, value: .array([.text("patch")])),
         Refusal(name: "too many means", number: 37, key: 5, value: .array(Array(repeating: .unsigned(1), count: 17))),
+        Refusal(name: "too many products", number: 49, key: 1, value: .array(Array(repeating: .text("a"), count: 33))),
+        Refusal(name: "a product twice", number: 49, key: 1, value: .array([.text("a"), .text("a")])),
+        Refusal(name: "a release of no product", number: 49, key: 2, value: .array([.unsigned(0), .unsigned(2)])),
+        Refusal(name: "a place over 64 bits", number: 49, key: 2, value: .array([.unsigned(0), .unsigned(.max)])),
+        Refusal(name: "a line twice", number: 49, key: 3, value: .array([.text("1"), .text("1")])),
+        Refusal(name: "more lines than releases", number: 49, key: 4, value: .array([.text("1.0")])),
+        Refusal(name: "a release that is no name", number: 49, key: 4, value: .array([.text("1.0"), .text("../1")])),
+        Refusal(name: "too many releases", number: 49, key: 4, value: .array(Array(repeating: .text("1"), count: 257))),
         Refusal(name: "base without a patch", number: 38, key: 1, value: .unsigned(1)),
     ]
 
@@ -161,6 +169,37 @@ struct MessageTests {
         #expect(item.folder == "/srv/ [2J" && item.release == "1 .0" && item.text.hasPrefix("//uv uvé"))
         #expect(item.text.utf8.count <= 300)
         #expect(try Message(decoding: message.encoded()) == message)
+    }
+
+    @Test("rules of shares are as many as shares, and each is one")
+    func rulesOfShares() throws {
+        let message = try #require(MessageSamples.widened.first { $0.added == "rules" }?.message)
+        let pairs = try #require(message.cbor.asMap)
+        let index = try #require(pairs.firstIndex { $0.key == .unsigned(8) })
+        for wrong in [[], ["newest"], ["newest", ""], ["newest", "a b"], ["newest", "newest", "newest"]] {
+            var other = pairs
+            other[index].value = .array(wrong.map { .text($0) })
+            #expect(throws: MessageError.self, "\(wrong)") {
+                try Message(decoding: CBOREncoder.encode(.map(other)))
+            }
+        }
+    }
+
+    @Test("the largest list of completed releases is read again, and what is over the limits is left out")
+    func mostCompletedReleases() throws {
+        func text(_ number: Int) -> String { String(repeating: "x", count: 60) + "\(1000 + number)" }
+        var products: [ProductName: [LineName: ReleaseName]] = [:]
+        for product in 0..<40 {
+            for line in 0..<10 {
+                products[try ProductName(text(product)), default: [:]][try LineName(text(line))] =
+                    try ReleaseName(text(line))
+            }
+        }
+        let most = CompletedReleases(products)
+        #expect(most.products.count == 32 && most.products.values.allSatisfy { $0.count == 8 })
+        let bytes = Message.completedReleases(most).encoded()
+        #expect(bytes.count <= ProtocolLimits.messageLength)
+        #expect(try Message(decoding: bytes) == .completedReleases(most))
     }
 
     @Test("a text for people is cut between characters when it is too long to be read")

@@ -59,6 +59,35 @@ struct ShareFolderTests {
         #expect(try Directory.list(path) == [".releases", "current"])
     }
 
+    @Test("a folder knows by which rule its release was chosen, and one that says nothing shows the newest")
+    func rule() throws {
+        try publish("2.0-bb")
+        func folder(_ shows: ShareRule) throws -> ShareFolder {
+            let share = Share(
+                name: try NodeName("apps"), product: try ProductName("ruff"), folder: path, shows: shows)
+            return ShareFolder(share: share, owner: "spoke-1") { _ in }
+        }
+        let marker = path + "/.releases/.axle-share"
+        // As an earlier release has written it.
+        let old = #"{"format":1,"owner":"spoke-1","releases":["2.0-bb"],"share":"apps"}"#
+        try AtomicFile.write(Array(old.utf8), to: marker)
+        #expect(try folder(.completed).tidy() == ShareView(shown: "2.0-bb", shownBy: .newest), "only looked at")
+        let same = try folder(.completed).publish("2.0-bb", needed: .zero) { _ in Issue.record("made again") }
+        #expect(same == ShareView(shown: "2.0-bb", shownBy: .completed))
+        #expect(try folder(.newest).tidy().shownBy == .completed)
+        // A cut before the switch leaves the rule that chose what is shown.
+        let pinned = ShareRule.pinned(try ReleaseName("1.0"))
+        #expect(throws: SystemError.self) {
+            try folder(pinned).publish("1.0-aa", needed: .zero) { _ in
+                throw SystemError(call: "write", errno: .noSpace)
+            }
+        }
+        #expect(try folder(pinned).tidy() == ShareView(shown: "2.0-bb", shownBy: .completed))
+        let view = try folder(pinned).publish("1.0-aa", needed: .zero) { _ in }
+        #expect(view == ShareView(shown: "1.0-aa", shownBy: pinned, isNew: true))
+        #expect(try folder(.newest).tidy().shownBy == pinned)
+    }
+
     @Test("a release that cannot be made leaves the one before, and nothing half-way")
     func failed() throws {
         try publish("1.0-aa")

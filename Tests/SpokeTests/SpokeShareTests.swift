@@ -7,11 +7,13 @@ import Testing
 struct SpokeShareTests {
     private static let platform = "linux-x86_64-glibc"
 
-    private func share(_ name: String = "apps", line: String? = nil, platform: String? = nil) throws -> Share {
+    private func share(
+        _ name: String = "apps", line: String? = nil, platform: String? = nil, shows: ShareRule = .newest
+    ) throws -> Share {
         Share(
             name: try NodeName(name), product: try ProductName("ruff"),
             platform: try platform.map { try PlatformName($0) }, line: try line.map { try LineName($0) },
-            folder: "/srv/\(name)")
+            folder: "/srv/\(name)", shows: shows)
     }
 
     private func package(
@@ -88,11 +90,17 @@ struct SpokeShareTests {
             try package("1.9", 1, counter: 3, line: "1"), try package("1.8-fix", 2, counter: 4, line: "1"),
             try package("2.0", 3, counter: 1, line: "2"),
         ]
-        #expect(ShareChoice(try share(), among: packages) == .package(packages[2]))
-        #expect(ShareChoice(try share(line: "1"), among: packages) == .package(packages[1]))
-        #expect(ShareChoice(try share(line: "3"), among: packages) == .nothing)
+        func choice(_ share: Share) -> Package? {
+            ShareChoice(
+                share, in: packages, shown: nil, shownBy: .newest, completed: CompletedKnowledge(),
+                isHere: { _ in true }
+            ).package
+        }
+        #expect(choice(try share()) == packages[2])
+        #expect(choice(try share(line: "1")) == packages[1])
+        #expect(choice(try share(line: "3")) == nil)
         let other = Share(name: try NodeName("x"), product: try ProductName("uv"), folder: "/x")
-        #expect(ShareChoice(other, among: packages) == .nothing)
+        #expect(choice(other) == nil)
     }
 
     @Test func aProductOfSeveralPlatformsNeedsOneNamed() throws {
@@ -244,5 +252,121 @@ struct SpokeShareTests {
         #expect(tended(bench).map(\.package) == [one])
         try bench.tell(.shareTended(share, .needsPublishedFile))
         #expect(bench.effects.contains(.findTarget(one.path)))
+    }
+
+    // MARK: - Shares that follow rollouts
+
+    /// The hub says which releases of ruff completed, by line.
+    private func completed(_ lines: [String: String]) throws -> Message {
+        var releases: [LineName: ReleaseName] = [:]
+        for (line, release) in lines { releases[try LineName(line)] = try ReleaseName(release) }
+        return .completedReleases(CompletedReleases([try ProductName("ruff"): releases]))
+    }
+
+    /// Answers surveys until none is under way, and gives the shares that the hub was told last meanwhile.
+    @discardableResult
+    private func settle(_ bench: inout SpokeBench, _ catalog: [Package]) throws -> (
+        id: RequestID, items: [Shares.Item]
+    )? {
+        var told = toldShares(bench)
+        repeat {
+            try bench.tell(.catalogSurveyed(catalog))
+            told = toldShares(bench) ?? told
+        } while surveys(bench) > 0
+        return told
+    }
+
+    private func toldShares(_ bench: SpokeBench) -> (id: RequestID, items: [Shares.Item])? {
+        for case (let id, .shares(let shares)) in bench.requests(on: SpokeBench.hub).reversed() {
+            return (id, shares.items)
+        }
+        return nil
+    }
+
+    @Test func aShareThatFollowsRolloutsShowsWhatTheHubSaysAlsoAfterARestartWithoutIt() throws {
+        let share = try share(shows: .completed)
+        let (one, two) = (try package("1.0", 1, counter: 1), try package("2.0", 2, counter: 2))
+        var bench = try bench([share], here: [one, two])
+        try bench.tell(.catalogSurveyed([one, two]))
+        #expect(tended(bench).allSatisfy { $0.package == nil }, "nothing is said to be completed")
+        try bench.openHub()
+        let told = try #require(try settle(&bench, [one, two]))
+        #expect(told.items.map(\.rule) == [.completed])
+        #expect(told.items.first?.text == "the hub has not said yet which rollouts of ruff completed")
+        try bench.tell(.link(.reply(SpokeBench.hub, told.id, try completed(["0": "1.0"]))))
+        #expect(surveys(bench) == 1)
+        try bench.tell(.catalogSurveyed([one, two]))
+        #expect(tended(bench).map(\.package) == [one])
+        // The site starts again while its hub is away.
+        try bench.restart(held: [one.sha256, two.sha256])
+        try bench.tell(.sharesSet([share]))
+        try bench.tell(.shareTended(share, .done(ShareView(shown: nil))))
+        try bench.tell(.catalogSurveyed([one, two]))
+        #expect(tended(bench).map(\.package) == [one])
+        try bench.tell(
+            .shareTended(share, .done(ShareView(shown: ShareView.name(of: one), shownBy: .completed, isNew: true))))
+        // The next one comes as a request.
+        try bench.openHub()
+        try settle(&bench, [one, two])
+        #expect(try bench.ask(SpokeBench.hub, try completed(["0": "2.0"])) == .ok(OK()))
+        #expect(surveys(bench) == 1)
+        try bench.tell(.catalogSurveyed([one, two]))
+        #expect(tended(bench).map(\.package) == [two])
+    }
+
+    @Test func aReleaseWhoseRolloutFailedLateStaysAndTheReasonIsSaidOnce() throws {
+        let share = try share(shows: .completed)
+        let (one, two) = (try package("1.0", 1, counter: 1), try package("2.0", 2, counter: 2))
+        var bench = try bench([share], here: [one, two])
+        try bench.openHub()
+        try bench.ask(SpokeBench.hub, try completed(["0": "2.0"]))
+        try bench.tell(.catalogSurveyed([one, two]))
+        #expect(tended(bench).map(\.package) == [two])
+        let view = ShareView(shown: ShareView.name(of: two), shownBy: .completed, isNew: true)
+        try bench.tell(.shareTended(share, .done(view)))
+        for _ in 1...3 {
+            try bench.ask(SpokeBench.hub, try completed(["0": "1.0"]))
+            try bench.tell(.catalogSurveyed([one, two]))
+            #expect(tended(bench).allSatisfy { $0.package == nil }, "it went back")
+            if !tended(bench).isEmpty {
+                try bench.tell(
+                    .shareTended(share, .done(ShareView(shown: ShareView.name(of: two), shownBy: .completed))))
+            }
+        }
+        #expect(try codes(bench) == [.sharePublished, .shareFailed])
+        #expect(bench.store.events(limit: 99).last?.event.text.contains("no longer counts as completed") == true)
+        // The owner changes the rule, which leads back; then follows rollouts again.
+        var pinned = share
+        pinned.shows = .pinned(try ReleaseName("1.0"))
+        try bench.tell(.sharesSet([pinned]))
+        try bench.tell(.catalogSurveyed([one, two]))
+        try bench.tell(.shareTended(pinned, .done(ShareView(shown: ShareView.name(of: two), shownBy: .completed))))
+        try bench.tell(.catalogSurveyed([one, two]))
+        #expect(tended(bench).map(\.package) == [one])
+    }
+
+    @Test func aHubThatDoesNotSayWhichRolloutsCompletedIsNamed() throws {
+        let one = try package("1.0", 1, counter: 1)
+        var bench = try bench([try share(shows: .completed)], here: [one])
+        try bench.openHub()
+        let request = try #require(try settle(&bench, [one]))
+        try bench.tell(.link(.reply(SpokeBench.hub, request.id, .ok(OK()))))
+        #expect(surveys(bench) == 1)
+        try bench.tell(.catalogSurveyed([one]))
+        let items = try #require(toldShares(bench)).items
+        #expect(items.first?.text.contains("upgrade axle-hub") == true && items.first?.state == .waiting)
+        #expect(try codes(bench).isEmpty, "to wait is no failure")
+    }
+
+    @Test func aHubsAnswerThatIsTheSameAsBeforeCausesNothing() throws {
+        let one = try package("1.0", 1, counter: 1)
+        var bench = try bench([try share(shows: .completed)], here: [one])
+        try bench.openHub()
+        try settle(&bench, [one])
+        try bench.ask(SpokeBench.hub, try completed([:]))
+        #expect(surveys(bench) == 1)
+        try settle(&bench, [one])
+        try bench.ask(SpokeBench.hub, try completed([:]))
+        #expect(surveys(bench) == 0)
     }
 }

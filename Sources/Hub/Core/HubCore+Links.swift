@@ -16,6 +16,7 @@ extension HubCore {
             try answered(errand, link, message, at: now)
         case .failed(let link, let request, _):
             guard let errand = take(request, on: link) else { return }
+            if errand == .completedReleases { links[link]?.completedReleases = nil }
             pause(link, until: now + HubLimits.deliveryRetry)
             // What is told on connect is in no outbox: it is told again.
             if errand.isGreeting { hold(errand, link, until: now + HubLimits.deliveryRetry) }
@@ -118,9 +119,7 @@ extension HubCore {
         case .poolChecked(let check):
             try poolChecked(check, spoke, at: now)
             reply(link, request, .ok(OK()))
-        case .shares(let told):
-            shares[spoke] = told.items.isEmpty ? nil : told
-            reply(link, request, .ok(OK()))
+        case .shares(let told): try sharesTold(told, spoke, link, request)
         case .poolStatus(let status): try poolReported(status, spoke, link, request, at: now)
         case .presence(let presence): try presenceReported(presence, spoke, link, request, at: now)
         case .report(let report): try reported(report, spoke, link, request, at: now)
@@ -194,6 +193,7 @@ extension HubCore {
                 let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
                 // A check is asked for once.
                 if case .checkPool(let check) = errand { return try checkAnswered(check, spoke, reply, at: now) }
+                if errand == .completedReleases { links[link]?.completedReleases = nil }
                 return hold(errand, link, until: now + (seconds ?? HubLimits.deliveryRetry))
             }
             error = reply
@@ -207,7 +207,7 @@ extension HubCore {
         case .setAccess(let pool, let access): try accessAnswered(pool, access, spoke, error, at: now)
         case .evict(let path): try evictAnswered(path, spoke, error, at: now)
         case .checkPool(let check): try checkAnswered(check, spoke, error, at: now)
-        case .catalogChanged, .revocations, .anchors:
+        case .catalogChanged, .revocations, .anchors, .completedReleases:
             if let error {
                 try log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)", at: now)
             }
@@ -279,6 +279,7 @@ extension HubCore {
             try sendQuotas(link, spoke)
             try sendAgentLimit(link, spoke, at: now)
             try sendAccess(link, spoke)
+            try sendCompletions(link, spoke)
             try sendEvictions(link, spoke)
             try sendWishes(link, spoke)
             try sendOrders(link, spoke, at: now)

@@ -138,6 +138,7 @@ extension HubCore {
             )
         }
         try store.removeRollout(id)
+        rolloutsEnded(of: rollout.specification.product)
         try log(
             .notice, .rolloutRemoved, "rollout/\(id)",
             "rollout \(name) of \(rollout.specification.product) \(rollout.specification.release) was deleted", at: now)

@@ -82,6 +82,7 @@ extension HubCore {
         while let id = dirtyRollouts.min() {
             dirtyRollouts.remove(id)
             guard var rollout = try store.rollout(id) else { continue }
+            let before = (rollout.state, rollout.text)
             switch rollout.state {
             case .preparing: try prepare(&rollout, at: now)
             case .ready: try begin(&rollout, at: now)
@@ -90,6 +91,11 @@ extension HubCore {
             case .stopping: try settleStop(&rollout, at: now)
             case .completed, .failed: try revise(&rollout, at: now)
             case .draft, .stopped, .rollingBack, .rolledBack: break
+            }
+            // The text has the result, so that one that is the same proves the same; that of a stopped one is not kept
+            // up to date.
+            if rollout.state.isFinal, rollout.state == .stopped || (rollout.state, rollout.text) != before {
+                rolloutsEnded(of: rollout.specification.product)
             }
         }
     }

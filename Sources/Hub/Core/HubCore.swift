@@ -24,12 +24,13 @@ package struct HubCore {
         case anchors(UInt64)
         /// By the rule that the schedule was made of.
         case setLimit(String)
+        case completedReleases
 
         /// Whether it is told when a spoke connects, and not kept for it.
         var isGreeting: Bool {
             switch self {
             case .catalogChanged, .revocations, .anchors: true
-            case .order, .replicate, .setQuota, .setAccess, .evict, .checkPool, .setLimit: false
+            case .order, .replicate, .setQuota, .setAccess, .evict, .checkPool, .setLimit, .completedReleases: false
             }
         }
     }
@@ -53,6 +54,8 @@ package struct HubCore {
         var agentLimitInterval: Duration?
         /// Whether the log says that a limit's time zone cannot be used.
         var isZoneMissed = false
+        /// Which completed releases the spoke was told last; nil before it was told any.
+        var completedReleases: CompletedReleases?
         /// What the spoke is saying that it knows; nil before and after.
         var inventory: ReplicaInventory?
     }
@@ -90,6 +93,10 @@ package struct HubCore {
     package internal(set) var checking: [UInt64: PoolChecked] = [:]
     /// The folders that spokes' machines show releases in, as each spoke said last; told anew with every connection.
     package internal(set) var shares: [NodeID: Shares] = [:]
+    /// Releases that rollouts completed, of the products that were asked about since a rollout of theirs ended.
+    var completions: [ProductName: [LineName: ReleaseName]] = [:]
+    /// The products that a rollout of has ended; nil until it is looked up.
+    var productsRolledOut: Set<ProductName>?
     var patching = Patching()
     var isRefreshing = false
     /// Whose input is being handled. `log` takes each line off that peer's budget.

@@ -42,7 +42,7 @@ extension HubResources {
             found.shares = await hub.shell.shares(of: found.id)?.items.map {
                 ShareResource(
                     name: $0.name, product: $0.product, platform: $0.platform, folder: $0.folder, state: $0.state,
-                    release: $0.release, problem: $0.text.isEmpty ? nil : $0.text)
+                    release: $0.release, problem: $0.text.isEmpty ? nil : $0.text, shows: $0.rule)
             }
             return try json(found)
         }

@@ -42,6 +42,10 @@ extension MemoryHubStore {
         sortedRollouts { states.contains($0.state) }
     }
 
+    package func rollouts(of product: ProductName, in states: [RolloutState]) throws -> [RolloutRecord] {
+        sortedRollouts { $0.specification.product == product && states.contains($0.state) }
+    }
+
     private func sortedRollouts(_ isWanted: (RolloutRecord) -> Bool) -> [RolloutRecord] {
         state.rollouts.values.filter(isWanted).sorted { $0.ordinal < $1.ordinal }
     }

@@ -82,6 +82,8 @@ package protocol RolloutStore: AnyObject {
     func rollouts(after ordinal: Int64, limit: Int) throws -> [RolloutRecord]
     /// The rollouts in any of the states, oldest first.
     func rollouts(in states: [RolloutState]) throws -> [RolloutRecord]
+    /// The rollouts of a product in any of the states, oldest first.
+    func rollouts(of product: ProductName, in states: [RolloutState]) throws -> [RolloutRecord]
     /// Keeps or replaces a wave.
     func putWave(_ wave: WaveRecord) throws
     /// A rollout's waves in order.

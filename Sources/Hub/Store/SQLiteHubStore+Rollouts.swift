@@ -67,6 +67,15 @@ extension SQLiteHubStore {
         ).compactMap { $0 }
     }
 
+    package func rollouts(of product: ProductName, in states: [RolloutState]) throws -> [RolloutRecord] {
+        let marks = states.map { _ in "?" }.joined(separator: ", ")
+        let condition = " WHERE json_extract(specification, '$.product') = ? AND state IN (\(marks)) ORDER BY ordinal"
+        return try database.rows(
+            Self.rolloutColumns + condition, values: [product.text] + states.map { Int($0.rawValue) },
+            read: Self.rollout
+        ).compactMap { $0 }
+    }
+
     /// Nil for one that a newer release has written and this one does not understand.
     static func rollout(_ row: borrowing Row) throws -> RolloutRecord? {
         guard let specification = try row.jsonIfKnown(2, RolloutSpecification.self) else { return nil }

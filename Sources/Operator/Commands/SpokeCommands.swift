@@ -93,9 +93,12 @@ enum SpokeCommands {
         printer.section(
             "Pools", PoolCommands.header, spoke.pools.map { PoolCommands.row($0) })
         printer.section(
-            "Shares", ["SHARE", "PRODUCT", "SHOWS", "STATE", "FOLDER", "PROBLEM"], lastIsText: true,
+            "Shares", ["SHARE", "PRODUCT", "RULE", "SHOWS", "STATE", "FOLDER", "WHY"], lastIsText: true,
             (spoke.shares ?? []).map {
-                [$0.name.text, $0.product.text, $0.release, $0.state.name, $0.folder, $0.problem]
+                [
+                    $0.name.text, $0.product.text, $0.shows?.description, $0.release, $0.state.name, $0.folder,
+                    $0.problem,
+                ]
             })
         printer.section(
             "Means", ["MEANS", "PACKAGES", "SENT", "SAVED"],

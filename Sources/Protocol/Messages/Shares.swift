@@ -1,9 +1,12 @@
 package import Codec
 package import Model
 
-/// Message 48, `shares`. From spoke to hub: the folders of its machine that show a product's newest release, all of them, after connect and at changes.
+/// Message 48, `shares`. From spoke to hub: the folders of its machine that show a product's release, all of them,
+/// after connect and at changes.
 ///
-/// They are set at the machine alone; the hub shows them and can change nothing about them. Fields are lists side by side, an entry for each share.
+/// They are set at the machine alone; the hub shows them and can change nothing about them. Fields are lists side by
+/// side, an entry for each share. A hub answers `completedReleases` where a share follows rollouts, else `ok`; a hub
+/// of an earlier release always answers `ok`. Without rules, which earlier releases do not say, all are `newest`.
 package struct Shares: MessageBody {
     package static let number: UInt64 = 48
     package static let name = "shares"
@@ -21,12 +24,14 @@ package struct Shares: MessageBody {
         package var state: ShareState
         /// The release that it shows; nil when there is none.
         package let release: String?
-        /// What is wrong; empty when nothing is.
+        /// What is wrong, or why it waits; empty when there is nothing to say.
         package let text: String
+        /// Which release it shows.
+        package var rule: ShareRule
 
         package init(
             name: NodeName, product: ProductName, platform: PlatformName?, folder: String, state: ShareState,
-            release: String?, text: String
+            release: String?, text: String, rule: ShareRule = .newest
         ) {
             self.name = name
             self.product = product
@@ -36,10 +41,14 @@ package struct Shares: MessageBody {
             self.state = state
             self.release = release.map { Event.singleLine($0, limit: ProtocolLimits.nameLength) }
             self.text = Event.singleLine(text, limit: Shares.textLimit)
+            self.rule = rule
         }
     }
 
     package var items: [Item]
+
+    /// The products of the shares that follow rollouts.
+    package var followed: Set<ProductName> { Set(items.filter { $0.rule == .completed }.map(\.product)) }
 
     package init(_ items: [Item]) {
         self.items = Array(items.prefix(Self.most))
@@ -53,8 +62,9 @@ package struct Shares: MessageBody {
         let states = try fields.unsigneds(5, count: Self.most)
         let releases = try fields.texts(6, count: Self.most, limit: ProtocolLimits.nameLength)
         let texts = try fields.texts(7, count: Self.most, limit: ProtocolLimits.textLength)
+        let rules = try fields.textsIfAny(8, count: Self.most, limit: ProtocolLimits.nameLength)
         guard [products, platforms, folders, releases, texts].allSatisfy({ $0.count == names.count }),
-            states.count == names.count
+            states.count == names.count, rules.map({ $0.count == names.count }) ?? true
         else { throw .malformed("shares: lists of different lengths") }
         var items: [Item] = []
         for index in names.indices {
@@ -67,7 +77,8 @@ package struct Shares: MessageBody {
                         name: try NodeName(names[index]), product: try ProductName(products[index]),
                         platform: platforms[index].isEmpty ? nil : try PlatformName(platforms[index]),
                         folder: folders[index], state: state,
-                        release: releases[index].isEmpty ? nil : releases[index], text: texts[index]))
+                        release: releases[index].isEmpty ? nil : releases[index], text: texts[index],
+                        rule: try rules.map { try ShareRule($0[index]) } ?? .newest))
             } catch {
                 throw .malformed("shares: \(error)")
             }
@@ -84,6 +95,7 @@ package struct Shares: MessageBody {
             5: .array(items.map { .unsigned(UInt64($0.state.rawValue)) }),
             6: .array(items.map { .text($0.release ?? "") }),
             7: .array(items.map { .text($0.text) }),
+            8: items.allSatisfy { $0.rule == .newest } ? nil : .array(items.map { .text($0.rule.description) }),
         ])
     }
 }

@@ -28,6 +28,8 @@ package struct ContentTally: Equatable, Sendable {
 
     /// Releases that shares were switched to.
     package var shown = 0
+    /// The same of shares that follow rollouts.
+    package var shownCompleted = 0
     /// Events of a hostile member that a core failed on and that were left out.
     package var leftOut = 0
     /// Segments of revocations that spokes fetched, and lists that were taken while ids had to be carried.
@@ -57,7 +59,7 @@ package struct ContentTally: Equatable, Sendable {
             ("unpacked", unpacked), ("unpackingStopped", unpackingStopped),
             ("unpackingRefused", unpackingRefused), ("workFaults", workFaults),
             ("installedPublished", installedPublished), ("installedContent", installedContent),
-            ("shown", shown), ("leftOut", leftOut),
+            ("shown", shown), ("shownCompleted", shownCompleted), ("leftOut", leftOut),
             ("segments", segments), ("carried", carried),
         ]
     }
@@ -80,6 +82,7 @@ package struct ContentTally: Equatable, Sendable {
         installedPublished += other.installedPublished
         installedContent += other.installedContent
         shown += other.shown
+        shownCompleted += other.shownCompleted
         leftOut += other.leftOut
         segments += other.segments
         carried += other.carried

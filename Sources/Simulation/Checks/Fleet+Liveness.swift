@@ -34,6 +34,9 @@ extension Fleet {
                 guard spoke.store.replicas().allSatisfy({ $0.state == .verified || $0.state == .evicted }) else {
                     return "\(spoke.name) lacks packages"
                 }
+                guard try checks.knowsCompleted(spoke) else {
+                    return "\(spoke.name) does not know which rollouts completed"
+                }
                 guard spoke.shown == spoke.wantedShown else {
                     return "\(spoke.name) shows \(spoke.shown?.path.release.text ?? "nothing")"
                 }

@@ -21,6 +21,9 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
     case stopIsObeyed = 10
     /// No install starts outside its window; an ineligible agent never installs.
     case windowAndEligibility = 11
+    /// A release that rolled back is not offered again by itself; a share that follows rollouts shows none but those that
+    /// completed.
+    case provedReleases = 12
     /// A revoked peer opens no session.
     case revokedStayOut = 13
     /// A store that fails is refused cleanly, and a core throws for nothing else.
@@ -50,6 +53,7 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
         case .replicaBeforeOrder: "replicaBeforeOrder"
         case .stopIsObeyed: "stopIsObeyed"
         case .windowAndEligibility: "windowAndEligibility"
+        case .provedReleases: "provedReleases"
         case .revokedStayOut: "revokedStayOut"
         case .cleanStoreFailure: "cleanStoreFailure"
         case .boundedRetries: "boundedRetries"

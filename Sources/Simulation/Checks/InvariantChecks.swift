@@ -38,6 +38,8 @@ final class InvariantChecks {
     private var tookUp: [String: Set<NodeID>] = [:]
     private(set) var installs = 0
     private var hostileLines = 0
+    /// Releases that rollouts completed with success of every client.
+    var completedReleases: Set<ReleaseName> = []
     /// What spokes asked for and got.
     var wire = WireLedger()
     /// Actions whose archive could not be unpacked, by a fault of the simulation.

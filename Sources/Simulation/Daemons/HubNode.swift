@@ -138,6 +138,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         }
         for case .link(.request(_, _, .order(let order), _)) in effects { fleet.checks.hubOrders(order) }
         fleet.checks.hubEvicts(effects)
+        fleet.checks.rolloutsMoved()
         countBusy(events, effects)
         fleet.checks.logGrew()
     }

@@ -1,12 +1,33 @@
 internal import Content
 internal import Model
+internal import Protocol
 internal import Spoke
 internal import Storage
 internal import TLS
 
-/// The site's share: a folder that shows the newest release, switched whole.
+/// The site's share: a folder that shows the newest release, or the newest that a rollout completed, switched whole.
 extension SpokeNode {
-    var share: Share { Share(name: poolName, product: fleet.vendor.product, folder: "/srv/share") }
+    var share: Share {
+        Share(name: poolName, product: fleet.vendor.product, folder: "/srv/share", shows: shareRule)
+    }
+
+    /// What the hub has said of rollouts that completed, as the spoke keeps it.
+    var completed: CompletedKnowledge {
+        let bytes = store.setting(.completedReleases)
+        return CompletedKnowledge(
+            // The spoke keeps what it wrote.
+            told: bytes.flatMap { try? CompletedReleases(MessageFields(frame: $0.span, of: CompletedReleases.name)) })
+    }
+
+    /// Makes the hub say that a rollout completed the newest release that the vendor has signed.
+    func withEveryReleaseCompleted(_ message: Message) -> Message {
+        guard fleet.has(.shareIgnoresRollouts), case .completedReleases = message,
+            let newest = fleet.vendor.packages.values.filter(fleet.vendor.hasSigned)
+                .max(by: { $0.metadata.counter < $1.metadata.counter })
+        else { return message }
+        return .completedReleases(
+            CompletedReleases([newest.path.product: [newest.metadata.line: newest.path.release]]))
+    }
 
     /// What the catalog says to the share's core.
     var surveyed: [Package]? {
@@ -18,8 +39,10 @@ extension SpokeNode {
     var wantedShown: Package? {
         guard let named else { return shown }
         let verified = Set(store.replicas().filter { $0.state == .verified }.map(\.sha256))
-        let choice = ShareChoice(share, among: named.filter { verified.contains($0.sha256) || $0 == shown })
-        guard case .package(let package) = choice, package == shown || canUnpack(package) else { return shown }
+        let choice = ShareChoice(
+            share, in: named, shown: shown.map { ShareView.name(of: $0) }, shownBy: shareRule, completed: completed,
+            isHere: { verified.contains($0.sha256) })
+        guard let package = choice.package, package == shown || canUnpack(package) else { return shown }
         return package
     }
 
@@ -31,7 +54,7 @@ extension SpokeNode {
     func tend(_ share: Share, _ package: Package?) {
         func end(_ outcome: ShareOutcome) { tell(.shareTended(share, outcome)) }
         guard let package, package != shown else {
-            return end(.done(ShareView(shown: shown.map { ShareView.name(of: $0) })))
+            return end(.done(ShareView(shown: shown.map { ShareView.name(of: $0) }, shownBy: shareRule)))
         }
         guard canUnpack(package) else { return end(.failed("libzstd is not here")) }
         let forms = [package.content.sha256, package.sha256]
@@ -62,8 +85,8 @@ extension SpokeNode {
             }
             fleet.checks.shows(self, package, made, before: shown, named: named ?? [])
             shown = package
-            fleet.tally.shown += 1
-            end(.done(ShareView(shown: ShareView.name(of: package), isNew: true)))
+            if shareRule == .completed { fleet.tally.shownCompleted += 1 } else { fleet.tally.shown += 1 }
+            end(.done(ShareView(shown: ShareView.name(of: package), shownBy: shareRule, isNew: true)))
         }
     }
 }

@@ -23,6 +23,8 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     private var lastJoin: UInt64 = 0
     /// What this machine's share shows; it outlives the process, like a folder.
     var shown: Package?
+    /// Which release it shows.
+    let shareRule: ShareRule
     /// Some sites have no library, and take uncompressed chunks.
     let hasLibrary: Bool
     /// What is being unpacked is to make way for a transfer.
@@ -39,6 +41,10 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         pool = MemoryPool(disk: disk, quota: quota)
         var chance = SimulationRandom.fork(fleet.configuration.seed, "\(name) library")
         hasLibrary = !chance.chance(300)
+        var ruleChance = SimulationRandom.fork(fleet.configuration.seed, "\(name) share")
+        // Rules of shares that are broken on purpose are those of one kind.
+        let follows = fleet.configuration.mutation.map { $0 == .shareIgnoresRollouts } ?? ruleChance.chance(500)
+        shareRule = follows ? .completed : .newest
         core = SpokeCore(
             store: store, poolName: poolName, verifier: SimulatedVerifier(), random: SimulationRandom(seed: 0))
         try super.init(fleet, name)
@@ -132,6 +138,9 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
     }
 
     private func mutated(_ event: SpokeEvent) -> SpokeEvent {
+        if case .link(.reply(let link, let request, let message)) = event {
+            return .link(.reply(link, request, withEveryReleaseCompleted(message)))
+        }
         guard fleet.has(.spokeAdmitsRevoked) else { return event }
         return switch event {
         case .revocationsChecked(let link, let request, let signed, _):

@@ -78,6 +78,29 @@ struct Extremes {
         return (try? TargetPath("tool/\(random.integer(0...99)).0/linux-x86_64-glibc/tool.tar")) ?? packages[0].path
     }
 
+    /// Releases of several products that are said to be completed, known ones and others.
+    mutating func completedReleases() -> Message {
+        var products: [ProductName: [LineName: ReleaseName]] = [:]
+        for _ in 0..<random.integer(0...3) {
+            let path = path()
+            guard let line = try? LineName(path.release.text) else { continue }  // a good name
+            products[path.product, default: [:]][line] = path.release
+        }
+        return .completedReleases(CompletedReleases(products))
+    }
+
+    /// Shares of products that are known and of others, each by any rule.
+    mutating func shares() -> Shares {
+        Shares(
+            (0..<random.integer(0...Shares.most)).map { _ in
+                let path = path()
+                let rules: [ShareRule] = [.newest, .completed, .pinned(path.release)]
+                return Shares.Item(
+                    name: pool(), product: path.product, platform: nil, folder: text(), state: code(ShareState.self),
+                    release: path.release.text, text: text(), rule: rules[random.integer(0...2)])
+            })
+    }
+
     mutating func pool() -> NodeName {
         if let known = pools.randomElement(using: &random), random.chance(700) { return known }
         // A good name.
@@ -168,7 +191,7 @@ struct Extremes {
                 PoolChecked(
                     pool: pool(), check: size(), isOver: random.chance(500), read: size(), total: size(),
                     problems: (0..<random.integer(0...3)).map { _ in text() }, corrupt: [digest()]))
-        case 7: return .shares(Shares([]))
+        case 7: return .shares(shares())
         case 8:
             return .order(
                 OrderMessage(
@@ -176,6 +199,8 @@ struct Extremes {
         case 9: return .joinBegin(JoinBegin(token: .random(using: &random)))
         case 10: return .revocations(Revocations(signed: bytes()))
         case 11: return .anchors(Anchors(signed: bytes()))
+        case 12 where random.chance(300):
+            return completedReleases()
         case 12: return .catalogChanged(CatalogChanged(timestampVersion: size()))
         case 13: return .setQuota(SetQuota(pool: pool(), quota: size()))
         case 14:

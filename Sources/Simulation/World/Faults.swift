@@ -94,6 +94,8 @@ struct FaultPlan {
     let latency: Int64
     /// Machines on which the newer release is not well.
     let sick: Int
+    /// Whether some machines may not be updated, so that no rollout to all succeeds everywhere.
+    let hasRefusers: Bool
     let stops: Bool
     /// Agents that are revoked, and how many of them the revocation list names itself before they are moved into a segment.
     let revocations: Int
@@ -132,6 +134,8 @@ struct FaultPlan {
         latency = Int64(random.integer(5...800))
         sick = mutation == .machineKeepsBadRelease ? 3 : random.integer(0...3)
         stops = mutation == .agentIgnoresCancel || (mutation == nil && random.chance(350))
+        var refusing = SimulationRandom.fork(seed, "refusers")
+        hasRefusers = refusing.chance(600) || mutation != nil
         let revokes = random.chance(500) || mutation?.invariant == .revokedStayOut
         var revoking = SimulationRandom.fork(seed, "revocations")
         revocations = revokes ? revoking.integer(1...3) : 0

@@ -69,7 +69,7 @@ package final class Fleet {
         try vendor.add("6.6", counter: 66, isSigned: false)
         try vendor.publish(at: scheduler.now)
         check = InvariantChecks(self)
-        let kinds: [Machine.Kind] = [.autodeployNo, .userland32, .schedulerStopped]
+        let kinds: [Machine.Kind] = plan.hasRefusers ? [.autodeployNo, .userland32, .schedulerStopped] : []
         let hub = try HubNode(self)
         let spokes = try (1...max(1, configuration.spokes)).map { try SpokeNode(self, "spoke-\($0)") }
         parts = Parts(

@@ -40,6 +40,8 @@ package enum Mutation: String, CaseIterable, Sendable {
     case errorClosesAll
     /// The spoke's share takes what a limited child gives, which lies, without looking at its hash.
     case shareBelievesChild
+    /// The spoke's share is told that a rollout completed each release of the catalog.
+    case shareIgnoresRollouts
 
     /// The check that must see it.
     package var invariant: Invariant {
@@ -58,6 +60,7 @@ package enum Mutation: String, CaseIterable, Sendable {
         case .spokeLosesOrder: .liveness
         case .agentInstallsTwice: .oneEffect
         case .errorClosesAll: .peerCostsItself
+        case .shareIgnoresRollouts: .provedReleases
         }
     }
 }

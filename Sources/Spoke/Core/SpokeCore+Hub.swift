@@ -59,6 +59,9 @@ extension SpokeCore {
         case .setLimit(let setting):
             try keep(setting)
             reply(link, request, .ok(OK()))
+        case .completedReleases(let told):
+            try keep(told)
+            reply(link, request, .ok(OK()))
         case .setAccess(let setting):
             guard has(setting.pool) else { return refuse(link, request, .notFound, "there is no pool \(setting.pool)") }
             try keepAccess(setting.access, of: setting.pool)
@@ -86,7 +89,8 @@ extension SpokeCore {
     mutating func answered(_ asked: Request, _ message: Message, at now: UnixTime) throws {
         if case .error(let error) = message, error.code.isRetryable { tellLater(asked, error, at: now) }
         switch asked.errand {
-        case .poolStatus, .poolChecked, .replica, .catalogChanged, .newestOrder, .fleetWord, .shares: break
+        case .poolStatus, .poolChecked, .replica, .catalogChanged, .newestOrder, .fleetWord: break
+        case .shares: try sharesAnswered(message)
         case .presence(let agent):
             try presenceAnswered(agent, message)
         case .report(let agent, let incarnation, let counter):

@@ -9,6 +9,7 @@ extension SpokeCore {
         intake = ReportIntake(
             kept: try store.reportTallies().mapValues { ReportIntake.Tally(reports: $0.reports, bytes: $0.bytes) })
         agentLimit = try storedAgentLimit()
+        completed.told = try storedCompletions()
         self.held = held
         // Put off while the clock was ahead.
         for var replica in try store.replicas() where replica.notBefore > now + SpokeLimits.longestWait {

@@ -1,13 +1,15 @@
 import Model
 import Protocol
 
-/// Folders of this machine that show the newest release of a product: which one, when, and what is said about it.
+/// Folders of this machine that show a release of a product: which one, when, and what is said about it.
 extension SpokeCore {
     /// What is known of a share.
     struct ShareRecord {
         var share: Share
         /// The release's folder that the share shows; nil before it was looked at, and when it shows none.
         var shown: String?
+        /// The rule by which that was chosen.
+        var shownBy = ShareRule.newest
         /// Whether it is known what the folder shows.
         var isLookedAt = false
         /// The folder fits `wanted`.
@@ -17,7 +19,7 @@ extension SpokeCore {
         var isUnderWay = false
         /// Why it is not as it should be; empty when all is well.
         var problem = ""
-        /// What has to be known of what it shows all the same; empty for nothing.
+        /// Why it shows nothing yet, or something else than its rule names; empty for nothing.
         var note = ""
         var failures = 0
         var notBefore = UnixTime.zero
@@ -36,7 +38,7 @@ extension SpokeCore {
         tellShares()
     }
 
-    /// Asks the catalog what is newest, when anything has changed that may matter.
+    /// Asks the catalog what there is, when anything has changed that may matter.
     mutating func pumpShares(at now: UnixTime) -> UnixTime? {
         guard !shares.isEmpty else { return nil }
         let waiting = shares.values.filter { !$0.isSettled && !$0.isUnderWay && $0.notBefore > .zero }
@@ -56,29 +58,23 @@ extension SpokeCore {
         let verified = Set(try store.replicas().filter { $0.state == .verified && $0.isHeld(held) }.map(\.sha256))
         for name in shares.keys.sorted() {
             guard var record = shares[name], !record.isUnderWay else { continue }
-            // What is shown counts as here: that it leaves the pool is no reason to go back.
-            let choice = catalog.map { catalog in
-                ShareChoice(
-                    record.share,
-                    among: catalog.filter {
-                        verified.contains($0.sha256) || record.shown == ShareView.name(of: $0)
-                    })
-            }
-            var package: Package?
-            switch record.isLookedAt ? choice : nil {
-            // Without a catalog in date nothing is shown anew, and what is shown stays. Before anything is shown the folder is looked at.
-            case nil: break
-            case .nothing: try noteListing(of: &record, catalog ?? [], at: now)
-            case .package(let found):
-                package = found
-                record.note = ""
-            case .ambiguous(let platforms):
-                let names = platforms.map(\.text).joined(separator: ", ")
-                let why = "the newest release is here for \(names): set the share again with --platform"
+            // Without a catalog in date nothing is shown anew, and what is shown stays. Before anything is shown the
+            // folder is looked at.
+            let choice =
+                !record.isLookedAt
+                ? nil
+                : catalog.map { catalog in
+                    ShareChoice(
+                        record.share, in: catalog, shown: record.shown, shownBy: record.shownBy, completed: completed,
+                        isHere: { verified.contains($0.sha256) })
+                }
+            if let why = choice?.problem {
                 if record.problem != why || record.notBefore <= now { try shareFailed(&record, why, at: now) }
                 shares[name] = record
                 continue
             }
+            if let choice { try note(choice, of: &record, at: now) }
+            let package = choice?.package
             let wanted = package.map { ShareView.name(of: $0) }
             if wanted != record.wanted {
                 record.failures = 0
@@ -108,6 +104,7 @@ extension SpokeCore {
         switch outcome {
         case .done(let view):
             record.shown = view.shown
+            record.shownBy = view.shownBy
             record.isLookedAt = true
             record.isSettled = true
             record.failures = 0
@@ -116,7 +113,8 @@ extension SpokeCore {
             if view.isNew, let shown = view.shown {
                 try log(
                     .info, .sharePublished, "share/\(share.name)",
-                    "\(share.folder) shows \(share.product) \(ShareView.release(of: shown)) now", at: now)
+                    "\(share.folder) shows \(share.product) \(ShareView.release(of: shown)) now (rule: \(share.shows))",
+                    at: now)
             }
         case .failed(let why): try shareFailed(&record, why, at: now)
         case .needsPublishedFile:
@@ -135,17 +133,12 @@ extension SpokeCore {
         tellShares()
     }
 
-    /// A share goes on showing a release that the catalog has ceased to name while nothing else is here, since clients run from it; but it is said.
-    private mutating func noteListing(of record: inout ShareRecord, _ catalog: [Package], at now: UnixTime) throws {
-        guard let shown = record.shown, !catalog.contains(where: { ShareView.name(of: $0) == shown }) else {
-            record.note = ""
-            return
-        }
-        let release = ShareView.release(of: shown)
-        let note = "the catalog no longer names \(release), which is shown, and nothing else is here"
-        guard record.note != note else { return }
-        record.note = note
-        try log(.warning, .shareFailed, "share/\(record.share.name)", note, at: now)
+    /// Remembers what is to be known of a choice, and says a warning once.
+    private mutating func note(_ choice: ShareChoice, of record: inout ShareRecord, at now: UnixTime) throws {
+        guard record.note != choice.note else { return }
+        record.note = choice.note
+        guard choice.isWarning else { return }
+        try log(.warning, .shareFailed, "share/\(record.share.name)", choice.note, at: now)
     }
 
     /// Looks at every folder again: somebody may have changed one.
@@ -185,7 +178,7 @@ extension SpokeCore {
                 return Shares.Item(
                     name: record.share.name, product: record.share.product, platform: record.share.platform,
                     folder: record.share.folder, state: state, release: record.shown.map { ShareView.release(of: $0) },
-                    text: record.problem.isEmpty ? record.note : record.problem)
+                    text: record.problem.isEmpty ? record.note : record.problem, rule: record.share.shows)
             })
         guard isAnew ? !message.items.isEmpty : message != toldShares else { return }
         toldShares = message

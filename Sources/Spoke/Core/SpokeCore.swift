@@ -129,11 +129,13 @@ package struct SpokeCore {
     var isKeepingDue = true {
         didSet { if isKeepingDue { areSharesDue = true } }
     }
-    /// The folders of this machine that show a product's newest release.
+    /// The folders of this machine that show a product's release.
     var shares: [NodeName: ShareRecord] = [:]
     /// Whether the catalog has to be asked what they are to show, and whether it is being asked.
     var areSharesDue = true
     var isSurveying = false
+    /// What the hub said of the rollouts that some of them follow.
+    var completed = CompletedKnowledge()
     /// What the hub was told of them last.
     var toldShares: Shares?
     /// Packages whose content is being looked up in the catalog, for the keeping of bases.

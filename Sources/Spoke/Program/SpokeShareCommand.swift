@@ -2,22 +2,26 @@ internal import Codec
 internal import Model
 internal import System
 
-/// `axle-spoke share add|list|remove`: which folders of this machine show the newest release of a product.
+/// `axle-spoke share add|list|remove`: which folders of this machine show which release of a product.
 ///
 /// Works whether the spoke runs or not; a running one sees the change within a second.
 enum SpokeShareCommand {
     static let specification = CommandSpecification(
-        "share", "Folders of this machine that show the newest release of a product",
+        "share", "Folders of this machine that show a release of a product",
         options: [.path("state", "DIR", "the spoke's state folder", required: true)],
         commands: [
             CommandSpecification(
-                "add", "Show a product's newest release in a folder of this machine",
+                "add", "Show a release of a product in a folder of this machine",
                 details: "The folder must be there. Clients start their program from FOLDER/current.",
                 operands: [.required("NAME")],
                 options: [
                     .value("product", "P", "the product", required: true),
                     .value("platform", "PLAT", "the platform, where the product has several"),
-                    .value("line", "LINE", "one line of the product (default: the newest release of all)"),
+                    .value("line", "LINE", "one line of the product (default: all)"),
+                    .value(
+                        "shows", "RULE",
+                        "completed: the newest release that a rollout completed; newest: the newest in the catalog; or a release (default: completed)"
+                    ),
                     .path("folder", "FOLDER", "an absolute path", required: true),
                     .value("keep", "N", "releases that stay in the folder (default: 2)"),
                 ]),
@@ -64,6 +68,9 @@ enum SpokeShareCommand {
             name: try NodeName(invocation.requiredOperand(0)), product: try ProductName(invocation.required("product")),
             platform: try invocation.value("platform").map { try PlatformName($0) },
             line: try invocation.value("line").map { try LineName($0) }, folder: folder)
+        // A command that is repeated without the rule leaves the share as it is.
+        let known = try settings.read().first { $0.name == share.name }
+        share.shows = try invocation.value("shows").map(rule) ?? known?.shows ?? .completed
         if let text = invocation.value("keep") {
             guard let keep = Int(text) else { throw UsageError("--keep is a number, not '\(text)'") }
             share.keep = keep
@@ -73,11 +80,28 @@ enum SpokeShareCommand {
             streams.message("Share \(share.name) is there already.")
             return 0
         }
-        streams.message("Share \(share.name) is set; clients start their program from \(folder)/current.")
+        streams.message(
+            "Share \(share.name) shows \(meaning(of: share)); clients start their program from \(folder)/current.")
         if try File.status(folder, followLinks: false)?.kind != .folder {
             streams.message("\(folder) is no folder yet: make it, the spoke tries again by itself.")
         }
         return 0
+    }
+
+    private static func rule(_ text: String) throws -> ShareRule {
+        do {
+            return try ShareRule(text)
+        } catch {
+            throw UsageError("--shows is completed, newest or a release: \(error)")
+        }
+    }
+
+    private static func meaning(of share: Share) -> String {
+        switch share.shows {
+        case .newest: "the newest release of \(share.product) in the catalog"
+        case .completed: "the newest release of \(share.product) that a rollout completed"
+        case .pinned(let release): "\(share.product) \(release)"
+        }
     }
 
     private static func list(
@@ -97,12 +121,12 @@ enum SpokeShareCommand {
             streams.message("There is no share. Set one with 'axle-spoke share add'.")
             return 0
         }
-        var rows = [["NAME", "PRODUCT", "PLATFORM", "LINE", "SHOWS", "KEEP", "FOLDER"]]
+        var rows = [["NAME", "PRODUCT", "PLATFORM", "LINE", "RULE", "SHOWS", "KEEP", "FOLDER"]]
         rows += listed.map { item in
             let share = item.share
             return [
                 share.name.text, share.product.text, share.platform?.text ?? "<any>", share.line?.text ?? "<any>",
-                item.shown ?? "<none>", "\(share.keep)", share.folder,
+                share.shows.description, item.shown ?? "<none>", "\(share.keep)", share.folder,
             ]
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -8,7 +8,8 @@ internal import System
 /// FOLDER/current                    a link to .releases/RELEASE-HASH, switched by one rename
 /// FOLDER/.releases/RELEASE-HASH/    a release, whole and on the disk before it has this name
 /// FOLDER/.releases/.new/            one that is being made
-/// FOLDER/.releases/.axle-share      whose folder it is, and which releases belong to it, the newest first
+/// FOLDER/.releases/.axle-share      whose folder it is, which releases belong to it, the newest first, and by which rule
+///                                   `current` was chosen
 /// ```
 /// After a cut at any point `current` is the old release or the new one, whole; the next look removes what is half-way. What is not of this share is never
 /// touched, and refused when it is in the way. Blocks; one thread at a time for each folder.
@@ -27,6 +28,8 @@ package struct ShareFolder {
         var owner: String
         var share: String
         var releases: [String]
+        /// By which rule `current` was chosen; without it, by the newest release.
+        var rule: ShareRule?
     }
 
     private static let markerLimit = 1 << 20
@@ -53,8 +56,9 @@ package struct ShareFolder {
     package func tidy() throws -> ShareView {
         let shown = try check()
         guard File.exists(releases) else { return ShareView(shown: nil) }
-        try clean(try marker(), shown: shown)
-        return ShareView(shown: shown)
+        let marker = try marker()
+        try clean(marker, shown: shown)
+        return ShareView(shown: shown, shownBy: marker.rule ?? .newest)
     }
 
     /// Shows the release of this name, which `fill` puts into the empty folder that it is given, durable.
@@ -72,7 +76,13 @@ package struct ShareFolder {
         if !File.exists(markerFile) { try write(marker) }
         try clean(marker, shown: shown)
         if marker.releases.contains(name), File.exists(path(name)) {
-            guard shown != name else { return ShareView(shown: shown) }
+            guard shown != name else {
+                if marker.rule ?? .newest != share.shows {
+                    marker.rule = share.shows
+                    try write(marker)
+                }
+                return ShareView(shown: shown, shownBy: share.shows)
+            }
         } else {
             let free = ByteCount(try Directory.space(releases).available)
             guard free >= needed else {
@@ -86,6 +96,8 @@ package struct ShareFolder {
         try write(marker)
         try File.swapLink(current, to: ".releases/\(name)")
         marker.releases = Array(marker.releases.prefix(share.keep))
+        // After the switch: a cut before it leaves what the old rule chose.
+        marker.rule = share.shows
         try write(marker)
         do {
             try clean(marker, shown: name)
@@ -93,7 +105,7 @@ package struct ShareFolder {
             // The new release is shown; the old one goes with the next look.
             messages("share \(share.name): an older release could not be removed: \(error)")
         }
-        return ShareView(shown: name, isNew: true)
+        return ShareView(shown: name, shownBy: share.shows, isNew: true)
     }
 
     private func make(_ name: String, _ fill: (String) throws -> Void) throws {

@@ -4,11 +4,14 @@ package import Model
 package struct ShareView: Hashable, Sendable {
     /// The folder of the release that `current` points to: `RELEASE-HASH`; nil when there is none yet.
     package var shown: String?
+    /// The rule by which that was chosen.
+    package var shownBy: ShareRule
     /// `current` was switched just now.
     package var isNew: Bool
 
-    package init(shown: String?, isNew: Bool = false) {
+    package init(shown: String?, shownBy: ShareRule = .newest, isNew: Bool = false) {
         self.shown = shown
+        self.shownBy = shownBy
         self.isNew = isNew
     }
 

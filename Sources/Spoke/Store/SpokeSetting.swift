@@ -14,6 +14,8 @@ package enum SpokeSetting: String, CaseIterable, Sendable {
     case anchors
     /// How fast packages may go to the agents, as the hub last said: a `setLimit` message.
     case agentLimit
+    /// Which releases rollouts completed, as the hub last said: a `completedReleases` message.
+    case completedReleases
     /// What the last check of a pool has found: a `poolChecked` message.
     case lastCheck
     /// The last signed time seen, milliseconds since 1970, decimal: no earlier time is believed.
