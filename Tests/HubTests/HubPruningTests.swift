@@ -418,7 +418,7 @@ import Testing
         try world.send(
             .poolChecked(
                 PoolChecked(pool: main, check: own.check, isOver: false, read: 1, total: 2, problems: [], corrupt: [])))
-        #expect(world.core.checking[own.check]?.read == 1)
+        #expect(world.core.progress(ofCheck: own.check)?.read == 1)
         for (node, number) in [(world.hub, own.check), (spoke, asked.check)] {
             let end = PoolChecked(
                 pool: main, check: number, isOver: true, read: 2, total: 2, problems: ["p"], corrupt: [])
@@ -429,7 +429,7 @@ import Testing
             }
             #expect(try world.store.check(node: node, pool: main)?.said == end)
         }
-        #expect(world.core.checking.isEmpty)
+        #expect(world.core.progress(ofCheck: own.check) == nil)
         world.effects = []
         _ = try world.connect(spoke)
         #expect(requests().isEmpty)

@@ -12,11 +12,11 @@ import Testing
             name: try NodeName("apps"), product: try ProductName("ruff"), platform: nil, folder: "/srv/ruff",
             state: .published, release: "1.0", text: "")
         #expect(try world.ask(link, .shares(Shares([item]))) == .ok(OK()))
-        #expect(world.core.shares[one]?.items == [item])
-        #expect(world.core.shares[two] == nil)
+        #expect(world.core.shares(of: one)?.items == [item])
+        #expect(world.core.shares(of: two) == nil)
         // It says all of them each time.
         #expect(try world.ask(link, .shares(Shares([]))) == .ok(OK()))
-        #expect(world.core.shares[one] == nil)
+        #expect(world.core.shares(of: one) == nil)
     }
 
     // MARK: - Releases that rollouts completed

@@ -6,185 +6,74 @@ import Trust
 
 /// A hub's decisions: who joins, what is imported and replicated, who is ordered to install what, and what the reports mean.
 ///
-/// Synchronous and without IO. `perform` and `execute` each are one transaction of the store; the effects that they give are to be executed after they
-/// return, so that what is acknowledged is on disk. When they throw, nothing has happened, in the store or here, and the call may be repeated.
-/// Links, requests and transfers under way are in memory only; all that must outlive a restart is in the store, and every exchange may be repeated.
+/// Synchronous and without IO. `perform` and `execute` each are one transaction of the store; the effects that they give are
+/// to be executed after they return, so that what is acknowledged is on disk. When they throw, nothing has happened, in the
+/// store or here, and the call may be repeated. Links, requests and transfers under way are in memory only; all that must
+/// outlive a restart is in the store, and every exchange may be repeated.
+///
+/// The core itself is the transaction, the clock, the routing of events and commands, and the end of a turn. What is decided
+/// is in its parts, each with memory of its own that no other part sees; docs/adr/0012-parts.md.
 /// Thread rule: one thread at a time, that of the store.
 package struct HubCore {
-    /// What an outgoing request was for.
-    enum Errand: Hashable {
-        case order(Int64)
-        case replicate(TargetPath)
-        case setQuota(NodeName, ByteCount)
-        case setAccess(NodeName, PoolAccess)
-        case evict(TargetPath)
-        case checkPool(UInt64)
-        case catalogChanged(UInt64)
-        case revocations(UInt64)
-        case anchors(UInt64)
-        /// By the rule that the schedule was made of.
-        case setLimit(String)
-        case completedReleases
-
-        /// Whether it is told when a spoke connects, and not kept for it.
-        var isGreeting: Bool {
-            switch self {
-            case .catalogChanged, .revocations, .anchors: true
-            case .order, .replicate, .setQuota, .setAccess, .evict, .checkPool, .setLimit, .completedReleases: false
-            }
-        }
-    }
-
-    /// An open session of a spoke.
-    struct SpokeLink {
-        let spoke: NodeID
-        var errands: [RequestID: Errand] = [:]
-        var underWay: Set<Errand> = []
-        /// Deliveries pause until then after the spoke has not answered at all.
-        var notBefore = UnixTime.distantPast
-        /// What is not asked again before its time: the spoke wanted patience for it, or refused it. Everything else goes on.
-        var held: [Errand: UnixTime] = [:]
-        /// The limit that its sender has been told; none at first.
-        var rate: BitRate?
-        /// When the limit is looked at again.
-        var rateUntil: UnixTime?
-        /// When the spoke is told its limit towards its agents, or told it again; nil when there is nothing to tell.
-        var agentLimitDue: UnixTime?
-        /// When it is told again after that.
-        var agentLimitInterval: Duration?
-        /// Whether the log says that a limit's time zone cannot be used.
-        var isZoneMissed = false
-        /// Which completed releases the spoke was told last; nil before it was told any.
-        var completedReleases: CompletedReleases?
-        /// What the spoke is saying that it knows; nil before and after.
-        var inventory: ReplicaInventory?
-    }
-
-    /// Who causes the lines that are written to the activity log.
-    enum LogCause: Hashable, Sendable {
-        /// The hub itself; it has no budget.
-        case hub
-        /// Who has the admin token; without a budget too.
-        case admin
-        /// Everyone at the hub's own join listener, together.
-        case joiners
-        case spoke(NodeID)
-        /// Everyone at a spoke's join listener, and members whose renewal is not verified yet.
-        case joinersThrough(NodeID)
-        /// An agent, by the signature of its reports.
-        case client(NodeID)
-    }
-
-    let store: any HubStore
-    let cryptography: any HubCryptography
-    let configuration: HubConfiguration
-    var random: any RandomNumberGenerator & Sendable
-    var links: [LinkID: SpokeLink] = [:]
-    var linkOf: [NodeID: LinkID] = [:]
-    var nonces: JoinNonces
-    var importing: Set<TargetPath> = []
-    /// Packages in the pool that the disk has damaged; the shell tells it again after a restart.
-    var damaged: Set<TargetPath> = []
-    /// Packages on their way out of the hub's own pool, and when that is tried; nil while it is.
-    var evicting: [SHA256Digest: UnixTime?] = [:]
-    /// Something changed that may bring back what was pruned.
-    var arePrunesDue = true
-    /// How far the checks are that are under way, by their numbers; the store has those that are over.
-    package internal(set) var checking: [UInt64: PoolChecked] = [:]
-    /// The folders that spokes' machines show releases in, as each spoke said last; told anew with every connection.
-    package internal(set) var shares: [NodeID: Shares] = [:]
-    /// Releases that rollouts completed, of the products that were asked about since a rollout of theirs ended.
-    var completions: [ProductName: [LineName: ReleaseName]] = [:]
-    /// The products that a rollout of has ended; nil until it is looked up.
-    var productsRolledOut: Set<ProductName>?
-    var patching = Patching()
-    var isRefreshing = false
-    /// Whose input is being handled. `log` takes each line off that peer's budget.
-    var cause = LogCause.hub
-    private var joinerLines = LogBudget<LogCause>(HubLimits.joinerLines)
-    private var spokeLines = LogBudget<LogCause>(HubLimits.spokeLines)
-    private var clientLines = LogBudget<LogCause>(HubLimits.clientLines)
-    /// Sessions that each member may open.
-    var sessionAllowance = PeerAllowance<NodeID>(HubLimits.sessions)
-    /// Orders that each agent may cause by reports of actions that a restored hub does not know.
-    var callOffAllowance = PeerAllowance<NodeID>(HubLimits.callOffs)
-    /// New incarnations that each agent may begin.
-    var incarnationAllowance = PeerAllowance<NodeID>(HubLimits.incarnations)
-    /// Spokes to which something may have to be sent.
-    var dirtySpokes: Set<NodeID> = []
-    /// When clients refused bytes first; see `isFirstRefusal`.
-    var bytesRefused: [NodeID: UnixTime] = [:]
-    /// Rollouts that may have to be moved on.
-    var dirtyRollouts: Set<RolloutID> = []
-    /// The trees of approved rollouts, and where each action is in them.
-    var approvalTrees: [RolloutID: ApprovalTree] = [:]
-    var approvalPlaces: [RolloutID: [ActionID: Int]] = [:]
-    /// When the revocation list was signed last; nil until it is looked up.
-    var revocationsSigned: UnixTime?
-    var effects: [HubEffect] = []
+    private let store: any HubStore
+    private let cryptography: any HubCryptography
+    private let configuration: HubConfiguration
+    private var random: any RandomNumberGenerator & Sendable
     /// The hub's clock never goes back while it runs.
     private var latest = UnixTime.distantPast
-    private var lastRequest: UInt64 = 0
     private var wakeAt: UnixTime?
+    private var log = ActivityLog()
+    private var approvals = ApprovalTrees()
+
+    private var actions = Actions()
+    private var catalog = Catalog()
+    private var checks = PoolChecks()
+    private var joins: Joins
+    private var limits = LinkLimits()
+    private var patches = Patches()
+    private var pool = OwnPool()
+    private var replicas = Replicas()
+    private var reports = Reports()
+    private var retention = Retention()
+    private var revocations = RevocationLists()
+    private var rollouts = Rollouts()
+    private var sessions = SpokeSessions()
+    private var shares = SpokeShares()
 
     /// A core over its store; `random` makes ids, secrets and nonces, so in production it must be the system's.
     package init(
         store: any HubStore, cryptography: any HubCryptography, configuration: HubConfiguration,
         random: any RandomNumberGenerator & Sendable
     ) {
+        var random = random
+        joins = Joins(key: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })
+        self.random = random
         self.store = store
         self.cryptography = cryptography
         self.configuration = configuration
-        self.random = random
-        nonces = JoinNonces(key: [])
-        nonces = JoinNonces(key: randomBytes(32))
     }
+
+    /// The link of a spoke that is connected.
+    package func link(of spoke: NodeID) -> LinkID? { sessions.link(of: spoke) }
+
+    /// How far a check of a pool is; nil when it is over or not known.
+    package func progress(ofCheck number: UInt64) -> PoolChecked? { checks.progress(of: number) }
+
+    /// The folders that a spoke's machine shows releases in, as the spoke said last.
+    package func shares(of spoke: NodeID) -> Shares? { shares.shares(of: spoke) }
 
     // MARK: - Entry
 
     /// Takes events in order, in one transaction (group commit), and gives what is to be done after it.
     package mutating func perform(_ events: [HubEvent], at time: UnixTime) throws -> [HubEffect] {
-        var next = self
-        let effects = try store.transaction {
-            let now = next.clock(time)
+        try transaction(at: time) { core, turn in
             for event in events {
-                next.cause = next.cause(of: event)
-                try next.react(to: event, at: now)
+                turn.blame(event.cause { core.sessions.spoke(of: $0) })
+                try core.react(to: event, &turn)
+                core.carryOut(&turn)
             }
-            next.cause = .hub
-            return try next.finish(at: now)
-        }
-        self = next
-        return effects
+        }.effects
     }
-
-    /// Who brought an event; within it an agent's report becomes the agent's own.
-    private func cause(of event: HubEvent) -> LogCause {
-        switch event {
-        case .link(let event):
-            switch event {
-            case .opened(_, let peer, _): .spoke(peer.id)
-            case .closed(let link, _), .request(let link, _, _), .reply(let link, _, _), .failed(let link, _, _):
-                cause(of: link)
-            }
-        case .faulted(let fault):
-            switch fault.origin {
-            case .request(let link, _), .link(let link): fault.peer.map { .spoke($0.id) } ?? cause(of: link)
-            case .member(let node): .spoke(node)
-            case .join: .joiners
-            }
-        case .linkUsed(let link, _, _): cause(of: link)
-        case .objectSent(_, let spoke, _): .spoke(spoke)
-        case .joinAsked: .joiners
-        case .started, .catalogRefreshed, .catalogRefused, .catalogUnreachable, .importProgressed, .importEnded,
-            .poolChanged, .placed, .poolsMoved, .poolDrained, .confinementMissing, .objectsDamaged, .packageEvicted,
-            .poolChecked,
-            .patchEnded, .patchLost, .patchPoolChanged, .woke:
-            .hub
-        }
-    }
-
-    private func cause(of link: LinkID) -> LogCause { links[link].map { .spoke($0.spoke) } ?? .joiners }
 
     /// Takes one event; see `perform`.
     package mutating func handle(_ event: HubEvent, at time: UnixTime) throws -> [HubEffect] {
@@ -197,210 +86,286 @@ package struct HubCore {
     package mutating func execute(
         _ command: HubCommand, at time: UnixTime, alongside: (HubAnswer) throws -> Void = { _ in }
     ) throws -> (HubAnswer, [HubEffect]) {
+        try transaction(at: time) { core, turn in
+            turn.blame(.admin)
+            let answer: HubAnswer
+            do {
+                answer = try core.run(command, &turn)
+            } catch let error as RolloutError {
+                throw HubRefusal.invalid(error.description)
+            }
+            core.carryOut(&turn)
+            turn.blame(.hub)
+            try alongside(answer)
+            return answer
+        }
+    }
+
+    private mutating func transaction<Result>(
+        at time: UnixTime, _ body: (inout HubCore, inout HubTurn) throws -> Result
+    ) throws -> (result: Result, effects: [HubEffect]) {
         var next = self
         let result = try store.transaction {
-            let now = next.clock(time)
-            next.cause = .admin
-            let answer = try next.run(command, at: now)
-            next.cause = .hub
-            try alongside(answer)
-            return (answer, try next.finish(at: now))
+            next.latest = max(latest, time)
+            var turn = HubTurn(
+                store: store, cryptography: cryptography, configuration: configuration, now: next.latest,
+                random: random, approvals: approvals, log: log)
+            let result = try body(&next, &turn)
+            turn.blame(.hub)
+            try next.settle(&turn)
+            (next.random, next.approvals, next.log) = (turn.random, turn.approvals, turn.log)
+            return (result, turn.effects)
         }
         self = next
         return result
     }
 
-    private mutating func clock(_ time: UnixTime) -> UnixTime {
-        latest = max(latest, time)
-        effects = []
-        return latest
+    // MARK: - The end of a turn
+
+    /// Moves on whatever can move, sends what waits, and asks to be woken when the next thing is due.
+    ///
+    /// The order: time moves actions first. Revocations and limits depend on nothing else. A refreshed catalog decides what is
+    /// pruned, that what the pool imports, and that which patches can be made. Rollouts see all of this. Shares follow
+    /// rollouts. The sessions come last, since everything before may have something to send.
+    private mutating func settle(_ turn: inout HubTurn) throws {
+        try actions.settle(&turn)
+        try revocations.settle(&turn)
+        try limits.settle(&turn)
+        try catalog.settle(&turn)
+        try retention.settle(&turn)
+        try pool.settle(&turn)
+        try patches.settle(&turn)
+        try rollouts.settle(&turn)
+        try shares.settle(&turn)
+        carryOut(&turn)
+        try sessions.settle(&turn)
+        carryOut(&turn)
+        for delivery in sessions.takeReady(turn) { try deliver(delivery, &turn) }
+        try scheduleWake(&turn)
     }
 
-    private mutating func react(to event: HubEvent, at now: UnixTime) throws {
+    /// Sends a spoke what waits for it, in this order.
+    private mutating func deliver(_ delivery: SpokeDelivery, _ turn: inout HubTurn) throws {
+        try Pools.sendQuotas(to: delivery, &turn)
+        try limits.send(to: delivery, &turn)
+        try Pools.sendAccess(to: delivery, &turn)
+        try shares.send(to: delivery, &turn)
+        try Pruning.send(to: delivery, &turn)
+        try Replicas.send(to: delivery, &turn)
+        try Actions.send(to: delivery, &turn)
+        carryOut(&turn)
+    }
+
+    private mutating func scheduleWake(_ turn: inout HubTurn) throws {
+        let parts: [any HubPart] = [
+            actions, revocations, limits, catalog, retention, pool, patches, rollouts, shares, sessions,
+        ]
+        guard let earliest = try parts.compactMap({ try $0.nextDue(turn) }).min(), earliest != wakeAt else { return }
+        wakeAt = earliest
+        turn.effect(.wake(at: earliest))
+        carryOut(&turn)
+    }
+
+    /// Turns the steps of the turn into effects.
+    private mutating func carryOut(_ turn: inout HubTurn) {
+        for spoke in sessions.carryOut(&turn) { ended(spoke) }
+    }
+
+    private mutating func ended(_ spoke: NodeID) {
+        limits.ended(spoke)
+        replicas.ended(spoke)
+        shares.untold(spoke)
+    }
+
+    // MARK: - Events
+
+    private mutating func react(to event: HubEvent, _ turn: inout HubTurn) throws {
         switch event {
-        case .started(let held, let pool, let patches): try start(held: held, pool, patches, at: now)
-        case .link(let event): try react(to: event, at: now)
-        case .faulted(let fault): try faulted(fault, at: now)
+        case .started(let held, let figures, let patchPool): try start(held: held, figures, patchPool, &turn)
+        case .link(let event): try react(to: event, &turn)
+        case .faulted(let fault): try faulted(fault, &turn)
         case .linkUsed(let link, let sent, let received):
-            guard let spoke = links[link]?.spoke else { return }
+            guard let spoke = sessions.spoke(of: link) else { return }
             try store.addTraffic(of: spoke, sent: ByteCount(sent), received: ByteCount(received))
-        case .objectSent(let fetch, let spoke, let bytes): try sent(fetch, to: spoke, bytes: bytes)
-        case .joinAsked(let join, let message): try joinAsked(message, .direct(join), at: now)
-        case .catalogRefreshed(let contents): try catalogRefreshed(contents, at: now)
-        case .catalogRefused(let why): try catalogFailed(why, isRefused: true, at: now)
+        case .objectSent(let fetch, let spoke, let bytes): try FetchPlans.sent(fetch, to: spoke, bytes: bytes, &turn)
+        case .joinAsked(let join, let message): try joins.asked(message, .direct(join), &turn)
+        case .catalogRefreshed(let contents): try catalog.refreshed(contents, &patches, &turn)
+        case .catalogRefused(let why): try catalog.failed(why, isRefused: true, &turn)
         case .catalogUnreachable(let why, let retryAfter):
-            try catalogFailed(why, isRefused: false, retryAfter: retryAfter, at: now)
-        case .importProgressed(let path, let held): try importProgressed(path, held: held)
+            try catalog.failed(why, isRefused: false, retryAfter: retryAfter, &turn)
+        case .importProgressed(let path, let held): try pool.progressed(path, held: held, turn)
         case .importEnded(let path, let digest, let outcome):
-            try importEnded(path, digest, outcome, at: now)
-        case .poolChanged(let pool): try poolChanged(pool, at: now)
-        case .objectsDamaged(let digests): try damaged(digests, at: now)
-        case .packageEvicted(let digest, let refusal): try evicted(digest, refusal: refusal, at: now)
-        case .poolChecked(let check): try poolChecked(check, configuration.hub, at: now)
-        case .placed(let places): try placed(places)
-        case .poolsMoved(let went, let came, let text): try poolsMoved(went, came, text, at: now)
-        case .confinementMissing(let text): try log(.warning, .confinementMissing, "", text, at: now)
+            try pool.importEnded(path, digest, outcome, &patches, &turn)
+        case .poolChanged(let figures): try Pools.poolChanged(figures, &turn)
+        case .objectsDamaged(let digests):
+            patches.objectsDamaged(digests, &turn)
+            try pool.objectsDamaged(digests, &turn)
+        case .packageEvicted(let digest, let refusal): try pool.evicted(digest, refusal: refusal, &turn)
+        case .poolChecked(let check): try checks.told(check, configuration.hub, &turn)
+        case .placed(let places): try Places.placed(places, &turn)
+        case .poolsMoved(let went, let came, let text):
+            try turn.log(went.isEmpty ? .notice : .error, .poolAvailability, "pool", text)
+            patches.objectsWent(went)
+            try pool.poolsMoved(went, came, &patches, &turn)
+        case .confinementMissing(let text): try turn.log(.warning, .confinementMissing, "", text)
         case .poolDrained(let text, let isEmpty):
-            try log(isEmpty ? .notice : .warning, .poolDrained, "pool", text, at: now)
-        case .patchEnded(let result): try patchEnded(result, at: now)
-        case .patchLost(let digest, let why): try patchLost(digest, why, at: now)
-        case .patchPoolChanged(let pool): try patchPoolChanged(pool, at: now)
+            try turn.log(isEmpty ? .notice : .warning, .poolDrained, "pool", text)
+        case .patchEnded(let result): try patches.ended(result, &turn)
+        case .patchLost(let digest, let why): try patches.lost(digest, why, &turn)
+        case .patchPoolChanged(let figures): try Patches.poolChanged(figures, &turn)
         case .woke: wakeAt = nil
         }
     }
 
     private mutating func start(
-        held: Set<SHA256Digest>, _ pool: PoolFigures, _ patches: HubPatchPool?, at now: UnixTime
+        held: Set<SHA256Digest>, _ figures: PoolFigures, _ patchPool: HubPatchPool?, _ turn: inout HubTurn
     ) throws {
         try store.disconnectAllSpokes()
-        try store.disconnectClients(of: nil, at: now)
-        try poolChanged(pool, at: now)
-        for pool in try store.pools() where pool.node == configuration.hub && pool.name != configuration.patchPoolName {
-            if let wanted = pool.wantedQuota { effects.append(.setQuota(pool.name, wanted)) }
-            if pool.access != .readWrite { effects.append(.setAccess(pool.name, pool.access)) }
-        }
-        try resumeEvictions(held: held, at: now)
-        try reconcilePackages(held: held, at: now)
-        try startPatches(held: held, patches, at: now)
-        for check in try store.checks(at: configuration.hub) where check.ended == nil {
-            effects.append(.checkPool(check.request))
-        }
-        _ = try anchorSet(at: now)
-        try log(.info, .hubStarted, "", "the hub has started", at: now)
-        try checkClock(at: now)
-        for rollout in try store.rollouts(in: [.preparing, .ready, .running, .paused, .stopping]) {
-            dirtyRollouts.insert(rollout.id)
-        }
+        try store.disconnectClients(of: nil, at: turn.now)
+        try Pools.start(figures, &turn)
+        try pool.start(held: held, &turn)
+        try patches.start(held: held, patchPool, &turn)
+        try PoolChecks.start(&turn)
+        _ = try Authorities.anchorSet(&turn)
+        try turn.log(.info, .hubStarted, "", "the hub has started")
+        try HubTime.checkClock(&turn)
+        try Rollouts.started(&turn)
     }
 
-    // MARK: - Time and the end of a transaction
-
-    /// Moves on whatever can move, sends what waits, and asks to be woken when the next thing is due.
-    private mutating func finish(at now: UnixTime) throws -> [HubEffect] {
-        try moveDueActions(at: now)
-        let nextList = try pumpRevocations(at: now)
-        let nextLimit = try pumpLimits(at: now)
-        try pumpCatalog(at: now)
-        try reconsiderPrunes(at: now)
-        let nextEviction = try pumpEvictions(at: now)
-        try pumpImports(at: now)
-        try pumpPatches(at: now)
-        try moveRollouts(at: now)
-        var next: [UnixTime?] = try pumpLinks(at: now)
-        next += [
-            nextList, nextLimit, nextEviction,
-            isRefreshing ? nil : try store.catalog().flatMap { $0.isOffline ? nil : $0.nextRefresh },
-            try store.nextImport(), try nextPatch(),
-            try store.nextActionDeadline(), try store.soakingWaves().first?.soakEnds,
-            try store.rollouts(in: [.ready]).compactMap(\.specification.start).filter { $0 > now }.min(),
-        ]
-        let earliest = next.compactMap { $0 }.min()
-        if let earliest, earliest != wakeAt {
-            wakeAt = earliest
-            effects.append(.wake(at: earliest))
-        }
-        return effects
-    }
-
-    // MARK: - Helpers of every part
-
-    /// Writes a line of the activity log, within the budget of whoever causes it. Nothing else writes to it.
-    ///
-    /// `peerTime` is when it happened by the peer's own clock, where a peer says so.
-    mutating func log(
-        _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, peerTime: UnixTime? = nil,
-        at now: UnixTime
-    ) throws {
-        let verdict: LogBudget<LogCause>.Verdict =
-            switch cause {
-            case .hub, .admin: .write
-            case .joiners, .joinersThrough: joinerLines.verdict(for: cause, at: now)
-            case .spoke: spokeLines.verdict(for: cause, at: now)
-            case .client: clientLines.verdict(for: cause, at: now)
-            }
-        if let notice = verdict.notice { try append(.warning, .linesLeftOut, try name(of: cause), notice, at: now) }
-        guard verdict.isWritten else { return }
-        try append(severity, code, subject, text, peerTime: peerTime, at: now)
-    }
-
-    /// Writes a line that is within its budget.
-    func append(
-        _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, peerTime: UnixTime? = nil,
-        at now: UnixTime
-    ) throws {
-        try store.appendEvent(
-            Event(
-                time: now, severity: severity, code: code, subject: subject, text: text, peerTime: peerTime,
-                actor: try actor))
-    }
-
-    /// Takes a line off the budget of the current cause for an event that its spoke keeps if there is none.
-    mutating func mayLogEvent(at now: UnixTime) -> Bool { spokeLines.take(cause, at: now) }
-
-    func name(of cause: LogCause) throws -> String {
-        switch cause {
-        case .hub, .admin: ""
-        case .joiners: "joiners"
-        case .spoke(let node), .joinersThrough(let node), .client(let node): try subject(of: node)
-        }
-    }
-
-    /// The current cause as the log names it.
-    private var actor: String {
-        get throws {
-            switch cause {
-            case .hub: "hub"
-            case .admin: "admin"
-            case .joiners: "joiners"
-            case .joinersThrough(let node): "joiners at \(try subject(of: node))"
-            case .spoke(let node), .client(let node): try subject(of: node)
-            }
+    private mutating func react(to event: LinkEvent, _ turn: inout HubTurn) throws {
+        switch event {
+        case .opened(let link, let peer, let hello):
+            guard try sessions.open(link, peer, hello, &turn) else { return }
+            ended(peer.id)
+            shares.opened(peer.id)
+            try Alarms.noteClock(of: peer.id, shows: hello.time, &turn)
+            try Replicas.wish(at: peer.id, &turn)
+            try Greeting.greet(peer.id, &turn)
+            try limits.opened(peer.id, link, &turn)
+            try PoolChecks.opened(peer.id, &turn)
+            turn.note(.spokeNeedsDelivery(peer.id))
+        case .closed(let link, let closure):
+            if let spoke = try sessions.close(link, closure, &turn) { ended(spoke) }
+        case .request(let link, let request, let message):
+            guard let spoke = sessions.spoke(of: link) else { return }
+            try asked(message, spoke, link, request, &turn)
+        case .reply(let link, let request, let message):
+            guard let asked = sessions.take(request, on: link) else { return }
+            try answered(asked.errand, asked.spoke, message, &turn)
+        case .failed(let link, let request, _):
+            guard let asked = sessions.take(request, on: link) else { return }
+            if asked.errand == .completedReleases { shares.untold(asked.spoke) }
+            sessions.failed(asked.errand, of: asked.spoke, turn)
         }
     }
 
     /// An event that could not be handled was left out: only its sender pays for it.
-    private mutating func faulted(_ fault: PeerFault, at now: UnixTime) throws {
-        try log(
-            .error, .eventFailed, try name(of: cause),
-            "\(fault.event) of this peer could not be handled and was left out: \(fault.reason)", at: now)
+    private mutating func faulted(_ fault: PeerFault, _ turn: inout HubTurn) throws {
+        try turn.log(
+            .error, .eventFailed, try turn.nameOfCause,
+            "\(fault.event) of this peer could not be handled and was left out: \(fault.reason)")
         switch fault.origin {
-        case .request(let link, let request): refuse(link, request, .invalid, PeerFault.answer)
-        case .link(let link): try dropFaulty(link, at: now)
-        case .member(let node): if let link = linkOf[node] { try dropFaulty(link, at: now) }
+        case .request(let link, let request): turn.refuse(link, request, .invalid, PeerFault.answer)
+        case .link(let link): if let spoke = try sessions.drop(link, &turn) { ended(spoke) }
+        case .member(let node):
+            if let link = sessions.link(of: node), let spoke = try sessions.drop(link, &turn) { ended(spoke) }
         case .join(let join):
-            effects.append(.answerJoin(join, .error(ErrorReply(code: .invalid, text: PeerFault.answer))))
+            JoinAsker.direct(join).answer(.error(ErrorReply(code: .invalid, text: PeerFault.answer)), &turn)
         }
     }
 
-    /// Ends the link of a peer whose event could not be handled.
-    private mutating func dropFaulty(_ link: LinkID, at now: UnixTime) throws {
-        effects.append(.link(.close(link, .internalFault, PeerFault.answer)))
-        guard let id = links.removeValue(forKey: link)?.spoke else { return }
-        linkOf[id] = nil
-        guard var spoke = try store.spoke(id) else { return }
-        (spoke.isConnected, spoke.since) = (false, now)
-        try store.updateSpoke(spoke)
-        try store.disconnectClients(of: id, at: now)
+    private mutating func asked(
+        _ message: Message, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, _ turn: inout HubTurn
+    ) throws {
+        switch message {
+        case .fetchMetadata(let fetch): turn.effect(.serveMetadata(link, request, name: fetch.name))
+        case .fetchPlan(let ask): try FetchPlans.plan(ask, spoke, link, request, &patches, &turn)
+        case .fetchPackage(let fetch): try FetchPlans.serve(fetch, spoke, link, request, &patches, &turn)
+        case .replica(let replica): try replicas.reported(replica, spoke, link, request, &turn)
+        case .poolChecked(let check):
+            try checks.told(check, spoke, &turn)
+            turn.reply(link, request, .ok(OK()))
+        case .shares(let said): try shares.said(said, spoke, link, request, &turn)
+        case .poolStatus(let status): try Pools.reported(status, spoke, link, request, &turn)
+        case .presence(let presence): try Presences.reported(presence, spoke, link, request, &turn)
+        case .report(let report): try reports.reported(report, spoke, link, request, &turn)
+        case .order(let order): try replicas.orderShown(order, spoke, link, request, &turn)
+        case .event(let event): try SpokeEvents.reported(event, spoke, link, request, &turn)
+        case .joinBegin, .joinRequest, .renew: try joins.asked(message, .relayed(link, request, spoke: spoke), &turn)
+        default: turn.refuse(link, request, .unsupported, "a hub does not answer \(message.name)")
+        }
     }
 
-    /// A fresh request number.
-    mutating func nextRequest() -> RequestID {
-        lastRequest += 1
-        return RequestID(lastRequest)
+    /// The answer to something that the hub asked of a spoke.
+    private mutating func answered(
+        _ errand: SpokeErrand, _ spoke: NodeID, _ message: Message, _ turn: inout HubTurn
+    ) throws {
+        var error: ErrorReply?
+        if case .error(let reply) = message {
+            if try reply.code.isRetryable || Actions.isEarly(reply, errand, turn) {
+                let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
+                // A check is asked for once.
+                if case .checkPool(let check) = errand { return try checks.answered(check, spoke, reply, &turn) }
+                if errand == .completedReleases { shares.untold(spoke) }
+                return sessions.hold(errand, of: spoke, until: turn.now + (seconds ?? HubLimits.deliveryRetry))
+            }
+            error = reply
+        }
+        turn.note(.spokeNeedsDelivery(spoke))
+        switch errand {
+        case .order(let number): try Actions.orderAnswered(number, error, &turn)
+        case .replicate(let path): try Replicas.answered(path, spoke, error, &turn)
+        case .setQuota(let pool, let quota): try Pools.quotaAnswered(pool, quota, spoke, error, &turn)
+        case .setLimit(let rule): try limits.answered(rule, spoke, error, &turn)
+        case .setAccess(let pool, let access): try Pools.accessAnswered(pool, access, spoke, error, &turn)
+        case .evict(let path): try Pruning.answered(path, spoke, error, &turn)
+        case .checkPool(let check): try checks.answered(check, spoke, error, &turn)
+        case .catalogChanged, .revocations, .anchors, .completedReleases:
+            if let error {
+                try turn.log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)")
+            }
+        }
+        if case .revocations(let number) = errand { try RevocationLists.answered(number, spoke, &turn) }
     }
 
-    /// Random bytes, for secrets and nonces.
-    mutating func randomBytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
-    }
+    // MARK: - Commands
 
-    mutating func reply(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        effects.append(.link(.reply(link, request, message)))
-    }
-
-    mutating func refuse(
-        _ link: LinkID, _ request: RequestID, _ code: RequestErrorCode, _ text: String, retryAfter: UInt64? = nil
-    ) {
-        reply(link, request, .error(ErrorReply(code: code, text: text, retryAfterSeconds: retryAfter)))
+    private mutating func run(_ command: HubCommand, _ turn: inout HubTurn) throws -> HubAnswer {
+        switch command {
+        case .createToken(let role, let spoke, let replaces, let uses, let life):
+            try Tokens.create(role, spoke, replacing: replaces, uses, life, &turn)
+        case .revokeToken(let id): .revokedToken(try Tokens.revoke(id, &turn))
+        case .revokeSpoke(let id): .spoke(try Members.revokeSpoke(id, &turn))
+        case .revokeClient(let id): .client(try Members.revokeClient(id, &turn))
+        case .renameSpoke(let id, let name): .spoke(try Members.renameSpoke(id, to: name, &turn))
+        case .renameClient(let id, let name): .client(try Members.renameClient(id, to: name, &turn))
+        case .removeSpoke(let id): .spoke(try Members.removeSpoke(id, &turn))
+        case .removeClient(let id): .client(try Members.removeClient(id, &turn))
+        case .addAuthority(let pin): .authority(try Authorities.addAuthority(pin, &turn))
+        case .issueUnderNewest(let force): .authority(try Authorities.issueUnderNewest(force: force, &turn))
+        case .retireOldest(let force): .authority(try Authorities.retireOldest(force: force, &turn))
+        case .labelClient(let id, let labels): .client(try Members.label(id, labels, &turn))
+        case .limitSpoke(let id, let link, let agents): .spoke(try limits.set(id, link: link, agents: agents, &turn))
+        case .setQuota(let node, let pool, let quota): .pool(try Pools.setQuota(node, pool, quota, &turn))
+        case .setAccess(let node, let pool, let access): .pool(try Pools.setAccess(node, pool, access, &turn))
+        case .prunePool(let node, let pool): .prunePlan(try Pruning.prune(node, pool, &turn))
+        case .checkPool(let node, let pool, let readsData):
+            .pool(try PoolChecks.begin(node, pool, readsData: readsData, &turn))
+        case .setRetention(let releases): try Retention.set(releases, &turn)
+        case .setCatalog(let url, let root): .catalog(try catalog.set(url, root, &turn))
+        case .refreshCatalog: .catalog(try Catalog.refreshNow(turn))
+        case .importPackage(let path): .package(try OwnPool.importNow(path, turn))
+        case .removePackage(let path): .package(try Pruning.removePackage(path, &turn))
+        case .takeCatalog(let contents): .catalog(try Catalog.take(contents, &patches, &turn))
+        case .takePackage(let path, let digest): .package(try pool.take(path, digest, &patches, &turn))
+        case .refuseBundle(let why): .catalog(try Catalog.refuseBundle(why, &turn))
+        case .createRollout(let specification): .rollout(try Rollouts.create(specification, &turn))
+        case .startRollout(let id): .rollout(try Rollouts.start(id, &turn))
+        case .stopRollout(let id): .rollout(try Rollouts.stop(id, &turn))
+        case .removeRollout(let id): .rollout(try Rollouts.remove(id, &turn))
+        case .resumeRollout(let id): .rollout(try Rollouts.resume(id, &turn))
+        case .approveRollout(let id, let signed): .rollout(try Approvals.approveRollout(id, signed, &turn))
+        case .settleAction(let id): .action(try Actions.settle(id, &turn))
+        }
     }
 }

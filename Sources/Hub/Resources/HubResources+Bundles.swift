@@ -31,7 +31,7 @@ extension HubResources {
             return try json(PackageUpload(id: name, held: UInt64(held), length: UInt64(held), isImported: false))
         }
         router.add(.post, "/v1/catalog/import") { hub, request, _ in
-            guard let root = try await hub.reader.read({ try $0.catalog()?.root }) else { throw HubCore.noCatalog }
+            guard let root = try await hub.reader.read({ try $0.catalog()?.root }) else { throw Catalog.notSet }
             let contents: CatalogContents
             do {
                 contents = try await hub.shell.catalog.importBundle(root: root, now: hub.shell.clock.now)

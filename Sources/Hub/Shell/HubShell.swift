@@ -326,10 +326,10 @@ actor HubShell: LinkHandler, PoolWatcher {
     }
 
     /// How far a check is that is under way.
-    func progress(ofCheck number: UInt64) -> PoolChecked? { core.checking[number] }
+    func progress(ofCheck number: UInt64) -> PoolChecked? { core.progress(ofCheck: number) }
 
     /// The folders that a spoke's machine shows releases in.
-    func shares(of node: NodeID) -> Shares? { core.shares[node] }
+    func shares(of node: NodeID) -> Shares? { core.shares(of: node) }
 
     /// Runs a piece of work with the hub's store, in the queue's turn.
     func withStore<Value: Sendable>(_ body: @Sendable (SQLiteHubStore) throws -> Value) throws -> Value {
