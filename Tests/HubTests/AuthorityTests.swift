@@ -12,7 +12,7 @@ import Trust
     private func addRoot(_ world: IdentityWorld) throws -> HubAuthority {
         let (fleet, now) = (world.fleet, world.time.seconds)
         let added = try world.keys.add { try HubAuthority.create($0, fleet: fleet, now: now) }
-        try world.run(.addAuthority(added.pin))
+        try world.run(.authorities(.add(added.pin)))
         return added
     }
 
@@ -36,9 +36,9 @@ import Trust
             world.effects.contains {
                 if case .link(.request(link, _, .anchors, _)) = $0 { true } else { false }
             })
-        #expect(throws: HubRefusal.self) { try world.run(.issueUnderNewest(force: false)) }
-        #expect(throws: HubRefusal.self) { try world.run(.retireOldest(force: false)) }
-        #expect(throws: HubRefusal.self) { try world.run(.retireOldest(force: true)) }
+        #expect(throws: HubRefusal.self) { try world.run(.authorities(.issueUnderNewest(force: false))) }
+        #expect(throws: HubRefusal.self) { try world.run(.authorities(.retireOldest(force: false))) }
+        #expect(throws: HubRefusal.self) { try world.run(.authorities(.retireOldest(force: true))) }
         // The answer to a question brings the set, the next question says that it is here.
         for (member, way) in [(spoke, nil), (agent, link)] as [(IdentityWorld.Member, LinkID?)] {
             #expect(try world.renew(member, certificate: false, through: way).hasNewAnchors)
@@ -47,7 +47,7 @@ import Trust
         }
         // The last one has said so: certificates are issued under the new root, and every member sees that it has to renew.
         #expect(try set(world).issuing == new.pin && set(world).number == 3)
-        #expect(throws: HubRefusal.self) { try world.run(.retireOldest(force: false)) }
+        #expect(throws: HubRefusal.self) { try world.run(.authorities(.retireOldest(force: false))) }
         for (member, way) in [(spoke, nil), (agent, link)] as [(IdentityWorld.Member, LinkID?)] {
             try world.renew(member, certificate: false, through: way)
             #expect(!member.keeper.identity.isUnderIssuingRoot)
@@ -58,7 +58,7 @@ import Trust
             try world.use(member)
             try world.renew(member, certificate: false, through: way)
         }
-        try world.run(.retireOldest(force: false))
+        try world.run(.authorities(.retireOldest(force: false)))
         #expect(try set(world).roots == [new.root.der])
         for member in [spoke, agent] {
             try world.renew(member, certificate: false, through: member === agent ? link : nil)
@@ -77,13 +77,13 @@ import Trust
         let new = try addRoot(world)
         for _ in 0..<2 { try world.renew(here, certificate: false) }
         #expect(try set(world).issuing != new.pin)  // away has not said anything
-        try world.run(.issueUnderNewest(force: true))
+        try world.run(.authorities(.issueUnderNewest(force: true)))
         try world.renew(here, certificate: false)
         try world.renew(here)
         try world.use(here)
         try world.renew(here, certificate: false)
-        #expect(throws: HubRefusal.self) { try world.run(.retireOldest(force: false)) }
-        try world.run(.retireOldest(force: true))
+        #expect(throws: HubRefusal.self) { try world.run(.authorities(.retireOldest(force: false))) }
+        try world.run(.authorities(.retireOldest(force: true)))
         try world.renew(here, certificate: false)
         world.time.advance(days: 44)
         // It does not believe the hub's new certificate, and the hub not its old one; the hub's signature is what counts.
@@ -131,8 +131,8 @@ import Trust
         let spoke = try await world.join(.spoke, "s1")
         let old = try #require(world.keys.authorities.first)
         _ = try addRoot(world)
-        try world.run(.issueUnderNewest(force: true))
-        try world.run(.retireOldest(force: true))
+        try world.run(.authorities(.issueUnderNewest(force: true)))
+        try world.run(.authorities(.retireOldest(force: true)))
         // Whoever stole the old CA's key signs himself the spoke's name.
         let thief = try PrivateKey.generate(.p256)
         let issued = try world.cryptography.issue(

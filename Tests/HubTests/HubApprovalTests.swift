@@ -26,7 +26,7 @@ struct HubApprovalTests {
         #expect(try world.actions(rollout).allSatisfy { $0.state == .pending && $0.sequence == nil })
         let signed = try approval(world, rollout).signed(by: operatorKey)
         world.answers = false
-        try world.run(.approveRollout(rollout, signed: signed))
+        try world.run(.rollouts(.approve(rollout, signed: signed)))
         #expect(try world.state(rollout) == .running)
         let orders = try world.orders(for: spoke)
         #expect(Set(orders.map(\.agent)) == Set(agents.map(\.id)))
@@ -58,15 +58,15 @@ struct HubApprovalTests {
             var approval = try approval(world, rollout)
             edit(&approval)
             let signed = try approval.signed(by: operatorKey)
-            #expect(throws: HubRefusal.self) { try world.run(.approveRollout(rollout, signed: signed)) }
+            #expect(throws: HubRefusal.self) { try world.run(.rollouts(.approve(rollout, signed: signed))) }
         }
-        #expect(throws: HubRefusal.self) { try world.run(.approveRollout(rollout, signed: [1, 2])) }
-        #expect(throws: HubRefusal.self) { try world.run(.approveRollout(RolloutID(high: 3, low: 3), signed: [])) }
+        #expect(throws: HubRefusal.self) { try world.run(.rollouts(.approve(rollout, signed: [1, 2]))) }
+        #expect(throws: HubRefusal.self) { try world.run(.rollouts(.approve(RolloutID(high: 3, low: 3), signed: []))) }
         #expect(try world.state(rollout) == .preparing)
         let good = try approval(world, rollout).signed(by: operatorKey)
-        try world.run(.approveRollout(rollout, signed: good))
+        try world.run(.rollouts(.approve(rollout, signed: good)))
         #expect(try world.state(rollout) == .running)
-        try world.run(.approveRollout(rollout, signed: good))
+        try world.run(.rollouts(.approve(rollout, signed: good)))
         #expect(try world.events(.rolloutSigned).count == 1)
     }
 }

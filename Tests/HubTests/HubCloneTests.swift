@@ -66,7 +66,7 @@ import Testing
         #expect(try world.report(&agents[0], link, facts: sampleFacts()) == .ok(OK()))
         #expect(try queries.summary(at: world.now).warnings.first?.code == .machineCloned)
         // A revoked client needs nobody any more.
-        try world.run(.revokeClient(agents[0].id))
+        try world.run(.members(.revokeClient(agents[0].id)))
         #expect(try !queries.summary(at: world.now).warnings.contains { $0.code == .machineCloned })
     }
 }

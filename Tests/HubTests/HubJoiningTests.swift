@@ -208,7 +208,7 @@ import Trust
     func aJoinSucceedsWhateverTheLengthOfThePinnedRoot(length: Int) throws {
         let world = try HubWorld()
         let root = [UInt8](repeating: 0x20, count: length)
-        try world.run(.setCatalog(url: "https://vendor.example/", root: root))
+        try world.run(.catalog(.set(url: "https://vendor.example/", root: root)))
         let joined = try world.join(try world.token(.spoke), .spoke, "a")
         guard case .joinAnswer(let answer)? = joined else {
             Issue.record("no answer: \(String(describing: joined))")
@@ -227,7 +227,7 @@ import Trust
         let linkTwo = try world.connect(two)
         world.answers = false
         world.effects = []
-        try world.run(.revokeSpoke(one))
+        try world.run(.members(.revokeSpoke(one)))
         #expect(world.effects.contains(.link(.close(linkOne, .refused, "this spoke has been revoked"))))
         let lists = world.requests().compactMap { link, _, message -> [UInt8]? in
             if link == linkTwo, case .revocations(let list) = message { return list.signed }
@@ -240,7 +240,7 @@ import Trust
         world.effects = []
         let again = try world.connect(one)
         #expect(world.effects.contains { if case .link(.close(again, .refused, _)) = $0 { true } else { false } })
-        try world.run(.revokeSpoke(one))
+        try world.run(.members(.revokeSpoke(one)))
         #expect(try world.store.setting(.revocationNumber) == "2")
     }
 
@@ -265,17 +265,19 @@ import Trust
         let world = try HubWorld()
         let before = try world.store.lastEvent()
         let commands: [HubCommand] = [
-            .createToken(role: .hub, spoke: nil, uses: 1, life: .seconds(60)),
-            .createToken(role: .spoke, spoke: nil, uses: 0, life: .seconds(60)),
-            .createToken(role: .spoke, spoke: nil, uses: 1, life: .seconds(0)),
-            .createToken(role: .spoke, spoke: nil, uses: 1, life: .seconds(86_400 * 31)),
-            .createToken(role: .agent, spoke: node(9), uses: 1, life: .seconds(60)),
-            .revokeSpoke(node(9)), .revokeClient(node(9)), .labelClient(node(9), [:]),
-            .setQuota(node: node(9), pool: world.pool, ByteCount(1)), .setCatalog(url: "file:///etc", root: [1]),
-            .setCatalog(url: "https://a\nb/", root: [1]), .setCatalog(url: "https://a/", root: []), .refreshCatalog,
-            .importPackage(try samplePackage().path), .createRollout(try sampleSpecification()),
-            .startRollout(RolloutID(high: 1, low: 1)), .stopRollout(RolloutID(high: 1, low: 1)),
-            .settleAction(ActionID(high: 1, low: 1)),
+            .members(.createToken(role: .hub, spoke: nil, uses: 1, life: .seconds(60))),
+            .members(.createToken(role: .spoke, spoke: nil, uses: 0, life: .seconds(60))),
+            .members(.createToken(role: .spoke, spoke: nil, uses: 1, life: .seconds(0))),
+            .members(.createToken(role: .spoke, spoke: nil, uses: 1, life: .seconds(86_400 * 31))),
+            .members(.createToken(role: .agent, spoke: node(9), uses: 1, life: .seconds(60))),
+            .members(.revokeSpoke(node(9))), .members(.revokeClient(node(9))), .members(.labelClient(node(9), [:])),
+            .pools(.setQuota(node: node(9), pool: world.pool, ByteCount(1))),
+            .catalog(.set(url: "file:///etc", root: [1])),
+            .catalog(.set(url: "https://a\nb/", root: [1])), .catalog(.set(url: "https://a/", root: [])),
+            .catalog(.refresh),
+            .catalog(.importPackage(try samplePackage().path)), .rollouts(.create(try sampleSpecification())),
+            .rollouts(.start(RolloutID(high: 1, low: 1))), .rollouts(.stop(RolloutID(high: 1, low: 1))),
+            .rollouts(.settleAction(ActionID(high: 1, low: 1))),
         ]
         for command in commands {
             #expect(throws: HubRefusal.self, "\(command)") { try world.run(command) }

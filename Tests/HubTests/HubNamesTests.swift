@@ -16,10 +16,11 @@ import Trust
     func aSecondRolloutOfANameIsRefusedUntilTheFirstIsDeleted(kind: StoreKind) throws {
         let world = try HubWorld(kind)
         let running = try world.running()
-        let again = HubCommand.createRollout(try sampleSpecification())
+        let again = HubCommand.rollouts(.create(try sampleSpecification()))
         #expect(try refusal { try world.run(again) }.description.contains("already, and it is running"))
-        #expect(try refusal { try world.run(.removeRollout(running.rollout)) }.description.contains("stop it first"))
-        try world.run(.stopRollout(running.rollout))
+        #expect(
+            try refusal { try world.run(.rollouts(.remove(running.rollout))) }.description.contains("stop it first"))
+        try world.run(.rollouts(.stop(running.rollout)))
         var agent = running.agents[0]
         let action = try world.actions(running.rollout)[0]
         if !action.state.isFinal {
@@ -27,7 +28,7 @@ import Trust
         }
         #expect(try world.state(running.rollout) == .stopped)
         #expect(try refusal { try world.run(again) }.description.contains("axle rollout delete first"))
-        try world.run(.removeRollout(running.rollout))
+        try world.run(.rollouts(.remove(running.rollout)))
         #expect(try world.store.rollout(running.rollout) == nil)
         #expect(try world.store.waves(of: running.rollout).isEmpty)
         #expect(try world.actions(running.rollout).isEmpty)
@@ -36,7 +37,7 @@ import Trust
         #expect(try world.store.action(action.id) == nil)
         guard case .rollout(let made) = try world.run(again) else { throw HubStoreError.missing("rollout") }
         #expect(try world.store.rollouts(named: "first").map(\.id) == [made.id])
-        try world.run(.removeRollout(made.id))
+        try world.run(.rollouts(.remove(made.id)))
         try world.store.verifyEventChain()
     }
 
@@ -47,8 +48,8 @@ import Trust
         for state in [ActionState.downloading, .downloaded, .installing] {
             _ = try world.report(&running.agents[0], running.link, action: action.id, state: state)
         }
-        try world.run(.stopRollout(running.rollout))
-        #expect(throws: HubRefusal.self) { try world.run(.removeRollout(running.rollout)) }
+        try world.run(.rollouts(.stop(running.rollout)))
+        #expect(throws: HubRefusal.self) { try world.run(.rollouts(.remove(running.rollout))) }
         #expect(try world.store.rollout(running.rollout) != nil)
     }
 
@@ -58,11 +59,11 @@ import Trust
     func aNameThatNobodyHasIsRefusedWithTheNearest(_ names: [String], _ spokes: [String], _ nearest: String?) throws {
         let world = try HubWorld()
         let running = try world.running()
-        try world.run(.renameClient(running.agents[0].id, try name("north")))
+        try world.run(.members(.renameClient(running.agents[0].id, try name("north"))))
         var specification = try sampleSpecification(name: "second")
         specification.target = RolloutSpecification.Target(
             names: try names.map { try name($0) }, spokes: try spokes.map { try name($0) })
-        let text = try refusal { try world.run(.createRollout(specification)) }.description
+        let text = try refusal { try world.run(.rollouts(.create(specification))) }.description
         #expect(text.hasPrefix("there is no "))
         #expect(text.contains("did you mean") == (nearest != nil))
         if let nearest { #expect(text.hasSuffix("did you mean \(nearest)?")) }
@@ -73,7 +74,7 @@ import Trust
         _ = try world.running()
         var specification = try sampleSpecification(name: "second")
         specification.window = .daily(from: "22:00", to: "22:00", days: [], timeZone: "UTC")
-        let text = try refusal { try world.run(.createRollout(specification)) }.description
+        let text = try refusal { try world.run(.rollouts(.create(specification))) }.description
         #expect(text.contains("begins and ends at the same time"))
     }
 
@@ -82,13 +83,15 @@ import Trust
     @Test(arguments: StoreKind.allCases) func membersAreRenamedAndANameIsNeverTakenTwice(kind: StoreKind) throws {
         let world = try HubWorld(kind)
         let running = try world.running(agents: 2)
-        try world.run(.renameClient(running.agents[0].id, try name("db-17")))
+        try world.run(.members(.renameClient(running.agents[0].id, try name("db-17"))))
         #expect(try world.store.client(named: name("db-17"))?.id == running.agents[0].id)
         #expect(try world.store.client(named: name("a0")) == nil)
-        #expect(throws: HubRefusal.self) { try world.run(.renameClient(running.agents[1].id, try name("db-17"))) }
+        #expect(throws: HubRefusal.self) {
+            try world.run(.members(.renameClient(running.agents[1].id, try name("db-17"))))
+        }
         let other = try world.addSpoke("s2")
-        #expect(throws: HubRefusal.self) { try world.run(.renameSpoke(other, try name("s1"))) }
-        try world.run(.renameSpoke(other, try name("north")))
+        #expect(throws: HubRefusal.self) { try world.run(.members(.renameSpoke(other, try name("s1")))) }
+        try world.run(.members(.renameSpoke(other, try name("north"))))
         #expect(try world.store.spoke(named: name("north"))?.id == other)
     }
 
@@ -96,14 +99,14 @@ import Trust
         let world = try HubWorld(kind)
         let running = try world.running()
         let old = running.agents[0].id
-        try world.run(.revokeClient(old))
+        try world.run(.members(.revokeClient(old)))
         let new = try world.addAgent("a0", running.spoke, running.link)
         #expect(try world.store.client(named: name("a0"))?.id == new.id)
         #expect(try world.store.client(old)?.name == name("a0-revoked"))
         // A second time, and by a rename.
-        try world.run(.revokeClient(new.id))
+        try world.run(.members(.revokeClient(new.id)))
         let third = try world.addAgent("other", running.spoke, running.link)
-        try world.run(.renameClient(third.id, try name("a0")))
+        try world.run(.members(.renameClient(third.id, try name("a0"))))
         #expect(try world.store.client(named: name("a0"))?.id == third.id)
         #expect(try world.store.client(new.id)?.name == name("a0-revoked-2"))
         #expect(try world.store.client(old)?.revoked != nil)
@@ -114,10 +117,10 @@ import Trust
         let world = try HubWorld(kind)
         let running = try world.running()
         let old = running.agents[0].id
-        try world.run(.labelClient(old, ["ring": "canary"]))
+        try world.run(.members(.labelClient(old, ["ring": "canary"])))
         guard
             case .token(_, let text) = try world.run(
-                .createToken(role: .agent, spoke: nil, replaces: old, uses: 1, life: .seconds(3600)))
+                .members(.createToken(role: .agent, spoke: nil, replaces: old, uses: 1, life: .seconds(3600))))
         else { throw HubStoreError.missing("token") }
         let token = try JoinToken(text)
         // A certificate request that cannot be used costs neither the token nor the old machine.
@@ -128,7 +131,8 @@ import Trust
         #expect(client.id == new && client.labels == ["ring": "canary"])
         #expect(try world.store.client(old)?.revoked != nil)
         #expect(throws: HubRefusal.self) {
-            try world.run(.createToken(role: .agent, spoke: nil, replaces: old, uses: 2, life: .seconds(3600)))
+            try world.run(
+                .members(.createToken(role: .agent, spoke: nil, replaces: old, uses: 2, life: .seconds(3600))))
         }
     }
 
@@ -136,13 +140,13 @@ import Trust
         let world = try HubWorld(kind)
         let running = try world.running()
         let client = running.agents[0].id
-        #expect(throws: HubRefusal.self) { try world.run(.removeClient(client)) }
-        try world.run(.revokeClient(client))
-        try world.run(.revokeSpoke(running.spoke))
+        #expect(throws: HubRefusal.self) { try world.run(.members(.removeClient(client))) }
+        try world.run(.members(.revokeClient(client)))
+        try world.run(.members(.revokeSpoke(running.spoke)))
         // A spoke goes after its clients.
-        #expect(try refusal { try world.run(.removeSpoke(running.spoke)) }.description.contains("a0"))
-        try world.run(.removeClient(client))
-        try world.run(.removeSpoke(running.spoke))
+        #expect(try refusal { try world.run(.members(.removeSpoke(running.spoke))) }.description.contains("a0"))
+        try world.run(.members(.removeClient(client)))
+        try world.run(.members(.removeSpoke(running.spoke)))
         #expect(try world.store.clients().isEmpty && world.store.spokes().isEmpty)
         #expect(try world.store.replicas(at: running.spoke).isEmpty)
         #expect(try Set(world.store.revocations().map(\.node)) == [client, running.spoke])

@@ -203,7 +203,7 @@ import Testing
 
     @Test func aRefusedCatalogIsSaidOnceAndLookedAtAgain() throws {
         let world = try HubWorld()
-        try world.run(.setCatalog(url: "https://vendor.example/", root: [1]))
+        try world.run(.catalog(.set(url: "https://vendor.example/", root: [1])))
         for _ in 0..<3 {
             try world.send(.catalogRefused("the timestamp has expired"))
             let next = try #require(try world.store.catalog()?.nextRefresh)
@@ -266,10 +266,10 @@ import Testing
         let status = PoolStatus(pool: world.pool, quota: 100, used: 50, reserved: 10, freeOnDisk: 1 << 40)
         #expect(try world.ask(link, .poolStatus(status)) == .ok(OK()))
         #expect(throws: HubRefusal.self) {
-            try world.run(.setQuota(node: spoke, pool: world.pool, ByteCount(59)))
+            try world.run(.pools(.setQuota(node: spoke, pool: world.pool, ByteCount(59))))
         }
         world.answers = false
-        try world.run(.setQuota(node: spoke, pool: world.pool, ByteCount(200)))
+        try world.run(.pools(.setQuota(node: spoke, pool: world.pool, ByteCount(200))))
         #expect(try world.store.pool(node: spoke, name: world.pool)?.wantedQuota == ByteCount(200))
         world.answers = true
         world.effects = []
@@ -279,13 +279,13 @@ import Testing
         // A quota that changes while the one before is under way is not taken for acknowledged.
         world.answers = false
         world.effects = []
-        try world.run(.setQuota(node: spoke, pool: world.pool, ByteCount(300)))
+        try world.run(.pools(.setQuota(node: spoke, pool: world.pool, ByteCount(300))))
         let (_, request, _) = try #require(world.requests().last)
-        try world.run(.setQuota(node: spoke, pool: world.pool, ByteCount(400)))
+        try world.run(.pools(.setQuota(node: spoke, pool: world.pool, ByteCount(400))))
         try world.send(.link(.reply(link, request, .ok(OK()))))
         #expect(try world.store.pool(node: spoke, name: world.pool)?.wantedQuota == ByteCount(400))
         world.effects = []
-        try world.run(.setQuota(node: world.hub, pool: world.pool, ByteCount(5000)))
+        try world.run(.pools(.setQuota(node: world.hub, pool: world.pool, ByteCount(5000))))
         #expect(world.effects.contains(.setQuota(world.pool, ByteCount(5000))))
         try world.send(.poolChanged(world.figures(quota: 5000)))
         #expect(try world.store.pool(node: world.hub, name: world.pool)?.wantedQuota == nil)

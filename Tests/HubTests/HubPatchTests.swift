@@ -535,7 +535,7 @@ final class PatchWorld {
             try patches.end(try #require(patches.jobs.last), .made(try digest(UInt8(150 + number)), length: 1000))
         }
         let name = try name("patches")
-        try patches.world.run(.setQuota(node: patches.world.hub, pool: name, ByteCount(1500)))
+        try patches.world.run(.pools(.setQuota(node: patches.world.hub, pool: name, ByteCount(1500))))
         #expect(patches.world.effects.contains(.dropPatches([try digest(151)])))
         #expect(patches.world.effects.contains(.setPatchQuota(ByteCount(1500))))
         try patches.world.send(.patchPoolChanged(patches.world.figures(quota: 1500, used: 1000)))

@@ -28,7 +28,7 @@ import Testing
         try world.restart(held: [try digest(1)])
         #expect(try world.state(rollout) == .paused)
         link = try world.connect(agents[0].spoke)
-        try world.run(.resumeRollout(rollout))
+        try world.run(.rollouts(.resume(rollout)))
         #expect(try world.events(.rolloutResumed).count == 1)
         #expect(try world.actions(rollout).map(\.state) == [.rolledBack, .offered, .offered])
         for index in 1...2 {
@@ -58,7 +58,7 @@ import Testing
         var (link, _, agents, package, rollout) = try world.running(agents: 2)
         let away = try world.addSpoke("s2")
         // Planned behind a spoke that holds nothing yet.
-        try world.run(.stopRollout(rollout))
+        try world.run(.rollouts(.stop(rollout)))
         for index in 0...1 {
             let id = try world.actions(rollout)[index].id
             #expect(try world.report(&agents[index], link, action: id, state: .cancelled) == .ok(OK()))
@@ -66,10 +66,11 @@ import Testing
         let second = try world.connect(away)
         var late = try world.addAgent("late", away, second)
         #expect(try world.report(&late, second, facts: sampleFacts()) == .ok(OK()))
-        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification(name: "second"))) else {
+        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification(name: "second"))))
+        else {
             return
         }
-        try world.run(.startRollout(made.id))
+        try world.run(.rollouts(.start(made.id)))
         let actions = try world.actions(made.id)
         #expect(actions.map(\.state) == [.offered, .offered, .pending])
         #expect(try world.report(&agents[0], link, action: actions[0].id, state: .failed) == .ok(OK()))
@@ -78,7 +79,7 @@ import Testing
         #expect(try world.actions(made.id).map(\.state) == [.failed, .offered, .pending])
         // What was ordered before is carried out, and a second failure is accepted with the first.
         #expect(try world.report(&agents[1], link, action: actions[1].id, state: .failed) == .ok(OK()))
-        try world.run(.resumeRollout(made.id))
+        try world.run(.rollouts(.resume(made.id)))
         #expect(try world.actions(made.id).map(\.state) == [.failed, .failed, .offered])
         #expect(try world.state(made.id) == .running)
         #expect(try world.report(&late, second, action: actions[2].id, state: .succeeded) == .ok(OK()))
@@ -95,7 +96,7 @@ import Testing
         #expect(try world.state(rollout) == .paused)
         #expect(try world.report(&agents[1], link, action: actions[1].id, state: .succeeded) == .ok(OK()))
         #expect(try world.state(rollout) == .failed)
-        #expect(throws: HubRefusal.self) { try world.run(.resumeRollout(rollout)) }
+        #expect(throws: HubRefusal.self) { try world.run(.rollouts(.resume(rollout))) }
     }
 
     @Test func aWaveInWhichNobodySucceededProvesNothing() throws {
@@ -108,7 +109,7 @@ import Testing
         let paused = try #require(try world.store.rollout(rollout))
         #expect(paused.state == .paused && paused.cause == .nothingProved)
         #expect(try world.actions(rollout)[1].state == .pending)
-        try world.run(.stopRollout(rollout))
+        try world.run(.rollouts(.stop(rollout)))
         #expect(try world.state(rollout) == .stopped)
         #expect(try world.store.rollout(rollout)?.text == "succeeded 0, refused 1, cancelled 1")
     }
@@ -148,9 +149,9 @@ import Testing
         let world = try HubWorld()
         let (_, _, _, _, rollout) = try world.running()
         let last = try world.store.lastEvent()
-        try world.run(.resumeRollout(rollout))
+        try world.run(.rollouts(.resume(rollout)))
         #expect(try world.store.lastEvent() == last)
-        #expect(throws: HubRefusal.self) { try world.run(.resumeRollout(RolloutID(high: 1, low: 2))) }
+        #expect(throws: HubRefusal.self) { try world.run(.rollouts(.resume(RolloutID(high: 1, low: 2)))) }
     }
 
     // MARK: Revoked spokes
@@ -160,7 +161,7 @@ import Testing
         var (link, spoke, agents, _, rollout) = try world.running(agents: 2)
         let actions = try world.actions(rollout)
         #expect(try world.report(&agents[0], link, action: actions[0].id, state: .succeeded) == .ok(OK()))
-        try world.run(.revokeSpoke(spoke))
+        try world.run(.members(.revokeSpoke(spoke)))
         let states = try world.actions(rollout)
         #expect(states.map(\.state) == [.succeeded, .uncertain] && states[1].reasons.map(\.code) == [.spokeRevoked])
         #expect(try world.orders(for: spoke).isEmpty)
@@ -170,12 +171,13 @@ import Testing
     @Test func machinesBehindARevokedSpokeAreRefusedAtTheStart() throws {
         let world = try HubWorld()
         let (_, spoke, _, package, rollout) = try world.running(window: .span(try TimeSpan(start: at(50), end: at(90))))
-        try world.run(.stopRollout(rollout))
-        try world.run(.revokeSpoke(spoke))
-        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification(name: "second"))) else {
+        try world.run(.rollouts(.stop(rollout)))
+        try world.run(.members(.revokeSpoke(spoke)))
+        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification(name: "second"))))
+        else {
             return
         }
-        try world.run(.startRollout(made.id))
+        try world.run(.rollouts(.start(made.id)))
         let action = try world.actions(made.id)[0]
         #expect(action.state == .refused && action.reasons.map(\.code) == [.spokeRevoked])
         #expect(try world.state(made.id) == .failed)

@@ -33,7 +33,7 @@ import Testing
         let link = try world.connect(spoke)
         for pool in [main, next] { _ = try world.ask(link, .poolStatus(status(pool, all: [main, next]))) }
         #expect(try world.store.pools().filter { $0.node == spoke }.map(\.name) == [main, next])
-        try world.run(.setQuota(node: spoke, pool: next, ByteCount(500)))
+        try world.run(.pools(.setQuota(node: spoke, pool: next, ByteCount(500))))
         #expect(try world.store.pool(node: spoke, name: next)?.quota == ByteCount(500))
         #expect(try world.store.pool(node: spoke, name: main)?.quota == ByteCount(1000))
         // Fullness is told for each.
@@ -134,9 +134,9 @@ import Testing
     @Test func eachOfTheHubsPoolsIsSetByItsName() throws {
         let world = try HubWorld()
         try world.send(.poolChanged(figures()))
-        try world.run(.setQuota(node: world.hub, pool: next, ByteCount(700)))
+        try world.run(.pools(.setQuota(node: world.hub, pool: next, ByteCount(700))))
         #expect(world.effects.contains(.setQuota(next, ByteCount(700))))
-        try world.run(.setAccess(node: world.hub, pool: next, .readOnly))
+        try world.run(.pools(.setAccess(node: world.hub, pool: next, .readOnly)))
         #expect(world.effects.contains(.setAccess(next, .readOnly)))
         #expect(try world.store.pool(node: world.hub, name: main)?.access == .readWrite)
     }
@@ -144,7 +144,7 @@ import Testing
     @Test func aPoolIsEmptiedWhereThereIsAnotherAndItIsLogged() throws {
         let world = try HubWorld()
         try world.send(.poolChanged(figures()))
-        try world.run(.setAccess(node: world.hub, pool: next, .draining))
+        try world.run(.pools(.setAccess(node: world.hub, pool: next, .draining)))
         #expect(world.effects.contains(.setAccess(next, .draining)))
         try world.send(.poolDrained("pool next cannot be emptied yet", isEmpty: false))
         try world.send(.poolDrained("pool next is empty", isEmpty: true))
@@ -157,7 +157,7 @@ import Testing
             PoolAccount(quota: ByteCount(5), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5)))
         try alone.send(.poolChanged(five))
         try alone.send(.patchPoolChanged(five))
-        #expect(throws: HubRefusal.self) { try alone.run(.setAccess(node: alone.hub, pool: main, .draining)) }
+        #expect(throws: HubRefusal.self) { try alone.run(.pools(.setAccess(node: alone.hub, pool: main, .draining))) }
         #expect(!alone.effects.contains(.setAccess(main, .draining)))
     }
 }

@@ -34,7 +34,7 @@ import Testing
         let (spoke, link, packages) = try filled(7, world)
         world.answers = false
         world.effects = []
-        guard case .prunePlan(let plan) = try world.run(.prunePool(node: spoke, pool: main)) else {
+        guard case .prunePlan(let plan) = try world.run(.pools(.prune(node: spoke, pool: main))) else {
             Issue.record("no plan")
             return
         }
@@ -66,8 +66,8 @@ import Testing
         let (spoke, link, packages) = try filled(7, world)
         let agent = try world.addAgent("box", spoke, link)
         _ = agent
-        _ = try world.run(.prunePool(node: spoke, pool: main))
-        _ = try world.run(.prunePool(node: world.hub, pool: main))
+        _ = try world.run(.pools(.prune(node: spoke, pool: main)))
+        _ = try world.run(.pools(.prune(node: world.hub, pool: main)))
         for package in packages.prefix(3) {
             #expect(try world.store.package(package.path)?.state == .announced)
             try world.send(.packageEvicted(package.sha256, refusal: nil))
@@ -77,14 +77,14 @@ import Testing
         #expect(
             !world.effects.contains { if case .importPackage = $0 { true } else { false } }, "it is not fetched again")
         let wanted = try sampleSpecification(name: "back", release: "1.2")
-        _ = try world.run(.createRollout(wanted))
+        _ = try world.run(.rollouts(.create(wanted)))
         #expect(world.effects.contains(.importPackage(packages[1])))
         #expect(!world.effects.contains(.importPackage(packages[0])))
         #expect(try world.store.replica(spoke: spoke, path: packages[1].path)?.state == .pending)
         try world.importAll()
         // And a plan does not take it as long as the rollout lives.
         try world.verified(packages[1], link)
-        guard case .prunePlan(let plan) = try world.run(.prunePool(node: spoke, pool: main)) else {
+        guard case .prunePlan(let plan) = try world.run(.pools(.prune(node: spoke, pool: main))) else {
             Issue.record("no plan")
             return
         }
@@ -95,7 +95,7 @@ import Testing
         let world = try HubWorld()
         let (spoke, link, packages) = try filled(2, world)
         _ = try world.addAgent("box", spoke, link)
-        _ = try world.run(.setRetention(1))
+        _ = try world.run(.pools(.setRetention(1)))
         // A newer one comes, and has no room at the spoke: what is there makes way for it.
         let newest = try samplePackage("1.9", counter: 9, hash: 9)
         try world.publish(packages + [newest], version: 2)
@@ -106,7 +106,7 @@ import Testing
                 Replica(
                     path: newest.path, sha256: newest.sha256, state: .pending, bytesHeld: 0,
                     lacking: packages[0].length + 1)))
-        _ = try world.run(.prunePool(node: world.hub, pool: main))
+        _ = try world.run(.pools(.prune(node: world.hub, pool: main)))
         for package in packages { try world.send(.packageEvicted(package.sha256, refusal: nil)) }
         // By the spoke's own plan the newest of what it had would be kept as long as the new one is not there; the hub has nothing to send.
         world.effects = []
@@ -116,7 +116,7 @@ import Testing
             #expect(try world.store.replica(spoke: spoke, path: package.path)?.state == .evicted)
         }
         // Once a rollout needs it both fetch it.
-        _ = try world.run(.createRollout(try sampleSpecification(name: "back", release: "1.2")))
+        _ = try world.run(.rollouts(.create(try sampleSpecification(name: "back", release: "1.2"))))
         #expect(world.effects.contains(.importPackage(packages[1])))
         #expect(try world.store.replica(spoke: spoke, path: packages[1].path)?.state == .pending)
     }
@@ -128,9 +128,9 @@ import Testing
         var replica = try #require(try world.store.replica(spoke: spoke, path: packages[0].path))
         (replica.means, replica.wireBytes, replica.reason) = (.patch, 7, "patch, 7 bytes")
         try world.store.putReplica(replica)
-        _ = try world.run(.prunePool(node: spoke, pool: main))
+        _ = try world.run(.pools(.prune(node: spoke, pool: main)))
         #expect(try world.store.replica(spoke: spoke, path: packages[0].path)?.state == .evicted)
-        _ = try world.run(.createRollout(try sampleSpecification(name: "back", release: "1.1")))
+        _ = try world.run(.rollouts(.create(try sampleSpecification(name: "back", release: "1.1"))))
         let back = try #require(try world.store.replica(spoke: spoke, path: packages[0].path))
         #expect(back.state == .pending && back.means == nil && back.wireBytes == nil && back.reason == nil)
     }
@@ -189,7 +189,7 @@ import Testing
         #expect(evictions(world).isEmpty)
         var specification = try sampleSpecification()
         specification.release = try ReleaseName("1.3")
-        _ = try world.run(.createRollout(specification))
+        _ = try world.run(.rollouts(.create(specification)))
         world.answers = false
         world.effects = []
         _ = try world.ask(link, .replica(lacks))
@@ -232,7 +232,7 @@ import Testing
     @Test func theHubTakesNothingThatIsReadAndTriesAgainAlsoAfterARestart() throws {
         let world = try HubWorld()
         let (_, _, packages) = try filled(5, world)
-        _ = try world.run(.prunePool(node: world.hub, pool: main))
+        _ = try world.run(.pools(.prune(node: world.hub, pool: main)))
         #expect(world.effects.contains(.evict([packages[0].sha256])))
         try world.send(.packageEvicted(packages[0].sha256, refusal: "it is being read"))
         world.effects = []
@@ -247,7 +247,7 @@ import Testing
         #expect(try world.events(.replicaEvicted).count == 1)
         // More releases are kept from now on: it comes back.
         world.effects = []
-        _ = try world.run(.setRetention(9))
+        _ = try world.run(.pools(.setRetention(9)))
         #expect(world.effects.contains(.importPackage(packages[0])))
     }
 
@@ -256,7 +256,7 @@ import Testing
         let (spoke, link, packages) = try filled(7, world)
         world.answers = false
         world.effects = []
-        _ = try world.run(.prunePool(node: spoke, pool: main))
+        _ = try world.run(.pools(.prune(node: spoke, pool: main)))
         let (_, request, _) = try #require(world.requests().first { if case .evict = $0.2 { true } else { false } })
         world.effects = []
         let busy = ErrorReply(code: .busy, text: "it is in transfer", retryAfterSeconds: 15)
@@ -266,7 +266,7 @@ import Testing
         try world.publish(packages + [try samplePackage("1.9", counter: 9, hash: 9)], version: 2)
         try world.importAll()
         #expect(wishes(world).count == 1)
-        _ = try world.run(.setQuota(node: spoke, pool: main, ByteCount(1 << 41)))
+        _ = try world.run(.pools(.setQuota(node: spoke, pool: main, ByteCount(1 << 41))))
         #expect(world.requests().contains { if case .setQuota = $0.2 { true } else { false } })
         world.effects = []
         world.now = world.now + .seconds(15)
@@ -280,7 +280,7 @@ import Testing
         let (spoke, link, packages) = try filled(count, world)
         world.answers = false
         world.effects = []
-        _ = try world.run(.prunePool(node: spoke, pool: main))
+        _ = try world.run(.pools(.prune(node: spoke, pool: main)))
         let first = world.requests()
         #expect(first.count == HubLimits.inFlight)
         world.effects = []
@@ -334,7 +334,7 @@ import Testing
         let (spoke, link, packages) = try filled(5, world)
         world.answers = false
         world.effects = []
-        _ = try world.run(.prunePool(node: spoke, pool: main))
+        _ = try world.run(.pools(.prune(node: spoke, pool: main)))
         let (_, request, _) = try #require(world.requests().last { if case .evict = $0.2 { true } else { false } })
         try world.send(.link(.reply(link, request, .error(ErrorReply(code: .unsupported, text: "what?")))))
         #expect(try world.store.prunes(at: spoke).isEmpty)
@@ -347,7 +347,7 @@ import Testing
         let world = try HubWorld()
         let (spoke, _, _) = try filled(1, world)
         world.answers = false
-        _ = try world.run(.setAccess(node: spoke, pool: main, .readOnly))
+        _ = try world.run(.pools(.setAccess(node: spoke, pool: main, .readOnly)))
         world.effects = []
         let link = try world.connect(spoke)
         let sent = world.requests().compactMap { if case .setAccess(let message) = $0.2 { message } else { nil } }
@@ -358,7 +358,7 @@ import Testing
                 PoolStatus(pool: main, quota: 1 << 40, used: 100, reserved: 0, freeOnDisk: 1, access: .readOnly)))
         let pool = try #require(try world.store.pool(node: spoke, name: main))
         #expect(pool.access == .readOnly && pool.wantedAccess == nil)
-        _ = try world.run(.setAccess(node: world.hub, pool: main, .unavailable))
+        _ = try world.run(.pools(.setAccess(node: world.hub, pool: main, .unavailable)))
         world.effects = []
         try world.restart()
         #expect(world.effects.contains(.setAccess(main, .unavailable)))
@@ -369,7 +369,7 @@ import Testing
         let (spoke, link, packages) = try filled(1, world)
         world.answers = false
         world.effects = []
-        _ = try world.run(.checkPool(node: spoke, pool: main, readsData: true))
+        _ = try world.run(.pools(.check(node: spoke, pool: main, readsData: true)))
         let sent = world.requests().compactMap { if case .checkPool(let message) = $0.2 { message } else { nil } }
         let request = try #require(sent.first)
         #expect(request.readsData)
@@ -389,16 +389,16 @@ import Testing
         try world.restart(held: Set(packages.map(\.sha256)))
         #expect(try world.store.check(node: spoke, pool: main)?.ended == world.now && world.requests().isEmpty)
         #expect(try world.events(.poolChecked).map(\.event.severity) == [.error])
-        #expect(throws: HubRefusal.self) { try world.run(.checkPool(node: spoke, pool: main, readsData: true)) }
+        #expect(throws: HubRefusal.self) { try world.run(.pools(.check(node: spoke, pool: main, readsData: true))) }
     }
 
     @Test func aCheckThatACutInterruptsIsAskedForAgain() throws {
         let world = try HubWorld()
         let (spoke, _, packages) = try filled(1, world)
         world.answers = false
-        _ = try world.run(.checkPool(node: spoke, pool: main, readsData: true))
+        _ = try world.run(.pools(.check(node: spoke, pool: main, readsData: true)))
         world.now = world.now + .seconds(5)
-        _ = try world.run(.checkPool(node: world.hub, pool: main, readsData: false))
+        _ = try world.run(.pools(.check(node: world.hub, pool: main, readsData: false)))
         try world.restart(held: Set(packages.map(\.sha256)))
         func requests() -> [CheckPool] {
             world.effects.compactMap { effect in

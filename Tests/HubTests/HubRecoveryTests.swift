@@ -36,7 +36,7 @@ struct HubRecoveryTests {
         #expect(Set(orders.map(\.agent)) == Set(agents.map(\.id)))
         #expect(try world.events(.hubRestored).count == 1)
         // A list of revocations is above those that were signed in that future.
-        try world.run(.revokeClient(agents[1].id))
+        try world.run(.members(.revokeClient(agents[1].id)))
         #expect(try world.store.setting(.revocationNumber) == "\((2 << 32) + 1)")
         // Known now: shown again it changes nothing, after a restart too.
         try world.restart()
@@ -202,7 +202,7 @@ struct HubRecoveryTests {
         try world.verified(package, link, .corrupt)
         let actions = try world.store.rollouts(in: [.running]).flatMap { try world.store.actions(of: $0.id) }
         #expect(actions.count == 1)
-        try world.run(.stopRollout(try #require(actions.first?.rollout)))
+        try world.run(.rollouts(.stop(try #require(actions.first?.rollout))))
         try world.send(.woke)
         #expect(sent().map(\.kind) == [UInt64(OrderKind.install.rawValue), UInt64(OrderKind.cancel.rawValue)])
     }

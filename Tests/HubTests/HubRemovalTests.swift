@@ -22,7 +22,7 @@ import Testing
 
     private func refusal(_ world: HubWorld, _ package: Package) throws -> String? {
         do {
-            _ = try world.run(.removePackage(package.path))
+            _ = try world.run(.catalog(.removePackage(package.path)))
             return nil
         } catch HubRefusal.conflict(let why) {
             return why
@@ -36,7 +36,7 @@ import Testing
         #expect(try world.store.package(old.path)?.state == .retired)
         world.answers = false
         world.effects = []
-        _ = try world.run(.removePackage(old.path))
+        _ = try world.run(.catalog(.removePackage(old.path)))
         #expect(world.effects.contains(.evict([old.sha256])))
         #expect(
             world.requests().contains { if case .evict(let message) = $0.2 { message.path == old.path } else { false } }
@@ -57,7 +57,7 @@ import Testing
         #expect(try world.store.prunes(at: spoke).map(\.isDone) == [true])
         // Again is nothing to do.
         world.effects = []
-        _ = try world.run(.removePackage(old.path))
+        _ = try world.run(.catalog(.removePackage(old.path)))
         #expect(try world.events(.packageRemoved).count == 1)
         #expect(!world.effects.contains { if case .evict = $0 { true } else { false } })
         _ = link
@@ -68,7 +68,7 @@ import Testing
         let (spoke, link, old, new) = try retired(world)
         try world.publish([new], version: 2)
         try world.send(.link(.closed(link, LinkClosure(code: .timedOut, text: "gone"))))
-        _ = try world.run(.removePackage(old.path))
+        _ = try world.run(.catalog(.removePackage(old.path)))
         world.answers = false
         world.effects = []
         _ = try world.connect(spoke)
@@ -81,7 +81,7 @@ import Testing
         let world = try HubWorld()
         let (spoke, _, old, new) = try retired(world)
         try world.publish([new], version: 2)
-        _ = try world.run(.removePackage(old.path))
+        _ = try world.run(.catalog(.removePackage(old.path)))
         try world.send(.packageEvicted(old.sha256, refusal: nil))
         world.effects = []
         try world.publish([old, new], version: 3)
@@ -94,13 +94,14 @@ import Testing
         let (spoke, link, old, new) = try retired(world)
         #expect(try refusal(world, old)?.contains("the catalog names") == true)
         var agent = try world.addAgent("box", spoke, link)
-        guard case .rollout(let rollout) = try world.run(.createRollout(try sampleSpecification(release: "1.0"))) else {
+        guard case .rollout(let rollout) = try world.run(.rollouts(.create(try sampleSpecification(release: "1.0"))))
+        else {
             Issue.record("no rollout")
             return
         }
         try world.publish([new], version: 2)
         #expect(try refusal(world, old)?.contains("rollout first needs it") == true)
-        _ = try world.run(.stopRollout(rollout.id))
+        _ = try world.run(.rollouts(.stop(rollout.id)))
         var facts = try sampleFacts([
             InstalledPackage(product: old.path.product, release: old.path.release, source: .axle)
         ])
@@ -114,7 +115,7 @@ import Testing
         try world.verified(old, link)
         #expect(try refusal(world, old) == nil)
         #expect(throws: HubRefusal.self) {
-            try world.run(.removePackage(try TargetPath("no/1/linux-x86_64-glibc/no.tar")))
+            try world.run(.catalog(.removePackage(try TargetPath("no/1/linux-x86_64-glibc/no.tar"))))
         }
     }
 

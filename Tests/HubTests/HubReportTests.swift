@@ -245,7 +245,7 @@ import Trust
     @Test func aRevokedAgentIsNotHeard() throws {
         let world = try HubWorld()
         var (link, _, agents, _, _) = try world.running()
-        try world.run(.revokeClient(agents[0].id))
+        try world.run(.members(.revokeClient(agents[0].id)))
         #expect(code(try world.report(&agents[0], link, facts: sampleFacts())) == .refused)
         let presence = Presence(agent: agents[0].id, isConnected: true, since: world.now)
         #expect(code(try world.ask(link, .presence(presence))) == .refused)

@@ -63,8 +63,8 @@ import Trust
         let package = try samplePackage()
         try world.publish([package])
         _ = try world.addAgent("a", spoke, link)
-        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification())) else { return }
-        try world.run(.startRollout(made.id))
+        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification()))) else { return }
+        try world.run(.rollouts(.start(made.id)))
         #expect(try world.state(made.id) == .preparing)
         try world.importAll()
         #expect(try world.state(made.id) == .running)
@@ -103,7 +103,7 @@ import Trust
         #expect(throws: HubRefusal.self) {
             var specification = try sampleSpecification()
             specification.window = .daily(from: "22:00", to: "05:00", days: [], timeZone: "Mars/Olympus")
-            try world.run(.createRollout(specification))
+            try world.run(.rollouts(.create(specification)))
         }
     }
 
@@ -138,10 +138,10 @@ import Trust
         try world.publish([package])
         try world.importAll()
         _ = try world.addAgent("a", spoke, link)
-        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification())) else {
+        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification()))) else {
             throw HubStoreError.missing("rollout")
         }
-        try world.run(.startRollout(made.id))
+        try world.run(.rollouts(.start(made.id)))
         // The vendor puts other bytes under the path before the spoke has the first ones.
         var other = package
         other.sha256 = try digest(9)
@@ -151,7 +151,8 @@ import Trust
         #expect(try world.actions(made.id).map(\.state) == [.cancelled])
         #expect(try world.state(made.id) == .failed)
         // A spoke that never comes: missed after the offline horizon.
-        guard case .rollout(let second) = try world.run(.createRollout(try sampleSpecification(name: "second"))) else {
+        guard case .rollout(let second) = try world.run(.rollouts(.create(try sampleSpecification(name: "second"))))
+        else {
             throw HubStoreError.missing("rollout")
         }
         _ = try world.store.transaction {
@@ -159,7 +160,7 @@ import Trust
             replica.state = .pending
             try world.store.putReplica(replica)
         }
-        try world.run(.startRollout(second.id))
+        try world.run(.rollouts(.start(second.id)))
         world.now = world.now + HubLimits.offlineHorizon
         try world.send(.woke)
         #expect(try world.actions(second.id).map(\.state) == [.missed])
@@ -178,7 +179,7 @@ import Trust
         #expect(try world.report(&agents[1], link, action: actions[1].id, state: .installing) == .ok(OK()))
         world.answers = false
         world.effects = []
-        try world.run(.stopRollout(rollout))
+        try world.run(.rollouts(.stop(rollout)))
         #expect(try world.state(rollout) == .stopping)
         #expect(try actions.indices.map { try action($0).state } == [.cancelling, .installing, .cancelling])
         let orders = try world.orders(for: spoke)
@@ -191,8 +192,8 @@ import Trust
         #expect(try world.state(rollout) == .stopping)
         #expect(try world.report(&agents[1], link, action: actions[1].id, state: .succeeded) == .ok(OK()))
         #expect(try world.state(rollout) == .stopped)
-        try world.run(.stopRollout(rollout))
-        #expect(throws: HubRefusal.self) { try world.run(.startRollout(rollout)) }
+        try world.run(.rollouts(.stop(rollout)))
+        #expect(throws: HubRefusal.self) { try world.run(.rollouts(.start(rollout))) }
     }
 
     @Test func aStopReachesAnAgentWhoseOrderWasSentButNotAcknowledged() throws {
@@ -200,7 +201,7 @@ import Trust
         world.answers = false
         let (_, spoke, _, _, rollout) = try world.running()
         #expect(try world.actions(rollout)[0].state == .pending)
-        try world.run(.stopRollout(rollout))
+        try world.run(.rollouts(.stop(rollout)))
         #expect(try world.actions(rollout)[0].state == .cancelling)
         #expect(try world.orders(for: spoke).map(\.kind) == [.cancel])
     }
@@ -208,7 +209,7 @@ import Trust
     @Test func aRolloutThatDoesNotRunYetIsStoppedAtOnce() throws {
         let world = try HubWorld()
         let (_, spoke, _, _, rollout) = try world.running { $0.start = at(500) }
-        try world.run(.stopRollout(rollout))
+        try world.run(.rollouts(.stop(rollout)))
         #expect(try world.state(rollout) == .stopped)
         #expect(try world.actions(rollout).map(\.state) == [.cancelled])
         world.now = at(600)
@@ -244,8 +245,8 @@ import Trust
         _ = try world.addAgent("a", spoke, link)
         var specification = try sampleSpecification()
         specification.window = .span(try TimeSpan(start: at(100), end: at(200)))
-        guard case .rollout(let made) = try world.run(.createRollout(specification)) else { return }
-        try world.run(.startRollout(made.id))
+        guard case .rollout(let made) = try world.run(.rollouts(.create(specification))) else { return }
+        try world.run(.rollouts(.start(made.id)))
         world.now = at(200)
         try world.send(.woke)
         #expect(try world.actions(made.id).map(\.state) == [.missed])
@@ -264,9 +265,9 @@ import Trust
         try world.send(.woke)
         #expect(try world.actions(rollout).map(\.state) == [.uncertain, .uncertain])
         #expect(try world.report(&agents[0], link, action: actions[0].id, state: .rolledBack) == .ok(OK()))
-        try world.run(.settleAction(actions[1].id))
+        try world.run(.rollouts(.settleAction(actions[1].id)))
         #expect(try world.actions(rollout).map(\.state) == [.rolledBack, .failed])
-        #expect(throws: HubRefusal.self) { try world.run(.settleAction(actions[1].id)) }
+        #expect(throws: HubRefusal.self) { try world.run(.rollouts(.settleAction(actions[1].id))) }
     }
 
     // MARK: Waves
@@ -295,8 +296,8 @@ import Trust
         let link = try world.connect(spoke)
         try world.publish([try samplePackage()])
         _ = try world.addAgent("a", spoke, link)
-        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification())) else { return }
-        try world.run(.startRollout(made.id))
+        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification()))) else { return }
+        try world.run(.rollouts(.start(made.id)))
         try world.publish([], version: 2)
         try world.restart()
         #expect(try world.state(made.id) == .failed)
@@ -308,7 +309,7 @@ import Trust
         world.answers = false
         let (_, spoke, agents, _, rollout) = try world.running()
         #expect(try world.orders(for: spoke).count == 1)
-        try world.run(.revokeClient(agents[0].id))
+        try world.run(.members(.revokeClient(agents[0].id)))
         #expect(try world.orders(for: spoke).isEmpty)
         #expect(try world.actions(rollout).map(\.state) == [.cancelled])
     }
@@ -317,7 +318,7 @@ import Trust
         let world = try HubWorld()
         let (_, _, _, _, rollout) = try world.running()
         let last = try world.store.lastEvent()
-        try world.run(.startRollout(rollout))
+        try world.run(.rollouts(.start(rollout)))
         #expect(try world.actions(rollout).count == 1)
         #expect(try world.store.lastEvent() == last)
     }
@@ -331,9 +332,9 @@ import Trust
         try world.importAll()
         try world.verified(package, link)
         _ = try world.addAgent("a", spoke, link)
-        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification())) else { return }
+        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification()))) else { return }
         let last = try world.store.lastEvent()
-        #expect(throws: FakeCryptography.Broken.self) { try world.run(.startRollout(made.id)) }
+        #expect(throws: FakeCryptography.Broken.self) { try world.run(.rollouts(.start(made.id))) }
         #expect(try world.state(made.id) == .draft && world.actions(made.id).isEmpty)
         #expect(try world.store.lastEvent() == last)
     }

@@ -37,13 +37,13 @@ import Testing
             world.effects.compactMap { if case .evict(let objects) = $0 { objects } else { nil } }
         }
         world.effects = []
-        try world.run(.removePackage(packages[0].path))
+        try world.run(.catalog(.removePackage(packages[0].path)))
         #expect(evictions().isEmpty)
         #expect(try world.store.package(packages[1].path)?.isHere == true)
         // A restart that finds the removal in its books leaves them too.
         try world.restart(held: [packages[0].sha256])
         #expect(evictions().isEmpty)
-        try world.run(.removePackage(packages[1].path))
+        try world.run(.catalog(.removePackage(packages[1].path)))
         #expect(evictions() == [[packages[0].sha256]])
     }
 

@@ -77,7 +77,7 @@ import Testing
         #expect(try sent(world).isEmpty, "before it says its shares")
         #expect(try world.ask(link, follows) == all)
         // Forgotten with the rollout.
-        try world.run(.removeRollout(rollout))
+        try world.run(.rollouts(.remove(rollout)))
         #expect(try sent(world) == [none])
     }
 
@@ -130,10 +130,10 @@ import Testing
         world.now = world.now + .seconds(60)
         var late = try world.addAgent("late", agents[0].spoke, link)
         _ = try world.report(&late, link, facts: sampleFacts())
-        guard case .rollout(let rest) = try world.run(.createRollout(try sampleSpecification(name: "rest"))) else {
+        guard case .rollout(let rest) = try world.run(.rollouts(.create(try sampleSpecification(name: "rest")))) else {
             throw HubStoreError.missing("rollout")
         }
-        try world.run(.startRollout(rest.id))
+        try world.run(.rollouts(.start(rest.id)))
         let action = try #require(try world.actions(rest.id).first { $0.client == late.id })
         for other in try world.actions(rest.id) where other.client != late.id {
             _ = try world.report(&agents[0], link, action: other.id, state: .succeeded)

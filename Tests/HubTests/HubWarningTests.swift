@@ -81,7 +81,7 @@ import Testing
             try codes(world, after: 86_401)
                 == [.rolloutStalled, .spokeOffline, .clientsSilent])
         #expect(try codes(world, after: 31 * 86_400).contains(.siteExpiring))
-        try world.run(.revokeSpoke(spoke))
+        try world.run(.members(.revokeSpoke(spoke)))
         warnings = try summary(world).warnings.filter { $0.code == .parentRevoked }
         #expect(warnings.map(\.text) == ["1 machine is behind revoked spokes: s1 (1)"])
     }
@@ -96,7 +96,7 @@ import Testing
         #expect(
             warnings.map(\.code) == [.rolloutPaused] && warnings.first?.text.contains("rollout first is paused") == true
         )
-        try world.run(.resumeRollout(rollout))
+        try world.run(.rollouts(.resume(rollout)))
         #expect(try world.report(&agents[1], link, action: actions[1].id, state: .installing) == .ok(OK()))
         let begun = world.now
         world.now = world.now + HubLimits.longestRun
@@ -107,10 +107,11 @@ import Testing
         #expect(warnings.last?.text.contains("a1 ruff:1.0") == true)
         // It is named for a week, or until a later rollout of the product goes well.
         world.now = begun
-        guard case .rollout(let made) = try world.run(.createRollout(try sampleSpecification(name: "second"))) else {
+        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification(name: "second"))))
+        else {
             return
         }
-        try world.run(.startRollout(made.id))
+        try world.run(.rollouts(.start(made.id)))
         for (index, action) in try world.actions(made.id).enumerated() {
             #expect(try world.report(&agents[index], link, action: action.id, state: .succeeded) == .ok(OK()))
         }

@@ -178,7 +178,9 @@ final class HubWorld {
     // MARK: Members
 
     func token(_ role: Role, spoke: NodeID? = nil, uses: Int = 1, life: Duration = .seconds(3600)) throws -> JoinToken {
-        guard case .token(_, let text) = try run(.createToken(role: role, spoke: spoke, uses: uses, life: life)) else {
+        guard
+            case .token(_, let text) = try run(.members(.createToken(role: role, spoke: spoke, uses: uses, life: life)))
+        else {
             throw HubStoreError.missing("token")
         }
         return try JoinToken(text)
@@ -244,7 +246,7 @@ final class HubWorld {
     // MARK: Packages
 
     func publish(_ packages: [Package], version: UInt64 = 1) throws {
-        if try store.catalog() == nil { try run(.setCatalog(url: "https://vendor.example/", root: [1])) }
+        if try store.catalog() == nil { try run(.catalog(.set(url: "https://vendor.example/", root: [1]))) }
         try send(
             .catalogRefreshed(
                 CatalogContents(timestampVersion: version, expires: now + .seconds(86_400), packages: packages)))
@@ -321,10 +323,10 @@ final class HubWorld {
         var specification = try sampleSpecification()
         specification.window = window
         alter(&specification)
-        guard case .rollout(let rollout) = try run(.createRollout(specification)) else {
+        guard case .rollout(let rollout) = try run(.rollouts(.create(specification))) else {
             throw HubStoreError.missing("rollout")
         }
-        if specification.start == nil { try run(.startRollout(rollout.id)) }
+        if specification.start == nil { try run(.rollouts(.start(rollout.id))) }
         return (link, spoke, agents, package, rollout.id)
     }
 

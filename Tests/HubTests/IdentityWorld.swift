@@ -132,7 +132,7 @@ final class IdentityWorld {
     func join(_ role: Role, _ text: String, through link: LinkID? = nil) async throws -> Member {
         guard
             case .token(_, let token) = try run(
-                .createToken(role: role, spoke: nil, uses: 1, life: .seconds(3600)))
+                .members(.createToken(role: role, spoke: nil, uses: 1, life: .seconds(3600))))
         else { throw HubStoreError.missing("token") }
         let joining = try Joining(token: try JoinToken(token), role: role, name: try NodeName(text))
         let peer = PeerIdentity(fleet: fleet, role: role == .spoke ? .hub : .spoke, id: identityHubID)

@@ -42,7 +42,7 @@ struct RevocationTests {
         _ = try world.connect(spoke)
         for number: UInt64 in 1...2001 {
             try addClient(1000 + number, spoke, world)
-            try world.run(.revokeClient(node(1000 + number)))
+            try world.run(.members(.revokeClient(node(1000 + number))))
         }
         #expect(try world.store.isRevoked(node(3001)))
         let (members, _) = try members(world)
@@ -66,7 +66,7 @@ struct RevocationTests {
         try addClient(5, spoke, world)
         world.answers = false
         world.effects = []
-        try world.run(.revokeClient(node(5)))
+        try world.run(.members(.revokeClient(node(5))))
         // Those that end in the first second have ended.
         let ended = 200_000 / 90
         let segments = try world.store.segments()
@@ -85,7 +85,7 @@ struct RevocationTests {
 
         // One more costs neither a segment nor another look at any of the others.
         try addClient(6, spoke, world)
-        try world.run(.revokeClient(node(6)))
+        try world.run(.members(.revokeClient(node(6))))
         #expect(try world.store.segments() == segments)
         #expect(try world.store.revocations().map(\.node) == [node(6)])
     }
@@ -96,7 +96,7 @@ struct RevocationTests {
         try addClient(1, spoke, world, life: .seconds(10 * 86_400))
         try addClient(2, spoke, world, life: .seconds(100 * 86_400))
         try addClient(3, spoke, world)
-        for number: UInt64 in 1...3 { try world.run(.revokeClient(node(number))) }
+        for number: UInt64 in 1...3 { try world.run(.members(.revokeClient(node(number)))) }
         #expect(try world.store.revocations().map(\.node) == [node(1), node(2), node(3)])
         // So long expired that it could not even be renewed.
         world.now = at(55 * 86_400) + .seconds(-1)
@@ -108,13 +108,13 @@ struct RevocationTests {
         #expect(try !members(world).members.revokes(node(1)) && members(world).members.revokes(node(2)))
         // One whose certificates ended so long ago is not named at all.
         try addClient(4, spoke, world, life: .seconds(-50 * 86_400))
-        try world.run(.revokeClient(node(4)))
+        try world.run(.members(.revokeClient(node(4))))
         #expect(try !members(world).members.revokes(node(4)))
 
         // In segments: all of one end within 30 days of each other.
         for number: UInt64 in 100...1200 {
             try addClient(number, spoke, world, life: .seconds(Int64(number % 3) * 40 * 86_400))
-            try world.run(.revokeClient(node(number)))
+            try world.run(.members(.revokeClient(node(number))))
         }
         let segments = try world.store.segments()
         #expect(segments.count >= 3)
@@ -145,7 +145,7 @@ struct RevocationTests {
             }
         }
         try addClient(2000, spoke, world)
-        try world.run(.revokeClient(node(2000)))
+        try world.run(.members(.revokeClient(node(2000))))
         var list = try #require(try members(world).members.list)
         #expect(list.nodes == Set((1...500).map { node($0) }))
         #expect(list.segments.map(\.role) == [Role.agent.rawValue, Role.agent.rawValue])
@@ -157,7 +157,7 @@ struct RevocationTests {
                 try world.store.putRevocation(RevocationRecord(node: node(number), role: .spoke, ends: at(86_400 * 50)))
             }
         }
-        try world.run(.revokeSpoke(spoke))
+        try world.run(.members(.revokeSpoke(spoke)))
         list = try #require(try members(world).members.list)
         #expect(list.nodes.isEmpty)
         #expect(RevokedMembers(of: .spoke, list: list).missing.reduce(0) { $0 + $1.count } == 1003)
@@ -175,7 +175,7 @@ struct RevocationTests {
                 }
             }
             try addClient(100_000 + round, spoke, world, life: .seconds(5 * 86_400))
-            try world.run(.revokeClient(node(100_000 + round)))
+            try world.run(.members(.revokeClient(node(100_000 + round))))
         }
         #expect(
             try world.store.segments().map(\.count).sorted() == [
@@ -203,7 +203,7 @@ struct RevocationTests {
             try world.store.putRevocation(RevocationRecord(node: node(number), role: .agent, ends: at(86_400 * 50)))
         }
         try addClient(5000, spoke, world)
-        try world.run(.revokeClient(node(5000)))
+        try world.run(.members(.revokeClient(node(5000))))
         #expect(try world.store.segments().contains { $0.count == 1001 })
     }
 
@@ -220,7 +220,7 @@ struct RevocationTests {
             }
         }
         try addClient(1, spoke, world)
-        try world.run(.revokeClient(node(1)))
+        try world.run(.members(.revokeClient(node(1))))
         let (members, _) = try members(world)
         #expect(members.revokes(node(1)))
         // Those that end first are left out.
@@ -243,7 +243,7 @@ struct RevocationTests {
         }
         for number: UInt64 in 1...20 {
             try addClient(number, spoke, world)
-            try world.run(.revokeClient(node(number)))
+            try world.run(.members(.revokeClient(node(number))))
         }
         let first = try lists()
         #expect(first.map(\.1) == [2])
@@ -253,7 +253,7 @@ struct RevocationTests {
         #expect(second.map(\.1) == [21])
         // One that was never answered is sent again, the newest then.
         try addClient(50, spoke, world)
-        try world.run(.revokeClient(node(50)))
+        try world.run(.members(.revokeClient(node(50))))
         world.effects = []
         try world.send(.link(.failed(link, second[0].0, .timedOut)))
         #expect(try lists().isEmpty)

@@ -4,6 +4,17 @@ package import Trust
 
 /// What an operator tells the hub through the API; each is one transaction with its line in the activity log.
 package enum HubCommand: Equatable, Sendable {
+    case members(MemberCommand)
+    case authorities(AuthorityCommand)
+    /// Limits the link from the hub to a spoke, and what the spoke gives its agents, by the text of a `BandwidthRule`; nil leaves it as it is.
+    case limitSpoke(NodeID, link: String?, agents: String?)
+    case pools(HubPoolCommand)
+    case catalog(CatalogCommand)
+    case rollouts(RolloutCommand)
+}
+
+/// What an operator tells the hub about tokens, spokes and clients.
+package enum MemberCommand: Equatable, Sendable {
     /// A token for spokes, or for agents (through `spoke` only, or any).
     case createToken(role: Role, spoke: NodeID?, replaces: NodeID? = nil, uses: Int, life: Duration)
     case revokeToken(TokenID)
@@ -16,25 +27,35 @@ package enum HubCommand: Equatable, Sendable {
     case removeSpoke(NodeID)
     /// Forgets a revoked client; it stays revoked.
     case removeClient(NodeID)
-    /// Adds the root of an authority that the hub has keys of; see `HubCore+Authorities`.
-    case addAuthority(SHA256Digest)
-    case issueUnderNewest(force: Bool)
-    case retireOldest(force: Bool)
     /// Sets labels; a nil value removes one.
     case labelClient(NodeID, [String: String?])
+}
+
+/// What an operator tells the hub about the fleet's root CAs; see `Authorities`.
+package enum AuthorityCommand: Equatable, Sendable {
+    /// Adds the root of an authority that the hub has keys of.
+    case add(SHA256Digest)
+    case issueUnderNewest(force: Bool)
+    case retireOldest(force: Bool)
+}
+
+/// What an operator tells the hub about pools, its own and the spokes'.
+package enum HubPoolCommand: Equatable, Sendable {
     case setQuota(node: NodeID, pool: NodeName, ByteCount)
-    /// Limits the link from the hub to a spoke, and what the spoke gives its agents, by the text of a `BandwidthRule`; nil leaves it as it is.
-    case limitSpoke(NodeID, link: String?, agents: String?)
     case setAccess(node: NodeID, pool: NodeName, PoolAccess)
     /// Executes the plan for a pool.
-    case prunePool(node: NodeID, pool: NodeName)
+    case prune(node: NodeID, pool: NodeName)
     /// Compares a pool's books and storage, and reads all of it if asked to.
-    case checkPool(node: NodeID, pool: NodeName, readsData: Bool)
+    case check(node: NodeID, pool: NodeName, readsData: Bool)
     /// How many releases of each line pools keep.
     case setRetention(Int)
+}
+
+/// What an operator tells the hub about the vendor's catalog and its packages.
+package enum CatalogCommand: Equatable, Sendable {
     /// Sets where the vendor's catalog is and its pinned root; then refreshes it.
-    case setCatalog(url: String, root: [UInt8])
-    case refreshCatalog
+    case set(url: String, root: [UInt8])
+    case refresh
     /// Imports a package now, whatever failed before.
     case importPackage(TargetPath)
     /// Removes a package that the catalog no longer names, from the hub and from the spokes.
@@ -45,17 +66,21 @@ package enum HubCommand: Equatable, Sendable {
     case takePackage(TargetPath, SHA256Digest)
     /// Notes that what an operator brought was refused, and why.
     case refuseBundle(String)
+}
+
+/// What an operator tells the hub about rollouts.
+package enum RolloutCommand: Equatable, Sendable {
     /// Makes a rollout; with a start time it is started too.
-    case createRollout(RolloutSpecification)
-    case startRollout(RolloutID)
-    case stopRollout(RolloutID)
+    case create(RolloutSpecification)
+    case start(RolloutID)
+    case stop(RolloutID)
     /// Forgets a rollout that was never started or is over.
-    case removeRollout(RolloutID)
+    case remove(RolloutID)
     /// Goes on with a paused rollout; what ended badly until now is accepted.
-    case resumeRollout(RolloutID)
+    case resume(RolloutID)
     /// Keeps an operator's approval (COSE_Sign1) of a started rollout.
-    case approveRollout(RolloutID, signed: [UInt8])
-    /// A person says that an uncertain action is over.
+    case approve(RolloutID, signed: [UInt8])
+    /// An operator says that an uncertain action is over.
     case settleAction(ActionID)
 }
 

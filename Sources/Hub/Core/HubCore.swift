@@ -332,40 +332,24 @@ package struct HubCore {
 
     private mutating func run(_ command: HubCommand, _ turn: inout HubTurn) throws -> HubAnswer {
         switch command {
-        case .createToken(let role, let spoke, let replaces, let uses, let life):
-            try Tokens.create(role, spoke, replacing: replaces, uses, life, &turn)
-        case .revokeToken(let id): .revokedToken(try Tokens.revoke(id, &turn))
-        case .revokeSpoke(let id): .spoke(try Members.revokeSpoke(id, &turn))
-        case .revokeClient(let id): .client(try Members.revokeClient(id, &turn))
-        case .renameSpoke(let id, let name): .spoke(try Members.renameSpoke(id, to: name, &turn))
-        case .renameClient(let id, let name): .client(try Members.renameClient(id, to: name, &turn))
-        case .removeSpoke(let id): .spoke(try Members.removeSpoke(id, &turn))
-        case .removeClient(let id): .client(try Members.removeClient(id, &turn))
-        case .addAuthority(let pin): .authority(try Authorities.addAuthority(pin, &turn))
-        case .issueUnderNewest(let force): .authority(try Authorities.issueUnderNewest(force: force, &turn))
-        case .retireOldest(let force): .authority(try Authorities.retireOldest(force: force, &turn))
-        case .labelClient(let id, let labels): .client(try Members.label(id, labels, &turn))
+        case .members(let command): try Members.run(command, &turn)
+        case .authorities(let command): try Authorities.run(command, &turn)
         case .limitSpoke(let id, let link, let agents): .spoke(try limits.set(id, link: link, agents: agents, &turn))
-        case .setQuota(let node, let pool, let quota): .pool(try Pools.setQuota(node, pool, quota, &turn))
-        case .setAccess(let node, let pool, let access): .pool(try Pools.setAccess(node, pool, access, &turn))
-        case .prunePool(let node, let pool): .prunePlan(try Pruning.prune(node, pool, &turn))
-        case .checkPool(let node, let pool, let readsData):
-            .pool(try PoolChecks.begin(node, pool, readsData: readsData, &turn))
-        case .setRetention(let releases): try Retention.set(releases, &turn)
-        case .setCatalog(let url, let root): .catalog(try catalog.set(url, root, &turn))
-        case .refreshCatalog: .catalog(try Catalog.refreshNow(turn))
+        case .pools(let command): try Pools.run(command, &turn)
+        case .catalog(let command): try run(command, &turn)
+        case .rollouts(let command): try Rollouts.run(command, &turn)
+        }
+    }
+
+    private mutating func run(_ command: CatalogCommand, _ turn: inout HubTurn) throws -> HubAnswer {
+        switch command {
+        case .set(let url, let root): .catalog(try catalog.set(url, root, &turn))
+        case .refresh: .catalog(try Catalog.refreshNow(turn))
         case .importPackage(let path): .package(try OwnPool.importNow(path, turn))
         case .removePackage(let path): .package(try Pruning.removePackage(path, &turn))
         case .takeCatalog(let contents): .catalog(try Catalog.take(contents, &patches, &turn))
         case .takePackage(let path, let digest): .package(try pool.take(path, digest, &patches, &turn))
         case .refuseBundle(let why): .catalog(try Catalog.refuseBundle(why, &turn))
-        case .createRollout(let specification): .rollout(try Rollouts.create(specification, &turn))
-        case .startRollout(let id): .rollout(try Rollouts.start(id, &turn))
-        case .stopRollout(let id): .rollout(try Rollouts.stop(id, &turn))
-        case .removeRollout(let id): .rollout(try Rollouts.remove(id, &turn))
-        case .resumeRollout(let id): .rollout(try Rollouts.resume(id, &turn))
-        case .approveRollout(let id, let signed): .rollout(try Approvals.approveRollout(id, signed, &turn))
-        case .settleAction(let id): .action(try Actions.settle(id, &turn))
         }
     }
 }

@@ -16,15 +16,17 @@ extension HubResources {
                 throw Problem(.invalid, "chain and key go together")
             }
             let pin = try await hub.shell.makeAuthority(chain: wanted.chain, key: wanted.key)
-            return try await hub.perform(.addAuthority(pin), request, authorityBody)
+            return try await hub.perform(.authorities(.add(pin)), request, authorityBody)
         }
         router.add(.post, "/v1/ca/issue") { hub, request, _ in
             let change = try body(AuthorityChange.self, of: request)
-            return try await hub.perform(.issueUnderNewest(force: change.force ?? false), request, authorityBody)
+            return try await hub.perform(
+                .authorities(.issueUnderNewest(force: change.force ?? false)), request, authorityBody)
         }
         router.add(.post, "/v1/ca/retire") { hub, request, _ in
             let change = try body(AuthorityChange.self, of: request)
-            return try await hub.perform(.retireOldest(force: change.force ?? false), request, authorityBody)
+            return try await hub.perform(
+                .authorities(.retireOldest(force: change.force ?? false)), request, authorityBody)
         }
     }
 

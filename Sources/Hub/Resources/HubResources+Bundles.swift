@@ -36,12 +36,12 @@ extension HubResources {
             do {
                 contents = try await hub.shell.catalog.importBundle(root: root, now: hub.shell.clock.now)
             } catch let error as MetadataError {
-                _ = try await hub.perform(.refuseBundle(error.description), request) { _, _ in [] }
+                _ = try await hub.perform(.catalog(.refuseBundle(error.description)), request) { _, _ in [] }
                 throw Problem(
                     .invalid, "the bundle's metadata is refused: \(error)",
                     next: "Nothing was changed. " + nextStep(error))
             }
-            return try await hub.perform(.takeCatalog(contents), request, catalogBody)
+            return try await hub.perform(.catalog(.takeCatalog(contents)), request, catalogBody)
         }
         router.add(.get, "/v1/packages/{package}/content") { hub, request, names in
             let path = try path(names)
@@ -95,12 +95,12 @@ extension HubResources {
             // Here already, by another way or before a cut: only the note is missing.
         } catch StorageError.hashMismatch {
             let why = "\(path): the bytes have another hash than the catalog signs; they were removed"
-            _ = try await perform(.refuseBundle(why), request) { _, _ in [] }
+            _ = try await perform(.catalog(.refuseBundle(why)), request) { _, _ in [] }
             throw Problem(.invalid, why, next: "Make the bundle again: the medium or the file is damaged, or altered.")
         }
         shell.tellPlaces(of: [package.sha256])
         shell.tell(.poolChanged(PoolFigures(shell.pool)))
-        return try await perform(.takePackage(path, package.sha256), request) { _, _ in
+        return try await perform(.catalog(.takePackage(path, package.sha256)), request) { _, _ in
             try JSONCoding.encode(
                 PackageUpload(id: path.id, held: package.length, length: package.length, isImported: true))
         }

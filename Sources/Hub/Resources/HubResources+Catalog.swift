@@ -35,11 +35,11 @@ extension HubResources {
                     .invalid, "the root metadata is not usable: \(error)",
                     next: "Give the vendor's root.json with --root.")
             }
-            let command = HubCommand.setCatalog(url: change.url, root: root)
+            let command = HubCommand.catalog(.set(url: change.url, root: root))
             return try await hub.perform(command, request, catalogBody)
         }
         router.add(.post, "/v1/catalog/refresh") { hub, request, _ in
-            try await hub.perform(.refreshCatalog, request, status: 202, catalogBody)
+            try await hub.perform(.catalog(.refresh), request, status: 202, catalogBody)
         }
         router.add(.get, "/v1/catalog/releases") { hub, _, _ in
             let settings = hub.settings
@@ -113,7 +113,7 @@ extension HubResources {
         router.add(.post, "/v1/packages/{package}/import") { hub, request, names in
             let path = try path(names)
             let settings = hub.settings
-            return try await hub.perform(.importPackage(path), request, status: 202) { answer, store in
+            return try await hub.perform(.catalog(.importPackage(path)), request, status: 202) { answer, store in
                 guard case .package(let package) = answer else { throw misfit }
                 return try JSONCoding.encode(try resource(package, settings.id, store))
             }
@@ -125,7 +125,7 @@ extension HubResources {
         router.add(.post, "/v1/packages/{package}/remove") { hub, request, names in
             let path = try path(names)
             let settings = hub.settings
-            return try await hub.perform(.removePackage(path), request, status: 202) { answer, store in
+            return try await hub.perform(.catalog(.removePackage(path)), request, status: 202) { answer, store in
                 guard case .package(let package) = answer else { throw misfit }
                 return try JSONCoding.encode(try resource(package, settings.id, store))
             }

@@ -53,7 +53,7 @@ extension HubResources {
             try change.validate()
             let id = try await hub.reader.read { try spoke(name, $0).id }
             let command =
-                change.name.map { HubCommand.renameSpoke(id, $0) }
+                change.name.map { HubCommand.members(.renameSpoke(id, $0)) }
                 ?? .limitSpoke(id, link: change.limit, agents: change.agentLimit)
             return try await hub.perform(command, request) { answer, store in
                 guard case .spoke(let spoke) = answer else { throw misfit }
@@ -63,7 +63,7 @@ extension HubResources {
         router.add(.delete, "/v1/spokes/{spoke}") { hub, request, names in
             let name = names["spoke"] ?? ""
             let id = try await hub.reader.read { try spoke(name, $0).id }
-            return try await hub.perform(.removeSpoke(id), request) { answer, _ in
+            return try await hub.perform(.members(.removeSpoke(id)), request) { answer, _ in
                 guard case .spoke(let spoke) = answer else { throw misfit }
                 return try JSONCoding.encode(Reference(id: spoke.id, name: spoke.name))
             }
@@ -72,7 +72,7 @@ extension HubResources {
             let name = names["spoke"] ?? ""
             let now = hub.shell.clock.now
             let id = try await hub.reader.read { try spoke(name, $0).id }
-            return try await hub.perform(.revokeSpoke(id), request) { answer, store in
+            return try await hub.perform(.members(.revokeSpoke(id)), request) { answer, store in
                 guard case .spoke(let spoke) = answer else { throw misfit }
                 return try JSONCoding.encode(try resource(spoke, store, at: now))
             }
@@ -156,13 +156,15 @@ extension HubResources {
             let change = try body(ClientChange.self, of: request)
             try change.validate()
             let id = try await hub.reader.read { try client(name, $0).id }
-            let command = change.name.map { HubCommand.renameClient(id, $0) } ?? .labelClient(id, change.labels)
+            let command =
+                change.name.map { HubCommand.members(.renameClient(id, $0)) }
+                ?? .members(.labelClient(id, change.labels))
             return try await hub.perform(command, request, clientBody)
         }
         router.add(.delete, "/v1/clients/{client}") { hub, request, names in
             let name = names["client"] ?? ""
             let id = try await hub.reader.read { try client(name, $0).id }
-            return try await hub.perform(.removeClient(id), request) { answer, _ in
+            return try await hub.perform(.members(.removeClient(id)), request) { answer, _ in
                 guard case .client(let client) = answer else { throw misfit }
                 return try JSONCoding.encode(Reference(id: client.id, name: client.name))
             }
@@ -170,7 +172,7 @@ extension HubResources {
         router.add(.post, "/v1/clients/{client}/revoke") { hub, request, names in
             let name = names["client"] ?? ""
             let id = try await hub.reader.read { try client(name, $0).id }
-            return try await hub.perform(.revokeClient(id), request, clientBody)
+            return try await hub.perform(.members(.revokeClient(id)), request, clientBody)
         }
         router.add(.get, "/v1/clients/{client}/explain") { hub, request, names in
             let name = names["client"] ?? ""

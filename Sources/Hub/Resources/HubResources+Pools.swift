@@ -20,8 +20,8 @@ extension HubResources {
             let found = try await hub.pool(names)
             let command: HubCommand =
                 switch (change.quota, change.access) {
-                case (let quota?, nil): .setQuota(node: found.node, pool: found.name, quota)
-                case (nil, let access?): .setAccess(node: found.node, pool: found.name, access)
+                case (let quota?, nil): .pools(.setQuota(node: found.node, pool: found.name, quota))
+                case (nil, let access?): .pools(.setAccess(node: found.node, pool: found.name, access))
                 default: throw Problem(.invalid, "a change sets either the quota or the access")
                 }
             return try await hub.perform(command, request) { answer, store in
@@ -39,7 +39,7 @@ extension HubResources {
         }
         router.add(.patch, "/v1/retention") { hub, request, _ in
             let change = try body(RetentionResource.self, of: request)
-            return try await hub.perform(.setRetention(change.releases), request) { answer, _ in
+            return try await hub.perform(.pools(.setRetention(change.releases)), request) { answer, _ in
                 guard case .retention(let releases) = answer else { throw misfit }
                 return try JSONCoding.encode(RetentionResource(releases: releases))
             }
@@ -63,7 +63,7 @@ extension HubResources {
         router.add(.post, "/v1/pools/{pool}/prune") { hub, request, names in
             let settings = hub.settings
             let found = try await hub.pool(names)
-            let command = HubCommand.prunePool(node: found.node, pool: found.name)
+            let command = HubCommand.pools(.prune(node: found.node, pool: found.name))
             return try await hub.perform(command, request) { answer, store in
                 guard case .prunePlan(let plan) = answer else { throw misfit }
                 return try JSONCoding.encode(try resource(plan, found, settings, store))
@@ -76,7 +76,7 @@ extension HubResources {
             let settings = hub.settings
             let wanted = try body(PoolCheckRequest.self, of: request)
             let found = try await hub.pool(names)
-            let command = HubCommand.checkPool(node: found.node, pool: found.name, readsData: wanted.readData)
+            let command = HubCommand.pools(.check(node: found.node, pool: found.name, readsData: wanted.readData))
             return try await hub.perform(command, request, status: 202) { answer, store in
                 guard case .pool(let pool) = answer else { throw misfit }
                 return try JSONCoding.encode(try resource(pool, settings, store))

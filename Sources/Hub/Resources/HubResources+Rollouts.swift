@@ -24,7 +24,7 @@ extension HubResources {
             try file.validate()
             let specification = RolloutSpecification(file)
             guard request.query["dryRun"] != "true" else { return try await hub.plan(file, specification) }
-            return try await hub.perform(.createRollout(specification), request, status: 201, rolloutBody)
+            return try await hub.perform(.rollouts(.create(specification)), request, status: 201, rolloutBody)
         }
         router.add(.get, "/v1/rollouts/{rollout}") { hub, _, names in
             let id = try rolloutID(names)
@@ -35,19 +35,19 @@ extension HubResources {
             return try json(found)
         }
         router.add(.delete, "/v1/rollouts/{rollout}") { hub, request, names in
-            try await hub.perform(.removeRollout(try rolloutID(names)), request) { answer, _ in
+            try await hub.perform(.rollouts(.remove(try rolloutID(names))), request) { answer, _ in
                 guard case .rollout(let rollout) = answer else { throw misfit }
                 return try JSONCoding.encode(["id": rollout.id.description, "name": rollout.specification.name])
             }
         }
         router.add(.post, "/v1/rollouts/{rollout}/start") { hub, request, names in
-            try await hub.perform(.startRollout(try rolloutID(names)), request, rolloutBody)
+            try await hub.perform(.rollouts(.start(try rolloutID(names))), request, rolloutBody)
         }
         router.add(.post, "/v1/rollouts/{rollout}/stop") { hub, request, names in
-            try await hub.perform(.stopRollout(try rolloutID(names)), request, rolloutBody)
+            try await hub.perform(.rollouts(.stop(try rolloutID(names))), request, rolloutBody)
         }
         router.add(.post, "/v1/rollouts/{rollout}/resume") { hub, request, names in
-            try await hub.perform(.resumeRollout(try rolloutID(names)), request, rolloutBody)
+            try await hub.perform(.rollouts(.resume(try rolloutID(names))), request, rolloutBody)
         }
         router.add(.get, "/v1/rollouts/{rollout}/approval") { hub, request, names in
             let id = try rolloutID(names)
@@ -75,7 +75,7 @@ extension HubResources {
                 throw Problem(.invalid, "signed is no lowercase hexadecimal")
             }
             return try await hub.perform(
-                .approveRollout(try rolloutID(names), signed: signed), request, rolloutBody)
+                .rollouts(.approve(try rolloutID(names), signed: signed)), request, rolloutBody)
         }
         router.add(.get, "/v1/rollouts/{rollout}/actions") { hub, request, names in
             let id = try rolloutID(names)

@@ -79,7 +79,7 @@ extension HubResources {
             guard let id = try? TokenID(text) else {
                 throw Problem(.notFound, "there is no token \(text)", next: "axle token list shows them all.")
             }
-            return try await hub.perform(.revokeToken(id), request) { answer, store in
+            return try await hub.perform(.members(.revokeToken(id)), request) { answer, store in
                 guard case .revokedToken(let token) = answer else { throw Self.misfit }
                 return try JSONCoding.encode(try Self.resource(token, store))
             }
@@ -93,10 +93,10 @@ extension HubResources {
                 }
                 return (try wanted.spoke.map { try Self.spoke($0.text, store).id }, replaced)
             }
-            let command = HubCommand.createToken(
+            let command = MemberCommand.createToken(
                 role: wanted.role, spoke: spoke, replaces: replaced, uses: wanted.uses ?? 1,
                 life: .seconds(wanted.ttlSeconds ?? 3600))
-            return try await hub.perform(command, request, status: 201) { answer, store in
+            return try await hub.perform(.members(command), request, status: 201) { answer, store in
                 guard case .token(let token, let text) = answer else { throw Self.misfit }
                 var resource = try Self.resource(token, store)
                 resource.token = text

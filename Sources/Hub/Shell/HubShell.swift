@@ -299,7 +299,7 @@ actor HubShell: LinkHandler, PoolWatcher {
                 IdempotencyRecord(key: key, request: mark, status: status, body: body, created: now))
         }
         switch command {
-        case .revokeSpoke(let id): revoked.withLock { _ = $0.insert(id) }
+        case .members(.revokeSpoke(let id)): revoked.withLock { _ = $0.insert(id) }
         default: break
         }
         finish(effects)

@@ -71,7 +71,7 @@ final class HubMemberFuzz: FuzzedDaemon {
         }
         extremes.nodes = agents.map(\.id) + [honest, hostile]
         try begin()
-        _ = try core.execute(.setCatalog(url: "https://vendor.example/", root: vendor.firstRoot), at: now)
+        _ = try core.execute(.catalog(.set(url: "https://vendor.example/", root: vendor.firstRoot)), at: now)
         try tell([
             .catalogRefreshed(
                 CatalogContents(timestampVersion: 1, expires: now + .seconds(1 << 30), packages: packages))
@@ -80,12 +80,14 @@ final class HubMemberFuzz: FuzzedDaemon {
         for spoke in [honest, hostile] { try tell(packages.map { verified($0, spoke) }) }
         for index in agents.indices { try tell([try honestReport(index)]) }
         let rollout = try core.execute(
-            .createRollout(
-                RolloutSpecification(
-                    name: "fuzzed", product: vendor.product, release: try ReleaseName("1.0"), target: .init(all: true))),
+            .rollouts(
+                .create(
+                    RolloutSpecification(
+                        name: "fuzzed", product: vendor.product, release: try ReleaseName("1.0"),
+                        target: .init(all: true)))),
             at: now)
         if case .rollout(let record) = rollout.0 {
-            _ = try core.execute(.startRollout(record.id), at: now)
+            _ = try core.execute(.rollouts(.start(record.id)), at: now)
             extremes.actions = try store.actions(of: record.id).map(\.id)
         }
     }

@@ -22,7 +22,7 @@ extension Fleet {
         network.latencies = 1...max(2, plan.latency)
         setUpMachines()
         operate(.zero) { [self] in
-            try hub.execute(.setCatalog(url: "https://vendor.example/", root: vendor.firstRoot)) != nil && join()
+            try hub.execute(.catalog(.set(url: "https://vendor.example/", root: vendor.firstRoot))) != nil && join()
         }
         after(Self.faultsBegin) { [self] in
             faults.areOn = true
@@ -38,14 +38,15 @@ extension Fleet {
         if plan.spokeQuota < FaultPlan.raisedQuota {
             operate(.seconds(1_900)) { [self] in
                 for spoke in spokes where spoke.hasJoined {
-                    let command = HubCommand.setQuota(
-                        node: spoke.identity.id, pool: try NodeName("main"), FaultPlan.raisedQuota)
+                    let command = HubCommand.pools(
+                        .setQuota(
+                            node: spoke.identity.id, pool: try NodeName("main"), FaultPlan.raisedQuota))
                     guard try hub.execute(command) != nil else { return false }
                 }
                 return true
             }
         }
-        operate(Self.pruning) { [self] in try hub.execute(.setRetention(1)) != nil }
+        operate(Self.pruning) { [self] in try hub.execute(.pools(.setRetention(1))) != nil }
         every(.seconds(300)) { [self] in if scheduler.uptime > Self.pruning { pruneAll() } }
         for number in 0..<plan.revocations {
             operate(.seconds(2_100 + 240 * number)) { [self] in try revokeOne() }
@@ -66,7 +67,7 @@ extension Fleet {
         } catch {
             breach(.cleanStoreFailure, "the vendor cannot publish: \(error)")
         }
-        operate(.zero) { [self] in try hub.execute(.refreshCatalog) != nil }
+        operate(.zero) { [self] in try hub.execute(.catalog(.refresh)) != nil }
     }
 
     private func after(_ time: Duration, _ body: @escaping () -> Void) { scheduler.at(Scheduler.start + time, body) }
@@ -96,7 +97,7 @@ extension Fleet {
             for rollout in try hub.store.rollouts(in: [.paused]) {
                 // The checks look while the command is carried out.
                 resumed.insert(rollout.id)
-                guard try hub.execute(.resumeRollout(rollout.id)) != nil else {
+                guard try hub.execute(.rollouts(.resume(rollout.id))) != nil else {
                     resumed.remove(rollout.id)
                     continue
                 }
@@ -112,7 +113,7 @@ extension Fleet {
             let name = try NodeName("main")
             for node in [hub.identity.id] + spokes.filter(\.hasJoined).map(\.identity.id) {
                 // A hub that is away does it the next time.
-                _ = try hub.execute(.prunePool(node: node, pool: name))
+                _ = try hub.execute(.pools(.prune(node: node, pool: name)))
             }
         } catch {
             breach(.cleanStoreFailure, "an operator's command threw: \(error)")
@@ -140,7 +141,7 @@ extension Fleet {
         // Nobody plans before the machines have reported.
         let isEnough = try hub.store.allFacts().count * 10 >= agents.count * 8 || scheduler.uptime > Self.windowStart
         guard isEnough else { return false }
-        let answer = try hub.execute(.createRollout(specification))
+        let answer = try hub.execute(.rollouts(.create(specification)))
         if case .rollout(let rollout) = answer { note("operator", "made rollout \(name): \(rollout.state)") }
         return answer != nil
     }
@@ -159,7 +160,7 @@ extension Fleet {
             guard let id else { return true }
             if try hub.store.rollout(id)?.state.isFinal == true { return true }
             // A repeated stop has one effect.
-            return try hub.execute(.stopRollout(id)) != nil && hub.execute(.stopRollout(id)) != nil
+            return try hub.execute(.rollouts(.stop(id))) != nil && hub.execute(.rollouts(.stop(id))) != nil
         }
         return true
     }
@@ -172,7 +173,7 @@ extension Fleet {
         else {
             return true
         }
-        guard try hub.execute(.revokeClient(victim.identity.id)) != nil else { return false }
+        guard try hub.execute(.members(.revokeClient(victim.identity.id))) != nil else { return false }
         revoked.insert(victim.identity.id)
         note("operator", "revoked \(victim.name)")
         return true
@@ -214,9 +215,9 @@ extension Fleet {
     private func join() throws -> Bool {
         guard
             case .token(_, let spokeToken)? = try hub.execute(
-                .createToken(role: .spoke, spoke: nil, uses: 100, life: .seconds(86_400))),
+                .members(.createToken(role: .spoke, spoke: nil, uses: 100, life: .seconds(86_400)))),
             case .token(_, let agentToken)? = try hub.execute(
-                .createToken(role: .agent, spoke: nil, uses: 10_000, life: .seconds(86_400)))
+                .members(.createToken(role: .agent, spoke: nil, uses: 10_000, life: .seconds(86_400))))
         else { return false }
         let (forSpokes, forAgents) = (try JoinToken(spokeToken), try JoinToken(agentToken))
         for spoke in spokes { try join(spoke, forSpokes) }

@@ -42,6 +42,15 @@ enum Authorities {
 
     // MARK: - Commands
 
+    /// Does what an operator asks for.
+    static func run(_ command: AuthorityCommand, _ turn: inout HubTurn) throws -> HubAnswer {
+        switch command {
+        case .add(let pin): .authority(try addAuthority(pin, &turn))
+        case .issueUnderNewest(let force): .authority(try issueUnderNewest(force: force, &turn))
+        case .retireOldest(let force): .authority(try retireOldest(force: force, &turn))
+        }
+    }
+
     /// Adds a root that the hub can issue under; from now on members learn to believe it.
     static func addAuthority(_ pin: SHA256Digest, _ turn: inout HubTurn) throws -> AnchorSet {
         let set = try anchorSet(&turn).set

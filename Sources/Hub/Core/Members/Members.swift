@@ -6,6 +6,23 @@ import Trust
 /// Members: their names, labels and revocation. Names are unique among those that are there, and free again when their
 /// holders are gone.
 enum Members {
+    /// Does what an operator asks for.
+    static func run(_ command: MemberCommand, _ turn: inout HubTurn) throws -> HubAnswer {
+        switch command {
+        case .createToken(let role, let spoke, let replaces, let uses, let life):
+            try Tokens.create(role, spoke, replacing: replaces, uses, life, &turn)
+        case .revokeToken(let id): .revokedToken(try Tokens.revoke(id, &turn))
+        case .revokeSpoke(let id): .spoke(try revokeSpoke(id, &turn))
+        case .revokeClient(let id): .client(try revokeClient(id, &turn))
+        case .renameSpoke(let id, let name): .spoke(try renameSpoke(id, to: name, &turn))
+        case .renameClient(let id, let name): .client(try renameClient(id, to: name, &turn))
+        case .removeSpoke(let id): .spoke(try removeSpoke(id, &turn))
+        case .removeClient(let id): .client(try removeClient(id, &turn))
+        case .labelClient(let id, let labels): .client(try label(id, labels, &turn))
+        }
+    }
+
+    // MARK: - Revocation and labels
 
     static func revokeSpoke(_ id: NodeID, _ turn: inout HubTurn) throws -> SpokeRecord {
         guard var spoke = try turn.store.spoke(id) else { throw HubRefusal.notFound("there is no spoke \(id)") }

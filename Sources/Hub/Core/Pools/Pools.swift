@@ -4,6 +4,17 @@ import Storage
 
 /// Pools of the hub and of the spokes: what they say of themselves, and the quotas and accesses that operators want.
 enum Pools {
+    /// Does what an operator asks for.
+    static func run(_ command: HubPoolCommand, _ turn: inout HubTurn) throws -> HubAnswer {
+        switch command {
+        case .setQuota(let node, let pool, let quota): .pool(try setQuota(node, pool, quota, &turn))
+        case .setAccess(let node, let pool, let access): .pool(try setAccess(node, pool, access, &turn))
+        case .prune(let node, let pool): .prunePlan(try Pruning.prune(node, pool, &turn))
+        case .check(let node, let pool, let readsData):
+            .pool(try PoolChecks.begin(node, pool, readsData: readsData, &turn))
+        case .setRetention(let releases): try Retention.set(releases, &turn)
+        }
+    }
 
     // MARK: - Pools, catalog, packages
 

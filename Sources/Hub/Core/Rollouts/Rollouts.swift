@@ -8,6 +8,19 @@ struct Rollouts: HubPart {
     /// Rollouts that may have to be moved on.
     private var moved: Set<RolloutID> = []
 
+    /// Does what an operator asks for.
+    static func run(_ command: RolloutCommand, _ turn: inout HubTurn) throws -> HubAnswer {
+        switch command {
+        case .create(let specification): .rollout(try create(specification, &turn))
+        case .start(let id): .rollout(try start(id, &turn))
+        case .stop(let id): .rollout(try stop(id, &turn))
+        case .remove(let id): .rollout(try remove(id, &turn))
+        case .resume(let id): .rollout(try resume(id, &turn))
+        case .approve(let id, let signed): .rollout(try Approvals.approveRollout(id, signed, &turn))
+        case .settleAction(let id): .action(try Actions.settle(id, &turn))
+        }
+    }
+
     // MARK: - Rollouts
 
     /// Refuses a name that a rollout has.
