@@ -142,6 +142,18 @@ private struct SchedulerSettings: Sendable {
         return pidFile.map { .pidFile($0) } ?? .notConfigured
     }
 
+    private static func schema(of name: String, without other: String) -> JSONValue {
+        SettingsSchema.object([
+            ("type", "object"), ("required", [.string(JSONText(name))]),
+            (
+                "properties",
+                SettingsSchema.object([
+                    (name, SettingsSchema.object(["type": "string"])), (other, SettingsSchema.object(["type": "null"])),
+                ])
+            ),
+        ])
+    }
+
     static let settings = SettingsGroup<SchedulerSettings>(
         [
             .text(
@@ -154,16 +166,10 @@ private struct SchedulerSettings: Sendable {
         rules: [
             .init(
                 SettingsSchema.object([
-                    "oneOf": .array(
-                        ["unit", "pidFile"].map { name in
-                            SettingsSchema.object([
-                                ("required", [.string(JSONText(name))]),
-                                (
-                                    "properties",
-                                    SettingsSchema.object([(name, SettingsSchema.object(["type": "string"]))])
-                                ),
-                            ])
-                        })
+                    "anyOf": [
+                        SettingsSchema.object(["type": "null"]), schema(of: "unit", without: "pidFile"),
+                        schema(of: "pidFile", without: "unit"),
+                    ]
                 ])
             ) { settings in
                 (settings.unit == nil) != (settings.pidFile == nil) ? nil : (nil, "must have either unit or pidFile")
