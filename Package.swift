@@ -160,7 +160,7 @@ let package = Package(
             ["Compression", "Content", "Model", "Storage", "StorageSupport", "System", "TLS", "TestSupport"]),
         tests("Compression", ["Compression", "TestSupport"]),
         tests("Content", ["Compression", "Content", "Model", "System", "TLS", "TestSupport"]),
-        tests("Settings", ["Settings", "System", "TestSupport"]),
+        tests("Settings", ["Agent", "Codec", "Hub", "Settings", "Spoke", "System", "TestSupport"]),
         tests(
             "Hub",
             [

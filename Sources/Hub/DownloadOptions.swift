@@ -1,5 +1,6 @@
+internal import Codec
 internal import HTTP
-internal import Settings
+package import Settings
 internal import System
 
 /// How the hub downloads the catalog and its packages: `downloads` of `hub.json5`.
@@ -39,45 +40,71 @@ package struct DownloadOptions: Sendable {
     /// For one attempt at a package.
     var deadline: Duration { .seconds(deadlineHours * 3600) }
 
-    private func proxies(_ environment: (String) -> String?) throws -> ProxySettings {
+    /// What the options name on this machine and cannot be used.
+    func unusable(_ environment: (String) -> String?) -> [SettingsError] {
+        var errors: [SettingsError] = []
+        func attempt(_ work: () throws(SettingsError) -> Void) {
+            do throws(SettingsError) {
+                try work()
+            } catch {
+                errors.append(error)
+            }
+        }
+        attempt { () throws(SettingsError) in _ = try proxies(environment) }
+        attempt { () throws(SettingsError) in _ = try serverCredentials() }
+        attempt { () throws(SettingsError) in
+            guard let authorities else { return }
+            do throws(SystemError) {
+                _ = try File.read(authorities, limit: 16 << 20)
+            } catch {
+                throw SettingsError("downloads.authorities", "\(error)")
+            }
+        }
+        return errors
+    }
+
+    private func proxies(_ environment: (String) -> String?) throws(SettingsError) -> ProxySettings {
+        let credentials = try proxyCredentials()
         do throws(HTTPError) {
             guard let proxy else { return try ProxySettings(environment: environment) }
             guard proxy != "none" else { return .none }
-            let endpoint = try ProxySettings.Endpoint(proxy, credentials: try credentials())
+            let endpoint = try ProxySettings.Endpoint(proxy, credentials: credentials)
             return ProxySettings(http: endpoint, https: endpoint, exceptions: ProxyExceptions(noProxy))
         } catch {
-            throw SettingsError("downloads.proxy: \(error.message)")
+            throw SettingsError("downloads.proxy", error.message)
         }
     }
 
-    private func credentials() throws(HTTPError) -> String? {
+    private func proxyCredentials() throws(SettingsError) -> String? {
         guard let file = proxyCredentialsFile else { return nil }
-        let why: String?
+        let why: String
         do throws(SystemError) {
-            why = try Self.reasonAgainst(secret: file)
-            if why == nil {
+            guard let reason = try Self.reasonAgainst(secret: file) else {
                 let text = String(decoding: try File.read(file, limit: 4096), as: UTF8.self)
                 return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
             }
+            why = reason
         } catch {
-            throw HTTPError(.badURL, "the credentials in \(file) cannot be read: \(error)")
+            why = "it cannot be read: \(error)"
         }
-        throw HTTPError(.badURL, "proxyCredentialsFile: \(why ?? file)")
+        throw SettingsError("downloads.proxyCredentialsFile", why)
     }
 
-    private func serverCredentials() throws -> ServerCredentials {
+    private func serverCredentials() throws(SettingsError) -> ServerCredentials {
         guard let file = credentialsFile else { return .none }
+        let why: String
         do {
-            if let why = try Self.reasonAgainst(secret: file) {
-                throw SettingsError("downloads.credentialsFile: \(why)")
+            guard let reason = try Self.reasonAgainst(secret: file) else {
+                return try ServerCredentials(
+                    String(decoding: try File.read(file, limit: ServerCredentials.limit), as: UTF8.self))
             }
-            let text = String(decoding: try File.read(file, limit: ServerCredentials.limit), as: UTF8.self)
-            return try ServerCredentials(text)
+            why = reason
         } catch let error as HTTPError {
-            throw SettingsError("downloads.credentialsFile: \(file): \(error.message)")
-        } catch let error as SystemError {
-            throw SettingsError("downloads.credentialsFile: \(error)")
+            why = "\(file): \(error.message)"
+        } catch {
+            why = "\(error)"
         }
+        throw SettingsError("downloads.credentialsFile", why)
     }
 
     /// Why a file with passwords is not read: it is not there, no file, another user's, or others can read or change it.
@@ -91,54 +118,101 @@ package struct DownloadOptions: Sendable {
         do throws(HTTPError) {
             return try AddressRange(text)
         } catch {
-            throw SettingsError("downloads.allow: \"\(text)\" is \(error.message)")
+            throw SettingsError("downloads.allow", "\"\(text)\" is \(error.message)")
         }
     }
 }
 
-extension DownloadOptions: Decodable {
-    private static let names = [
-        "allow", "authorities", "proxy", "noProxy", "proxyCredentialsFile", "credentialsFile", "minimumRate",
-        "deadlineHours",
-    ]
+extension DownloadOptions {
+    package static let settings = SettingsGroup<DownloadOptions>(
+        [
+            .list(
+                "allow", \.allow, range, 0...256, "Addresses that are not public and still may be connected to",
+                example: ["10.20.0.0/16", "fd12:3456::/32"]),
+            .text(
+                "authorities", \.authorities, .path, "PEM file of the authorities that https servers are believed by",
+                absent: "the system's authorities", example: "/etc/axle/mirror-ca.pem"),
+            .text(
+                "proxy", \.proxy, proxyAddress, "Proxy for http and https; none ignores the environment",
+                absent: "as http_proxy, https_proxy and no_proxy say", example: "http://proxy.example.com:3128"),
+            .list(
+                "noProxy", \.noProxy, exception, 0...256,
+                "Names, addresses and ranges that are connected to without the proxy",
+                example: ["mirror.example.com", "10.0.0.0/8"]),
+            .text(
+                "proxyCredentialsFile", \.proxyCredentialsFile, .path,
+                "File with the line USER:PASSWORD for the proxy, readable by the hub's user alone", absent: "none",
+                example: "/etc/axle/proxy"),
+            .text(
+                "credentialsFile", \.credentialsFile, .path,
+                "File with the users and passwords of servers in the form of netrc(5), readable by the hub's user alone",
+                absent: "none", example: "/etc/axle/mirrors"),
+            .number(
+                "minimumRate", \.minimumRate, 0...1_000_000_000, "bytes a second",
+                "Rate that a download must reach, averaged over a minute; 0 is no such limit", example: 4096),
+            .number(
+                "deadlineHours", \.deadlineHours, 1...720, "hours",
+                "The longest time for one attempt at one package; the next goes on where it ended", example: 48),
+        ], rules: [proxyRule])
 
-    package init(from decoder: any Decoder) throws {
-        let settings = try SettingsObject(decoder, known: Self.names)
-        self.init()
-        allow = try settings.list("allow", most: 256) ?? allow
-        authorities = try settings.path("authorities")
-        proxy = try settings.value("proxy")
-        noProxy = try settings.list("noProxy", most: 256) ?? noProxy
-        proxyCredentialsFile = try settings.path("proxyCredentialsFile")
-        credentialsFile = try settings.path("credentialsFile")
-        minimumRate = try settings.number("minimumRate", 0...1_000_000_000) ?? minimumRate
-        deadlineHours = try settings.number("deadlineHours", 1...720) ?? deadlineHours
-        for text in allow {
-            do throws(HTTPError) {
-                _ = try AddressRange(text)
-            } catch {
-                throw settings.refusal(of: "allow", "\"\(text)\" is \(error.message)")
-            }
-        }
-        for word in noProxy {
-            if let why = ProxyExceptions.reasonAgainst(word) {
-                throw settings.refusal(of: "noProxy", "\"\(word)\" \(why)")
-            }
-        }
-        guard let proxy, proxy != "none" else {
-            guard noProxy.isEmpty, proxyCredentialsFile == nil else {
-                throw settings.refusal("noProxy and proxyCredentialsFile go with proxy")
-            }
-            return
-        }
-        // Whoever may read the settings need not know the password.
-        guard !proxy.contains("@") else {
-            throw settings.refusal(of: "proxy", "user and password belong into proxyCredentialsFile")
-        }
+    private static let range = SettingForm.TextRule(
+        "an address or a range of addresses such as 10.20.0.0/16", plural: "addresses or ranges of addresses",
+        pattern: "^[0-9A-Fa-fxX.:]+(/[0-9]{1,3})?$", maximumLength: 64
+    ) { text in
         do throws(HTTPError) {
-            _ = try ProxySettings.Endpoint(proxy)
+            _ = try AddressRange(text)
+            return nil
         } catch {
-            throw settings.refusal(of: "proxy", error.message)
+            return error.message
         }
+    }
+
+    private static let proxyAddress = SettingForm.TextRule(
+        "http://HOST:PORT, or none", plural: "proxies", pattern: "^(none|([hH][tT][tT][pP]://)?[^@/\\s]+/?)$",
+        maximumLength: 1024, isShown: false
+    ) { text in
+        guard text != "none" else { return nil }
+        guard text.utf8.count <= 1024 else { return "it has more than 1,024 bytes" }
+        // Whoever may read the settings need not know the password.
+        guard !text.contains("@") else { return "user and password belong into proxyCredentialsFile" }
+        do throws(HTTPError) {
+            _ = try ProxySettings.Endpoint(text)
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
+    private static let exception = SettingForm.TextRule(
+        "a name, address or range, with :PORT where only that is meant", plural: "names, addresses and ranges",
+        pattern: "^[^\\s/]+(/[0-9]{1,3})?(:[0-9]{1,5})?$", maximumLength: 1024
+    ) { text in
+        ProxyExceptions.reasonAgainst(text).map { "it \($0)" }
+    }
+
+    private static let proxyRule = SettingsGroup<DownloadOptions>.Rule(
+        SettingsSchema.object([
+            "anyOf": [
+                SettingsSchema.object([
+                    "required": ["proxy"],
+                    "properties": SettingsSchema.object([
+                        "proxy": SettingsSchema.object([
+                            "type": "string", "not": SettingsSchema.object(["const": "none"]),
+                        ])
+                    ]),
+                ]),
+                SettingsSchema.object([
+                    "properties": SettingsSchema.object([
+                        "noProxy": SettingsSchema.object(["maxItems": 0]),
+                        "proxyCredentialsFile": SettingsSchema.object(["type": "null"]),
+                    ])
+                ]),
+            ]
+        ])
+    ) { options in
+        guard options.proxy == nil || options.proxy == "none" else { return nil }
+        let why = "goes with proxy, which names none"
+        if !options.noProxy.isEmpty { return ("noProxy", why) }
+        return options.proxyCredentialsFile == nil ? nil : ("proxyCredentialsFile", why)
     }
 }

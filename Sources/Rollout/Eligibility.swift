@@ -193,14 +193,22 @@ package struct Eligibility: Hashable, Sendable {
         let metadata = package.metadata
         func refuse(_ text: String) -> Reason { Reason(.versionNotInRange, text) }
         guard let installed = facts.installed(metadata.product) else {
-            if context.isRollback { return refuse("nothing is installed that could be rolled back") }
+            if context.isRollback {
+                return refuse(
+                    "nothing is installed that could be rolled back; a rollout without rollback installs the release")
+            }
             return metadata.requires.freshInstall
-                ? nil : refuse("the package is an update only and the product is not installed")
+                ? nil
+                : refuse(
+                    "the package is an update only and the product is not installed; "
+                        + "install an earlier release first, or the vendor publishes it without --update-only")
         }
         guard !isInstalled(facts, package) else { return nil }
         if context.isRollback {
             guard isLower(package, than: installed) else {
-                return refuse("\(metadata.release) is not lower than \(installed.release), so it is no rollback")
+                return refuse(
+                    "\(metadata.release) is not lower than \(installed.release), so it is no rollback; "
+                        + "choose a lower release of line \(metadata.line), or a rollout without rollback")
             }
             return nil
         }
@@ -211,14 +219,17 @@ package struct Eligibility: Hashable, Sendable {
                         + "does not update it; the vendor publishes it with --from-line \(line)")
             }
         } else if isLower(package, than: installed) {
-            return refuse("\(installed.release) is installed, which is higher than \(metadata.release)")
+            return refuse(
+                "\(installed.release) is installed, which is higher than \(metadata.release); "
+                    + "only a rollback goes to a lower release")
         }
         guard
             metadata.requires.versions.contains(
                 installed.version(in: metadata.versionScheme), in: metadata.versionScheme)
         else {
             return refuse(
-                "\(metadata.release) updates \(metadata.requires.versions) and \(installed.release) is installed")
+                "\(metadata.release) updates \(metadata.requires.versions) and \(installed.release) is installed; "
+                    + "roll out a release in that range first")
         }
         return nil
     }
@@ -236,7 +247,10 @@ package struct Eligibility: Hashable, Sendable {
         let metadata = package.metadata
         if context.isRollback {
             guard let floor = context.lineFloor, metadata.counter < floor.counter else { return nil }
-            return Reason(.floorMissing, "\(metadata.release) is below \(floor.release), the floor of its line")
+            return Reason(
+                .floorMissing,
+                "\(metadata.release) is below \(floor.release), the floor of its line; roll back to \(floor.release) or later"
+            )
         }
         guard let floor = metadata.floor, metadata.counter > floor.counter,
             let installed = facts.installed(metadata.product), installed.line == nil || installed.line == metadata.line

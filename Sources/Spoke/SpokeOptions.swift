@@ -1,20 +1,12 @@
-internal import Settings
+package import Settings
 package import Transport
 
 /// What the spoke's owner says in `spoke.json5` of the state folder; all of it is optional, and read at start.
 ///
-/// Unknown keys and values are refused, so that a mistyped restriction is not silently none. `docs/limits.md` explains each.
-/// ```
-/// {
-///   connections: { handshakes: 512 },              // see `ListenerOptions`
-/// }
-/// ```
+/// Unknown keys and values are refused, so that a mistyped restriction is not silently none. `docs/settings.md` has each.
 package struct SpokeOptions: Sendable {
     /// The listener for agents and joining machines.
     package var connections = ListenerOptions(members: 12_000, handshakes: 512)
-
-    /// The file's name in the state folder.
-    package static let fileName = "spoke.json5"
 
     package init() {}
 
@@ -24,10 +16,11 @@ package struct SpokeOptions: Sendable {
     }
 }
 
-extension SpokeOptions: Decodable {
-    package init(from decoder: any Decoder) throws {
-        let settings = try SettingsObject(decoder, known: ["connections"])
-        self.init()
-        connections = try connections.reading("connections", of: settings)
-    }
+extension SpokeOptions: SettingsOptions {
+    package static let program = "axle-spoke"
+    package static let fileName = "spoke.json5"
+    package static let settings = SettingsGroup<SpokeOptions>([
+        .object(
+            "connections", \.connections, ListenerOptions.settings, "The port for agents and for machines that join")
+    ])
 }

@@ -241,19 +241,25 @@ struct AgentConfigurationTests {
         arguments: [
             ("{catalogRootFromHub: false}", "requireLocalRoot: true"),
             ("{autodeplox: 'no'}", "did you mean autodeploy"), ("{autodeploy: 'perhaps'}", "autodeploy"),
-            ("{scheduler: {}}", "scheduler: either unit or pidFile"), ("{scheduler: null}", "scheduler: an object"),
+            ("{scheduler: {}}", "scheduler: must have either unit or pidFile"),
+            ("{scheduler: 7}", "scheduler: must be an object"),
             ("{scheduler: {unit: 'a', pidFile: '/b'}}", "unit or pidFile"),
             ("{scheduler: {unit: '--x'}}", "scheduler.unit"),
-            ("{scheduler: {pidFile: 'rel'}}", "scheduler.pidFile: an absolute path"),
-            ("{products: 'relative'}", "absolute"), ("{serviceCommand: []}", "list of a program"),
-            ("{serviceCommand: 'systemctl'}", "serviceCommand: an array is expected, and there is text"),
-            ("{pinned: ['../x']}", "pinned[0]: "), ("{pinned: [null]}", "pinned[0]: text is expected"),
-            ("{patchBases: 300}", "patchBases: 300 is not between 0 and 90"), ("{patchBases: 91}", "between 0 and 90"),
-            ("{scheduler: {unit: 7}}", "scheduler.unit: text is expected, and there is a number"),
-            ("[]", "an object is expected"), ("{", "agent.json5: line 1, column 2: "),
+            ("{scheduler: {pidFile: 'rel'}}", "scheduler.pidFile: must be an absolute path"),
+            ("{products: 'relative'}", "absolute"),
+            ("{serviceCommand: []}", "serviceCommand: must be a list of 1 to 16 texts: a program"),
+            ("{serviceCommand: 'systemctl'}", "serviceCommand: must be a list of 1 to 16 texts"),
+            ("{pinned: ['../x']}", "pinned[0]: "),
+            ("{pinned: [null]}", "pinned[0]: must be a product's name, not null"),
+            ("{patchBases: 300}", "patchBases: must be 0 to 90 percent, not 300"), ("{patchBases: 91}", "0 to 90"),
+            ("{scheduler: {unit: 7}}", "scheduler.unit: must be a service's name, not 7"),
+            ("[]", "must be an object in braces"), ("{", "agent.json5: line 1, column 2: "),
             ("", "agent.json5: line 1, column 1: "),
-            ("{\n  // é\n  patchBases: 1.5,\n}", "line 3, column 15: numbers must be whole"),
-            ("{autodeploy: 'no',\n autodeploy: 'yes'}", "line 2, column 2: this object has the same name twice"),
+            ("{\n  // é\n  patchBases: 1.5,\n}", "line 3, column 15: patchBases: must be 0 to 90 percent, not 1.5"),
+            (
+                "{autodeploy: 'no',\n autodeploy: 'yes'}",
+                "line 2, column 2: autodeploy: this object has the same name twice"
+            ),
         ])
     func wrong(text: String, expected: String) {
         do {

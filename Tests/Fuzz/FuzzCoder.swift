@@ -21,6 +21,8 @@ private struct FuzzRecord: Codable, Equatable {
     let wide = JSONLimits(bytes: 1 << 20, items: 1 << 12)
     let strict = try? JSONParser.parse(input, limits: limits, integers: .wide)
     let loose = try? JSON5Parser.parse(input, limits: limits)
+    let document = try? JSON5Parser.document(input, limits: limits)
+    precondition(loose == nil || document != nil, "a text that is taken as a value is refused as a document")
     if let strict { precondition(loose == strict, "strict JSON is another thing as JSON5") }
     if let loose {
         for indented in [false, true] {

@@ -40,48 +40,69 @@ struct HubOptionsTests {
 
     @Test(arguments: [
         ("", "hub.json5: line 1, column 1: the text ends too soon"),
-        ("{\n  downloads: {\n    minimumRate: 1.5 } }", "hub.json5: line 3, column 18: numbers must be whole"),
+        (
+            "{\n  downloads: {\n    minimumRate: 1.5 } }",
+            "hub.json5: line 3, column 18: downloads.minimumRate: must be 0 to 1,000,000,000 bytes a second, not 1.5"
+        ),
         (
             "{ downloads: { allow: [] },\n  downloads: {} }",
-            "hub.json5: line 2, column 3: this object has the same name"
+            "hub.json5: line 2, column 3: downloads: this object has the same name"
         ),
-        ("[]", "hub.json5: an object is expected, and there is an array"),
-        ("{ downlods: {} }", "hub.json5: downlods is not a setting; did you mean downloads?"),
-        ("{ downloads: { alow: [] } }", "hub.json5: downloads: alow is not a setting; did you mean allow?"),
-        ("{ downloads: [] }", "hub.json5: downloads: an object is expected, and there is an array"),
-        ("{ downloads: { allow: '10.0.0.0/8' } }", "downloads.allow: an array is expected, and there is text"),
-        ("{ downloads: { allow: ['10.0.0.0/8', 7] } }", "downloads.allow[1]: text is expected, and there is a number"),
-        ("{ downloads: { allow: ['10.0.0.1/8'] } }", "downloads.allow: \"10.0.0.1/8\" is"),
+        ("[]", "hub.json5: line 1, column 1: must be an object in braces, not a list"),
+        (
+            "{ downlods: {} }",
+            "hub.json5: line 1, column 3: downlods: there is no such setting; did you mean downloads?"
+        ),
+        ("{ downloads: { alow: [] } }", "column 16: downloads.alow: there is no such setting; did you mean allow?"),
+        ("{ downloads: [] }", "downloads: must be an object in braces, not a list"),
+        ("{ downloads: { allow: '10.0.0.0/8' } }", "downloads.allow: must be a list of at most 256 addresses"),
+        (
+            "{ downloads: { allow: ['10.0.0.0/8', 7] } }",
+            "downloads.allow[1]: must be an address or a range of addresses such as 10.20.0.0/16, not 7"
+        ),
+        (
+            "{ downloads: { allow: ['10.0.0.1/8'] } }",
+            "downloads.allow[0]: must be an address or a range of addresses such as 10.20.0.0/16, not \"10.0.0.1/8\""
+        ),
         ("{ downloads: { allow: ['mirror.lan'] } }", "mirror.lan"),
-        ("{ downloads: { authorities: 'ca.pem' } }", "downloads.authorities: an absolute path is expected"),
+        ("{ downloads: { authorities: 'ca.pem' } }", "downloads.authorities: must be an absolute path, not \"ca.pem\""),
         ("{ downloads: { proxy: 'socks5://p:1' } }", "not spoken"),
         ("{ downloads: { proxy: 'http://user:s3cr3t@p:1' } }", "proxyCredentialsFile"),
-        ("{ downloads: { noProxy: ['a'] } }", "go with proxy"),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['a b'] } }", "downloads.noProxy: \"a b\" is neither a name"),
+        ("{ downloads: { noProxy: ['a'] } }", "downloads.noProxy: goes with proxy"),
+        (
+            "{ downloads: { proxy: 'http://p:1', noProxy: ['a b'] } }",
+            "downloads.noProxy[0]: must be a name, address or range, with :PORT where only that is meant, not \"a b\": it is neither a name"
+        ),
         ("{ downloads: { proxy: 'http://p:1', noProxy: ['*.example.org', '10.0.0.0/33'] } }", "10.0.0.0/33"),
         ("{ downloads: { proxy: 'http://p:1', noProxy: ['http://x/'] } }", "http://x/"),
         ("{ downloads: { proxy: 'http://p:1', noProxy: ['x:99999'] } }", "x:99999"),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: [''] } }", "downloads.noProxy: \"\""),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['10.1'] } }", "\"10.1\" is not an address such as 10.1.2.3"),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['10.0.0.256'] } }", "\"10.0.0.256\" is not an address"),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['1.2.3.4.5'] } }", "\"1.2.3.4.5\" is not an address"),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['0x7f.1'] } }", "\"0x7f.1\" is not an address"),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['010.0.0.1'] } }", "\"010.0.0.1\" is not an address"),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['10.0.0.0/08'] } }", "\"10.0.0.0/08\" is not an address"),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['7'] } }", "\"7\" is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: [''] } }", "downloads.noProxy[0]: must be"),
+        (
+            "{ downloads: { proxy: 'http://p:1', noProxy: ['10.1'] } }",
+            "\"10.1\": it is not an address such as 10.1.2.3"
+        ),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['10.0.0.256'] } }", "\"10.0.0.256\": it is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['1.2.3.4.5'] } }", "\"1.2.3.4.5\": it is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['0x7f.1'] } }", "\"0x7f.1\": it is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['010.0.0.1'] } }", "\"010.0.0.1\": it is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['10.0.0.0/08'] } }", "\"10.0.0.0/08\": it is not an address"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['7'] } }", "\"7\": it is not an address"),
         ("{ downloads: { proxy: 'http://p:1', noProxy: ['[10.0.0.1]:80'] } }", "[10.0.0.1]:80"),
         (
             "{ downloads: { proxy: 'http://p:1', noProxy: ['x:080'] } }",
             "has a port that is not a number from 1 to 65535"
         ),
-        ("{ downloads: { proxy: 'http://p:1', noProxy: ['x:'] } }", "\"x:\" has a port"),
+        ("{ downloads: { proxy: 'http://p:1', noProxy: ['x:'] } }", "\"x:\": it has a port"),
         (
             "{ downloads: { proxy: 'http://p:1/x' } }",
-            "downloads.proxy: a proxy is named http://HOST:PORT, without a path"
+            "downloads.proxy: must be http://HOST:PORT, or none: a proxy is named http://HOST:PORT, without a path"
         ),
-        ("{ downloads: { credentialsFile: 'mirror' } }", "downloads.credentialsFile: an absolute path is expected"),
-        ("{ downloads: { minimumRate: -1 } }", "downloads.minimumRate: -1 is not between 0 and 1000000000"),
-        ("{ downloads: { deadlineHours: 0 } }", "downloads.deadlineHours: 0 is not between 1 and 720"),
+        ("{ downloads: { credentialsFile: 'mirror' } }", "downloads.credentialsFile: must be an absolute path"),
+        (
+            "{ downloads: { minimumRate: -1 } }",
+            "downloads.minimumRate: must be 0 to 1,000,000,000 bytes a second, not -1"
+        ),
+        ("{ downloads: { deadlineHours: 0 } }", "downloads.deadlineHours: must be 1 to 720 hours, not 0"),
     ])
     func aMistakeIsNamed(text: String, word: String) {
         let failure = #expect(throws: SettingsError.self) { try parse(text) }

@@ -333,6 +333,38 @@ struct EligibilityTests {
         #expect(reason.text.utf8.count <= 512)
     }
 
+    @Test func aRefusedVersionSaysWhatToDoNext() throws {
+        func text(
+            _ facts: (inout ClientFacts) throws -> Void, _ package: (inout PackageMetadata) throws -> Void = { _ in },
+            _ context: (inout OrderContext) throws -> Void = { _ in }
+        ) throws -> String {
+            var order = OrderContext(now: Self.now)
+            try context(&order)
+            let answer = Eligibility.check(try Self.facts(facts), try Self.package(package), order)
+            #expect(answer.reasons.count == 1)
+            return answer.reasons.first?.text ?? ""
+        }
+        let newer: (inout ClientFacts) throws -> Void = {
+            $0.installed = [try Self.installed("ruff", "0.12.3", counter: 7)]
+        }
+        let older: (inout ClientFacts) throws -> Void = {
+            $0.installed = [try Self.installed("ruff", "0.11", counter: 2)]
+        }
+        #expect(try text(newer).hasSuffix("only a rollback goes to a lower release"))
+        #expect(
+            try text(older, { $0.requires.versions = try VersionRange(">=0.12") })
+                .hasSuffix("roll out a release in that range first"))
+        #expect(try text(older, { _ in }, { $0.isRollback = true }).hasSuffix("or a rollout without rollback"))
+        #expect(
+            try text({ $0.installed = [] }, { _ in }, { $0.isRollback = true })
+                .hasSuffix("a rollout without rollback installs the release"))
+        let floor = try text(newer, { _ in }) {
+            $0.isRollback = true
+            $0.lineFloor = Floor(release: try ReleaseName("0.12.2"), counter: 6)
+        }
+        #expect(floor.hasSuffix("roll back to 0.12.2 or later"))
+    }
+
     @Test func everyCodeHasARow() {
         let covered = Set(Self.rows.flatMap(\.expected)).union([.neverConnected])
         // The last three are `Delivery`'s.

@@ -1,4 +1,5 @@
 internal import Content
+internal import Settings
 package import System
 
 /// The program `axle-agent`: its commands, what each prints, and its exit status (0 done, 1 failed, 2 usage).
@@ -33,7 +34,7 @@ package enum AgentProgram {
                 "status", "Show what the agent is doing and what is installed", options: [state, json]),
             CommandSpecification(
                 "check", "Gather the facts of this machine now and show them", options: [state, json]),
-            CommandSpecification("check-config", "Check DIR/agent.json5", options: [state]),
+            SettingsCheckCommand<AgentConfiguration>.specification(state),
         ]
     ).checkingPermissions()
     /// Commands that need no database; all others refuse to work beside one that is lost. `serve` tells its supervisor in a way of its own.
@@ -60,7 +61,9 @@ package enum AgentProgram {
             case "serve": return try await RunCommand.serve(invocation, streams)
             case "status": return try StatusCommand.run(invocation, streams)
             case "check": return try CheckCommand.run(invocation, streams)
-            case "check-config": return try CheckConfigCommand.run(invocation, streams)
+            case "check-config":
+                return try SettingsCheckCommand<AgentConfiguration>.run(
+                    invocation, streams, unusable: OperatorKeys.unusable)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
         }

@@ -1,24 +1,40 @@
+internal import Settings
 internal import System
 internal import TLS
 internal import Trust
 
 /// The public keys of operators that the machine's owner has named.
 enum OperatorKeys {
-    /// What the configuration asks for; throws `configInvalid` for a file that holds no public P-256 key.
-    static func policy(_ configuration: AgentConfiguration) throws -> OperatorPolicy {
-        let keys = try configuration.operatorKeys.map { path in
-            do {
-                let key = try PublicKey(pem: File.read(path, limit: 1 << 14))
-                guard key.kind == .p256 else {
-                    throw AgentError(.configInvalid, "\(path) holds no P-256 key; make one with axle rollout key")
-                }
-                return key.der
-            } catch let error as AgentError {
-                throw error
+    /// What of it cannot be used.
+    static func unusable(_ configuration: AgentConfiguration) -> [SettingsError] {
+        configuration.operatorKeys.enumerated().compactMap { index, path in
+            do throws(AgentError) {
+                _ = try key(path)
+                return nil
             } catch {
-                throw AgentError(.configInvalid, "operatorKeys: \(path): \(error)")
+                return SettingsError("operatorKeys[\(index)]", error.message)
             }
         }
-        return OperatorPolicy(keys: keys, isRequired: configuration.requireOperatorSignature)
+    }
+
+    /// What the configuration asks for; throws `configInvalid` for a file that holds no public P-256 key.
+    static func policy(_ configuration: AgentConfiguration) throws(AgentError) -> OperatorPolicy {
+        OperatorPolicy(
+            keys: try configuration.operatorKeys.map { path throws(AgentError) in try key(path) },
+            isRequired: configuration.requireOperatorSignature)
+    }
+
+    private static func key(_ path: String) throws(AgentError) -> [UInt8] {
+        do {
+            let key = try PublicKey(pem: File.read(path, limit: 1 << 14))
+            guard key.kind == .p256 else {
+                throw AgentError(.configInvalid, "\(path) holds no P-256 key; make one with axle rollout key")
+            }
+            return key.der
+        } catch let error as AgentError {
+            throw error
+        } catch {
+            throw AgentError(.configInvalid, "operatorKeys: \(path): \(error)")
+        }
     }
 }

@@ -8,70 +8,106 @@
 package struct JSON5Parser {
     private let bytes: [UInt8]
     private let limits: JSONLimits
+    /// Whether malformed words and numbers and repeated names are kept for the reader to refuse.
+    private let keepsFaults: Bool
     private var index = 0
     private var items = 0
     private var depth = 0
 
-    private init(_ bytes: [UInt8], _ limits: JSONLimits) {
+    private init(_ bytes: [UInt8], _ limits: JSONLimits, keepsFaults: Bool) {
         self.bytes = bytes
         self.limits = limits
+        self.keepsFaults = keepsFaults
     }
 
     /// Reads exactly one value that fills the whole text.
     package static func parse(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> JSONValue {
+        try node(bytes, limits, keepsFaults: false).value
+    }
+
+    /// Reads exactly one value that fills the whole text, with the place of each value and name.
+    ///
+    /// A name that an object has already, and a word or number that is no JSON, are part of the result and not refused:
+    /// the caller knows what is expected there, and can name every mistake of the text at once.
+    package static func document(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> JSONNode {
+        try node(bytes, limits, keepsFaults: true)
+    }
+
+    private static func node(
+        _ bytes: [UInt8], _ limits: JSONLimits, keepsFaults: Bool
+    ) throws(JSONError) -> JSONNode {
         guard bytes.count <= min(limits.bytes, Int(Int32.max)) else { throw JSONError(.tooLarge, at: limits.bytes) }
-        var parser = JSON5Parser(bytes, limits)
-        let value = try parser.value()
+        var parser = JSON5Parser(bytes, limits, keepsFaults: keepsFaults)
+        let node = try parser.value()
         try parser.skipSpace()
         guard parser.index == bytes.count else { throw JSONError(.trailingData, at: parser.index) }
-        return value
+        return node
     }
 
     // MARK: Values
 
-    private mutating func value() throws(JSONError) -> JSONValue {
+    private mutating func value() throws(JSONError) -> JSONNode {
         items += 1
         guard items <= limits.items else { throw JSONError(.tooManyItems, at: index) }
         try skipSpace()
-        switch try peek() {
-        case UInt8(ascii: "{"): return try object()
-        case UInt8(ascii: "["): return try array()
-        case UInt8(ascii: "\""), UInt8(ascii: "'"): return .string(try string())
+        let start = index
+        return JSONNode(content: try content(try peek()), offset: start)
+    }
+
+    private mutating func content(_ first: UInt8) throws(JSONError) -> JSONNode.Content {
+        switch first {
+        case UInt8(ascii: "{"): return .object(try object())
+        case UInt8(ascii: "["): return .array(try array())
+        case UInt8(ascii: "\""), UInt8(ascii: "'"): return .scalar(.string(try string()))
         case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            return try number()
-        default: return try word()
+            return try scalar { parser throws(JSONError) in try parser.number() }
+        default: return try scalar { parser throws(JSONError) in try parser.word() }
         }
     }
 
-    private mutating func object() throws(JSONError) -> JSONValue {
+    /// A word or number, or its text where it is malformed and such are kept.
+    private mutating func scalar(
+        _ read: (inout JSON5Parser) throws(JSONError) -> JSONValue
+    ) throws(JSONError) -> JSONNode.Content {
+        let start = index
+        do throws(JSONError) {
+            return .scalar(try read(&self))
+        } catch {
+            index = start
+            while index < bytes.count, Self.isOfName(bytes[index]) || Self.isOfNumber(bytes[index]) { index += 1 }
+            guard keepsFaults, index > start else { throw error }
+            return .malformed(String(decoding: bytes[start..<index], as: UTF8.self), error.code)
+        }
+    }
+
+    private mutating func object() throws(JSONError) -> [JSONNode.Member] {
         try enter()
-        var members: [JSONObject.Member] = []
-        var places: [Int] = []
+        var members: [JSONNode.Member] = []
         while try !closes(with: UInt8(ascii: "}")) {
-            places.append(index)
+            let start = index
             let name = try name()
             try skipSpace()
             guard try peek() == UInt8(ascii: ":") else { throw JSONError(.unexpectedByte, at: index) }
             index += 1
-            members.append(JSONObject.Member(name, try value()))
+            members.append(JSONNode.Member(name: name, offset: start, node: try value()))
             try separate(until: UInt8(ascii: "}"))
         }
-        guard let object = JSONObject(members) else {
-            var seen: Set<JSONText> = []
-            let again = zip(members, places).first { !seen.insert($0.0.name).inserted }
-            throw JSONError(.duplicateKey, at: again?.1 ?? index)
+        guard !keepsFaults else { return members }
+        var seen: Set<JSONText> = []
+        if let again = members.first(where: { !seen.insert($0.name).inserted }) {
+            throw JSONError(.duplicateKey, at: again.offset)
         }
-        return .object(object)
+        return members
     }
 
-    private mutating func array() throws(JSONError) -> JSONValue {
+    private mutating func array() throws(JSONError) -> [JSONNode] {
         try enter()
-        var elements: [JSONValue] = []
+        var elements: [JSONNode] = []
         while try !closes(with: UInt8(ascii: "]")) {
             elements.append(try value())
             try separate(until: UInt8(ascii: "]"))
         }
-        return .array(elements)
+        return elements
     }
 
     /// Steps past an opening bracket.
@@ -131,6 +167,11 @@ package struct JSON5Parser {
 
     private static func isOfName(_ byte: UInt8) -> Bool {
         isDigit(byte) || (0x41...0x5A).contains(byte & 0xDF) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "$")
+    }
+
+    /// Whether the byte is of a sign, fraction or exponent.
+    private static func isOfNumber(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
     }
 
     // MARK: Numbers

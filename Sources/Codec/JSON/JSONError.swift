@@ -49,12 +49,7 @@ extension JSONError: CustomStringConvertible {
 
     /// For people who look at the text: `line 3, column 7: …`, both from 1 on, columns in characters.
     package func sentence(in bytes: [UInt8]) -> String {
-        let before = bytes.prefix(max(0, offset))
-        let start = (before.lastIndex(of: 0x0A) ?? -1) + 1
-        let line = before.count { $0 == 0x0A } + 1
-        // Bytes that continue a character are none of their own.
-        let column = before[start...].count { $0 & 0xC0 != 0x80 } + 1
-        return "line \(line), column \(column): \(code.sentence)"
+        "\(TextPlace(offset, in: bytes)): \(code.sentence)"
     }
 }
 

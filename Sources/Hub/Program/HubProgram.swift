@@ -1,3 +1,4 @@
+internal import Settings
 internal import Storage
 package import System
 
@@ -57,9 +58,7 @@ package enum HubProgram {
                     """,
                 options: [state, .path("to", "DIR", "the new folder, on any disk", required: true)]),
         ] + PoolCommand.specifications(daemon: "hub", state: state) + [
-            CommandSpecification(
-                "check-config", "Check DIR/hub.json5", details: "The hub runs without such a file too.",
-                options: [state])
+            SettingsCheckCommand<HubOptions>.specification(state)
         ]
     ).checkingPermissions()
     /// Commands that need no database; all others refuse to work beside one that is lost.
@@ -80,7 +79,10 @@ package enum HubProgram {
             case "run": return try await HubRunCommand.run(invocation, streams)
             case "move-pool": return try HubMovePoolCommand.run(invocation, streams)
             case "add-pool", "drain-pool", "remove-pool": return try PoolCommand.hub.run(invocation, streams)
-            case "check-config": return try HubCheckConfigCommand.run(invocation, streams)
+            case "check-config":
+                return try SettingsCheckCommand<HubOptions>.run(invocation, streams) { options in
+                    options.downloads.unusable(streams.environment)
+                }
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
         }

@@ -1,3 +1,4 @@
+internal import Settings
 internal import Storage
 package import System
 
@@ -32,9 +33,7 @@ package enum SpokeProgram {
                 details: "Bundles are made with `axle bundle export`. The spoke must be able to read it.",
                 operands: [.requiredPath("BUNDLE")], options: [state]),
             SpokeShareCommand.specification,
-            CommandSpecification(
-                "check-config", "Check DIR/spoke.json5", details: "The spoke runs without such a file too.",
-                options: [state]),
+            SettingsCheckCommand<SpokeOptions>.specification(state),
         ] + PoolCommand.specifications(daemon: "spoke", state: state)
     ).checkingPermissions()
     /// Commands that need no database; all others refuse to work beside one that is lost.
@@ -52,7 +51,7 @@ package enum SpokeProgram {
             case "join": return try await SpokeJoinCommand.run(invocation, streams)
             case "import": return try await SpokeImportCommand.run(invocation, streams)
             case "add-pool", "drain-pool", "remove-pool": return try PoolCommand.spoke.run(invocation, streams)
-            case "check-config": return try SpokeCheckConfigCommand.run(invocation, streams)
+            case "check-config": return try SettingsCheckCommand<SpokeOptions>.run(invocation, streams) { _ in [] }
             case "run": return try await SpokeRunCommand.run(invocation, streams)
             default: throw UsageError("\(invocation.name) is no command of this program")
             }
