@@ -34,7 +34,7 @@ extension HubCore {
 
     /// A pool of the hub whose disk is gone.
     func absentPool() throws -> PoolRecord? {
-        try store.pools().first { $0.node == configuration.hub && $0.problem != nil }
+        try store.pools(of: configuration.hub).first { $0.problem != nil }
     }
 
     /// A pool's disk is gone, or is here again.

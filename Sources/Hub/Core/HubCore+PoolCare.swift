@@ -23,8 +23,8 @@ extension HubCore {
         try refusePatches(node, name)
         guard (pool.wantedAccess ?? pool.access) != access else { return pool }
         if access == .draining {
-            let others = try store.pools().filter {
-                $0.node == node && $0.name != name && $0.name != configuration.patchPoolName
+            let others = try store.pools(of: node).filter {
+                $0.name != name && $0.name != configuration.patchPoolName
             }
             guard !others.isEmpty else {
                 throw HubRefusal.conflict(
@@ -54,7 +54,7 @@ extension HubCore {
 
     /// Sends what a spoke's pools are not set to yet.
     mutating func sendAccess(_ link: LinkID, _ spoke: NodeID) throws {
-        for pool in try store.pools() where pool.node == spoke {
+        for pool in try store.pools(of: spoke) {
             guard let wanted = pool.wantedAccess else { continue }
             ask(link, .setAccess(SetAccess(pool: pool.name, access: wanted)), .setAccess(pool.name, wanted))
         }

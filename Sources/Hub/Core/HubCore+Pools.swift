@@ -27,7 +27,7 @@ extension HubCore {
 
     /// Forgets the pools of a node that it does not have any more.
     private mutating func forgetPools(of node: NodeID, but names: [NodeName]) throws {
-        for pool in try store.pools() where pool.node == node && !names.contains(pool.name) {
+        for pool in try store.pools(of: node) where !names.contains(pool.name) {
             try store.removePool(node: node, name: pool.name)
             try store.removeCheck(node: node, pool: pool.name)
         }
@@ -65,7 +65,7 @@ extension HubCore {
         if known?.wantedQuota != nil { dirtySpokes.insert(spoke) }
         // What made way for something else may come back.
         if let known, quota - used > known.quota - known.used, try !store.prunes(at: spoke).isEmpty {
-            arePrunesDue = true
+            roomierSpokes.insert(spoke)
         }
         reply(link, request, .ok(OK()))
     }
@@ -86,7 +86,7 @@ extension HubCore {
 
     /// Sends the quotas that a spoke does not have yet.
     mutating func sendQuotas(_ link: LinkID, _ spoke: NodeID) throws {
-        for pool in try store.pools() where pool.node == spoke {
+        for pool in try store.pools(of: spoke) {
             guard let wanted = pool.wantedQuota else { continue }
             ask(
                 link, .setQuota(SetQuota(pool: pool.name, quota: wanted.bytes)), .setQuota(pool.name, wanted))
@@ -118,8 +118,7 @@ extension HubCore {
             return refuse(link, request, .refused, "this agent does not belong to this spoke")
         }
         guard client.revoked == nil else { return refuse(link, request, .refused, "this agent has been revoked") }
-        // Coming and going is the agent's own doing; each has few sessions a minute.
-        cause = .client(client.id)
+        cause = .carried(client.id, by: spoke)
         if client.isConnected != presence.isConnected {
             client.isConnected = presence.isConnected
             client.since = min(presence.since, now)

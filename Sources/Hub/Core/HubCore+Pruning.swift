@@ -134,11 +134,13 @@ extension HubCore {
 
     /// What was pruned and is wanted again by a rollout, a pin or the retention is fetched again; by a spoke only where the hub has it or fetches it too.
     mutating func reconsiderPrunes(at now: UnixTime) throws {
-        guard arePrunesDue else { return }
+        guard arePrunesDue || !roomierSpokes.isEmpty else { return }
+        let nodes = arePrunesDue ? try store.prunedNodes() : Array(roomierSpokes)
         arePrunesDue = false
+        roomierSpokes = []
         let hub = configuration.hub
         // The hub's own first: what it lets go of it cannot send.
-        for node in try store.prunedNodes().sorted(by: { $0 == hub && $1 != hub }) {
+        for node in nodes.sorted(by: { $0 == hub && $1 != hub }) {
             let isHub = node == hub
             var packages: [Package] = []
             let prunes = try store.prunes(at: node)
@@ -180,7 +182,7 @@ extension HubCore {
 
     /// Bytes that are free in a node's pools when all has come that is wanted there; nil where it has not said.
     private func freeRoom(at node: NodeID) throws -> ByteCount? {
-        let pools = try store.pools().filter { $0.node == node && $0.name != configuration.patchPoolName }
+        let pools = try store.pools(of: node).filter { $0.name != configuration.patchPoolName }
         guard !pools.isEmpty else { return nil }
         let free = pools.reduce(ByteCount.zero) { $0 + ($1.quota - $1.used - $1.reserved) }
         guard node != configuration.hub else {

@@ -38,7 +38,7 @@ extension HubCore {
             catalog.nextRefresh = now
             try store.setCatalog(catalog)
         }
-        let count = try orderAgain(at: nil, at: now)
+        let count = try orderAgain(at: now)
         try alarm(
             configuration.hub, .hubRestored,
             "the hub was restored from a backup: what was revoked, joined or rolled out since it must be made again",
@@ -64,13 +64,20 @@ extension HubCore {
             shown = try noticeOrder(signed, shownBy: "spoke/\(spoke.name)", at: now)
             guard shown != nil else { return refuse(link, request, .refused, "this hub has not signed that order") }
         }
-        reply(link, request, .ok(OK()))
         guard let kept = spoke.lastOrder, shown.map({ $0 < kept }) ?? true else {
+            reply(link, request, .ok(OK()))
             guard let count = message.replicas, count <= HubLimits.inventory else { return }
             let inventory = ReplicaInventory(count: count, acknowledged: try store.replicas(at: id))
             links[link]?.inventory = inventory
             return try compareInventory(of: id, link, at: now)
         }
+        guard restorationAllowance.take(id, at: now) else {
+            return refuse(
+                link, request, .busy,
+                "this spoke has lost its orders too often; it is sent them again four times an hour",
+                retryAfter: 900)
+        }
+        reply(link, request, .ok(OK()))
         spoke.lastOrder = shown
         try store.updateSpoke(spoke)
         // Which packages it was asked to hold it may have forgotten too; what it does hold it says next.
@@ -94,6 +101,12 @@ extension HubCore {
         links[link]?.inventory = nil
         let lost = inventory.forgotten(of: try store.replicas(at: id))
         guard !lost.isEmpty, let spoke = try store.spoke(id) else { return }
+        guard restorationAllowance.take(id, at: now) else {
+            return try log(
+                .warning, .spokeRestored, "spoke/\(spoke.name)",
+                "\(spoke.name) does not know \(lost.count) packages that it was asked to hold, and has said so too often; it is "
+                    + "asked again when it connects after a while", at: now)
+        }
         for var replica in lost {
             (replica.isAcknowledged, replica.state, replica.bytesHeld, replica.text) = (false, .pending, 0, nil)
             replica.forgetWay()
@@ -109,11 +122,9 @@ extension HubCore {
     }
 
     /// An agent refused an order because it had obeyed a later one: what it was given before that and has not begun is ordered again.
-    mutating func agentShowsOrder(_ signed: [UInt8], _ client: ClientEntry, at now: UnixTime) throws {
-        guard let shown = try noticeOrder(signed, shownBy: "client/\(client.name)", at: now),
-            // A new epoch has ordered everything again already.
-            try shown.epoch == store.currentSequence().epoch
-        else { return }
+    mutating func agentShowsOrder(_ shown: OrderSequence, _ client: ClientEntry, at now: UnixTime) throws {
+        // A new epoch has ordered everything again already.
+        guard try shown.epoch == store.currentSequence().epoch else { return }
         for var action in try store.actions(of: client.id, limit: HubLimits.explainingActions) {
             guard action.state == .pending || action.state == .offered || action.state == .cancelling,
                 let number = action.sequence, UInt64(clamping: number) < shown.number
@@ -122,18 +133,39 @@ extension HubCore {
         }
     }
 
-    /// Signs new orders for all that is ordered and not over, at one spoke or at all; gives how many.
-    private mutating func orderAgain(at spoke: NodeID?, at now: UnixTime) throws -> Int {
+    /// The rollouts whose orders are sent again.
+    private static let orderedAgain: [RolloutState] = [.running, .paused, .stopping, .failed]
+
+    /// Signs new orders for all that is ordered and not over; gives how many.
+    private mutating func orderAgain(at now: UnixTime) throws -> Int {
         var count = 0
-        for rollout in try store.rollouts(in: [.running, .paused, .stopping, .failed]) {
+        for rollout in try store.rollouts(in: Self.orderedAgain) {
             for var action in try store.actions(of: rollout.id) {
-                guard spoke == nil || action.spoke == spoke, action.sequence != nil else { continue }
-                guard !action.state.isFinal, action.state != .uncertain else { continue }
-                try orderAgain(&action, at: now)
-                count += 1
+                if try orderAgainIfOpen(&action, at: now) { count += 1 }
             }
         }
         return count
+    }
+
+    /// The same at one spoke, by a look at its own clients alone: a spoke may be restored often.
+    private mutating func orderAgain(at spoke: NodeID, at now: UnixTime) throws -> Int {
+        let rollouts = Set(try store.rollouts(in: Self.orderedAgain).map(\.id))
+        guard !rollouts.isEmpty else { return 0 }
+        var count = 0
+        for client in try store.clients(of: spoke) {
+            // Oldest first, so that a later order stays the later one.
+            for var action in try store.actions(of: client.id, limit: .max).reversed()
+            where rollouts.contains(action.rollout) {
+                if try orderAgainIfOpen(&action, at: now) { count += 1 }
+            }
+        }
+        return count
+    }
+
+    private mutating func orderAgainIfOpen(_ action: inout ActionRecord, at now: UnixTime) throws -> Bool {
+        guard action.sequence != nil, !action.state.isFinal, action.state != .uncertain else { return false }
+        try orderAgain(&action, at: now)
+        return true
     }
 
     private mutating func orderAgain(_ action: inout ActionRecord, at now: UnixTime) throws {

@@ -15,8 +15,9 @@ extension HubCore {
     mutating func renewAsked(_ message: Renew, _ asker: JoinAsker, at now: UnixTime) throws {
         do {
             let (shown, request) = try checkRenewal(message, asker, at: now)
-            // From here on it is the member's own doing, whatever carried it.
-            cause = shown.identity.role == .spoke ? .spoke(message.node) : .client(message.node)
+            // From here on it is the member's own doing, though its spoke may say it again.
+            let carrier = shown.identity.role == .spoke ? nil : relay(asker)
+            cause = carrier.map { .carried(message.node, by: $0) } ?? .spoke(message.node)
             let signed = try renew(shown, request, message.signed, at: now)
             answer(asker, .renewed(Renewed(signed: signed)))
         } catch let refusal as RenewalRefusal {

@@ -163,7 +163,10 @@ extension HubCore {
         } else {
             try log(.error, .attackSeen, "client/\(client.name)", "\(attack.code.rawValue): \(attack.text)", at: now)
         }
-        guard let shown = report.newestOrder else { return }
+        guard let newest = report.newestOrder,
+            let shown = try noticeOrder(newest, shownBy: "client/\(client.name)", at: now),
+            shownOrderAllowance.take(client.id, at: now)
+        else { return }
         try agentShowsOrder(shown, client, at: now)
         // What it was asked may be among what it refused.
         if ledger.askedAnew != nil {

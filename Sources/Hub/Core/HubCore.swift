@@ -73,6 +73,8 @@ package struct HubCore {
         case joinersThrough(NodeID)
         /// An agent, by the signature of its reports.
         case client(NodeID)
+        /// An agent by the word of its spoke, or by what the spoke may repeat: presence and renewals.
+        case carried(NodeID, by: NodeID)
     }
 
     let store: any HubStore
@@ -89,6 +91,8 @@ package struct HubCore {
     var evicting: [SHA256Digest: UnixTime?] = [:]
     /// Something changed that may bring back what was pruned.
     var arePrunesDue = true
+    /// Spokes that have more room than before, for what was pruned there.
+    var roomierSpokes: Set<NodeID> = []
     /// How far the checks are that are under way, by their numbers; the store has those that are over.
     package internal(set) var checking: [UInt64: PoolChecked] = [:]
     /// The folders that spokes' machines show releases in, as each spoke said last; told anew with every connection.
@@ -104,12 +108,19 @@ package struct HubCore {
     private var joinerLines = LogBudget<LogCause>(HubLimits.joinerLines)
     private var spokeLines = LogBudget<LogCause>(HubLimits.spokeLines)
     private var clientLines = LogBudget<LogCause>(HubLimits.clientLines)
+    private var presenceLines = LogBudget<NodeID>(HubLimits.presenceLines)
+    /// Of all agents of a spoke together.
+    private var carriedLines = LogBudget<NodeID>(HubLimits.spokeLines)
     /// Sessions that each member may open.
     var sessionAllowance = PeerAllowance<NodeID>(HubLimits.sessions)
     /// Orders that each agent may cause by reports of actions that a restored hub does not know.
     var callOffAllowance = PeerAllowance<NodeID>(HubLimits.callOffs)
     /// New incarnations that each agent may begin.
     var incarnationAllowance = PeerAllowance<NodeID>(HubLimits.incarnations)
+    /// Reports of each agent that show an order and bring about new ones.
+    var shownOrderAllowance = PeerAllowance<NodeID>(HubLimits.shownOrders)
+    /// How often each spoke is sent again what it has lost.
+    var restorationAllowance = PeerAllowance<NodeID>(HubLimits.restorations)
     /// Spokes to which something may have to be sent.
     var dirtySpokes: Set<NodeID> = []
     /// When clients refused bytes first; see `isFirstRefusal`.
@@ -255,7 +266,7 @@ package struct HubCore {
         try store.disconnectAllSpokes()
         try store.disconnectClients(of: nil, at: now)
         try poolChanged(pool, at: now)
-        for pool in try store.pools() where pool.node == configuration.hub && pool.name != configuration.patchPoolName {
+        for pool in try store.pools(of: configuration.hub) where pool.name != configuration.patchPoolName {
             if let wanted = pool.wantedQuota { effects.append(.setQuota(pool.name, wanted)) }
             if pool.access != .readWrite { effects.append(.setAccess(pool.name, pool.access)) }
         }
@@ -311,16 +322,34 @@ package struct HubCore {
         _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, peerTime: UnixTime? = nil,
         at now: UnixTime
     ) throws {
-        let verdict: LogBudget<LogCause>.Verdict =
-            switch cause {
-            case .hub, .admin: .write
-            case .joiners, .joinersThrough: joinerLines.verdict(for: cause, at: now)
-            case .spoke: spokeLines.verdict(for: cause, at: now)
-            case .client: clientLines.verdict(for: cause, at: now)
-            }
+        let verdict: LogBudget<LogCause>.Verdict
+        switch cause {
+        case .hub, .admin: verdict = .write
+        case .joiners, .joinersThrough: verdict = joinerLines.verdict(for: cause, at: now)
+        case .spoke: verdict = spokeLines.verdict(for: cause, at: now)
+        case .client: verdict = clientLines.verdict(for: cause, at: now)
+        case .carried(let client, let spoke):
+            return try logCarried(client, spoke, severity, code, subject, text, at: now)
+        }
         if let notice = verdict.notice { try append(.warning, .linesLeftOut, try name(of: cause), notice, at: now) }
         guard verdict.isWritten else { return }
         try append(severity, code, subject, text, peerTime: peerTime, at: now)
+    }
+
+    /// Writes a line about an agent that its spoke says or may repeat: within a budget that the agent has for such
+    /// lines, and within one of all agents of the spoke, however many they are.
+    private mutating func logCarried(
+        _ client: NodeID, _ spoke: NodeID, _ severity: EventSeverity, _ code: EventCode, _ subject: String,
+        _ text: String, at now: UnixTime
+    ) throws {
+        let own = presenceLines.verdict(for: client, at: now)
+        guard own.isWritten || own.notice != nil else { return }
+        let all = carriedLines.verdict(for: spoke, at: now)
+        if let notice = all.notice { try append(.warning, .linesLeftOut, try name(of: .spoke(spoke)), notice, at: now) }
+        guard all.isWritten else { return }
+        if let notice = own.notice { try append(.warning, .linesLeftOut, try name(of: cause), notice, at: now) }
+        guard own.isWritten else { return }
+        try append(severity, code, subject, text, at: now)
     }
 
     /// Writes a line that is within its budget.
@@ -341,7 +370,8 @@ package struct HubCore {
         switch cause {
         case .hub, .admin: ""
         case .joiners: "joiners"
-        case .spoke(let node), .joinersThrough(let node), .client(let node): try subject(of: node)
+        case .spoke(let node), .joinersThrough(let node), .client(let node), .carried(let node, _):
+            try subject(of: node)
         }
     }
 
@@ -353,7 +383,7 @@ package struct HubCore {
             case .admin: "admin"
             case .joiners: "joiners"
             case .joinersThrough(let node): "joiners at \(try subject(of: node))"
-            case .spoke(let node), .client(let node): try subject(of: node)
+            case .spoke(let node), .client(let node), .carried(let node, _): try subject(of: node)
             }
         }
     }
