@@ -148,4 +148,50 @@ import Trust
         try said(spokes[1].link, used: 10)
         #expect(try world.store.prunes(at: spokes[1].id).isEmpty)
     }
+
+    /// Who was let in is what the log is for: what strangers fail at takes nothing of it.
+    @Test func whoJoinsAndWhomItReplacesIsInTheLogHoweverManyStrangersFail() throws {
+        let world = try HubWorld()
+        let first = try world.addSpoke("s1")
+        let link = try world.connect(first)
+        let agent = try world.addAgent("a1", first, link)
+        let noise = JoinRequest(
+            token: TokenID(high: 1, low: 1), nonce: [UInt8](repeating: 1, count: 32), body: [1],
+            proof: [UInt8](repeating: 2, count: 32))
+        for _ in 0..<100 {
+            _ = try world.joinAsk(.joinRequest(noise), nil)
+            _ = try world.joinAsk(.joinRequest(noise), link)
+        }
+        guard
+            case .token(_, let text) = try world.run(
+                .createToken(role: .agent, spoke: first, replaces: agent.id, uses: 1, life: .seconds(60)))
+        else { throw HubStoreError.missing("token") }
+        _ = try world.id(world.join(try JoinToken(text), .agent, "x", key: [9], through: link))
+        #expect(try world.events(.agentJoined).count == 2)
+        #expect(try world.events(.peerRevoked).map(\.event.subject) == ["client/a1"])
+        #expect(try world.events(.agentJoined).last?.event.actor == "joiners at spoke/s1")
+        _ = try world.addSpoke("s2")
+        #expect(try world.events(.spokeJoined).count == 2)
+    }
+
+    /// One small answer cost the revocation list, the roots and the catalog's version each time.
+    @Test func aSpokeThatIsBusyForNoTimeIsNotAskedAsFastAsItAnswers() throws {
+        let world = try HubWorld()
+        let spoke = try world.addSpoke("s1")
+        try world.publish([try samplePackage()])
+        world.answers = false
+        world.effects = []
+        let link = try world.connect(spoke)
+        let asked = world.requests()
+        #expect(asked.count >= 2)
+        let busy = ErrorReply(code: .busy, text: "later", retryAfterSeconds: 0)
+        for (_, request, _) in asked {
+            world.effects = []
+            try world.send(.link(.reply(link, request, .error(busy))))
+            #expect(world.requests().isEmpty)
+        }
+        world.now = world.now + .seconds(1)
+        try world.send(.woke)
+        #expect(world.requests().count == asked.count)
+    }
 }

@@ -83,6 +83,8 @@ extension HubCore {
         guard try store.useToken(token.id, role: body.role, spoke: relay, at: now) else {
             throw JoinRefusal(text: "the token was used up", why: "the token was used up meanwhile")
         }
+        // The token lets in few, so that strangers who fail take nothing of what is said of who was let in.
+        cause = .admitted(through: relay)
         nonces.use(request.nonce, at: now)
         try vacate(place, body.role, at: now)
         try admit(id, place, body, relay, issued, at: now)

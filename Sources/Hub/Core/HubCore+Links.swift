@@ -190,7 +190,8 @@ extension HubCore {
         var error: ErrorReply?
         if case .error(let reply) = message {
             if try reply.code.isRetryable || isEarly(reply, errand, at: now) {
-                let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
+                // Without any wait the peer would be asked as fast as it can answer.
+                let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min(max($0, 1), 3600))) }
                 // A check is asked for once.
                 if case .checkPool(let check) = errand { return try checkAnswered(check, spoke, reply, at: now) }
                 if errand == .completedReleases { links[link]?.completedReleases = nil }

@@ -75,6 +75,8 @@ package struct HubCore {
         case client(NodeID)
         /// An agent by the word of its spoke, or by what the spoke may repeat: presence and renewals.
         case carried(NodeID, by: NodeID)
+        /// A machine that a token lets in; without a budget, since the token has its uses.
+        case admitted(through: NodeID?)
     }
 
     let store: any HubStore
@@ -324,7 +326,7 @@ package struct HubCore {
     ) throws {
         let verdict: LogBudget<LogCause>.Verdict
         switch cause {
-        case .hub, .admin: verdict = .write
+        case .hub, .admin, .admitted: verdict = .write
         case .joiners, .joinersThrough: verdict = joinerLines.verdict(for: cause, at: now)
         case .spoke: verdict = spokeLines.verdict(for: cause, at: now)
         case .client: verdict = clientLines.verdict(for: cause, at: now)
@@ -369,7 +371,7 @@ package struct HubCore {
     func name(of cause: LogCause) throws -> String {
         switch cause {
         case .hub, .admin: ""
-        case .joiners: "joiners"
+        case .joiners, .admitted: "joiners"
         case .spoke(let node), .joinersThrough(let node), .client(let node), .carried(let node, _):
             try subject(of: node)
         }
@@ -381,8 +383,8 @@ package struct HubCore {
             switch cause {
             case .hub: "hub"
             case .admin: "admin"
-            case .joiners: "joiners"
-            case .joinersThrough(let node): "joiners at \(try subject(of: node))"
+            case .joiners, .admitted(through: nil): "joiners"
+            case .joinersThrough(let node), .admitted(through: let node?): "joiners at \(try subject(of: node))"
             case .spoke(let node), .client(let node), .carried(let node, _): try subject(of: node)
             }
         }
