@@ -194,4 +194,25 @@ import Trust
         try world.send(.woke)
         #expect(world.requests().count == asked.count)
     }
+
+    /// Any agent of the fleet has a certificate that opens a session at any spoke, until the hub says no.
+    @Test func anAgentAtASpokeThatIsNotItsOwnTakesNothingOfThatSpokesBudget() throws {
+        let world = try HubWorld()
+        let (link, _, agents, _, _) = try world.running()
+        let other = try world.connect(try world.addSpoke("s2"))
+        func come(_ link: LinkID, _ isConnected: Bool = true) throws {
+            _ = try world.ask(
+                link, .presence(Presence(agent: agents[0].id, isConnected: isConnected, since: world.now)))
+        }
+        let before = try lines(world)
+        for round in 0..<800 { try come(other, round % 2 == 0) }
+        #expect(try lines(world) - before <= HubLimits.presenceLines.burst + 1)
+        let event = EventMessage(
+            sequence: 1, time: world.now, severity: .info, code: .replicaFailed, subject: "", text: "x")
+        #expect(try world.ask(other, .event(event)) == .ok(OK()))
+        // Nor of its own, which a spoke that lies could use up.
+        let count = try world.events(.agentConnected).count
+        try come(link)
+        #expect(try world.events(.agentConnected).count == count + 1)
+    }
 }

@@ -111,14 +111,16 @@ extension HubCore {
     mutating func presenceReported(
         _ presence: Presence, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, at now: UnixTime
     ) throws {
-        guard var client = try store.client(presence.agent), client.spoke == spoke else {
+        let known = try store.client(presence.agent)
+        // The agent's doing, or the word of its spoke: it takes nothing of what either may cause besides.
+        if let known { cause = .carried(known.id, by: spoke) }
+        guard var client = known, client.spoke == spoke else {
             try log(
                 .warning, .peerRefused, "agent/\(presence.agent)",
                 "an agent is at a spoke that it does not belong to", at: now)
             return refuse(link, request, .refused, "this agent does not belong to this spoke")
         }
         guard client.revoked == nil else { return refuse(link, request, .refused, "this agent has been revoked") }
-        cause = .carried(client.id, by: spoke)
         if client.isConnected != presence.isConnected {
             client.isConnected = presence.isConnected
             client.since = min(presence.since, now)

@@ -110,7 +110,8 @@ package struct HubCore {
     private var joinerLines = LogBudget<LogCause>(HubLimits.joinerLines)
     private var spokeLines = LogBudget<LogCause>(HubLimits.spokeLines)
     private var clientLines = LogBudget<LogCause>(HubLimits.clientLines)
-    private var presenceLines = LogBudget<NodeID>(HubLimits.presenceLines)
+    /// Of each agent at each spoke, so that a spoke that lies about another's agents hides nothing of them.
+    private var presenceLines = LogBudget<LogCause>(HubLimits.presenceLines)
     /// Of all agents of a spoke together.
     private var carriedLines = LogBudget<NodeID>(HubLimits.spokeLines)
     /// Sessions that each member may open.
@@ -330,8 +331,8 @@ package struct HubCore {
         case .joiners, .joinersThrough: verdict = joinerLines.verdict(for: cause, at: now)
         case .spoke: verdict = spokeLines.verdict(for: cause, at: now)
         case .client: verdict = clientLines.verdict(for: cause, at: now)
-        case .carried(let client, let spoke):
-            return try logCarried(client, spoke, severity, code, subject, text, at: now)
+        case .carried(_, let spoke):
+            return try logCarried(by: spoke, severity, code, subject, text, at: now)
         }
         if let notice = verdict.notice { try append(.warning, .linesLeftOut, try name(of: cause), notice, at: now) }
         guard verdict.isWritten else { return }
@@ -341,10 +342,10 @@ package struct HubCore {
     /// Writes a line about an agent that its spoke says or may repeat: within a budget that the agent has for such
     /// lines, and within one of all agents of the spoke, however many they are.
     private mutating func logCarried(
-        _ client: NodeID, _ spoke: NodeID, _ severity: EventSeverity, _ code: EventCode, _ subject: String,
+        by spoke: NodeID, _ severity: EventSeverity, _ code: EventCode, _ subject: String,
         _ text: String, at now: UnixTime
     ) throws {
-        let own = presenceLines.verdict(for: client, at: now)
+        let own = presenceLines.verdict(for: cause, at: now)
         guard own.isWritten || own.notice != nil else { return }
         let all = carriedLines.verdict(for: spoke, at: now)
         if let notice = all.notice { try append(.warning, .linesLeftOut, try name(of: .spoke(spoke)), notice, at: now) }
