@@ -119,6 +119,7 @@ extension HubCore {
                 CertificateRecord(
                     serial: issued.serial, node: node, role: shown.identity.role, issued: now, expires: issued.expires,
                     fingerprint: issued.fingerprint))
+            try forgetUnused(of: node, but: shown)
             chain = issued.chain
             try log(
                 .info, .certificateRenewed, try subject(of: node),
@@ -129,6 +130,16 @@ extension HubCore {
             fleet: configuration.fleet, node: node,
             request: try SHA256Digest(bytes: cryptography.sha256(signed)), time: now, anchors: set.signed, chain: chain)
         return try answer.signed(by: cryptography.orderSigner)
+    }
+
+    /// Of a member that never uses a new certificate the oldest go: not the one that it shows, which may be all that
+    /// it has, and not the newest, which say how long a revocation has to last.
+    private func forgetUnused(of node: NodeID, but shown: ShownCertificate) throws {
+        let kept = try store.certificates(of: node)
+        let unused = kept.filter { $0.fingerprint != shown.fingerprint }.sorted { $0.issued < $1.issued }
+        for old in unused.prefix(max(0, kept.count - HubLimits.certificates)) {
+            try store.removeCertificate(serial: old.serial)
+        }
     }
 
     /// Writes down what the member has proved, and says once when its clock goes wrong and once when it is right again.

@@ -84,6 +84,8 @@ package enum HubLimits {
     static let unknownCertificateLife = Duration.seconds(365 * 86_400)
     /// Certificates that one member may have made in an hour.
     package static let renewalsPerHour = 4
+    /// Certificates of one member that are on record; of more, the oldest that it does not show are forgotten.
+    package static let certificates = 16
     /// Longest life and most uses of a join token.
     package static let tokenLife = Duration.seconds(30 * 86_400)
     package static let tokenUses = 100_000
