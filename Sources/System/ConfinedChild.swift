@@ -119,7 +119,9 @@ package struct ConfinedChild: Sendable {
     private var limits: [ChildProcess.Limit] {
         let seconds = UInt64(max(1, deadline.components.seconds + 1))
         var limits: [ChildProcess.Limit] = [
-            .core(0), .openFiles(64), .processorSeconds(seconds), .fileSize(fileSize),
+            .core(0), .openFiles(64), .processorSeconds(seconds),
+            // The kernel compares signed numbers: beyond 2^63 - 1 nothing could be written at all.
+            .fileSize(min(fileSize, UInt64(Int64.max))),
         ]
         // A sanitizer's build takes terabytes of address space for itself.
         if axle_is_sanitized() == 0 { limits += [.addressSpace(addressSpace), .ownMemory(ownMemory)] }

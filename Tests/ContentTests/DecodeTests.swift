@@ -63,6 +63,18 @@ struct DecodeTests {
         #expect(try File.read(Directory.join(folder, "bin/app"), limit: 10) == Array("hello".utf8))
     }
 
+    @Test("a tree is unpacked whatever its signed data says that it may hold")
+    func largestTree() throws {
+        let tar = TarBuilder.archive { $0.file("bin/app", "hello") }
+        for (number, bytes) in [Int64.max, Int64.max - 1, 1 << 62, 5].enumerated() {
+            let folder = fixture.path("tree-\(number)")
+            try Directory.create(folder)
+            try fixture.worker.unpackTree(
+                try fixture.file("packed", tar), into: folder, limits: TarLimits(bytes: bytes))
+            #expect(try File.read(Directory.join(folder, "bin/app"), limit: 10) == Array("hello".utf8))
+        }
+    }
+
     @Test("small packed documents are unpacked within their limit")
     func document() throws {
         let text = Array(String(repeating: "{}", count: 1000).utf8)

@@ -15,6 +15,7 @@ final class EvilAgent: LinkHandler {
     private let key: OpenSSLRecordSigner
     private let link = NativeLock<LinkID?>(nil)
     private let dialer = NativeLock<SessionDialer?>(nil)
+    private let given = NativeLock<[OrderMessage]>([])
 
     /// Takes the place of the agent whose state folder is given; the agent itself must be stopped.
     init(_ folder: String) throws {
@@ -39,6 +40,8 @@ final class EvilAgent: LinkHandler {
     }
 
     var isConnected: Bool { link.withLock { $0 != nil } }
+    /// Every order that its spoke gave it.
+    var orders: [OrderMessage] { given.withLock { $0 } }
 
     /// A genuine report of this agent: valid, signed, and whatever `alter` makes of it.
     func report(
@@ -69,7 +72,9 @@ final class EvilAgent: LinkHandler {
         switch event {
         case .opened(let opened, _, _): link.withLock { $0 = opened }
         case .closed(let closed, _): link.withLock { if $0 == closed { $0 = nil } }
-        case .request(let link, let request, _): links.perform(.reply(link, request, .ok(OK())))
+        case .request(let link, let request, let message):
+            if case .order(let order) = message { given.withLock { $0.append(order) } }
+            links.perform(.reply(link, request, .ok(OK())))
         case .reply, .failed: break
         }
     }

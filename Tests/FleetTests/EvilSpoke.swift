@@ -109,6 +109,13 @@ final class EvilSpoke: LinkHandler {
         send(hub, .event(event), "hub")
     }
 
+    /// Says to the hub that an agent is there or is not.
+    func say(_ agent: NodeID, isConnected: Bool) {
+        guard let hub = state.withLock({ $0.hub }) else { return }
+        let now = UnixTime(milliseconds: SystemClock.nowMilliseconds)
+        send(hub, .presence(Presence(agent: agent, isConnected: isConnected, since: now)), "hub")
+    }
+
     private func send(_ link: LinkID, _ message: Message, _ who: String) {
         Task {
             do {

@@ -83,6 +83,50 @@ struct HostileMemberTests {
         try await fleet.succeeds(try fleet.rollOut("1.0", to: ["box"]), ["box"])
     }
 
+    @Test("an agent that shows an order with every report is sent few for it, and its spoke keeps few")
+    func shownOrders() async throws {
+        let (fleet, evil) = try await fleet()
+        defer { evil.stop() }
+        #expect(await evil.send(try evil.report(1)) == "ok")
+        #expect(await evil.send(try evil.report(5)) == "ok")
+        try await eventually("to be asked anew") { !evil.orders.isEmpty }
+        let shown = try #require(evil.orders.first).signed
+        for counter in UInt64(6)...160 {
+            let report = try evil.report(counter) {
+                $0.attack = AttackSeen(.replay, "line \(counter)")
+                $0.newestOrder = shown
+            }
+            #expect(await evil.send(report) == "ok")
+        }
+        // By then the hub has taken in some sixty of them.
+        try await fleet.logs("linesLeftOut", "client/evil")
+        #expect(evil.orders.count < 15, "an order for each report")
+    }
+
+    @Test("a spoke that says that its agents come and go fills the log to its share, and takes nothing of theirs")
+    func presence() async throws {
+        let (fleet, evil) = try await fleet()
+        evil.stop()
+        let ids = [try fleet.client("box"), try fleet.client("evil")]
+        fleet.stop("spoke")
+        let spoke = try EvilSpoke(fleet.path("spoke"), listen: fleet.spokeAddress)
+        defer { spoke.stop() }
+        try await eventually("the evil spoke at its hub") { spoke.isConnected }
+        let before = spoke.answers.count
+        for round in 1...150 {
+            for id in ids { spoke.say(id, isConnected: round % 2 == 0) }
+            if round % 10 == 0 { try await eventually("answers") { spoke.answers.count >= before + round } }
+        }
+        try await eventually("all answers") { spoke.answers.count >= before + 300 }
+        let said = try lines(fleet) { ($0["code"] as? String)?.hasPrefix("agentConnected") == true }
+        #expect(said < 40)
+        // What the agent itself says is still heard.
+        for counter in UInt64(1)...2 {
+            spoke.give(try evil.report(counter) { $0.attack = AttackSeen(.replay, "line \(counter)") })
+        }
+        try await fleet.logs("attackSeen", "client/evil", "line 2")
+    }
+
     @Test(
         "an agent and a spoke fill the hub's log to their shares only, and with neither another's code nor a time of theirs"
     )

@@ -621,8 +621,11 @@ private struct Refused: Error {}
         pool.name = main
         pool.problem = nil
         try fixture.store.putPool(pool)
+        #expect(try fixture.store.pools(of: node(2)).map(\.name) == [main, next])
+        #expect(try fixture.store.pools(of: node(1)).isEmpty)
         try fixture.store.removePool(node: node(2), name: next)
         #expect(try fixture.store.pools() == [pool])
+        #expect(try fixture.store.pools(of: node(2)) == [pool])
     }
 
     @Test(arguments: StoreKind.allCases) func whatWasPrunedIsKept(kind: StoreKind) throws {

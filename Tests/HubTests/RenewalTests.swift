@@ -275,6 +275,37 @@ import Trust
         try world.renew(spoke)
     }
 
+    /// A spoke may repeat what its agents signed, and a member may go on to show its oldest certificate.
+    @Test(arguments: StoreKind.allCases) func aMemberThatNeverUsesANewCertificateHasFewOnRecord(
+        kind: StoreKind
+    ) async throws {
+        let world = try IdentityWorld(kind)
+        let spoke = try await world.join(.spoke, "s1")
+        let first = spoke.leaf.serial
+        var said: Message?
+        try world.renew(
+            spoke,
+            request: { message in
+                said = message
+                return message
+            })
+        let message = try #require(said)
+        for _ in 0..<HubLimits.certificates * 2 {
+            world.time.advance(seconds: 1201)
+            _ = try world.ask(message)
+        }
+        let kept = try world.store.certificates(of: spoke.id)
+        #expect(kept.count == HubLimits.certificates)
+        // What it shows is among them, and so is what it was given last.
+        #expect(kept.contains { $0.serial == first })
+        #expect(kept.map(\.issued).max() == world.now)
+        // The member itself goes on with what it was given first.
+        world.time.advance(seconds: 3601)
+        try world.use(spoke)
+        try world.renew(spoke)
+        #expect(try world.isAccepted(spoke.keeper.identity.tls, by: spoke.keeper.identity.anchors))
+    }
+
     @Test func aHubFromAnOlderBackupStillRenewsACertificateThatItHasForgotten() async throws {
         let world = try IdentityWorld()
         let spoke = try await world.join(.spoke, "s1")

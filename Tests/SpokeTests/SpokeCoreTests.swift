@@ -49,6 +49,21 @@ import Testing
         #expect(bench.requests(on: SpokeBench.hub).map(\.message) == [sent.message])
     }
 
+    @Test func anAgentThatIsBusyForNoTimeIsNotAskedAsFastAsItAnswers() throws {
+        var bench = try SpokeBench()
+        try bench.openHub()
+        bench.store.addAgent(SpokeBench.agent)
+        try bench.openAgent()
+        try bench.ask(SpokeBench.hub, .order(SpokeBench.order()))
+        let sent = try #require(bench.requests(on: SpokeBench.agentLink).first)
+        let busy = ErrorReply(code: .busy, text: "later", retryAfterSeconds: 0)
+        try bench.tell(.link(.reply(SpokeBench.agentLink, sent.id, .error(busy))))
+        #expect(bench.requests(on: SpokeBench.agentLink).isEmpty)
+        bench.now = bench.now + .seconds(1)
+        try bench.tell(.woke)
+        #expect(bench.requests(on: SpokeBench.agentLink).map(\.message) == [sent.message])
+    }
+
     @Test func aHubThatWantsNoMoreEventsNowStillGetsReports() throws {
         var bench = try SpokeBench()
         bench.store.addAgent(SpokeBench.agent)

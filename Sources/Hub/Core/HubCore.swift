@@ -303,7 +303,8 @@ package struct HubCore {
         var error: ErrorReply?
         if case .error(let reply) = message {
             if try reply.code.isRetryable || Actions.isEarly(reply, errand, turn) {
-                let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
+                // Without any wait the peer would be asked as fast as it can answer.
+                let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min(max($0, 1), 3600))) }
                 // A check is asked for once.
                 if case .checkPool(let check) = errand { return try checks.answered(check, spoke, reply, &turn) }
                 if errand == .completedReleases { shares.untold(spoke) }

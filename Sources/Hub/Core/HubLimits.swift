@@ -54,6 +54,14 @@ package enum HubLimits {
     /// Orders that one agent may bring about by reports of actions that a restored hub does not know: 64
     /// after a pause, then one each ten minutes.
     package static let callOffs = AllowanceRate(burst: 64, every: .seconds(600))
+    /// Reports of one agent that show an order and bring about new ones: eight after a pause, then four an hour.
+    package static let shownOrders = AllowanceRate(burst: 8, every: .seconds(900))
+    /// How often one spoke may have lost what it knew, and is sent it again: eight times after a pause, then
+    /// four times an hour.
+    package static let restorations = AllowanceRate(burst: 8, every: .seconds(900))
+    /// Lines of the log about one agent's coming and going and its renewals, which its spoke says or may repeat:
+    /// 20 after a pause, then one a minute. All agents of a spoke together have as many as the spoke.
+    package static let presenceLines = AllowanceRate(burst: 20, every: .seconds(60))
     /// Incarnations of one agent whose counters are remembered.
     package static let rememberedIncarnations = 32
     /// How far a spoke's clock may be off without being reported.
@@ -76,6 +84,8 @@ package enum HubLimits {
     static let unknownCertificateLife = Duration.seconds(365 * 86_400)
     /// Certificates that one member may have made in an hour.
     package static let renewalsPerHour = 4
+    /// Certificates of one member that are on record; of more, the oldest that it does not show are forgotten.
+    package static let certificates = 16
     /// Longest life and most uses of a join token.
     package static let tokenLife = Duration.seconds(30 * 86_400)
     package static let tokenUses = 100_000

@@ -118,7 +118,7 @@ extension HubResources {
             id: spoke.id, name: spoke.name, connected: spoke.isConnected, since: spoke.since, joined: spoke.joined,
             revoked: spoke.revoked, version: spoke.program.isEmpty ? nil : spoke.program, clients: clients.count,
             clientsConnected: clients.count { $0.isConnected },
-            pools: try store.pools().filter { $0.node == spoke.id }.map { resource($0, reference, .spoke) },
+            pools: try store.pools(of: spoke.id).map { resource($0, reference, .spoke) },
             offlineUntil: try offlineUntil(spoke, store), certificateExpires: standing?.expires,
             clockError: standing.flatMap { $0.clockError == 0 ? nil : $0.clockError / 1000 },
             limit: try limit(link?.limit, at: now), agentLimit: try limit(link?.agentLimit, at: now),

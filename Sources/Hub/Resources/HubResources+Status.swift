@@ -16,7 +16,7 @@ extension HubResources {
             let status = try await hub.reader.read { store in
                 let summary = try HubQueries(store: store, zones: ZoneFolder.find).summary(at: now)
                 let rollouts = Dictionary(uniqueKeysWithValues: summary.rollouts.map { ($0.key.name, $0.value) })
-                let pool = try store.pools().first { $0.node == settings.id && $0.name.text == "main" }
+                let pool = try store.pools(of: settings.id).first { $0.name.text == "main" }
                 let offline = try store.spokes().compactMap { spoke in
                     try offlineUntil(spoke, store).map {
                         StatusResource.OfflineSite(spoke: spoke.name, since: spoke.since ?? spoke.joined, until: $0)

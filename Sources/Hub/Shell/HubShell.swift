@@ -118,7 +118,7 @@ actor HubShell: LinkHandler, PoolWatcher {
     /// What operators have set for each of the hub's pools.
     static func settings(_ store: SQLiteHubStore, hub: NodeID) throws -> [NodeName: PoolSet.Setting] {
         var settings: [NodeName: PoolSet.Setting] = [:]
-        for pool in try store.pools() where pool.node == hub {
+        for pool in try store.pools(of: hub) {
             settings[pool.name] = PoolSet.Setting(quota: pool.quota, access: pool.access)
         }
         return settings

@@ -30,6 +30,8 @@ package protocol CertificateStore: AnyObject {
     func certificates(of node: NodeID) throws -> [CertificateRecord]
     /// Forgets a node's certificates that end before a time.
     func removeCertificates(of node: NodeID, endingBefore time: UnixTime) throws
+    /// Forgets a certificate; one that is not known is no error.
+    func removeCertificate(serial: [UInt8]) throws
     /// Every revoked spoke, in the order of ids.
     func revokedSpokes() throws -> [NodeID]
     /// Whether a node was revoked; of no use to say that a node is known.

@@ -168,6 +168,10 @@ extension MemoryHubStore {
         state.certificates.removeAll { $0.node == node && $0.expires < time }
     }
 
+    package func removeCertificate(serial: [UInt8]) throws {
+        state.certificates.removeAll { $0.serial == serial }
+    }
+
     // MARK: Standing
 
     package func standing(of node: NodeID) throws -> StandingRecord? { state.standings[node] }

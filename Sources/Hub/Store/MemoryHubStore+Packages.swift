@@ -73,6 +73,9 @@ extension MemoryHubStore {
     package func pools() throws -> [PoolRecord] {
         state.pools.values.sorted { ($0.node, $0.name) < ($1.node, $1.name) }
     }
+    package func pools(of node: NodeID) throws -> [PoolRecord] {
+        state.pools.values.filter { $0.node == node }.sorted { $0.name < $1.name }
+    }
 
     // MARK: Checks
 

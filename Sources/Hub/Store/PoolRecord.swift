@@ -47,4 +47,6 @@ package protocol PoolStore: AnyObject {
     func removePool(node: NodeID, name: NodeName) throws
     /// Every pool, in the order of nodes' ids and names.
     func pools() throws -> [PoolRecord]
+    /// A node's pools, in the order of their names.
+    func pools(of node: NodeID) throws -> [PoolRecord]
 }

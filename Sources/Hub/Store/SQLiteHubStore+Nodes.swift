@@ -244,6 +244,10 @@ extension SQLiteHubStore {
         try database.run("DELETE FROM certificate WHERE node = ? AND expires < ?", node, time)
     }
 
+    package func removeCertificate(serial: [UInt8]) throws {
+        try database.run("DELETE FROM certificate WHERE serial = ?", serial)
+    }
+
     // MARK: Standing
 
     package func standing(of node: NodeID) throws -> StandingRecord? {

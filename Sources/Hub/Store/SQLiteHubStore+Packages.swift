@@ -152,6 +152,10 @@ extension SQLiteHubStore {
         try database.rows("SELECT * FROM pool ORDER BY node, name", read: Self.pool)
     }
 
+    package func pools(of node: NodeID) throws -> [PoolRecord] {
+        try database.rows("SELECT * FROM pool WHERE node = ? ORDER BY name", node, read: Self.pool)
+    }
+
     private static func pool(_ row: borrowing Row) throws -> PoolRecord {
         PoolRecord(
             node: try row.id(0), name: try row.named(1), quota: try row.size(2), used: try row.size(3),

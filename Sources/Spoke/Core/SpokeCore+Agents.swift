@@ -188,8 +188,7 @@ extension SpokeCore {
     ) throws {
         if case .error(let error) = message {
             if error.code.isRetryable {
-                let wait = error.retryAfterSeconds.map { Duration.seconds(Int64(min($0, 3600))) }
-                return postponeOrders(of: agent, until: now + (wait ?? SpokeLimits.deliveryRetry))
+                return postponeOrders(of: agent, until: now + (Self.retryAfter(error) ?? SpokeLimits.deliveryRetry))
             }
             try log(
                 .error, .actionChanged, "action/\(action)", "agent \(agent) refused the order: \(error.text)", at: now)

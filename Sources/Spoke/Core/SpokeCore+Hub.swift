@@ -154,9 +154,10 @@ extension SpokeCore {
         now + (Self.retryAfter(error) ?? SpokeLimits.deliveryRetry)
     }
 
-    /// How long the peer asked to wait, an hour at most.
+    /// How long the peer asked to wait, an hour at most, and a second at least: without any wait it would be asked as
+    /// fast as it can answer.
     static func retryAfter(_ error: ErrorReply?) -> Duration? {
-        error?.retryAfterSeconds.map { .seconds(Int64(min($0, 3600))) }
+        error?.retryAfterSeconds.map { .seconds(Int64(min(max($0, 1), 3600))) }
     }
 
     /// Sends waiting reports and events to the hub, oldest first; gives the time of the next attempt if it has to wait.

@@ -30,7 +30,7 @@ struct OwnPool: HubPart {
         let changes: [HubChange] = turn.take { change in
             switch change {
             case .leaves, .stays, .notKept, .importVoid: change
-            case .spokeNeedsDelivery, .rolloutMoved, .rolloutsEnded, .spokeRemoved, .prunesDue, .objectsLeave,
+            case .spokeNeedsDelivery, .rolloutMoved, .rolloutsEnded, .spokeRemoved, .prunesDue, .roomier, .objectsLeave,
                 .revocationsSigned:
                 nil
             }
@@ -41,7 +41,7 @@ struct OwnPool: HubPart {
             case .stays(let digest): if case .some(.some) = evicting[digest] { evicting[digest] = nil }
             case .notKept(let path): damaged.remove(path)
             case .importVoid(let path): importing.remove(path)
-            case .spokeNeedsDelivery, .rolloutMoved, .rolloutsEnded, .spokeRemoved, .prunesDue, .objectsLeave,
+            case .spokeNeedsDelivery, .rolloutMoved, .rolloutsEnded, .spokeRemoved, .prunesDue, .roomier, .objectsLeave,
                 .revocationsSigned:
                 break
             }

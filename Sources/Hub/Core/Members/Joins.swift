@@ -79,6 +79,8 @@ struct Joins {
         guard try turn.store.useToken(token.id, role: body.role, spoke: relay, at: turn.now) else {
             throw JoinRefusal(text: "the token was used up", why: "the token was used up meanwhile")
         }
+        // The token lets in few, so that strangers who fail take nothing of what is said of who was let in.
+        turn.blame(.admitted(through: relay))
         nonces.use(request.nonce, at: turn.now)
         try Self.vacate(place, body.role, &turn)
         try Self.admit(id, place, body, relay, issued, &turn)

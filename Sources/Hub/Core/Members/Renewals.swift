@@ -15,8 +15,9 @@ enum Renewals {
     static func asked(_ message: Renew, _ asker: JoinAsker, _ turn: inout HubTurn) throws {
         do {
             let (shown, request) = try checkRenewal(message, asker, &turn)
-            // From here on it is the member's own doing, whatever carried it.
-            turn.blame(shown.identity.role == .spoke ? .spoke(message.node) : .client(message.node))
+            // From here on it is the member's own doing, though its spoke may say it again.
+            let carrier = shown.identity.role == .spoke ? nil : asker.relay
+            turn.blame(carrier.map { .carried(message.node, by: $0) } ?? .spoke(message.node))
             let signed = try renew(shown, request, message.signed, &turn)
             asker.answer(.renewed(Renewed(signed: signed)), &turn)
         } catch let refusal as RenewalRefusal {
@@ -121,6 +122,7 @@ enum Renewals {
                     serial: issued.serial, node: node, role: shown.identity.role, issued: turn.now,
                     expires: issued.expires,
                     fingerprint: issued.fingerprint))
+            try forgetUnused(of: node, but: shown, turn)
             chain = issued.chain
             try turn.log(
                 .info, .certificateRenewed, try turn.subject(of: node),
@@ -132,6 +134,16 @@ enum Renewals {
             request: try SHA256Digest(bytes: turn.cryptography.sha256(signed)), time: turn.now, anchors: set.signed,
             chain: chain)
         return try answer.signed(by: turn.cryptography.orderSigner)
+    }
+
+    /// Of a member that never uses a new certificate the oldest go: not the one that it shows, which may be all that
+    /// it has, and not the newest, which say how long a revocation has to last.
+    private static func forgetUnused(of node: NodeID, but shown: ShownCertificate, _ turn: HubTurn) throws {
+        let kept = try turn.store.certificates(of: node)
+        let unused = kept.filter { $0.fingerprint != shown.fingerprint }.sorted { $0.issued < $1.issued }
+        for old in unused.prefix(max(0, kept.count - HubLimits.certificates)) {
+            try turn.store.removeCertificate(serial: old.serial)
+        }
     }
 
     /// Writes down what the member has proved, and says once when its clock goes wrong and once when it is right again.

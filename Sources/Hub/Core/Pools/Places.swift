@@ -36,6 +36,6 @@ enum Places {
 
     /// A pool of the hub whose disk is gone.
     static func absentPool(_ turn: HubTurn) throws -> PoolRecord? {
-        try turn.store.pools().first { $0.node == turn.configuration.hub && $0.problem != nil }
+        try turn.store.pools(of: turn.configuration.hub).first { $0.problem != nil }
     }
 }

@@ -53,8 +53,8 @@ enum Pools {
         try refusePatches(node, name, turn)
         guard (pool.wantedAccess ?? pool.access) != access else { return pool }
         if access == .draining {
-            let others = try turn.store.pools().filter {
-                $0.node == node && $0.name != name && $0.name != turn.configuration.patchPoolName
+            let others = try turn.store.pools(of: node).filter {
+                $0.name != name && $0.name != turn.configuration.patchPoolName
             }
             guard !others.isEmpty else {
                 throw HubRefusal.conflict(
@@ -84,7 +84,7 @@ enum Pools {
 
     /// Sends what a spoke's pools are not set to yet.
     static func sendAccess(to delivery: SpokeDelivery, _ turn: inout HubTurn) throws {
-        for pool in try turn.store.pools() where pool.node == delivery.spoke {
+        for pool in try turn.store.pools(of: delivery.spoke) {
             guard let wanted = pool.wantedAccess else { continue }
             turn.ask(
                 delivery.spoke, .setAccess(SetAccess(pool: pool.name, access: wanted)), .setAccess(pool.name, wanted))
@@ -109,7 +109,7 @@ enum Pools {
     static func start(_ figures: PoolFigures, _ turn: inout HubTurn) throws {
         try poolChanged(figures, &turn)
         let hub = turn.configuration.hub
-        for pool in try turn.store.pools() where pool.node == hub && pool.name != turn.configuration.patchPoolName {
+        for pool in try turn.store.pools(of: hub) where pool.name != turn.configuration.patchPoolName {
             if let wanted = pool.wantedQuota { turn.effect(.setQuota(pool.name, wanted)) }
             if pool.access != .readWrite { turn.effect(.setAccess(pool.name, pool.access)) }
         }
@@ -138,7 +138,7 @@ enum Pools {
 
     /// Forgets the pools of a node that it does not have any more.
     private static func forgetPools(of node: NodeID, but names: [NodeName], _ turn: inout HubTurn) throws {
-        for pool in try turn.store.pools() where pool.node == node && !names.contains(pool.name) {
+        for pool in try turn.store.pools(of: node) where !names.contains(pool.name) {
             try turn.store.removePool(node: node, name: pool.name)
             try turn.store.removeCheck(node: node, pool: pool.name)
         }
@@ -175,7 +175,7 @@ enum Pools {
         if known?.wantedQuota != nil { turn.note(.spokeNeedsDelivery(spoke)) }
         // What made way for something else may come back.
         if let known, quota - used > known.quota - known.used, try !turn.store.prunes(at: spoke).isEmpty {
-            turn.note(.prunesDue)
+            turn.note(.roomier(spoke))
         }
         turn.reply(link, request, .ok(OK()))
     }
@@ -196,7 +196,7 @@ enum Pools {
 
     /// Sends the quotas that a spoke does not have yet.
     static func sendQuotas(to delivery: SpokeDelivery, _ turn: inout HubTurn) throws {
-        for pool in try turn.store.pools() where pool.node == delivery.spoke {
+        for pool in try turn.store.pools(of: delivery.spoke) {
             guard let wanted = pool.wantedQuota else { continue }
             turn.ask(
                 delivery.spoke, .setQuota(SetQuota(pool: pool.name, quota: wanted.bytes)), .setQuota(pool.name, wanted))

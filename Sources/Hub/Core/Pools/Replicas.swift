@@ -9,6 +9,8 @@ import Trust
 struct Replicas {
     /// What each connected spoke is saying that it knows; nothing before and after.
     private var inventories: [NodeID: ReplicaInventory] = [:]
+    /// How often each spoke is sent again what it has lost.
+    private var restorations = PeerAllowance<NodeID>(HubLimits.restorations)
 
     /// A spoke's session is over, or a new one begins.
     mutating func ended(_ spoke: NodeID) { inventories[spoke] = nil }
@@ -30,13 +32,20 @@ struct Replicas {
                 return turn.refuse(link, request, .refused, "this hub has not signed that order")
             }
         }
-        turn.reply(link, request, .ok(OK()))
         guard let kept = spoke.lastOrder, shown.map({ $0 < kept }) ?? true else {
+            turn.reply(link, request, .ok(OK()))
             guard let count = message.replicas, count <= HubLimits.inventory else { return }
             let inventory = ReplicaInventory(count: count, acknowledged: try turn.store.replicas(at: id))
             inventories[id] = inventory
             return try compareInventory(of: id, &turn)
         }
+        guard restorations.take(id, at: turn.now) else {
+            return turn.refuse(
+                link, request, .busy,
+                "this spoke has lost its orders too often; it is sent them again four times an hour",
+                retryAfter: 900)
+        }
+        turn.reply(link, request, .ok(OK()))
         spoke.lastOrder = shown
         try turn.store.updateSpoke(spoke)
         // Which packages it was asked to hold it may have forgotten too; what it does hold it says next.
@@ -60,6 +69,12 @@ struct Replicas {
         inventories[id] = nil
         let lost = inventory.forgotten(of: try turn.store.replicas(at: id))
         guard !lost.isEmpty, let spoke = try turn.store.spoke(id) else { return }
+        guard restorations.take(id, at: turn.now) else {
+            return try turn.log(
+                .warning, .spokeRestored, "spoke/\(spoke.name)",
+                "\(spoke.name) does not know \(lost.count) packages that it was asked to hold, and has said so too often; it is "
+                    + "asked again when it connects after a while")
+        }
         for var replica in lost {
             (replica.isAcknowledged, replica.state, replica.bytesHeld, replica.text) = (false, .pending, 0, nil)
             replica.forgetWay()

@@ -4,7 +4,7 @@ import Storage
 
 /// What comes back to the pools after it was pruned: what the plan wants again.
 ///
-/// It keeps whether there is anything to look at. It takes `prunesDue`, and notes `stays` and `spokeNeedsDelivery`.
+/// It keeps whether there is anything to look at. It takes `prunesDue` and `roomier`, and notes `stays` and `spokeNeedsDelivery`.
 struct Retention: HubPart {
     /// Something changed that may bring back what was pruned.
     private var isDue = true
@@ -28,11 +28,17 @@ struct Retention: HubPart {
         let changes = turn.take { change in
             if case .prunesDue = change { true } else { nil }
         }
-        guard isDue || !changes.isEmpty else { return }
-        isDue = false
+        let roomier = Set(
+            turn.take { change in
+                if case .roomier(let spoke) = change { spoke } else { nil }
+            })
+        let isDue = isDue || !changes.isEmpty
+        guard isDue || !roomier.isEmpty else { return }
+        let nodes = isDue ? try turn.store.prunedNodes() : roomier.sorted()
+        self.isDue = false
         let hub = turn.configuration.hub
         // The hub's own first: what it lets go of it cannot send.
-        for node in try turn.store.prunedNodes().sorted(by: { $0 == hub && $1 != hub }) {
+        for node in nodes.sorted(by: { $0 == hub && $1 != hub }) {
             let isHub = node == hub
             var packages: [Package] = []
             let prunes = try turn.store.prunes(at: node)
@@ -76,7 +82,7 @@ struct Retention: HubPart {
 
     /// Bytes that are free in a node's pools when all has come that is wanted there; nil where it has not said.
     private static func freeRoom(at node: NodeID, _ turn: HubTurn) throws -> ByteCount? {
-        let pools = try turn.store.pools().filter { $0.node == node && $0.name != turn.configuration.patchPoolName }
+        let pools = try turn.store.pools(of: node).filter { $0.name != turn.configuration.patchPoolName }
         guard !pools.isEmpty else { return nil }
         let free = pools.reduce(ByteCount.zero) { $0 + ($1.quota - $1.used - $1.reserved) }
         guard node != turn.configuration.hub else {

@@ -8,15 +8,16 @@ enum Presences {
     static func reported(
         _ presence: Presence, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, _ turn: inout HubTurn
     ) throws {
-        guard var client = try turn.store.client(presence.agent), client.spoke == spoke else {
+        let known = try turn.store.client(presence.agent)
+        // The agent's doing, or the word of its spoke: it takes nothing of what either may cause besides.
+        if let known { turn.blame(.carried(known.id, by: spoke)) }
+        guard var client = known, client.spoke == spoke else {
             try turn.log(
                 .warning, .peerRefused, "agent/\(presence.agent)",
                 "an agent is at a spoke that it does not belong to")
             return turn.refuse(link, request, .refused, "this agent does not belong to this spoke")
         }
         guard client.revoked == nil else { return turn.refuse(link, request, .refused, "this agent has been revoked") }
-        // Coming and going is the agent's own doing; each has few sessions a minute.
-        turn.blame(.client(client.id))
         if client.isConnected != presence.isConnected {
             client.isConnected = presence.isConnected
             client.since = min(presence.since, turn.now)

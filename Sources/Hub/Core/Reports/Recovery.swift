@@ -40,7 +40,7 @@ enum Recovery {
             catalog.nextRefresh = turn.now
             try turn.store.setCatalog(catalog)
         }
-        let count = try orderAgain(at: nil, &turn)
+        let count = try orderAgain(&turn)
         try Alarms.alarm(
             turn.configuration.hub, .hubRestored,
             "the hub was restored from a backup: what was revoked, joined or rolled out since it must be made again",
@@ -54,11 +54,9 @@ enum Recovery {
     }
 
     /// An agent refused an order because it had obeyed a later one: what it was given before that and has not begun is ordered again.
-    static func agentShowsOrder(_ signed: [UInt8], _ client: ClientEntry, _ turn: inout HubTurn) throws {
-        guard let shown = try noticeOrder(signed, shownBy: "client/\(client.name)", &turn),
-            // A new epoch has ordered everything again already.
-            try shown.epoch == turn.store.currentSequence().epoch
-        else { return }
+    static func agentShowsOrder(_ shown: OrderSequence, _ client: ClientEntry, _ turn: inout HubTurn) throws {
+        // A new epoch has ordered everything again already.
+        guard try shown.epoch == turn.store.currentSequence().epoch else { return }
         for var action in try turn.store.actions(of: client.id, limit: HubLimits.explainingActions) {
             guard action.state == .pending || action.state == .offered || action.state == .cancelling,
                 let number = action.sequence, UInt64(clamping: number) < shown.number
@@ -67,18 +65,39 @@ enum Recovery {
         }
     }
 
-    /// Signs new orders for all that is ordered and not over, at one spoke or at all; gives how many.
-    static func orderAgain(at spoke: NodeID?, _ turn: inout HubTurn) throws -> Int {
+    /// The rollouts whose orders are sent again.
+    private static let orderedAgain: [RolloutState] = [.running, .paused, .stopping, .failed]
+
+    /// Signs new orders for all that is ordered and not over; gives how many.
+    private static func orderAgain(_ turn: inout HubTurn) throws -> Int {
         var count = 0
-        for rollout in try turn.store.rollouts(in: [.running, .paused, .stopping, .failed]) {
+        for rollout in try turn.store.rollouts(in: orderedAgain) {
             for var action in try turn.store.actions(of: rollout.id) {
-                guard spoke == nil || action.spoke == spoke, action.sequence != nil else { continue }
-                guard !action.state.isFinal, action.state != .uncertain else { continue }
-                try orderAgain(&action, &turn)
-                count += 1
+                if try orderAgainIfOpen(&action, &turn) { count += 1 }
             }
         }
         return count
+    }
+
+    /// The same at one spoke, by a look at its own clients alone: a spoke may be restored often.
+    static func orderAgain(at spoke: NodeID, _ turn: inout HubTurn) throws -> Int {
+        let rollouts = Set(try turn.store.rollouts(in: orderedAgain).map(\.id))
+        guard !rollouts.isEmpty else { return 0 }
+        var count = 0
+        for client in try turn.store.clients(of: spoke) {
+            // Oldest first, so that a later order stays the later one.
+            for var action in try turn.store.actions(of: client.id, limit: .max).reversed()
+            where rollouts.contains(action.rollout) {
+                if try orderAgainIfOpen(&action, &turn) { count += 1 }
+            }
+        }
+        return count
+    }
+
+    private static func orderAgainIfOpen(_ action: inout ActionRecord, _ turn: inout HubTurn) throws -> Bool {
+        guard action.sequence != nil, !action.state.isFinal, action.state != .uncertain else { return false }
+        try orderAgain(&action, &turn)
+        return true
     }
 
     private static func orderAgain(_ action: inout ActionRecord, _ turn: inout HubTurn) throws {

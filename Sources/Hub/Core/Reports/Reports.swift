@@ -12,6 +12,8 @@ struct Reports {
     private var callOffs = PeerAllowance<NodeID>(HubLimits.callOffs)
     /// New incarnations that each agent may begin.
     private var incarnations = PeerAllowance<NodeID>(HubLimits.incarnations)
+    /// Reports of each agent that show an order and bring about new ones.
+    private var shownOrders = PeerAllowance<NodeID>(HubLimits.shownOrders)
     /// When clients refused bytes first; see `isFirstRefusal`.
     private var bytesRefused: [NodeID: UnixTime] = [:]
 
@@ -170,7 +172,10 @@ struct Reports {
         } else {
             try turn.log(.error, .attackSeen, "client/\(client.name)", "\(attack.code.rawValue): \(attack.text)")
         }
-        guard let shown = report.newestOrder else { return }
+        guard let newest = report.newestOrder,
+            let shown = try Recovery.noticeOrder(newest, shownBy: "client/\(client.name)", &turn),
+            shownOrders.take(client.id, at: turn.now)
+        else { return }
         try Recovery.agentShowsOrder(shown, client, &turn)
         // What it was asked may be among what it refused.
         if ledger.askedAnew != nil {

@@ -7,25 +7,52 @@ struct ActivityLog {
     private var joinerLines = LogBudget<LogCause>(HubLimits.joinerLines)
     private var spokeLines = LogBudget<LogCause>(HubLimits.spokeLines)
     private var clientLines = LogBudget<LogCause>(HubLimits.clientLines)
+    /// Of each agent at each spoke, so that a spoke that lies about another's agents hides nothing of them.
+    private var presenceLines = LogBudget<LogCause>(HubLimits.presenceLines)
+    /// Of all agents of a spoke together.
+    private var carriedLines = LogBudget<NodeID>(HubLimits.spokeLines)
 
     /// Writes a line, or leaves it out where the budget of the current cause is used up.
     mutating func write(
         _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String, peerTime: UnixTime?,
         in store: any HubStore, at now: UnixTime
     ) throws {
-        let verdict: LogBudget<LogCause>.Verdict =
-            switch cause {
-            case .hub, .admin: .write
-            case .joiners, .joinersThrough: joinerLines.verdict(for: cause, at: now)
-            case .spoke: spokeLines.verdict(for: cause, at: now)
-            case .client: clientLines.verdict(for: cause, at: now)
-            }
+        let verdict: LogBudget<LogCause>.Verdict
+        switch cause {
+        case .hub, .admin, .admitted: verdict = .write
+        case .joiners, .joinersThrough: verdict = joinerLines.verdict(for: cause, at: now)
+        case .spoke: verdict = spokeLines.verdict(for: cause, at: now)
+        case .client: verdict = clientLines.verdict(for: cause, at: now)
+        case .carried(_, let spoke):
+            return try writeCarried(by: spoke, severity, code, subject, text, in: store, at: now)
+        }
         if let notice = verdict.notice {
             try append(
                 .warning, .linesLeftOut, try name(of: cause, in: store), notice, peerTime: nil, in: store, at: now)
         }
         guard verdict.isWritten else { return }
         try append(severity, code, subject, text, peerTime: peerTime, in: store, at: now)
+    }
+
+    /// Writes a line about an agent that its spoke says or may repeat: within a budget that the agent has for such
+    /// lines, and within one of all agents of the spoke, however many they are.
+    private mutating func writeCarried(
+        by spoke: NodeID, _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String,
+        in store: any HubStore, at now: UnixTime
+    ) throws {
+        func note(_ notice: String?, of cause: LogCause) throws {
+            guard let notice else { return }
+            try append(
+                .warning, .linesLeftOut, try name(of: cause, in: store), notice, peerTime: nil, in: store, at: now)
+        }
+        let own = presenceLines.verdict(for: cause, at: now)
+        guard own.isWritten || own.notice != nil else { return }
+        let all = carriedLines.verdict(for: spoke, at: now)
+        try note(all.notice, of: .spoke(spoke))
+        guard all.isWritten else { return }
+        try note(own.notice, of: cause)
+        guard own.isWritten else { return }
+        try append(severity, code, subject, text, peerTime: nil, in: store, at: now)
     }
 
     /// Writes a line that is within its budget.
@@ -46,8 +73,9 @@ struct ActivityLog {
     func name(of cause: LogCause, in store: any HubStore) throws -> String {
         switch cause {
         case .hub, .admin: ""
-        case .joiners: "joiners"
-        case .spoke(let node), .joinersThrough(let node), .client(let node): try Self.subject(of: node, in: store)
+        case .joiners, .admitted: "joiners"
+        case .spoke(let node), .joinersThrough(let node), .client(let node), .carried(let node, _):
+            try Self.subject(of: node, in: store)
         }
     }
 
@@ -63,9 +91,10 @@ struct ActivityLog {
         switch cause {
         case .hub: "hub"
         case .admin: "admin"
-        case .joiners: "joiners"
-        case .joinersThrough(let node): "joiners at \(try Self.subject(of: node, in: store))"
-        case .spoke(let node), .client(let node): try Self.subject(of: node, in: store)
+        case .joiners, .admitted(through: nil): "joiners"
+        case .joinersThrough(let node), .admitted(through: let node?):
+            "joiners at \(try Self.subject(of: node, in: store))"
+        case .spoke(let node), .client(let node), .carried(let node, _): try Self.subject(of: node, in: store)
         }
     }
 }

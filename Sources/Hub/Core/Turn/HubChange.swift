@@ -13,6 +13,8 @@ enum HubChange {
     case spokeRemoved(NodeID)
     /// Something changed that may bring back what was pruned; for `Retention`.
     case prunesDue
+    /// A spoke has more room than before, for what was pruned there; for `Retention` too.
+    case roomier(NodeID)
     /// The bytes of a package are to leave the hub's pool; for `OwnPool`, as the next three.
     case leaves(SHA256Digest)
     /// Bytes that were to leave stay, if they have not left yet.

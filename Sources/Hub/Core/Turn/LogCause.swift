@@ -13,4 +13,8 @@ enum LogCause: Hashable, Sendable {
     case joinersThrough(NodeID)
     /// An agent, by the signature of its reports.
     case client(NodeID)
+    /// An agent by the word of its spoke, or by what the spoke may repeat: presence and renewals.
+    case carried(NodeID, by: NodeID)
+    /// A machine that a token lets in; without a budget, since the token has its uses.
+    case admitted(through: NodeID?)
 }
