@@ -197,7 +197,9 @@ extension HubCore {
     }
 
     private mutating func takeState(_ report: Report, _ client: ClientEntry, at now: UnixTime) throws {
-        guard let id = report.action, let state = report.state else { return }
+        guard let id = report.action, var state = report.state else { return }
+        // The machine has what the rollout brings, so that nothing is left to be done there.
+        if state == .refused, report.reasons.map(\.code) == [.alreadyInstalled] { state = .succeeded }
         if try store.action(id) == nil, try callOff(id, state, report, client, at: now) { return }
         guard var action = try store.action(id), action.client == client.id else {
             return try log(
@@ -206,7 +208,7 @@ extension HubCore {
                 at: now)
         }
         let before = action
-        if !report.reasons.isEmpty || state == .refused { action.reasons = report.reasons }
+        if !report.reasons.isEmpty || report.state == .refused { action.reasons = report.reasons }
         if !report.notes.isEmpty { action.notes = report.notes }
         if state == .succeeded, let clone = try activeClone(client.id, at: now) {
             // Which of the machines it was is not known, and the other one has not done it.
