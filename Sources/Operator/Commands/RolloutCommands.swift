@@ -20,8 +20,7 @@ enum RolloutCommands {
         let waits = action.state.isFinal ? [] : action.notes.filter { !$0.next.isEmpty }
         let causes = action.reasons + waits
         guard let first = causes.first else { return action.detail }
-        let codes = causes.map(\.code).joined(separator: ",")
-        return action.state.isFinal ? codes : "\(codes) (\(first.text))"
+        return "\(causes.map(\.code).joined(separator: ",")) (\(first.text))"
     }
 
     static func run(_ invocation: CommandInvocation, _ hub: HubConnection, _ printer: Printer) throws -> Int32 {
