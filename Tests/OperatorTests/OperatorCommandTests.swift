@@ -285,6 +285,17 @@ struct OperatorCommandTests {
         #expect(run.status == 0 && run.output.hasPrefix("notice: under way\n"))
     }
 
+    @Test func theExampleOfARolloutFileNamesEverySetting() async throws {
+        let hub = try FakeHub([:])
+        let text = await hub.run("rollout create --example").output
+        let file = try JSONCoding.decode(RolloutFile.self, from: Array(text.utf8), json5: true)
+        try file.validate()
+        for member in Mirror(reflecting: file).children {
+            let name = member.label ?? ""
+            #expect(text.contains("\n  \(name): ") || text.contains("\n  // \(name): "), "\(name) is missing")
+        }
+    }
+
     @Test func colourIsForTerminalsOnly() async throws {
         let hub = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(warnings: [Self.offline]))])
         #expect(await !hub.run("status").output.contains("\u{1B}"))
