@@ -94,7 +94,7 @@ package struct ReasonCode: OpenCode {
         case .kindUnsupported: "Publish the release as a tree as well, or leave the machine out."
         case .clientRevoked: "Join the machine again with a new token if it is to come back."
         case .spokeRevoked:
-            "Join the machine again through another spoke, with a token of 'axle token create --role agent'."
+            "Join the machine again through another spoke; docs/status.md says how ('axle token create --replaces')."
         case .spokeFull: "Raise the pool's quota with 'axle pool set POOL --quota SIZE', or prune the pool."
         default: "Update axle to learn more."
         }
