@@ -187,7 +187,9 @@ extension HubCore {
         }
         let isPatches = node == configuration.hub && name == configuration.patchPoolName
         guard isPatches || quota >= pool.used + pool.reserved else {
-            throw HubRefusal.conflict("the pool holds \(pool.used + pool.reserved), more than the quota asked for")
+            throw HubRefusal.conflict(
+                "the pool holds \(pool.used + pool.reserved), more than a quota of \(quota); choose a larger "
+                    + "quota, or keep fewer releases ('axle pool retention', then 'axle pool prune')")
         }
         guard (pool.wantedQuota ?? pool.quota) != quota else { return pool }
         pool.wantedQuota = quota

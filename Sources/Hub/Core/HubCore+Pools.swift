@@ -60,7 +60,8 @@ extension HubCore {
         // A spoke with one pool, and an older one, names none: then what it says of is all that it has.
         try forgetPools(of: spoke, but: status.pools.contains(status.pool) ? status.pools : [status.pool])
         try warnIfFuller(
-            status.pool, "a spoke", known, quota: quota, committed: used + ByteCount(status.reserved),
+            status.pool, "spoke \(try store.spoke(spoke)?.name.text ?? "\(spoke)")", known, quota: quota,
+            committed: used + ByteCount(status.reserved),
             at: now)
         if known?.wantedQuota != nil { dirtySpokes.insert(spoke) }
         // What made way for something else may come back.

@@ -21,7 +21,7 @@ extension HubCore {
         if !plan.removals.isEmpty {
             try log(
                 .notice, .poolPruned, "pool/\(name)",
-                "\(plan.removals.count) packages go from pool \(name), \(plan.freed)",
+                "\(Self.packages(plan.removals.count)) removed from pool \(name): \(plan.freed)",
                 at: now)
         }
         return plan
@@ -63,10 +63,13 @@ extension HubCore {
         let count = removals.count + yielding.count
         try log(
             .notice, .poolPruned, "package/\(package.path)",
-            "\(count) packages go to make room for \(package.path), "
+            "\(Self.packages(count)) removed to make room for \(package.path), "
                 + (yielding.isEmpty ? "as the retention allows" : "which rollout \(rollout ?? "") needs"), at: now)
         return true
     }
+
+    /// `1 package is`, `2 packages are`.
+    private static func packages(_ count: Int) -> String { count == 1 ? "1 package is" : "\(count) packages are" }
 
     private mutating func take(
         _ removal: PrunePlan.Removal, _ text: String, from node: NodeID, at now: UnixTime
