@@ -189,7 +189,8 @@ package struct NoteCode: OpenCode {
         case .replicaPending: "Wait for the transfer; 'axle package show ID' shows how far it is."
         case .replicaDamaged: "Wait for the repair, and check the spoke's disk."
         case .spokeNotConnected: "Start axle-spoke at the site, and check that it reaches the hub."
-        case .notConnected: "Start axle-agent on the machine, and check that it reaches its spoke."
+        case .notConnected:
+            "Start axle-agent on the machine, and check that it reaches its spoke; revoke a machine that is gone."
         case .clockWrong: "Set the clock of that machine."
         case .factsOld: "Check that the agent runs and reaches its spoke."
         case .machineCloned: "Make one of the two machines join again with a token of its own."

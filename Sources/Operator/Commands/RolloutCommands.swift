@@ -144,12 +144,7 @@ enum RolloutCommands {
         for wave in plan.waves {
             printer.section(
                 "Wave \(wave.index)", ["CLIENT", "SPOKE", "ELIGIBLE", "REASONS"], lastIsText: true,
-                wave.candidates.map { candidate in
-                    [
-                        candidate.client.name.text, candidate.spoke.name.text, candidate.eligible ? "yes" : "no",
-                        candidate.reasons.map(\.code).joined(separator: ","),
-                    ]
-                })
+                wave.candidates.map { ClientCommands.row($0) })
         }
     }
 
