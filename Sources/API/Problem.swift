@@ -70,18 +70,18 @@ package struct ProblemCode: OpenCode {
 
     private var parts: (status: Int, title: String, next: String) {
         switch self {
-        case .malformedBody: (400, "The body could not be read", "Correct the body and send it again.")
+        case .malformedBody: (400, "The body could not be read", "Correct what was sent and try again.")
         case .badQuery: (400, "A parameter of the address is wrong", "Correct the parameter.")
         case .unauthorized:
             (401, "The token is missing or wrong", "Give the admin token, with --token-file or AXLE_TOKEN_FILE.")
         case .forbidden: (403, "The token does not permit this", "Ask someone whose token permits it.")
         case .notFound: (404, "There is no such thing", "List what there is, and check the name or id.")
         case .methodNotAllowed: (405, "The method does not fit the resource", "See the API's description.")
-        case .conflict: (409, "Its state does not allow this now", "Look at its state first.")
+        case .conflict: (409, "Its state does not allow this now", "Look at its present state, then decide.")
         case .keyReused: (409, "The key was used for another request", "Use a new key for a new request.")
         case .tooLarge: (413, "The body is too large", "Send less at once.")
         case .unsupportedMediaType: (415, "The body is of the wrong kind", "Send application/json.")
-        case .invalid: (422, "A value cannot be taken", "Correct the value.")
+        case .invalid: (422, "A value cannot be taken", "Correct the value and try again.")
         case .tooManyRequests: (429, "Too many requests", "Wait and try again.")
         case .internalError: (500, "The hub failed", "Look at the hub's log; the request may be repeated.")
         case .catalogUnreachable:

@@ -94,7 +94,7 @@ package struct ReasonCode: OpenCode {
         case .kindUnsupported: "Publish the release as a tree as well, or leave the machine out."
         case .clientRevoked: "Join the machine again with a new token if it is to come back."
         case .spokeRevoked:
-            "Join the machine again through another spoke, with a token of 'axle token create --role agent'."
+            "Join the machine again through another spoke; docs/status.md says how ('axle token create --replaces')."
         case .spokeFull: "Raise the pool's quota with 'axle pool set POOL --quota SIZE', or prune the pool."
         default: "Update axle to learn more."
         }
@@ -189,7 +189,8 @@ package struct NoteCode: OpenCode {
         case .replicaPending: "Wait for the transfer; 'axle package show ID' shows how far it is."
         case .replicaDamaged: "Wait for the repair, and check the spoke's disk."
         case .spokeNotConnected: "Start axle-spoke at the site, and check that it reaches the hub."
-        case .notConnected: "Start axle-agent on the machine, and check that it reaches its spoke."
+        case .notConnected:
+            "Start axle-agent on the machine, and check that it reaches its spoke; revoke a machine that is gone."
         case .clockWrong: "Set the clock of that machine."
         case .factsOld: "Check that the agent runs and reaches its spoke."
         case .machineCloned: "Make one of the two machines join again with a token of its own."

@@ -1,7 +1,7 @@
 /// What became of the clients of a rollout or wave, in the words that every screen uses.
 ///
 /// Only `succeeded` is success: a client that refused, was cancelled or was not reached is never counted
-/// as done.
+/// as done. The hub counts a client that has the release already as succeeded.
 package struct RolloutResult: Codable, Hashable, Sendable {
     package private(set) var succeeded = 0
     /// Failed and rolled back, with or without success.

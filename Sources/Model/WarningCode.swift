@@ -83,7 +83,7 @@ package enum WarningCode: String, CaseIterable, Codable, Sendable {
         case .spokeOffline: "Start axle-spoke at the site, and check that it reaches the hub."
         case .siteExpiring: "Connect the site before its certificates and orders end."
         case .parentRevoked:
-            "Join them again through another spoke, with a token of 'axle token create --role agent', or revoke them."
+            "Join them again through another spoke; docs/status.md says how ('axle token create --replaces'). Or revoke them."
         case .clientsSilent: "Check that the agents run and reach their spoke; revoke machines that are gone."
         case .spokeLacksSpace: "Raise the quota with 'axle pool set POOL --quota SIZE', or see 'axle pool plan'."
         case .diskLow: "Free space on that disk, or move the pool."

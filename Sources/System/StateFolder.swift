@@ -29,9 +29,11 @@ package final class StateFolder: Sendable {
                 return "\(path) holds no \(kind) state; make it first (axle-\(kind) \(kind == "hub" ? "init" : "join") "
                     + "--state \(path)), or name the right folder with --state"
             case .alreadyCreated(let path, let kind):
+                let again =
+                    kind == "hub" ? "" : "; to join this machine again, stop the \(kind) and move \(path) away first"
                 return
                     "\(path) already holds \(kind) state; run it (axle-\(kind) run --state \(path)), or name another "
-                    + "folder"
+                    + "folder\(again)"
             case .notOurs(let path, let found):
                 return "\(path) is not empty and not a state folder (it has \(found)); name an empty or a new folder"
             case .otherKind(let path, let found, let wanted):

@@ -45,6 +45,18 @@ def canary_that_rolled_back_does_not_read_like_success(world):
 
 
 @test
+def rollout_to_everyone_succeeds_after_its_canary(world):
+    world.small("1.0")
+    canary = world.roll_out("tool", "1.0")
+    require(operator(world, "rollout", "watch", canary)[0] == 0, "the canary failed")
+    everyone = world.roll_out("tool", "1.0")
+    status, output, _ = operator(world, "rollout", "watch", everyone)
+    require(status == 0, f"the canary has the release already: exit {status}")
+    contains(output, "completed: succeeded 1")
+    contains(world.axle("rollout", "show", everyone), "succeeded", "alreadyInstalled (1.0 is already installed)")
+
+
+@test
 def spoke_without_space_says_so_where_the_operator_looks(world):
     vendor, _ = world.small("1.0")
     world.wait_rollout(world.roll_out("tool", "1.0"), {"box": "succeeded"})

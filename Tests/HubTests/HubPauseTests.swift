@@ -145,6 +145,27 @@ import Testing
         #expect(try world.store.waves(of: rollout).map(\.state) == [.failed])
     }
 
+    @Test func aClientThatHasTheReleaseAlreadyCountsAsSucceeded() throws {
+        let world = try HubWorld()
+        var (link, _, agents, _, rollout) = try world.running(agents: 3)
+        let actions = try world.actions(rollout)
+        let has = [Reason(.alreadyInstalled)]
+        #expect(try world.report(&agents[0], link, action: actions[0].id, state: .refused, reasons: has) == .ok(OK()))
+        #expect(try world.report(&agents[1], link, action: actions[1].id, state: .succeeded) == .ok(OK()))
+        // A second reason is one that a person may have to mend.
+        let pinned = has + [Reason(.pinned)]
+        #expect(
+            try world.report(&agents[2], link, action: actions[2].id, state: .refused, reasons: pinned) == .ok(OK()))
+        let found = try world.actions(rollout)
+        #expect(found.map(\.state) == [.succeeded, .succeeded, .refused])
+        #expect(found[0].reasons.map(\.code) == [.alreadyInstalled])
+        #expect(try world.store.rollout(rollout)?.text == "succeeded 2, refused 1")
+        // Said again, as after a restore of the hub, it changes nothing and is no misfit.
+        #expect(try world.report(&agents[0], link, action: actions[0].id, state: .refused, reasons: has) == .ok(OK()))
+        #expect(try world.actions(rollout)[0].state == .succeeded)
+        #expect(try world.events(.reportRefused).isEmpty)
+    }
+
     @Test func onlyAPausedRolloutIsResumed() throws {
         let world = try HubWorld()
         let (_, _, _, _, rollout) = try world.running()

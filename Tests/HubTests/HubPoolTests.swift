@@ -38,7 +38,8 @@ import Testing
         #expect(try world.store.pool(node: spoke, name: main)?.quota == ByteCount(1000))
         // Fullness is told for each.
         _ = try world.ask(link, .poolStatus(status(next, used: 960, all: [main, next])))
-        #expect(try world.events(.poolFilling).last?.event.text.contains("pool next of a spoke is 95 per cent") == true)
+        #expect(
+            try world.events(.poolFilling).last?.event.text.contains("pool next of spoke s1 is 95 per cent") == true)
         // A disk that is gone takes nothing from what is known.
         _ = try world.ask(link, .poolStatus(status(next, problem: "/b is gone", all: [main, next])))
         let gone = try #require(try world.store.pool(node: spoke, name: next))

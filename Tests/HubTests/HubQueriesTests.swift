@@ -29,6 +29,50 @@ import Testing
         #expect(throws: HubRefusal.self) { try queries.explain(node(1234), product: nil, release: nil, at: world.now) }
     }
 
+    @Test func explainSaysForWhichFailureAReleaseWasRejected() throws {
+        let world = try HubWorld()
+        var (link, _, agents, package, rollout) = try world.running()
+        let action = try world.actions(rollout)[0]
+        var facts = try sampleFacts()
+        facts.rejected = [RejectedRelease(product: package.path.product, release: package.path.release)]
+        let answer = try world.report(&agents[0], link, action: action.id, state: .rolledBack, facts: facts)
+        #expect(answer == .ok(OK()))
+        let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
+        let found = try queries.explain(
+            agents[0].id, product: package.path.product, release: package.path.release, at: world.now)
+        // "d" is what the agent said of the action.
+        #expect(
+            found.first?.eligibility.reasons
+                == [Reason(.rejectedRelease, "\(ReasonCode.rejectedRelease.meaning): d")])
+    }
+
+    @Test func aReleaseThatTheCatalogLacksIsAnsweredWithThoseThatItNames() throws {
+        let world = try HubWorld()
+        let (_, _, agents, package, _) = try world.running()
+        let queries = HubQueries(store: world.store, zones: ZoneFolder.find)
+        func refusal(_ product: String) throws -> [String] {
+            let (product, release) = (try ProductName(product), try ReleaseName("9"))
+            var texts: [String] = []
+            func refuse(_ body: () throws -> Void) {
+                do { try body() } catch { texts.append("\(error)") }
+            }
+            refuse { _ = try queries.candidates(product: product, release: release, at: world.now) }
+            refuse { _ = try queries.explain(agents[0].id, product: product, release: release, at: world.now) }
+            var specification = try sampleSpecification(name: "second")
+            (specification.product, specification.release) = (product, release)
+            refuse { _ = try queries.plan(specification, at: world.now) }
+            return texts
+        }
+        let product = package.path.product.text
+        let known = try refusal(product)
+        #expect(
+            known.count == 3 && known.allSatisfy { $0.contains("no package of \(product) 9; its releases are 1.0") })
+        let unknown = try refusal("other")
+        #expect(
+            unknown.count == 3
+                && unknown.allSatisfy { $0.contains("no package of other 9; its products are \(product)") })
+    }
+
     @Test func explainChoosesTheNewestReleaseOfEachProduct() throws {
         let world = try HubWorld()
         let (_, _, agents, _, _) = try world.running()

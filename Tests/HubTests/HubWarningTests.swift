@@ -120,6 +120,24 @@ import Testing
         #expect(try !codes(world).contains(.rolloutFailed))
     }
 
+    @Test(arguments: StoreKind.allCases) func nothingIsExpectedOfAMachineThatIsRevokedOrRemoved(kind: StoreKind) throws
+    {
+        var (world, link, _, agents, _, rollout) = try well(kind, agents: 2)
+        for (index, action) in try world.actions(rollout).enumerated() {
+            #expect(try world.report(&agents[index], link, action: action.id, state: .installing) == .ok(OK()))
+        }
+        world.now = world.now + HubLimits.longestRun
+        try world.send(.woke)
+        #expect(try summary(world).warnings.first { $0.code == .actionsUncertain }?.count == 2)
+        try world.run(.revokeClient(agents[0].id))
+        let left = try summary(world).warnings.first { $0.code == .actionsUncertain }
+        #expect(left?.count == 1 && left?.examples == ["a1 ruff:1.0"])
+        try world.run(.revokeClient(agents[1].id))
+        #expect(try !codes(world).contains(.actionsUncertain))
+        try world.run(.removeClient(agents[1].id))
+        #expect(try !codes(world).contains(.actionsUncertain))
+    }
+
     @Test func aWarningNamesAFewAndCountsAll() throws {
         let (world, _, _, _, _, _) = try well(agents: 9)
         let silent = try summary(world, after: 86_401).warnings.first { $0.code == .clientsSilent }

@@ -285,6 +285,33 @@ struct OperatorCommandTests {
         #expect(run.status == 0 && run.output.hasPrefix("notice: under way\n"))
     }
 
+    @Test func aPlanNamesWhatAnEligibleClientWaitsFor() async throws {
+        let waiting = try Self.candidate("db-17", [], notes: [Note(.spokeNotConnected)])
+        let file = RolloutFile(
+            name: try NodeName("first"), product: try ProductName("ruff"), release: try ReleaseName("0.12.1"),
+            select: SelectFile(all: true))
+        let plan = RolloutPlanResource(
+            file: file, windows: [], waves: [.init(index: 0, candidates: [waiting])])
+        let hub = try FakeHub(["POST /v1/rollouts?dryRun=true": try FakeHub.json(plan)])
+        let path = try hub.folder.write(
+            "r.json5", Array("{name: 'first', product: 'ruff', release: '0.12.1', select: {all: true}}".utf8))
+        for command in ["plan \(path)", "create \(path) --dry-run"] {
+            let run = await hub.run("rollout \(command)")
+            #expect(run.status == 0 && run.output.contains("yes       spokeNotConnected"), "\(run.output)\(run.errors)")
+        }
+    }
+
+    @Test func theExampleOfARolloutFileNamesEverySetting() async throws {
+        let hub = try FakeHub([:])
+        let text = await hub.run("rollout create --example").output
+        let file = try JSONCoding.decode(RolloutFile.self, from: Array(text.utf8), json5: true)
+        try file.validate()
+        for member in Mirror(reflecting: file).children {
+            let name = member.label ?? ""
+            #expect(text.contains("\n  \(name): ") || text.contains("\n  // \(name): "), "\(name) is missing")
+        }
+    }
+
     @Test func colourIsForTerminalsOnly() async throws {
         let hub = try FakeHub(["GET /v1/status": try FakeHub.json(Self.status(warnings: [Self.offline]))])
         #expect(await !hub.run("status").output.contains("\u{1B}"))

@@ -284,6 +284,34 @@ import Testing
         #expect(plans(bench) == [.published])
     }
 
+    @Test(arguments: [0, 9] as [UInt64]) func aPatchWaitsForRoomWhereItsFileHasNoneEither(free: UInt64) throws {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .plan(try patch()))
+        let lacking = ByteCount(900 - free)
+        try bench.tell(.transferEnded(wanted.sha256, .noRoom("the quota is full", lacking: lacking)))
+        // The file of 100 bytes would not fit, so the patch is not given up for it.
+        #expect(bench.store.replica(wanted.sha256)?.isPlain == false)
+        #expect(!bench.effects.contains(.evict([try SpokeBench.digest(200)])))
+        #expect(plans(bench).isEmpty)
+        let told = bench.requests(on: SpokeBench.hub).compactMap {
+            if case .replica(let replica) = $0.message { replica.lacking } else { nil }
+        }
+        // What the file lacks at the least: the patch may have been part of what was counted as free.
+        #expect(told.last == 90 - free)
+        bench.now = bench.now + SpokeLimits.roomRetry
+        try bench.tell(.woke)
+        #expect(bench.effects.contains(.findTarget(wanted.path)))
+    }
+
+    @Test func aPatchIsGivenUpWhereItsFileHasRoom() throws {
+        var (bench, wanted) = try updating()
+        try answer(&bench, .plan(try patch()))
+        try bench.tell(.transferEnded(wanted.sha256, .noRoom("the quota is full", lacking: ByteCount(800))))
+        #expect(bench.store.replica(wanted.sha256)?.isPlain == true)
+        try bench.tell(SpokeBench.listed(wanted, content: try Self.content(2)))
+        #expect(plans(bench) == [.published])
+    }
+
     @Test func aFileThatIsNotPackedComesAsItIsWhereItsPatchHasNoRoomBesideIt() throws {
         var bench = try SpokeBench()
         let (first, wanted) = (try SpokeBench.replicate(1), try SpokeBench.replicate(2))

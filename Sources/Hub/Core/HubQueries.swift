@@ -31,11 +31,28 @@ package struct HubQueries {
         try store.packages(product: product, release: release).filter { $0.state != .retired }.map(\.package)
     }
 
+    /// That the catalog lacks a package, with what it names instead.
+    private func missing(_ product: ProductName?, _ release: ReleaseName?) throws -> String {
+        let named = try store.packages().filter { $0.state != .retired }.map(\.package)
+        let wanted = [product?.text, release?.text].compactMap { $0 }.joined(separator: " ")
+        let others = named.filter { $0.path.product == product }.sorted { $0.metadata.version > $1.metadata.version }
+        var releases: [String] = []
+        for package in others where !releases.contains(package.path.release.text) {
+            releases.append(package.path.release.text)
+        }
+        let products = Set(named.map(\.path.product.text)).sorted()
+        let (noun, found) = releases.isEmpty ? ("products", products) : ("releases", releases)
+        let shown = found.prefix(HubLimits.warningExamples).joined(separator: ", ")
+        let rest = found.count > HubLimits.warningExamples ? " and \(found.count - HubLimits.warningExamples) more" : ""
+        return "the catalog has no package of \(wanted)"
+            + (found.isEmpty ? "; it is empty" : "; its \(noun) are \(shown)\(rest)")
+    }
+
     /// Every client with the package that suits it best and every reason against it.
     package func candidates(product: ProductName, release: ReleaseName, at now: UnixTime) throws -> [Candidate] {
         let packages = try packages(product: product, release: release)
         guard !packages.isEmpty else {
-            throw HubRefusal.notFound("the catalog has no package of \(product) \(release)")
+            throw HubRefusal.notFound(try missing(product, release))
         }
         let entries = Dictionary(uniqueKeysWithValues: try store.clients().map { ($0.id, $0) })
         var reader = try DeliveryReader(store: store, at: now)
@@ -70,7 +87,7 @@ package struct HubQueries {
                 && (release == nil || found.package.path.release == release)
         }.map(\.package)
         guard !wanted.isEmpty || product == nil else {
-            throw HubRefusal.notFound("the catalog has no such package")
+            throw HubRefusal.notFound(try missing(product, release))
         }
         let byProduct = Dictionary(grouping: wanted, by: \.metadata.product).sorted { $0.key < $1.key }
         let candidates = byProduct.flatMap { _, packages in
@@ -79,12 +96,27 @@ package struct HubQueries {
             return Candidate.all([record], packages: chosen, OrderContext(now: now))
         }
         var reader = try DeliveryReader(store: store, at: now)
-        let actions = try store.actions(of: client, limit: HubLimits.explainingActions).filter { !$0.state.isFinal }
+        let actions = try store.actions(of: client, limit: HubLimits.explainingActions)
         return try candidates.map { candidate in
             let path = candidate.package.path
-            let action = actions.first { $0.path.product == path.product && $0.path.release == path.release }
-            return try judged(candidate, entry, action: action, &reader)
+            let own = actions.filter { $0.path.product == path.product && $0.path.release == path.release }
+            var judged = try judged(candidate, entry, action: own.first { !$0.state.isFinal }, &reader)
+            judged.eligibility = sayingWhy(judged.eligibility, own)
+            return judged
         }
+    }
+
+    /// Names the failure for which a machine rejected a release, where the hub remembers it.
+    private func sayingWhy(_ eligibility: Eligibility, _ actions: [ActionRecord]) -> Eligibility {
+        let bad: [ActionState] = [.failed, .rolledBack, .rollbackFailed]
+        guard let failed = actions.first(where: { bad.contains($0.state) && !$0.detail.isEmpty }) else {
+            return eligibility
+        }
+        let reasons = eligibility.reasons.map { reason in
+            guard reason.code == .rejectedRelease else { return reason }
+            return Reason(.rejectedRelease, Event.singleLine("\(reason.text): \(failed.detail)", limit: 512))
+        }
+        return Eligibility(reasons: reasons, notes: eligibility.notes)
     }
 
     /// What a rollout would do now, without doing it; throws `HubRefusal` or `RolloutError` when it cannot be planned.
@@ -119,9 +151,12 @@ package struct HubQueries {
                 }
             return WaveShape(size: size, soak: .seconds(wave.soakSeconds))
         }
+        let packages = try packages(product: specification.product, release: specification.release)
+        guard !packages.isEmpty else {
+            throw HubRefusal.invalid(try missing(specification.product, specification.release))
+        }
         var plan = try RolloutPlan(
-            product: specification.product, release: specification.release,
-            packages: try packages(product: specification.product, release: specification.release),
+            product: specification.product, release: specification.release, packages: packages,
             clients: try clientRecords(), selection: selection, waves: shapes,
             OrderContext(now: now, restartAllowed: specification.restartAllowed))
         var reader = try DeliveryReader(store: store, at: now)

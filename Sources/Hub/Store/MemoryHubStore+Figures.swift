@@ -75,7 +75,11 @@ extension MemoryHubStore {
     }
 
     package func uncertainActions(limit: Int) throws -> Counted<ActionRecord> {
-        let found = state.actions.values.filter { $0.state == .uncertain }.sorted { $0.ordinal < $1.ordinal }
+        let found = state.actions.values
+            .filter { action in
+                action.state == .uncertain && state.clients[action.client].map { $0.revoked == nil } ?? false
+            }
+            .sorted { $0.ordinal < $1.ordinal }
         return Counted(count: found.count, first: Array(found.prefix(limit)))
     }
 

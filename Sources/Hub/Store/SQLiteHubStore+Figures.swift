@@ -117,11 +117,14 @@ extension SQLiteHubStore {
 
     package func uncertainActions(limit: Int) throws -> Counted<ActionRecord> {
         // The state is a literal and the index is named, since the planner takes the index of all counts otherwise.
-        Counted(
-            count: try count("SELECT count(*) FROM action INDEXED BY action_uncertain WHERE state = 20"),
+        let rest = """
+             INDEXED BY action_uncertain WHERE a.state = 20
+            AND EXISTS (SELECT 1 FROM client WHERE id = a.client AND revoked IS NULL)
+            """
+        return Counted(
+            count: try count("SELECT count(*) FROM action a" + rest),
             first: try database.rows(
-                Self.actionColumns + " INDEXED BY action_uncertain WHERE a.state = 20 ORDER BY a.ordinal LIMIT ?",
-                limit, read: Self.action))
+                Self.actionColumns + rest + " ORDER BY a.ordinal LIMIT ?", limit, read: Self.action))
     }
 
     package func lastChange(of rollout: RolloutID) throws -> UnixTime? {

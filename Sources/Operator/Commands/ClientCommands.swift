@@ -57,12 +57,15 @@ enum ClientCommands {
     static func table(_ candidates: [CandidateResource], _ printer: Printer) throws {
         try printer.list(
             candidates, ["CLIENT", "SPOKE", "ELIGIBLE", "REASONS"], lastIsText: true, none: "There are no clients."
-        ) { candidate in
-            [
-                candidate.client.name.text, candidate.spoke.name.text, candidate.eligible ? "yes" : "no",
-                (candidate.reasons + candidate.notes).map(\.code).joined(separator: ","),
-            ]
-        }
+        ) { row($0) }
+    }
+
+    /// A row of a candidate: reasons against it, and what it waits for.
+    static func row(_ candidate: CandidateResource) -> [String?] {
+        [
+            candidate.client.name.text, candidate.spoke.name.text, candidate.eligible ? "yes" : "no",
+            (candidate.reasons + candidate.notes).map(\.code).joined(separator: ","),
+        ]
     }
 
     private static func explain(_ invocation: CommandInvocation, _ hub: HubConnection, _ printer: Printer) throws {

@@ -20,8 +20,7 @@ enum RolloutCommands {
         let waits = action.state.isFinal ? [] : action.notes.filter { !$0.next.isEmpty }
         let causes = action.reasons + waits
         guard let first = causes.first else { return action.detail }
-        let codes = causes.map(\.code).joined(separator: ",")
-        return action.state.isFinal ? codes : "\(codes) (\(first.text))"
+        return "\(causes.map(\.code).joined(separator: ",")) (\(first.text))"
     }
 
     static func run(_ invocation: CommandInvocation, _ hub: HubConnection, _ printer: Printer) throws -> Int32 {
@@ -145,12 +144,7 @@ enum RolloutCommands {
         for wave in plan.waves {
             printer.section(
                 "Wave \(wave.index)", ["CLIENT", "SPOKE", "ELIGIBLE", "REASONS"], lastIsText: true,
-                wave.candidates.map { candidate in
-                    [
-                        candidate.client.name.text, candidate.spoke.name.text, candidate.eligible ? "yes" : "no",
-                        candidate.reasons.map(\.code).joined(separator: ","),
-                    ]
-                })
+                wave.candidates.map { ClientCommands.row($0) })
         }
     }
 

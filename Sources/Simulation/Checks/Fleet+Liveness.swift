@@ -82,7 +82,8 @@ extension Fleet {
             return breach(.liveness, "\(what): ends as \(action.state)")
         }
         guard !isRevoked(action.client) else { return }
-        if let own = agent.store.action(action.id), own.state != action.state {
+        let hasItAlready = action.state == .succeeded && action.reasons.map(\.code) == [.alreadyInstalled]
+        if let own = agent.store.action(action.id), own.state != (hasItAlready ? .refused : action.state) {
             breach(.liveness, "\(what): is \(own.state) and the hub says \(action.state)")
         }
         if let facts = try hub.store.facts(of: action.client)?.facts,

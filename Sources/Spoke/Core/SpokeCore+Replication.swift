@@ -167,9 +167,16 @@ extension SpokeCore {
         case .noRoom(let why, let lacking, let lackingPool):
             roomWaited.insert(sha256)
             try makeRoom()
+            var lacking = lacking
             if let plan = attempt.plan, plan.room(for: replica) > replica.length {
-                // The published file needs less.
-                return try planFailed(replica, plan, why, at: now)
+                // The published file needs less. Where it has no room either, a patch is not given up for it. A patch
+                // may be counted in what is free, so that this is the least that the file lacks.
+                let room = plan.room(for: replica)
+                let free = room > lacking.bytes ? room - lacking.bytes : 0
+                guard lacking > .zero, free < replica.length else {
+                    return try planFailed(replica, plan, why, at: now)
+                }
+                lacking = ByteCount(replica.length - free)
             }
             if replica.text != why {
                 try log(.error, .quotaExceeded, of: replica, why, at: now)

@@ -144,7 +144,11 @@ extension ArgumentParser {
                 return false
             }
             guard let value = inline ?? next, inline != nil || value == "-" || !value.hasPrefix("-") else {
-                throw UsageError("\(option.display) needs a value")
+                var message = "\(option.display) needs a value"
+                if let next, next.hasPrefix("-"), self.option(named: String(next.drop { $0 == "-" })) == nil {
+                    message += "; one that begins with '-' is given as --\(option.name)=\(next)"
+                }
+                throw UsageError(message)
             }
             try keep(value, for: option)
             return inline == nil

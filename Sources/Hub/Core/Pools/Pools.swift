@@ -27,7 +27,9 @@ enum Pools {
         }
         let isPatches = node == turn.configuration.hub && name == turn.configuration.patchPoolName
         guard isPatches || quota >= pool.used + pool.reserved else {
-            throw HubRefusal.conflict("the pool holds \(pool.used + pool.reserved), more than the quota asked for")
+            throw HubRefusal.conflict(
+                "the pool holds \(pool.used + pool.reserved), more than a quota of \(quota); choose a larger "
+                    + "quota, or keep fewer releases ('axle pool retention', then 'axle pool prune')")
         }
         guard (pool.wantedQuota ?? pool.quota) != quota else { return pool }
         pool.wantedQuota = quota
@@ -171,7 +173,7 @@ enum Pools {
         // A spoke with one pool, and an older one, names none: then what it says of is all that it has.
         try forgetPools(of: spoke, but: status.pools.contains(status.pool) ? status.pools : [status.pool], &turn)
         try warnIfFuller(
-            status.pool, "a spoke", known, quota: quota, committed: used + ByteCount(status.reserved), &turn)
+            status.pool, "spoke \(try turn.store.spoke(spoke)?.name.text ?? "\(spoke)")", known, quota: quota, committed: used + ByteCount(status.reserved), &turn)
         if known?.wantedQuota != nil { turn.note(.spokeNeedsDelivery(spoke)) }
         // What made way for something else may come back.
         if let known, quota - used > known.quota - known.used, try !turn.store.prunes(at: spoke).isEmpty {

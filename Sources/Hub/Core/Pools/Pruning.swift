@@ -19,7 +19,7 @@ enum Pruning {
         if !plan.removals.isEmpty {
             try turn.log(
                 .notice, .poolPruned, "pool/\(name)",
-                "\(plan.removals.count) packages go from pool \(name), \(plan.freed)")
+                "\(packages(plan.removals.count)) removed from pool \(name): \(plan.freed)")
         }
         return plan
     }
@@ -60,10 +60,13 @@ enum Pruning {
         let count = removals.count + yielding.count
         try turn.log(
             .notice, .poolPruned, "package/\(package.path)",
-            "\(count) packages go to make room for \(package.path), "
+            "\(packages(count)) removed to make room for \(package.path), "
                 + (yielding.isEmpty ? "as the retention allows" : "which rollout \(rollout ?? "") needs"))
         return true
     }
+
+    /// `1 package is`, `2 packages are`.
+    private static func packages(_ count: Int) -> String { count == 1 ? "1 package is" : "\(count) packages are" }
 
     private static func take(
         _ removal: PrunePlan.Removal, _ text: String, from node: NodeID, _ turn: inout HubTurn

@@ -209,7 +209,9 @@ struct Reports {
     }
 
     private mutating func takeState(_ report: Report, _ client: ClientEntry, _ turn: inout HubTurn) throws {
-        guard let id = report.action, let state = report.state else { return }
+        guard let id = report.action, var state = report.state else { return }
+        // The machine has what the rollout brings, so that nothing is left to be done there.
+        if state == .refused, report.reasons.map(\.code) == [.alreadyInstalled] { state = .succeeded }
         if try turn.store.action(id) == nil, try callOff(id, state, report, client, &turn) { return }
         guard var action = try turn.store.action(id), action.client == client.id else {
             return try turn.log(
@@ -217,7 +219,7 @@ struct Reports {
                 "a report is about action \(id), which is not its own")
         }
         let before = action
-        if !report.reasons.isEmpty || state == .refused { action.reasons = report.reasons }
+        if !report.reasons.isEmpty || report.state == .refused { action.reasons = report.reasons }
         if !report.notes.isEmpty { action.notes = report.notes }
         if state == .succeeded, let clone = try Alarms.activeClone(client.id, turn) {
             // Which of the machines it was is not known, and the other one has not done it.
