@@ -164,7 +164,7 @@ import Trust
         }
         guard
             case .token(_, let text) = try world.run(
-                .createToken(role: .agent, spoke: first, replaces: agent.id, uses: 1, life: .seconds(60)))
+                .members(.createToken(role: .agent, spoke: first, replaces: agent.id, uses: 1, life: .seconds(60))))
         else { throw HubStoreError.missing("token") }
         _ = try world.id(world.join(try JoinToken(text), .agent, "x", key: [9], through: link))
         #expect(try world.events(.agentJoined).count == 2)

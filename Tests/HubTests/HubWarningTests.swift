@@ -129,12 +129,12 @@ import Testing
         world.now = world.now + HubLimits.longestRun
         try world.send(.woke)
         #expect(try summary(world).warnings.first { $0.code == .actionsUncertain }?.count == 2)
-        try world.run(.revokeClient(agents[0].id))
+        try world.run(.members(.revokeClient(agents[0].id)))
         let left = try summary(world).warnings.first { $0.code == .actionsUncertain }
         #expect(left?.count == 1 && left?.examples == ["a1 ruff:1.0"])
-        try world.run(.revokeClient(agents[1].id))
+        try world.run(.members(.revokeClient(agents[1].id)))
         #expect(try !codes(world).contains(.actionsUncertain))
-        try world.run(.removeClient(agents[1].id))
+        try world.run(.members(.removeClient(agents[1].id)))
         #expect(try !codes(world).contains(.actionsUncertain))
     }
 

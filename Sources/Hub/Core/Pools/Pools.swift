@@ -173,7 +173,8 @@ enum Pools {
         // A spoke with one pool, and an older one, names none: then what it says of is all that it has.
         try forgetPools(of: spoke, but: status.pools.contains(status.pool) ? status.pools : [status.pool], &turn)
         try warnIfFuller(
-            status.pool, "spoke \(try turn.store.spoke(spoke)?.name.text ?? "\(spoke)")", known, quota: quota, committed: used + ByteCount(status.reserved), &turn)
+            status.pool, "spoke \(try turn.store.spoke(spoke)?.name.text ?? "\(spoke)")", known, quota: quota,
+            committed: used + ByteCount(status.reserved), &turn)
         if known?.wantedQuota != nil { turn.note(.spokeNeedsDelivery(spoke)) }
         // What made way for something else may come back.
         if let known, quota - used > known.quota - known.used, try !turn.store.prunes(at: spoke).isEmpty {
