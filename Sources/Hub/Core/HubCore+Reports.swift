@@ -158,8 +158,7 @@ extension HubCore {
         if attack.code == .hashMismatch, report.action == nil, isFirstRefusal(of: client.id, at: now) {
             try log(
                 .warning, .bytesRefused, "client/\(client.name)",
-                "\(client.name) refused bytes that are not the signed ones; its spoke checks its copy, which its disk may "
-                    + "have damaged (\(attack.text))", at: now)
+                AttackSeen.bytesRefused(by: "\(client.name)", attack.text), at: now)
         } else {
             try log(.error, .attackSeen, "client/\(client.name)", "\(attack.code.rawValue): \(attack.text)", at: now)
         }
