@@ -8,14 +8,15 @@ package protocol AccessRefusal: Error {
 
 extension AccessRefusal {
     /// Whose the refused file is, its mode, and what mends it, as a sentence without its full stop; nil where the error
-    /// is no refusal. Looks at the disk as it is now.
-    package var accessAdvice: String? {
+    /// is no refusal. Looks at the disk as it is now. `state` is the program's own folder, if it has one: it may be given
+    /// to the program's user as a whole.
+    package func accessAdvice(state: String?) -> String? {
         let refused = refusedPaths.filter { $0.hasPrefix("/") }
         for path in refused {
-            if let found = AccessCheck(path), found.isRefused { return found.advice }
+            if let found = AccessCheck(path), found.isRefused { return found.advice(state: state) }
         }
         // What is named first is what the error is about.
-        return refused.first.flatMap { AccessCheck($0)?.advice }
+        return refused.first.flatMap { AccessCheck($0)?.advice(state: state) }
     }
 }
 
@@ -44,11 +45,11 @@ extension StateFolder.Failure: AccessRefusal {
 }
 
 /// What the permissions of a path grant to the user of this process: those of the first folder on the way that cannot be
-/// entered, else of the path itself, or of the folder that it would be made in.
+/// entered, else of the path itself, else of its folder, where that cannot be written.
 private struct AccessCheck {
     let place: String
     let status: FileStatus
-    /// Whether this is a folder on the way.
+    /// Whether this is a folder on the way to what was asked for.
     let isAbove: Bool
     let isRefused: Bool
     private let user = geteuid()
@@ -66,13 +67,23 @@ private struct AccessCheck {
                 return
             }
         }
-        if let status = Self.status(path) {
-            let wanted = status.kind == .folder ? R_OK | W_OK | X_OK : R_OK | W_OK
-            self.init(path, status, isAbove: false, isRefused: !Self.grants(path, wanted))
-        } else if let folder = above.last, let status = Self.status(folder) {
-            self.init(folder, status, isAbove: false, isRefused: !Self.grants(folder, W_OK))
+        let found = Self.status(path)
+        if let found {
+            let wanted = found.kind == .folder ? R_OK | W_OK | X_OK : R_OK | W_OK
+            let isRefused = !Self.grants(path, wanted)
+            if isRefused || above.count == 1 {
+                self.init(path, found, isAbove: false, isRefused: isRefused)
+                return
+            }
+        }
+        // A file is replaced by another one in its folder.
+        let folder = above[above.count - 1]
+        guard let status = Self.status(folder) else { return nil }
+        let isRefused = !Self.grants(folder, W_OK)
+        if let found, !isRefused {
+            self.init(path, found, isAbove: false, isRefused: false)
         } else {
-            return nil
+            self.init(folder, status, isAbove: false, isRefused: isRefused)
         }
     }
 
@@ -92,7 +103,7 @@ private struct AccessCheck {
         faccessat(AT_FDCWD, path, wanted, AT_EACCESS) == 0
     }
 
-    var advice: String {
+    func advice(state: String?) -> String {
         let found = "\(place) belongs to user \(status.owner) and has mode \(String(status.mode, radix: 8))"
         guard isRefused else {
             return "\(found), which grants it to user \(user): look for a read-only mount, a limit of the service's "
@@ -102,12 +113,17 @@ private struct AccessCheck {
         let name = PlainText.shellWord(place)
         if status.owner == user {
             command = "chmod u+rw\(status.kind == .folder ? "x" : "") \(name)"
-        } else if isAbove {
+        } else if isAbove, !isWithin(state) {
             command = "chmod o+x \(name)"
         } else {
             let recursive = status.kind == .folder ? "-R " : ""
             command = "chown \(recursive)\(user) \(name), or run this program as user \(status.owner)"
         }
         return "\(found), and this program runs as user \(user); run: \(command)"
+    }
+
+    private func isWithin(_ state: String?) -> Bool {
+        guard let state else { return false }
+        return place == state || place.hasPrefix(state + "/")
     }
 }

@@ -1,9 +1,9 @@
 /// Events that wait for a daemon's core: put in from any thread, taken out in batches on the core's queue.
 ///
-/// The bytes that wait are bounded, for each sender and for all together. Each sender owns a floor. Beyond it, senders
-/// share a pool, and a sender may hold as much of the pool as is free: however many are greedy, each of `n` gets
-/// about `1/(n+1)` of it, and the same is left for the next one. An event is refused only where its sender is beyond
-/// both, so the sender alone waits. What was accepted is never dropped.
+/// The bytes that wait are bounded, for each sender and for all together. Each sender owns a floor. What is beyond the
+/// floors shares one limit: half of it in even shares among those of whom something waits, and a quarter only for those
+/// of whom nothing waits, so that no burst of others takes a sender's first event. An event is refused only where its
+/// sender is beyond all of this, so the sender alone waits. What was accepted is never dropped.
 package final class EventInbox<Event: Sendable, Sender: Hashable & Sendable>: Sendable {
     /// The most events that are handled in one transaction, by default.
     package static var batchLimit: Int { 512 }
@@ -70,8 +70,7 @@ package final class EventInbox<Event: Sendable, Sender: Hashable & Sendable>: Se
             let before = waiting.bytes[sender, default: 0]
             let sum = before + bytes
             let growth = Self.shared(sum) - Self.shared(before)
-            let free = sharedLimit - waiting.shared
-            guard growth == 0 || Self.shared(sum) <= free else {
+            guard growth == 0 || mayGrow(waiting, by: growth, from: before) else {
                 waiting.paused.insert(sender)
                 return (false, .refused)
             }
@@ -109,8 +108,16 @@ package final class EventInbox<Event: Sendable, Sender: Hashable & Sendable>: Se
     /// How much of a sender's bytes is beyond its floor.
     private static func shared(_ bytes: Int) -> Int { max(0, bytes - floor) }
 
-    /// Bytes of a sender that may wait before it is read from no more, as long as no more others wait.
-    private func most(_ waiting: Waiting) -> Int {
-        min(Self.budget, Self.floor + sharedLimit - waiting.shared)
+    /// Whether a sender of whom `before` bytes wait may take so many more of what is shared.
+    private func mayGrow(_ waiting: Waiting, by growth: Int, from before: Int) -> Bool {
+        guard before > 0 else { return waiting.shared + growth <= sharedLimit }
+        return waiting.shared + growth <= sharedLimit - sharedLimit / 4
+            && Self.shared(before) + growth <= share(waiting)
     }
+
+    /// An even share of half of the limit.
+    private func share(_ waiting: Waiting) -> Int { sharedLimit / 2 / (waiting.bytes.count + 1) }
+
+    /// Bytes of a sender that may wait before it is read from no more.
+    private func most(_ waiting: Waiting) -> Int { min(Self.budget, Self.floor + share(waiting)) }
 }

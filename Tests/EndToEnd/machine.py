@@ -200,6 +200,8 @@ def commands_without_the_daemon_refuse_a_lost_database_and_make_nothing(world):
         path.write_bytes(whole)
         path.chmod(0o600)
         world.run(*command)
+        if target.exists():
+            shutil.rmtree(target)
 
 
 def contents(folder):

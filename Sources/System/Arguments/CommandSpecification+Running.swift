@@ -36,7 +36,9 @@ extension CommandSpecification {
                 streams.message("\(name) \(invocation.name): \(error.message)")
                 return 2
             } catch {
-                let advice = (error as? any AccessRefusal)?.accessAdvice.map { "; \($0)" } ?? ""
+                let advice =
+                    (error as? any AccessRefusal)?.accessAdvice(state: invocation.value("state"))
+                    .map { "; \($0)" } ?? ""
                 streams.message("\(name) \(invocation.name): \(explain(error))\(advice)")
                 return 1
             }
