@@ -245,11 +245,14 @@ def a_state_folder_that_cannot_be_used_is_named_with_what_mends_it(world):
         if prefix:
             hand_over(state, user)
         run = [*prefix, world.program(f"axle-{daemon}"), "run", "--state", state]
-        key = next(state.glob("identity/*.key"), None) or next(state.glob("identity/*.pem"))
+        keys = [state / "identity" / name for name in ("order.key", "current.pem", "key.pem")]
+        key = next(path for path in keys if path.exists())
         # What it is, the mode that it gets, and the mode that the command has to give back.
         for path, mode in ((state / f"{daemon}.db", 0o000), (state / f"{daemon}.db", 0o400), (state, 0o500),
                            (state, 0o000), (state / "format", 0o000), (state / "lock", 0o000),
-                           (state / "identity", 0o000), (key, 0o000)):
+                           (state / "identity", 0o000), (key, 0o000), (state / "pool", 0o000)):
+            if not path.exists():
+                continue  # an agent has no pool
             good = path.stat().st_mode & 0o7777
             path.chmod(mode)
             refused_access(world, run, path, user, f"has mode {mode:o}", "chmod u+rw")

@@ -165,7 +165,7 @@ final class EvilServer: Sendable {
             elif path == "/to-ftp":
                 send("HTTP/1.1 302 Found\nLocation: ftp://localhost/x\nContent-Length: 0\n")
             elif path.startswith("/to-two?"):
-                send("HTTP/1.1 302 Found\nLocation: %s\nX: y\nlocation: %s\nContent-Length: 0\n" % tuple(path[8:].split("|")))
+                send("HTTP/1.1 302 Found\nLocation: %s\nX: y\nlocation: %s\nContent-Length: 0\n" % tuple(path[8:].split(";")))
             elif path.startswith("/to?"):
                 send("HTTP/1.1 302 Found\nLocation: %s\nContent-Length: 0\n" % path[4:])
             elif path == "/later-by-date":

@@ -140,7 +140,7 @@ struct ProxyTests {
         }
         let isBehind = ["twice", "body"].contains(kind)
         #expect(error?.code == (isBehind ? .malformed : .proxy), "\(error?.message ?? "")")
-        #expect(error?.message.contains("the proxy http://127.0.0.1:\(proxy.port)") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("the proxy 127.0.0.1:\(proxy.port)") == true, "\(error?.message ?? "")")
         #expect(error?.message.contains("TLS") == false)
     }
 
