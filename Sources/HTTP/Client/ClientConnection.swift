@@ -109,7 +109,8 @@ final class ClientConnection {
                 throw Self.error(error, "reading from \(what)")
             }
             guard count > 0 else {
-                throw HTTPError(.proxy, "\(what) closed \(hasBegun ? "before its answer was whole" : "without an answer")")
+                let when = hasBegun ? "before its answer was whole" : "without an answer"
+                throw HTTPError(.proxy, "\(what) closed \(when)")
             }
             hasBegun = true
             var position = 0
