@@ -145,7 +145,7 @@ let package = Package(
         tests("System", ["System", "TestSupport"]),
         tests("TLS", ["TLS", "TestSupport"]),
         tests("SQLite", ["SQLite", "System", "TestSupport"]),
-        tests("Model", ["Model"]),
+        tests("Model", ["Model", "TestSupport"]),
         tests("Codec", ["Codec", "TestSupport"]),
         tests("Protocol", ["Codec", "Model", "Protocol", "TestSupport"], exclude: ["validate_session.py"]),
         tests("Identity", ["Codec", "Identity", "Model", "Protocol", "System", "TLS", "TestSupport", "Trust"]),

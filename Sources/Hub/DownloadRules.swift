@@ -1,8 +1,8 @@
-internal import HTTP
+package import HTTP
 internal import System
 
 /// The download options, looked up and checked once at the hub's start.
-struct DownloadRules: Sendable {
+package struct DownloadRules: Sendable {
     /// For metadata; its deadline is that of one file.
     let settings: HTTPClientSettings
     /// For one attempt at a package.
@@ -10,7 +10,7 @@ struct DownloadRules: Sendable {
     /// Where the servers' users and passwords are; nil if the hub was told of none.
     private let credentialsFile: String?
 
-    init(_ options: DownloadOptions, _ environment: (String) -> String?) throws {
+    package init(_ options: DownloadOptions, _ environment: (String) -> String?) throws {
         settings = try options.settings(environment)
         packageDeadline = options.deadline
         credentialsFile = options.credentialsFile
@@ -24,23 +24,25 @@ struct DownloadRules: Sendable {
         }
     }
 
-    /// What a refusal for want of the right user (401, 403) means and what to do about it, as an end of a sentence; empty
-    /// for other statuses and where nothing is known.
-    func advice(_ status: Int, at url: URLReference) -> String {
+    /// What a refusal (401, 403) means and what to do about it, as an end of a sentence; empty for other statuses. A 403 may
+    /// have another reason, so that it is told with an if.
+    package func advice(_ status: Int, at url: URLReference) -> String {
         guard status == 401 || status == 403 else { return "" }
-        let wants = status == 401 ? ": it wants a user and password, " : ": "
-        switch (credentialsFile, settings.credentials.isKnown(url)) {
-        case (_, let isKnown) where url.scheme == .http:
-            return status == 401 || isKnown
-                ? "\(wants)which are never sent over http; use the server's https address"
-                    .replacing(": which", with: ": users and passwords") : ""
-        case (let file?, true): return ": it refuses the user and password that \(file) has for it"
-        case (let file?, false): return status == 401 ? "\(wants)and \(file) has none for this address" : ""
-        case (nil, _):
-            return status == 401
-                ? "\(wants)which are read from a file that downloads.credentialsFile of the hub's \(HubOptions.fileName) names"
-                : ""
+        let wants = status == 401 ? ": it wants a user and password; " : "; if it wants a user and password, "
+        guard url.scheme == .https else {
+            return wants + "use the server's https address, since they are never sent over http"
         }
+        guard let file = credentialsFile else {
+            return wants
+                + "write them to a file, name it as downloads.credentialsFile in the hub's \(HubOptions.fileName), "
+                + "and restart the hub"
+        }
+        guard settings.credentials.isKnown(url) else {
+            return wants
+                + "add them to \(file) (downloads.credentialsFile), which has none for this address, and restart "
+                + "the hub"
+        }
+        return ": it refuses the user and password that \(file) (downloads.credentialsFile) has for it"
     }
 
     /// Says what to do about an address that is not permitted.

@@ -12,6 +12,8 @@ package final class RevocationKeeper: Sendable {
     private static let carriedName = "carried"
     /// Ids that may be carried: 524 lists of nothing but new ids, with a segment missing all the while.
     package static let carriedLimit = 1 << 20
+    /// Segments that only earlier lists named and that may be kept: as many as a list names.
+    package static let outdatedLimit = RecordLimits.segments
     private static let idLength = 16
 
     private let folder: String
@@ -20,15 +22,18 @@ package final class RevocationKeeper: Sendable {
     private let files = NativeLock(())
     private let digester = OpenSSLDigester()
     private let carriedLimit: Int
+    private let outdatedLimit: Int
     /// What was found damaged at the start and is fetched again, a sentence each.
     package let damage: [String]
 
     /// Reads the folder, making it if it is not there. `role` says whose segments are needed, nil everybody's.
     package init(
-        folder: String, role: Role?, list: RevocationList?, carriedLimit: Int = RevocationKeeper.carriedLimit
+        folder: String, role: Role?, list: RevocationList?, carriedLimit: Int = RevocationKeeper.carriedLimit,
+        outdatedLimit: Int = RevocationKeeper.outdatedLimit
     ) throws(SystemError) {
         self.folder = folder
         self.carriedLimit = carriedLimit
+        self.outdatedLimit = outdatedLimit
         var damage: [String] = []
         try Directory.create(folder, mode: 0o700)
         try AtomicFile.removeLeftovers(in: folder)
@@ -111,19 +116,19 @@ package final class RevocationKeeper: Sendable {
 
     /// Takes a list whose signature and number were checked; in force when this returns, also after a cut.
     ///
-    /// Refuses one that would make this member carry more ids than it can keep; nothing has changed then.
+    /// Refuses one that would make this member keep more of earlier lists than its limits permit; nothing has changed then.
     package func take(_ list: RevocationList) throws(SystemError) {
-        let limit = carriedLimit
+        let (limit, outdatedLimit) = (carriedLimit, outdatedLimit)
         let (before, carried) = try state.withLock { state throws(SystemError) in
             var next = state
             next.take(list)
             guard next.carried.count <= limit else {
-                throw SystemError(
-                    call: "write", errno: .tooLarge, path: path(Self.carriedName),
-                    text:
-                        "revocation list \(list.number) is not taken: \(next.carried.count) ids of earlier lists would have to "
-                        + "be carried until its segments are here, \(limit) at most; connect this machine until all segments "
-                        + "have been fetched")
+                throw tooMuch(list, "\(next.carried.count) ids", limit, at: path(Self.carriedName))
+            }
+            let outdated = next.outdated
+            // Fewer than before are no more to keep: a release without this limit may have left more.
+            guard outdated <= max(outdatedLimit, state.outdated) else {
+                throw tooMuch(list, "\(outdated) segments", outdatedLimit, at: folder)
             }
             let before = state.carried
             state = next
@@ -137,10 +142,18 @@ package final class RevocationKeeper: Sendable {
         }
     }
 
-    /// Takes a segment as a peer sent it; refuses what is not exactly what the list names.
+    private func tooMuch(_ list: RevocationList, _ what: String, _ limit: Int, at path: String) -> SystemError {
+        SystemError(
+            call: "write", errno: .tooLarge, path: path,
+            text: "revocation list \(list.number) is not taken: \(what) of earlier lists would have to be kept until "
+                + "its segments are here, \(limit) at most; connect this machine until all segments have been fetched")
+    }
+
+    /// Takes a segment as a peer sent it; refuses what is not exactly what the reference names. Nothing is kept of a segment
+    /// that the newest list does not name.
     package func take(segment bytes: [UInt8], as reference: RevocationSegment.Reference) throws {
         let segment = try RevocationSegment(bytes: bytes, of: reference, digester: digester)
-        state.withLock { $0.take(segment, as: reference.sha256) }
+        guard state.withLock({ $0.take(segment, as: reference.sha256) }) else { return }
         try files.withLock { _ throws(SystemError) in
             try AtomicFile.write(bytes, to: path(reference.sha256.hex), mode: 0o600)
         }

@@ -73,7 +73,7 @@ extension Database {
         } catch {
             if error.errno == .notFound { throw loss(.missing) }
             if error.errno == .isFolder { throw loss(.notAFile) }
-            throw SQLiteError(kind: .cannotOpen, message: "cannot open \(path): \(error.errno)")
+            throw SQLiteError(kind: .cannotOpen, message: "cannot open \(path): \(error.errno)", path: path)
         }
         guard length > 0 else { throw loss(.empty) }
         guard header.starts(with: "SQLite format 3\0".utf8), header.count == headerLength else {

@@ -40,7 +40,8 @@ package final class Database {
             guard failure == 0 else {
                 let kind: SQLiteError.Kind = failure == ENOSPC ? .diskFull : .cannotOpen
                 throw SQLiteError(
-                    kind: kind, message: "cannot open \(path): \(String(cString: axle_sqlite_error_text(failure)))")
+                    kind: kind, message: "cannot open \(path): \(String(cString: axle_sqlite_error_text(failure)))",
+                    path: path)
             }
         }
         let access = mode == .readWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY

@@ -39,9 +39,12 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
     package let message: String
     /// The statement without its values, if there was one.
     package let sql: String?
+    /// The file, where it could not be opened or written.
+    package let path: String?
 
     /// An error of this layer itself.
-    init(kind: Kind, message: String, sql: String? = nil) {
+    init(kind: Kind, message: String, sql: String? = nil, path: String? = nil) {
+        self.path = path
         self.kind = kind
         self.code = 0
         self.extendedCode = 0
@@ -66,7 +69,11 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
         let cause = isSame ? handle.map { sqlite3_system_errno($0) } ?? 0 : 0
         let isFull =
             self.code == SQLITE_IOERR || self.code == SQLITE_CANTOPEN ? [ENOSPC, EDQUOT].contains(cause) : false
-        self.kind = isFull ? .diskFull : Self.kind(primary: result & 0xFF)
+        let kind = isFull ? Kind.diskFull : Self.kind(primary: result & 0xFF)
+        self.kind = kind
+        // Empty for a database in memory.
+        let file = handle.flatMap { sqlite3_db_filename($0, "main") }.map { String(cString: $0) } ?? ""
+        path = (kind == .readOnly || kind == .cannotOpen) && !file.isEmpty ? file : nil
     }
 
     /// Primary result codes to kinds (https://sqlite.org/rescode.html).
@@ -104,5 +111,13 @@ extension SQLiteError: StoreFailure {
         case .busy, .diskFull, .io, .corrupt, .readOnly, .cannotOpen, .wrongSchema: true
         case .constraint, .type, .other: false
         }
+    }
+}
+
+extension SQLiteError: AccessRefusal {
+    /// The database, the files beside it, and their folder, in which SQLite makes and removes them.
+    package var refusedPaths: [String] {
+        guard kind == .readOnly || kind == .cannotOpen, let path else { return [] }
+        return [path, path + "-wal", path + "-shm", Directory.parent(of: path)]
     }
 }

@@ -3,7 +3,11 @@ package import System
 extension StorageError {
     /// What a failed call of the operating system means to a pool.
     package init(_ error: SystemError) {
-        self = error.isFull ? .diskFull : .io(error.description)
+        guard !error.isFull else {
+            self = .diskFull
+            return
+        }
+        self = .io(error.accessAdvice(state: nil).map { "\(error); \($0)" } ?? error.description)
     }
 }
 

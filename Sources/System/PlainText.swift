@@ -17,4 +17,15 @@ package enum PlainText {
         default: true
         }
     }
+
+    /// The text as one word of a shell's command, quoted where it needs that.
+    static func shellWord(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || [0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x5F, 0x7E].contains(byte)
+        }
+        return isPlain && !text.isEmpty
+            ? text
+            : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
 }

@@ -133,7 +133,7 @@ package enum StrictModes {
 
         private mutating func check(_ path: String, _ status: FileStatus, isSecret: Bool, isAbove: Bool = false) {
             guard problems.count < problemLimit else { return }
-            let place = quoted(path)
+            let place = PlainText.shellWord(path)
             if status.owner != 0, status.owner != user {
                 let by = user == 0 ? "root" : "user \(user)"
                 let command =
@@ -162,17 +162,6 @@ package enum StrictModes {
         }
 
         private func octal(_ mode: UInt32) -> String { String(mode & 0o7777, radix: 8) }
-
-        /// For a shell, where the path needs it.
-        private func quoted(_ path: String) -> String {
-            let isPlain = path.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                    || [0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x5F, 0x7E].contains(byte)
-            }
-            return isPlain
-                ? path
-                : "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-        }
     }
 }
 

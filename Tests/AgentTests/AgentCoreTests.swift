@@ -498,6 +498,13 @@ struct AgentCoreTests {
         #expect(world.states().last == .failed)
         #expect(world.performed.isEmpty)
         #expect(world.reports.contains { $0.attack?.code == .hashMismatch })
+        // A disk may have damaged them, here or at the spoke: the agent's log blames nobody, in the hub's words.
+        #expect(!world.logs.contains { $0.contains("attack") })
+        #expect(
+            world.logs.contains {
+                $0.hasPrefix(
+                    "bytesRefused: this agent refused bytes that are not the signed ones; its spoke checks its copy, ")
+            })
     }
 
     // MARK: Cancel

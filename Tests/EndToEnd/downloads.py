@@ -225,6 +225,34 @@ def download_from_a_server_that_is_busy(world):
 
 
 @test
+def a_server_that_wants_a_password_is_named_with_what_to_do(world):
+    vendor = world.vendor("1.0")
+    world.hub()
+    server = world.serve(vendor.catalog)
+
+    def refuse(status):
+        def rule(handler, _):
+            handler.send_response(status)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+        return rule
+    for status, word in ((401, "it wants a user and password"), (403, "if it wants a user and password")):
+        server.rules = [("timestamp.json", refuse(status))]
+        if status == 401:
+            world.axle("catalog", "set", "--url", server.url, "--root", vendor.root)
+        else:
+            world.axle("catalog", "refresh", check=False)
+        world.wait_event(
+            "catalogUnreachable", f"{server.url}metadata/timestamp.json answered {status}", word, "https address")
+    # A package that is elsewhere: the server that refuses is named, and not the one that sends there.
+    other = world.serve(vendor.catalog)
+    other.rules = [("targets/", refuse(401))]
+    server.rules = [("targets/", redirect_to(other.url + "targets/elsewhere"))]
+    world.axle("catalog", "refresh")
+    world.wait_event("packageFailed", f"{other.url}targets/elsewhere", "answered 401", "it wants a user and password")
+
+
+@test
 def download_settings_that_are_wrong(world):
     world.hub()
     world.kill("hub")

@@ -8,6 +8,7 @@ import os
 import pathlib
 import platform
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -168,6 +169,121 @@ def a_lost_database_is_not_taken_for_a_new_one(world):
             wait_for("the hub's API", lambda: world.axle("status", check=False), 30)
     world.wait_verified(1)
     world.wait_connected(1)
+
+
+@test
+def commands_without_the_daemon_refuse_a_lost_database_and_make_nothing(world):
+    world.small("1.0", agents=())
+    target = world.work / "elsewhere"
+    commands = {
+        "hub": [world.program("axle-hub"), "move-pool", "--state", world.hub_state, "--to", target],
+        "spoke-site": [world.program("axle-spoke"), "share", "list", "--state", world.work / "spoke-site"],
+    }
+    for name, command in commands.items():
+        world.kill(name)
+        state = world.work / name
+        path = state / f"{name.split('-')[0]}.db"
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        whole = path.read_bytes()
+        for way, word in (("missing", "is missing"), ("empty", "is empty"), ("noise", "is damaged"), ("folder", "is not a file")):
+            lose(path, way if way != "folder" else "missing", whole)
+            if way == "folder":
+                path.mkdir()
+            before = contents(state)
+            world.refused(*command, words=[str(path), word, "restore", "backup"])
+            require(contents(state) == before, f"{command[1]} changed the state folder of a {way} database")
+            require(not target.exists(), f"{command[1]} made {target} beside a {way} database")
+            if way == "folder":
+                path.rmdir()
+        # Put back it is as it was.
+        path.write_bytes(whole)
+        path.chmod(0o600)
+        world.run(*command)
+        if target.exists():
+            shutil.rmtree(target)
+
+
+def contents(folder):
+    """Every path below with its size and its last change."""
+    return {
+        path: (path.lstat().st_size, path.lstat().st_mtime_ns)
+        for path in folder.rglob("*") if not path.is_dir() or path.name.endswith(".db")}
+
+
+# Permissions
+
+# As this user every test runs that is about what root may not do.
+OTHER = 61234
+
+
+def as_other(world):
+    """A prefix that runs a command without root's rights, and the user that it runs as."""
+    if os.geteuid() != 0:
+        return [], os.geteuid()
+    if not shutil.which("setpriv"):
+        raise Skip("setpriv is not here")
+    return ["setpriv", f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups", "--"], OTHER
+
+
+def hand_over(folder, user):
+    for path in [folder, *folder.rglob("*")]:
+        os.lchown(path, user, user)
+
+
+@test
+def a_state_folder_that_cannot_be_used_is_named_with_what_mends_it(world):
+    prefix, user = as_other(world)
+    world.small("1.0")
+    names = {"hub": "hub", "spoke": "spoke-site", "agent": "agent-box"}
+    for path in [world.work, *world.work.parents]:
+        if path.stat().st_mode & 0o005 != 0o005:
+            path.chmod(path.stat().st_mode | 0o055)
+    for daemon, name in names.items():
+        world.kill(name)
+        state = world.work / name
+        if prefix:
+            hand_over(state, user)
+        run = [*prefix, world.program(f"axle-{daemon}"), "run", "--state", state]
+        keys = [state / "identity" / name for name in ("order.key", "current.pem", "key.pem")]
+        key = next(path for path in keys if path.exists())
+        # What it is, the mode that it gets, and the mode that the command has to give back.
+        for path, mode in ((state / f"{daemon}.db", 0o000), (state / f"{daemon}.db", 0o400), (state, 0o500),
+                           (state, 0o000), (state / "format", 0o000), (state / "lock", 0o000),
+                           (state / "identity", 0o000), (key, 0o000), (state / "pool", 0o000)):
+            if not path.exists():
+                continue  # an agent has no pool
+            if daemon == "agent" and mode == 0o500:
+                continue  # it may have nothing to make there
+            good = path.stat().st_mode & 0o7777
+            path.chmod(mode)
+            refused_access(world, run, path, user, f"has mode {mode:o}", "chmod u+rw")
+            path.chmod(good)
+        if prefix:
+            for path in (state / f"{daemon}.db", state / "lock", state / "identity", state):
+                good = path.stat().st_mode & 0o7777
+                os.chown(path, 0, 0)
+                path.chmod(0o700 if path.is_dir() else 0o600)
+                refused_access(world, run, path, 0, f"runs as user {user}", "chown", f"or run this program as user {0}")
+                os.chown(path, user, user)
+                path.chmod(good)
+
+
+def refused_access(world, run, path, owner, *words):
+    """The daemon does not work, says whose the path is, and the command that it names mends that."""
+    # An agent's supervisor starts it again, so that it is stopped here.
+    done = subprocess.run(["timeout", "10", *run], capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    contains(said, f"{path} belongs to user {owner}", *words)
+    require(done.returncode == 1 or "axle-agent serve" in said, f"it goes on: {done.returncode}: {said}")
+    require("denied" in said or "readonly" in said, f"the cause is hidden: {said}")
+    command = re.search(r"; run: ([^,\n]+)", said)
+    require(command, f"no command is named: {said}")
+    done = subprocess.run(command.group(1), shell=True, capture_output=True, text=True, check=False)
+    require(done.returncode == 0, f"{command.group(1)}: {done.stderr}")
+    for right in ("-r", "-w"):
+        test_command = [*run[:-4], "test", right, path]
+        require(subprocess.run(test_command, check=False).returncode == 0, f"{command.group(1)} does not mend it")
 
 
 @test

@@ -1,6 +1,7 @@
 """Permissions: what a program makes for others they can read, whatever the umask of who started it."""
 
 import os
+import stat
 
 from world import PRODUCT, Vendor, require, test, wait_for
 
@@ -42,3 +43,30 @@ def what_is_installed_shared_and_published_under_umask_077_is_everybodys(world):
     all_readable(folder / "current/")
     for program in (products / PRODUCT / "current/bin/tool", folder / "current/bin/tool"):
         require(os.stat(program).st_mode & 0o777 == 0o755, f"{program} cannot be run by others")
+
+
+@test
+def locks_can_be_read_and_not_written_by_others_whatever_the_umask(world):
+    """Who holds a lock is told to everybody; a lock that others can write would let them say who holds it."""
+    spoke = world.program("axle-spoke")
+    world.small("1.0", agents=())
+    for umask in ("077", "000"):
+        state = world.work / f"hub-{umask}"
+        spare, folder = world.work / f"pool-{umask}", world.work / f"share-{umask}"
+        spare.mkdir(mode=0o755)
+        folder.mkdir(mode=0o755)
+        shell = ["sh", "-c", f'umask {umask}; exec "$@"', "sh"]
+        world.run(
+            *shell, world.program("axle-hub"), "init", "--state", state, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0")
+        world.run(*shell, world.program("axle-hub"), "add-pool", "next", "--state", state, "--pool-folder", spare, "--quota", "1GB")
+        world.run(
+            *shell, spoke, "share", "add", f"apps-{umask}", "--state", world.work / "spoke-site", "--product", PRODUCT,
+            "--folder", folder)
+        locks = [state / "lock", *spare.rglob(".axle-lock"), *(world.work / "spoke-site").glob("*.lock")]
+        require(len(locks) >= 3, f"there are other locks than expected: {locks}")
+        for lock in locks:
+            mode = stat.S_IMODE(os.stat(lock).st_mode)
+            require(mode == 0o644, f"umask {umask}: {lock} has the mode {mode:o}")
+            # The next umask has to make it anew.
+            if lock.parent == world.work / "spoke-site":
+                lock.unlink()

@@ -59,6 +59,20 @@ struct DownloadAttackTests {
         }
     }
 
+    /// One that a proxy or a filter between reads, and another one for this client.
+    @Test(arguments: ["/ok;http://10.0.0.1/", "http://10.0.0.1/;/ok", "/ok;/headers", "/ok;", ";/ok", "/ok;/OK"])
+    func redirectToTwoAddressesIsNotFollowed(locations: String) throws {
+        let error = try failure("/to-two?" + locations)
+        #expect(error?.code == .redirect)
+        #expect(error?.message.contains("redirects to two addresses at once") == true)
+    }
+
+    @Test func redirectThatNamesItsAddressTwiceIsFollowed() throws {
+        let url = try URLReference(Self.plain.get().url("/to-two?/ok;/ok"))
+        let answer = try HTTPClient(try Self.settings()).send(.init(.get, url), limit: 100)
+        #expect(answer.body == Array("hello".utf8))
+    }
+
     @Test func redirectLoopIsNamed() throws {
         #expect(try failure("/loop")?.message.contains("in a loop") == true)
         #expect(try failure("/loop-of-two/0")?.message.contains("in a loop") == true)

@@ -164,6 +164,8 @@ final class EvilServer: Sendable {
                 send("HTTP/1.1 302 Found\nLocation: /loop-of-two/%d\nContent-Length: 0\n" % (1 - int(path[-1])))
             elif path == "/to-ftp":
                 send("HTTP/1.1 302 Found\nLocation: ftp://localhost/x\nContent-Length: 0\n")
+            elif path.startswith("/to-two?"):
+                send("HTTP/1.1 302 Found\nLocation: %s\nX: y\nlocation: %s\nContent-Length: 0\n" % tuple(path[8:].split(";")))
             elif path.startswith("/to?"):
                 send("HTTP/1.1 302 Found\nLocation: %s\nContent-Length: 0\n" % path[4:])
             elif path == "/later-by-date":

@@ -64,6 +64,15 @@ struct ProxyTests {
                 if "early.example" in target:
                     c.sendall(b"HTTP/1.1 200 OK\r\n\r\nand more")
                     return c.close()
+                if "noise-" in target:
+                    noise = {
+                        "line": b"welcome\r\nHTTP/1.1 200 OK\r\n\r\n", "byte": b"\0HTTP/1.1 200 OK\r\n\r\n",
+                        "banner": b"220 mail.example ESMTP\r\n", "tls": b"\x16\x03\x01\0\x05HTTP/",
+                        "half": b"HTTP/1.1 200 OK\r\n", "twice": b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+                        "body": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                    }[target.split("-")[1].split(".")[0]]
+                    c.sendall(noise)
+                    return c.close()
                 if "bomb.example" in target:
                     try:
                         c.sendall(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100000)
@@ -119,6 +128,20 @@ struct ProxyTests {
             try proxy.asked() == [
                 "GET http://\(plain)/ok host=\(plain) secret=False", "CONNECT \(secure) host=\(secure) secret=False",
             ])
+    }
+
+    /// Bytes before or behind the answer to CONNECT: they are nobody's that was asked, and never reach TLS as the server's.
+    @Test(arguments: ["line", "byte", "banner", "tls", "half", "twice", "body"])
+    func noiseAroundAProxysAnswerIsItsOwn(kind: String) throws {
+        let proxy = try Proxy()
+        let client = try client(proxy)
+        let error = #expect(throws: HTTPError.self) {
+            try client.send(.init(.get, try URLReference("https://noise-\(kind).example:1/")), limit: 10)
+        }
+        let isBehind = ["twice", "body"].contains(kind)
+        #expect(error?.code == (isBehind ? .malformed : .proxy), "\(error?.message ?? "")")
+        #expect(error?.message.contains("the proxy 127.0.0.1:\(proxy.port)") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("TLS") == false)
     }
 
     @Test func throughATunnelTheServersNameIsCheckedAsEver() throws {

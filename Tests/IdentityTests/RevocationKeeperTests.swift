@@ -117,6 +117,57 @@ struct RevocationKeeperTests {
         #expect(keeper.damage.count == 1 && keeper.damage[0].contains("carried is damaged"))
     }
 
+    /// A hostile hub names another segment with each list, and one that it never gives.
+    @Test func segmentsOfEarlierListsAreKeptUpToALimit() throws {
+        let folder = try TemporaryFolder()
+        let (last, missing) = try Self.segment(1...10)
+        var keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: nil, outdatedLimit: 3)
+        func files() throws -> Int { try Directory.list(folder.path("r")).count { $0 != "carried" } }
+        var refusal: SystemError?
+        var accepted: RevocationList?
+        for number in 1...10 as ClosedRange<UInt64> {
+            let (segment, reference) = try Self.segment(number * 1_000...number * 1_000 + 9)
+            let list = try Self.list(number, 100...100, [reference, missing])
+            do {
+                try keeper.take(list)
+                accepted = list
+            } catch {
+                refusal = refusal ?? error
+            }
+            try keeper.take(segment: segment.bytes, as: reference)
+        }
+        #expect(accepted?.number == 4 && keeper.list == accepted && refusal?.errno == .tooLarge)
+        #expect(refusal?.text?.contains("list 5 is not taken: 4 segments") == true)
+        // Three of earlier lists and the newest one's; what no list names was not kept either.
+        #expect(try files() == 4)
+        for _ in 0..<2 {
+            for number in 1...4 as ClosedRange<UInt64> { #expect(keeper.revokes(NodeID(high: 7, low: number * 1_000))) }
+            #expect(!keeper.revokes(NodeID(high: 7, low: 5_000)))
+            keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: accepted, outdatedLimit: 3)
+        }
+        // More than the limit, of a release without one, are read, and do not grow.
+        keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: accepted, outdatedLimit: 2)
+        let (_, fifth) = try Self.segment(50...59)
+        #expect(throws: SystemError.self) { try keeper.take(try Self.list(5, 100...100, [fifth, missing])) }
+        #expect(keeper.revokes(NodeID(high: 7, low: 1_000)))
+        // The missing segment ends it.
+        try keeper.take(segment: last.bytes, as: missing)
+        try keeper.take(try Self.list(5, 100...100, [fifth, missing]))
+        #expect(try files() == 2 && keeper.list?.number == 5)
+    }
+
+    @Test func aSegmentThatTheNewestListNoLongerNamesIsNotKept() throws {
+        let folder = try TemporaryFolder()
+        let (a, ra) = try Self.segment(1...10)
+        let (_, rb) = try Self.segment(11...20)
+        let keeper = try RevocationKeeper(folder: folder.path("r"), role: nil, list: try Self.list(1, 100...105, [ra]))
+        // Fetched for the first list, and here after the second.
+        try keeper.take(try Self.list(2, 200...200, [rb]))
+        try keeper.take(segment: a.bytes, as: ra)
+        #expect(refused(keeper) == [103, 200] && keeper.file(named: ra.name) == nil)
+        #expect(try Directory.list(folder.path("r")) == ["carried"])
+    }
+
     @Test func hostileBytesChangeNothing() throws {
         let folder = try TemporaryFolder()
         let (a, ra) = try Self.segment(1...10)

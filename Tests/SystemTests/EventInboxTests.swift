@@ -26,12 +26,12 @@ struct EventInboxTests {
         let limit = EventInbox<Int, Int>.budget
         let length = 64 << 10
         var waiting = 0
-        while inbox.put(waiting, from: 7, bytes: length).mayGoOn, waiting < 1_000 { waiting += 1 }
+        while inbox.put(waiting, from: 7, bytes: length).admission == .accepted, waiting < 1_000 { waiting += 1 }
         // What was put in last waits too: nothing is dropped.
         waiting += 1
         #expect((2...limit / length + 1).contains(waiting))
-        #expect(inbox.put(100, from: 8, bytes: length).mayGoOn)
-        #expect(!inbox.put(101, from: 7, bytes: 0).mayGoOn)
+        #expect(inbox.put(100, from: 8, bytes: length).admission == .accepted)
+        #expect(inbox.put(101, from: 7, bytes: 0).admission == .acceptedLast)
         var (events, resumed): ([Int], [Int]) = ([], [])
         var isMore = true
         while isMore {
@@ -41,17 +41,80 @@ struct EventInboxTests {
             isMore = batch.isMore
         }
         #expect(events == Array(0..<waiting) + [100, 101] && resumed == [7])
-        #expect(inbox.put(1, from: 7, bytes: length).mayGoOn)
+        #expect(inbox.put(1, from: 7, bytes: length).admission == .accepted)
     }
 
     @Test("events without bytes count too, and a cleared inbox owes nothing")
     func overhead() {
         let inbox = EventInbox<Int, Int>()
         var waiting = 0
-        while inbox.put(waiting, from: 1, bytes: 0).mayGoOn, waiting < 10_000 { waiting += 1 }
+        while inbox.put(waiting, from: 1, bytes: 0).admission == .accepted, waiting < 10_000 { waiting += 1 }
         #expect(waiting <= EventInbox<Int, Int>.budget / EventInbox<Int, Int>.eventOverhead)
         inbox.clear()
-        #expect(inbox.put(0, from: 1, bytes: 0) == (true, true))
+        #expect(inbox.put(0, from: 1, bytes: 0) == (true, .accepted))
         #expect(inbox.take().resumed.isEmpty)
+    }
+
+    @Test("members that keep the inbox full wait alone: what others send is accepted, and the whole is bounded")
+    func hostileMembersWaitAlone() {
+        typealias Inbox = EventInbox<Int, Int>
+        // A quarter of it holds a first message of each attacker and more.
+        let limit = 8 << 20
+        let inbox = Inbox(batch: 16, sharedLimit: limit)
+        let length = 40 << 10
+        // Each fills its share again whenever it may: after each batch, before anybody else.
+        let attackers = 1...50
+        var senders: [Int: Int] = [:]
+        var waiting: [Int] = []
+        var (sum, most, refused) = (0, 0, 0)
+        func put(_ sender: Int, _ bytes: Int) -> Inbox.Admission {
+            let (_, admission) = inbox.put(sender, from: sender, bytes: bytes)
+            guard admission != .refused else { return admission }
+            senders[sender, default: 0] += 1
+            waiting.append(bytes + Inbox.eventOverhead)
+            sum += bytes + Inbox.eventOverhead
+            most = max(most, sum)
+            return admission
+        }
+        var resumed: [Int] = []
+        for round in 0..<200 {
+            for sender in attackers {
+                // It goes on after the inbox has told it to stop: what was read already.
+                for _ in 0..<8 where put(sender, length) == .refused { refused += 1 }
+            }
+            // An honest member sends a message of any length at any time, one at a time.
+            let honest = 1_000 + round
+            #expect(put(honest, round % 2 == 0 ? length : 100) != .refused, "round \(round)")
+            let batch = inbox.take()
+            for bytes in waiting.prefix(batch.events.count) { sum -= bytes }
+            waiting.removeFirst(batch.events.count)
+            resumed = batch.resumed
+        }
+        #expect(refused > 0)
+        #expect(most <= limit + (attackers.count + 200) * Inbox.floor)
+        // Nobody is forgotten: each attacker had its turns, and all may go on when it is empty.
+        #expect(attackers.allSatisfy { senders[$0, default: 0] > 10 })
+        while true {
+            let batch = inbox.take()
+            resumed += batch.resumed
+            if !batch.isMore { break }
+        }
+        #expect(Set(attackers).isSubset(of: resumed))
+        #expect(put(1, 64 << 10) == .accepted)
+    }
+
+    @Test("small messages are accepted of each sender, even where there is no room left to share")
+    func floors() {
+        typealias Inbox = EventInbox<Int, Int>
+        let inbox = Inbox(sharedLimit: 0)
+        for sender in 1...1_000 {
+            #expect(inbox.put(sender, from: sender, bytes: Inbox.floor - Inbox.eventOverhead).admission == .accepted)
+            #expect(inbox.put(sender, from: sender, bytes: 0).admission == .refused)
+        }
+        #expect(inbox.put(0, from: 0, bytes: Inbox.floor).admission == .refused)
+        // Who was refused before anything of it waited may go on as well.
+        let batch = inbox.take()
+        #expect(batch.resumed.contains(0))
+        #expect(inbox.put(1, from: 1, bytes: 0).admission == .accepted)
     }
 }

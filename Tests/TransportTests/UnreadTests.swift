@@ -2,6 +2,7 @@ import Model
 import Network
 import Protocol
 import System
+import TLS
 import TestSupport
 import Testing
 import Transport
@@ -138,12 +139,15 @@ struct UnreadTests {
     /// A daemon whose core handles nothing until it is told to.
     private final class Slow: LinkHandler {
         let links: Links
-        let inbox = EventInbox<LinkEvent, LinkID>()
+        let inbox: EventInbox<LinkEvent, LinkID>
         let most = NativeLock(0)
         let waiting = NativeLock(0)
         let isPaused = NativeLock(false)
 
-        init(_ links: Links) { self.links = links }
+        init(_ links: Links, sharedLimit: Int = EventInbox<LinkEvent, LinkID>.sharedLimit) {
+            self.links = links
+            inbox = EventInbox(sharedLimit: sharedLimit)
+        }
 
         func linkEvent(_ event: LinkEvent) {}
 
@@ -153,7 +157,7 @@ struct UnreadTests {
                 return waiting
             }
             most.withLock { $0 = max($0, sum) }
-            let mayGoOn = inbox.put(event, from: event.link, bytes: bytes).mayGoOn
+            let mayGoOn = inbox.put(event, bytes: bytes, over: links) { $0 }.mayGoOn
             if !mayGoOn { isPaused.withLock { $0 = true } }
             return mayGoOn
         }
@@ -181,33 +185,14 @@ struct UnreadTests {
         let fleet = try TestFleet()
         let links = Links()
         let slow = Slow(links)
-        var settings = SessionSettings(
-            fleet: try FleetName("test"), role: .hub, peerRoles: [.spoke], program: "test hub")
-        settings.certificateTime = { TestFleet.now }
-        let context = try SessionTLS.listener(identity: fleet.hub, anchors: fleet.anchors, takesJoins: true)
-        let listener = try SessionListener(
-            Endpoint(host: "127.0.0.1", port: 0), group: sharedGroup, limit: PeerLimit(peers: 10, handshakes: 10),
-            settings: settings, handshakeTimeout: .seconds(10), context: { context }, links: links, handler: slow)
-        var dialling = SessionSettings(
-            fleet: try FleetName("test"), role: .spoke, peerRoles: [.hub], program: "test spoke")
-        dialling.certificateTime = { TestFleet.now }
-        let spokeLinks = Links()
-        let recorder = Recorder(spokeLinks)
-        let spokeContext = try SessionTLS.dialler(identity: fleet.spoke, anchors: fleet.anchors)
-        let dialer = SessionDialer(
-            listener.endpoint, expecting: try NodeID(TestFleet.hubID), group: sharedGroup, settings: dialling,
-            firstWait: .milliseconds(20), longestWait: .milliseconds(100), context: { spokeContext }, links: spokeLinks,
-            handler: recorder, changed: { _ in })
-        dialer.start()
-        try await eventually("session opens") { !recorder.opened.isEmpty }
-        let link = try #require(recorder.opened.last).link
+        let listener = try listen(fleet, links, slow)
+        let spoke = try dial(fleet.spoke, of: fleet, to: listener)
+        let (spokeLinks, recorder) = (spoke.links, spoke.recorder)
+        let link = try await spoke.link()
         let length = 40 << 10
         let count = 200
         for number in 1...count {
-            let report = ReportMessage(
-                agent: NodeID(high: 1, low: 1), incarnation: 1, counter: UInt64(number),
-                signed: [UInt8](repeating: 7, count: length))
-            spokeLinks.perform(.request(link, RequestID(UInt64(number)), .report(report), .control))
+            spokeLinks.perform(.request(link, RequestID(UInt64(number)), report(number, length), .control))
         }
         try await eventually("the link is read no more") { slow.isPaused.withLock { $0 } }
         try await Task.sleep(for: .milliseconds(200))
@@ -224,6 +209,112 @@ struct UnreadTests {
             recorder.all.filter { if case .reply = $0 { true } else { false } }.count == count
         }
         #expect(recorder.closures.isEmpty)
-        dialer.stop()
+        spoke.dialer.stop()
+    }
+
+    private func report(_ number: Int, _ length: Int) -> Message {
+        .report(
+            ReportMessage(
+                agent: NodeID(high: 1, low: 1), incarnation: 1, counter: UInt64(number),
+                signed: [UInt8](repeating: 7, count: length)))
+    }
+
+    private func listen(_ fleet: TestFleet, _ links: Links, _ slow: Slow) throws -> SessionListener {
+        var settings = SessionSettings(
+            fleet: try FleetName("test"), role: .hub, peerRoles: [.spoke], program: "test hub")
+        settings.certificateTime = { TestFleet.now }
+        let context = try SessionTLS.listener(identity: fleet.hub, anchors: fleet.anchors, takesJoins: true)
+        return try SessionListener(
+            Endpoint(host: "127.0.0.1", port: 0), group: sharedGroup, limit: PeerLimit(peers: 10, handshakes: 10),
+            settings: settings, handshakeTimeout: .seconds(10), context: { context }, links: links, handler: slow)
+    }
+
+    private func dial(
+        _ identity: TLSIdentity, of fleet: TestFleet, to listener: SessionListener
+    ) throws -> Site.Dialled {
+        var settings = SessionSettings(
+            fleet: try FleetName("test"), role: .spoke, peerRoles: [.hub], program: "test spoke")
+        settings.certificateTime = { TestFleet.now }
+        let links = Links()
+        let recorder = Recorder(links)
+        let context = try SessionTLS.dialler(identity: identity, anchors: fleet.anchors)
+        let dialer = SessionDialer(
+            listener.endpoint, expecting: try NodeID(TestFleet.hubID), group: sharedGroup, settings: settings,
+            firstWait: .milliseconds(20), longestWait: .milliseconds(100), context: { context }, links: links,
+            handler: recorder, changed: { _ in })
+        dialer.start()
+        return Site.Dialled(links: links, recorder: recorder, dialer: dialer, statuses: Site.StatusBox())
+    }
+
+    @Test("a hostile member that fills the inbox is answered busy and waits alone; the others are served")
+    func hostileMember() async throws {
+        let fleet = try TestFleet()
+        let links = Links()
+        let slow = Slow(links, sharedLimit: 256 << 10)
+        let listener = try listen(fleet, links, slow)
+        let hostile = try dial(fleet.spoke, of: fleet, to: listener)
+        let honest = try dial(fleet.otherSpoke, of: fleet, to: listener)
+        let hostileLink = try await hostile.link()
+        let honestLink = try await honest.link()
+        func answers(_ spoke: Site.Dialled) -> (ok: Int, busy: Int) {
+            spoke.recorder.all.reduce(into: (0, 0)) { sum, event in
+                guard case .reply(_, _, let message) = event else { return }
+                switch message {
+                case .ok: sum.0 += 1
+                case .error(let error) where error.code == .busy && error.retryAfterSeconds == 5: sum.1 += 1
+                default: Issue.record("\(message.name)")
+                }
+            }
+        }
+        func send(_ spoke: Site.Dialled, _ link: LinkID, _ numbers: ClosedRange<Int>) {
+            for number in numbers {
+                spoke.links.perform(
+                    .request(link, RequestID(UInt64(number)), report(number, 40 << 10), .control))
+            }
+        }
+        send(hostile, hostileLink, 1...100)
+        try await eventually("the hostile member is read no more") { slow.isPaused.withLock { $0 } }
+        // Its share is full. What others send is accepted all the same.
+        send(honest, honestLink, 1...1)
+        var handled = 0
+        try await eventually("the honest member is served") {
+            handled += slow.handle()
+            return answers(honest).ok == 1
+        }
+        #expect(answers(honest).busy == 0)
+        // The hostile one is read again, too: each of its requests has an answer.
+        try await eventually("all are answered") {
+            handled += slow.handle()
+            let all = answers(hostile)
+            return all.ok + all.busy == 100
+        }
+        let all = answers(hostile)
+        #expect(all.busy > 0 && all.ok > 0 && handled == all.ok + 1)
+        send(hostile, hostileLink, 101...101)
+        try await eventually("it is served again") {
+            handled += slow.handle()
+            return answers(hostile).ok == all.ok + 1
+        }
+        #expect(hostile.recorder.closures.isEmpty && honest.recorder.closures.isEmpty)
+        hostile.dialer.stop()
+        honest.dialer.stop()
+    }
+
+    @Test("of a reply beyond the sender's share the core hears that its request is to be repeated")
+    func repliesBeyondTheShare() throws {
+        let links = Links()
+        let inbox = EventInbox<LinkEvent, LinkID>(sharedLimit: 0)
+        let (link, request) = (LinkID(1), RequestID(1))
+        let (isFirst, mayGoOn) = inbox.put(
+            .reply(link, request, report(1, 40 << 10)), bytes: 40 << 10, over: links
+        ) { $0 }
+        #expect(isFirst && !mayGoOn)
+        let batch = inbox.take()
+        guard case .reply(link, request, .error(let error)) = try #require(batch.events.first) else {
+            Issue.record("\(batch.events)")
+            return
+        }
+        #expect(error.code == .busy && error.retryAfterSeconds == 5)
+        #expect(batch.resumed == [link])
     }
 }

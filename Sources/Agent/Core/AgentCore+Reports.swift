@@ -20,14 +20,21 @@ extension AgentCore {
     /// second says that it was not the copy.
     static let refusalsReportedMost = 2
 
-    /// Queues a report that something was tried on this agent; once on a link, so that an attacker cannot fill the queue.
+    /// Logs that something was tried on this agent, and queues a report of it; once on a link, so that an attacker cannot fill the
+    /// queue.
     mutating func reportAttack(_ attack: AttackCode?, _ text: String) throws {
-        effects.append(.log(.warning, attack.map { "attack seen, \($0.rawValue): \(text)" } ?? text))
-        guard let attack else { return }
+        guard let attack else {
+            effects.append(.log(.warning, text))
+            return
+        }
         if attack == .hashMismatch {
+            // A wrong hash tells damage from an attack no better on this machine than at the hub, which decides.
+            let damage = AttackSeen.bytesRefused(by: "this agent", text)
+            effects.append(.log(.warning, "\(EventCode.bytesRefused.rawValue): \(damage)"))
             guard refusalsReported < Self.refusalsReportedMost else { return }
             refusalsReported += 1
         } else {
+            effects.append(.log(.warning, "attack seen, \(attack.rawValue): \(text)"))
             guard !attackReported else { return }
             attackReported = true
         }

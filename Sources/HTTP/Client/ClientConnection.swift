@@ -95,6 +95,7 @@ final class ClientConnection {
         // To a HEAD, so that what may follow the head is no body.
         var parser = HTTPResponseParser(to: .head, limits: .client)
         var buffer = [UInt8](repeating: 0, count: 4096)
+        var hasBegun = false
         do throws(BlockingSocket.Failure) {
             try socket.write(request, patience)
         } catch {
@@ -107,7 +108,11 @@ final class ClientConnection {
             } catch {
                 throw Self.error(error, "reading from \(what)")
             }
-            guard count > 0 else { throw HTTPError(.proxy, "\(what) closed without an answer") }
+            guard count > 0 else {
+                let when = hasBegun ? "before its answer was whole" : "without an answer"
+                throw HTTPError(.proxy, "\(what) closed \(when)")
+            }
+            hasBegun = true
             var position = 0
             let event: HTTPResponseParser.Event?
             do throws(HTTPError) {

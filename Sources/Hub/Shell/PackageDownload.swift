@@ -93,7 +93,7 @@ final class PackageDownload {
             }
             if case .status(let status, let retryAfter) = outcome {
                 end(keepingBytes: false)
-                return refusal(status, retryAfter, rules).outcome
+                return refusal(status, retryAfter, rules, at: address).outcome
             }
             try pool.publish(reservation)
             return .imported
@@ -131,7 +131,8 @@ final class PackageDownload {
         let download = HTTPDownload(address, offset: position, validator: validator, limit: length, length: length)
         var last = SystemClock.uptime
         var isBeginning = false
-        let outcome = try HTTPClient(settings).download(download) { beginning in
+        let client = HTTPClient(settings)
+        let outcome = try client.download(download) { beginning in
             coding = beginning.coding
             if beginning.isChanged { try startOver() }
             validator = beginning.validator
@@ -157,13 +158,16 @@ final class PackageDownload {
             }
         }
         guard case .status(let status, let retryAfter) = outcome else { return nil }
-        return refusal(status, retryAfter, rules)
+        return refusal(status, retryAfter, rules, at: client.lastURL ?? address)
     }
 
-    private func refusal(_ status: Int, _ retryAfter: Int64?, _ rules: DownloadRules) -> Refusal {
-        return Refusal(
+    /// `place` is who answered, which is another server after a redirect.
+    private func refusal(
+        _ status: Int, _ retryAfter: Int64?, _ rules: DownloadRules, at place: URLReference
+    ) -> Refusal {
+        Refusal(
             outcome: .interrupted(
-                "\(address) answered \(status)\(rules.advice(status, at: address))",
+                "\(place) answered \(status)\(rules.advice(status, at: place))",
                 retryAfter: retryAfter.map { .seconds($0) }),
             // 416: its file is shorter than what is here, so that it is another one.
             isResumable: status != 416)

@@ -20,7 +20,7 @@ struct SimulatedRevocations {
     }
 
     mutating func take(_ segment: RevocationSegment, as sha256: SHA256Digest) {
-        members.take(segment, as: sha256)
+        guard members.take(segment, as: sha256) else { return }
         segments[sha256] = segment
         sweep()
     }

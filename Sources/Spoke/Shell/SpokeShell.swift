@@ -200,7 +200,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 
     nonisolated func linkEvent(_ event: LinkEvent, bytes: Int) -> Bool {
-        let (isFirst, mayGoOn) = inbox.put(.link(event), from: event.link, bytes: bytes)
+        let (isFirst, mayGoOn) = inbox.put(event, bytes: bytes, over: links) { .link($0) }
         if isFirst { queue.submit { self.assumeIsolated { $0.drain() } } }
         return mayGoOn
     }

@@ -22,7 +22,7 @@ extension CommandSpecification {
     }
 
     /// Runs a daemon's program and gives its exit status: the command's own, 1 for what it throws, 2 for a command line that cannot be used.
-    /// `explain` puts an error into words.
+    /// `explain` puts an error into words; where a file or folder was refused, its owner, its mode and what mends it are added.
     package func run(
         _ arguments: [String], version: String, _ streams: ProgramStreams,
         explain: (any Error) -> String = { "\($0)" }, _ command: (CommandInvocation) async throws -> Int32
@@ -36,7 +36,10 @@ extension CommandSpecification {
                 streams.message("\(name) \(invocation.name): \(error.message)")
                 return 2
             } catch {
-                streams.message("\(name) \(invocation.name): \(explain(error))")
+                let advice =
+                    (error as? any AccessRefusal)?.accessAdvice(state: invocation.value("state"))
+                    .map { "; \($0)" } ?? ""
+                streams.message("\(name) \(invocation.name): \(explain(error))\(advice)")
                 return 1
             }
         }

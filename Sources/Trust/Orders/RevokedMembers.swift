@@ -49,6 +49,12 @@ package struct RevokedMembers: Sendable {
     /// The hashes of all segments that are here.
     package var held: Set<SHA256Digest> { Set(segments.keys) }
 
+    /// How many segments are here that only earlier lists named.
+    package var outdated: Int {
+        let named = Set(needed.map(\.sha256))
+        return segments.keys.count { !named.contains($0) }
+    }
+
     /// How many ids are refused, those counted twice that two parts name.
     package var count: Int {
         (list?.nodes.count ?? 0) + carried.count + segments.values.reduce(0) { $0 + $1.count }
@@ -63,10 +69,13 @@ package struct RevokedMembers: Sendable {
         settle()
     }
 
-    /// Takes a segment that the list names.
-    package mutating func take(_ segment: RevocationSegment, as sha256: SHA256Digest) {
+    /// Takes a segment that the list names; false for one that it does not name, or no longer: that is not kept.
+    @discardableResult
+    package mutating func take(_ segment: RevocationSegment, as sha256: SHA256Digest) -> Bool {
+        guard needed.contains(where: { $0.sha256 == sha256 }) else { return false }
         segments[sha256] = segment
         settle()
+        return true
     }
 
     /// Drops what only earlier lists named, once nothing is missing.

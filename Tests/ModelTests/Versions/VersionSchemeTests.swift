@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import TestSupport
 import Testing
 
 /// The order of versions in each scheme, from its specification and against its own tools.
@@ -86,18 +87,11 @@ struct VersionSchemeTests {
 
     @Test func agreesWithPackagingOfPyPI() throws {
         let texts = Self.pythonTexts() + ["1.0-rc.1", "1.0.0-rc.1", "1.0..1", "1.0.", "1.0-", "1.0_", "1rc", "1.0-1-1"]
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "\(Self.root)/.venv/bin/python3")
-        process.arguments = ["\(Self.root)/Tests/Peers/version_peer.py"]
-        let (input, output) = (Pipe(), Pipe())
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        try input.fileHandleForWriting.write(contentsOf: JSONEncoder().encode(texts))
-        try input.fileHandleForWriting.close()
-        let answer = try #require(try output.fileHandleForReading.readToEnd())
-        process.waitUntilExit()
-        let rows = try JSONDecoder().decode([[Int]?].self, from: answer)
+        let input = [UInt8](try JSONEncoder().encode(texts))
+        let peer = try TestProcess.run(
+            "\(Self.root)/.venv/bin/python3", ["\(Self.root)/Tests/Peers/version_peer.py"], input: input)
+        try #require(peer.status == 0, "\(peer.errors)")
+        let rows = try JSONDecoder().decode([[Int]?].self, from: Data(peer.output.utf8))
         #expect(rows.map { $0 != nil } == texts.map(VersionScheme.pep440.isVersion))
         let valid = zip(texts, rows).filter { $0.1 != nil }.enumerated()
             // PEP 440 has versions that end with -, and a `Version` does not.
@@ -143,8 +137,6 @@ struct VersionSchemeTests {
 
     /// deb-version(7) and policy 5.6.12, by Debian's own program; the name of a release is what its version is.
     @Test func agreesWithDpkgOnGeneratedVersions() throws {
-        let dpkg = "/usr/bin/dpkg"
-        try #require(FileManager.default.isExecutableFile(atPath: dpkg), "the test needs dpkg")
         var state: UInt64 = 42
         func pick(_ choices: [String]) -> String {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -157,14 +149,7 @@ struct VersionSchemeTests {
                     + pick(["", "-1", "-1~x"])
             }
             let order = try Self.compare(texts[0], texts[1], .debian)
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: dpkg)
-            let relation = order < 0 ? "lt" : order > 0 ? "gt" : "eq"
-            process.arguments = ["--compare-versions", texts[0], relation, texts[1]]
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0, "dpkg disagrees: \(texts[0]) \(relation) \(texts[1])")
+            try Dpkg.expect(texts[0], order, texts[1])
             // What has two dots in a row is the name of no release.
             guard !texts.contains(where: { $0.contains("..") }) else { continue }
             let releases = try texts.map { Version(try VersionText.release($0), in: .debian) }

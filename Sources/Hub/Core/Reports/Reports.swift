@@ -167,8 +167,7 @@ struct Reports {
         if attack.code == .hashMismatch, report.action == nil, isFirstRefusal(of: client.id, &turn) {
             try turn.log(
                 .warning, .bytesRefused, "client/\(client.name)",
-                "\(client.name) refused bytes that are not the signed ones; its spoke checks its copy, which its disk may "
-                    + "have damaged (\(attack.text))")
+                AttackSeen.bytesRefused(by: "\(client.name)", attack.text))
         } else {
             try turn.log(.error, .attackSeen, "client/\(client.name)", "\(attack.code.rawValue): \(attack.text)")
         }
