@@ -9,7 +9,7 @@ SWIFT_BUILD := swift build -j $(JOBS)
 STRICT := --explicit-target-dependency-import-check error
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz fuzz-members crash powercut sim bench bench-replication slow-link slow-update release demo clean
+.PHONY: help setup setup-bench build check lint format tidy layers test e2e conformance tsan asan fuzz fuzz-members crash powercut sim sim-compare bench bench-replication slow-link slow-update release demo clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -109,6 +109,11 @@ slow-update:
 sim: setup
 	$(SWIFT_BUILD) -c release --product axle-sim
 	.build/release/axle-sim $(if $(SEED),--seed $(SEED))
+
+## sim-compare  whether simulated seeds give the traces that they gave at the commit BASE=; RUNS= of them
+sim-compare: setup
+	@[ -n "$(BASE)" ] || { echo "make sim-compare BASE=COMMIT"; exit 2; }
+	python3 Tests/Bench/sim_compare.py $(BASE) --runs $(or $(RUNS),40)
 
 ## bench     measures side by side with peers, writes .build/bench.json
 bench: setup-bench

@@ -24,6 +24,8 @@ package struct HubCore {
     private var wakeAt: UnixTime?
     private var log = ActivityLog()
     private var approvals = ApprovalTrees()
+    /// Changes that no part has taken by the end of the last turn.
+    private var left: [HubChange] = []
 
     private var actions = Actions()
     private var catalog = Catalog()
@@ -61,6 +63,12 @@ package struct HubCore {
 
     /// The folders that a spoke's machine shows releases in, as the spoke said last.
     package func shares(of spoke: NodeID) -> Shares? { shares.shares(of: spoke) }
+
+    /// What does not hold of a part's memory, in the light of the store; nil when all is well. For the simulation and tests.
+    package func brokenInvariant() throws -> String? {
+        if !left.isEmpty { return "no part has taken \(left)" }
+        return try parts.lazy.compactMap { try $0.brokenInvariant(store, configuration) }.first
+    }
 
     // MARK: - Entry
 
@@ -109,7 +117,7 @@ package struct HubCore {
             next.latest = max(latest, time)
             var turn = HubTurn(
                 store: store, cryptography: cryptography, configuration: configuration, now: next.latest,
-                random: random, approvals: approvals, log: log)
+                random: random, approvals: approvals, log: log, changes: left)
             let result = try body(&next, &turn)
             turn.blame(.hub)
             try next.settle(&turn)
@@ -128,6 +136,15 @@ package struct HubCore {
     /// pruned, that what the pool imports, and that which patches can be made. Rollouts see all of this. Shares follow
     /// rollouts. The sessions come last, since everything before may have something to send.
     private mutating func settle(_ turn: inout HubTurn) throws {
+        for _ in 0..<HubLimits.rounds {
+            try settleParts(&turn)
+            guard turn.hasChanges else { break }
+        }
+        left = turn.takeChanges()
+        try scheduleWake(&turn)
+    }
+
+    private mutating func settleParts(_ turn: inout HubTurn) throws {
         try actions.settle(&turn)
         try revocations.settle(&turn)
         try limits.settle(&turn)
@@ -141,7 +158,6 @@ package struct HubCore {
         try sessions.settle(&turn)
         carryOut(&turn)
         for delivery in sessions.takeReady(turn) { try deliver(delivery, &turn) }
-        try scheduleWake(&turn)
     }
 
     /// Sends a spoke what waits for it, in this order.
@@ -156,10 +172,11 @@ package struct HubCore {
         carryOut(&turn)
     }
 
+    private var parts: [any HubPart] {
+        [actions, revocations, limits, catalog, retention, pool, patches, rollouts, shares, sessions]
+    }
+
     private mutating func scheduleWake(_ turn: inout HubTurn) throws {
-        let parts: [any HubPart] = [
-            actions, revocations, limits, catalog, retention, pool, patches, rollouts, shares, sessions,
-        ]
         guard let earliest = try parts.compactMap({ try $0.nextDue(turn) }).min(), earliest != wakeAt else { return }
         wakeAt = earliest
         turn.effect(.wake(at: earliest))

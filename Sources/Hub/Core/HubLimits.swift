@@ -4,6 +4,8 @@ import Rollout
 
 /// Every bound of the hub's core in one place.
 package enum HubLimits {
+    /// How often the parts of the core are settled in one turn at most, until none has told another anything.
+    static let rounds = 8
     /// Notes of one report that are logged.
     package static let notesOfReport = 16
     /// How long packages of a pool whose disk is gone wait for it, before they are fetched again into another one.

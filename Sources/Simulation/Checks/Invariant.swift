@@ -38,6 +38,8 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
     case replay = 20
     /// What one member sends costs that member alone.
     case peerCostsItself = 21
+    /// What the parts of a core keep in memory fits its store, and whatever one tells another is taken.
+    case partsAgree = 22
 
     package var description: String { "invariant \(rawValue) (\(name))" }
 
@@ -61,6 +63,7 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
         case .oneEffect: "oneEffect"
         case .replay: "replay"
         case .peerCostsItself: "peerCostsItself"
+        case .partsAgree: "partsAgree"
         }
     }
 }

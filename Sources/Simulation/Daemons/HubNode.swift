@@ -108,6 +108,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
                 try commit()
                 return effects
             }
+            try checkParts()
             if let report, isAnsweredOK(events, effects) {
                 fleet.checks.hubTook(report, before: counter, after: try self.counter(of: report))
             }
@@ -116,6 +117,10 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             core = before
             throw error
         }
+    }
+
+    private func checkParts() throws {
+        if let broken = try core.brokenInvariant() { fleet.breach(.partsAgree, "\(name): \(broken)") }
     }
 
     private func isAnsweredOK(_ events: [HubEvent], _ effects: [HubEffect]) -> Bool {
@@ -159,6 +164,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         guard isUp else { return nil }
         do {
             let (answer, effects) = try core.execute(command, at: fleet.now)
+            try checkParts()
             committed([], effects)
             for effect in effects { execute(effect) }
             return answer

@@ -92,6 +92,11 @@ struct Catalog: HubPart {
         return catalog.nextRefresh
     }
 
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+        guard isRefreshing, try store.catalog() == nil else { return nil }
+        return "a catalog is being refreshed and none is set"
+    }
+
     /// The catalog was refreshed and is trusted. `patches` follow the releases that it names.
     mutating func refreshed(
         _ contents: CatalogContents, _ patches: inout Patches, _ turn: inout HubTurn

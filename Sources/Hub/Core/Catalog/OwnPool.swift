@@ -26,6 +26,16 @@ struct OwnPool: HubPart {
         [evicting.values.compactMap { $0 }.min(), try turn.store.nextImport()].compactMap { $0 }.min()
     }
 
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+        guard importing.count <= HubLimits.imports else { return "\(importing.count) packages are imported at once" }
+        // A record may have gone on before the import that it no longer needs ends; the other way round nobody would
+        // bring the package.
+        for record in try store.packages(in: .downloading) where !importing.contains(record.package.path) {
+            return "\(record.package.path) is downloading and nothing brings it"
+        }
+        return nil
+    }
+
     private mutating func takeChanges(_ turn: inout HubTurn) {
         let changes: [HubChange] = turn.take { change in
             switch change {

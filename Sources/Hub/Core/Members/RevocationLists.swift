@@ -40,6 +40,14 @@ struct RevocationLists: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { signed.map { $0 + HubLimits.revocationInterval } }
 
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+        guard let signed, let text = try store.setting(.revocationList), let bytes = ASCII.bytes(hex: text) else {
+            return nil
+        }
+        let issued = try RevocationList.readUnverified(bytes).issued
+        return issued == signed ? nil : "the revocation list was signed at \(issued), not at \(signed)"
+    }
+
     private mutating func takeSigned(_ turn: inout HubTurn) {
         let count = turn.take { change in
             if case .revocationsSigned = change { true } else { nil }

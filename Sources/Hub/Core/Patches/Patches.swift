@@ -207,6 +207,14 @@ struct Patches: HubPart {
         isPossible && current == nil ? try turn.store.nextPatch() : nil
     }
 
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+        guard isPossible else { return nil }
+        for record in try store.patches() where record.state == .making && record.key != current {
+            return "a patch to \(record.newPath) counts as being made and is not"
+        }
+        return nil
+    }
+
     /// The patches that are here, the one that nobody has used for longest first.
     private static func leastUsed(_ turn: HubTurn) throws -> [SHA256Digest] {
         try turn.store.patches().filter { $0.state == .made }

@@ -207,6 +207,8 @@ struct Actions: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { try turn.store.nextActionDeadline() }
 
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
+
     /// An operator says that an uncertain action is over.
     static func settle(_ id: ActionID, _ turn: inout HubTurn) throws -> ActionRecord {
         guard var action = try turn.store.action(id) else { throw HubRefusal.notFound("there is no action \(id)") }

@@ -193,6 +193,10 @@ struct Rollouts: HubPart {
         return [soaked, started].compactMap { $0 }.min()
     }
 
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+        moved.isEmpty ? nil : "\(moved.count) rollouts were not moved on"
+    }
+
     /// Ready once every package that it needs is in the hub's pool.
     private static func prepare(_ rollout: inout RolloutRecord, _ turn: inout HubTurn) throws {
         var seen: Set<TargetPath> = []

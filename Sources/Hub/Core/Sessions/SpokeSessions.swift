@@ -223,4 +223,19 @@ struct SpokeSessions: HubPart {
             .min()
         return [released, resumed].compactMap { $0 }.min()
     }
+
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+        guard sessions.count == linkOf.count else { return "\(sessions.count) sessions of \(linkOf.count) spokes" }
+        for (spoke, link) in linkOf {
+            guard let session = sessions[link], session.spoke == spoke else {
+                return "the session of spoke \(spoke) is not the spoke's"
+            }
+            guard Set(session.errands.values) == session.underWay, session.errands.count == session.underWay.count
+            else { return "what is under way to spoke \(spoke) is not what was asked" }
+            guard let record = try store.spoke(spoke), record.isConnected, record.revoked == nil else {
+                return "spoke \(spoke) has a session and counts as away or revoked"
+            }
+        }
+        return nil
+    }
 }

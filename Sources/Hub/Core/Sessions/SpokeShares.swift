@@ -96,4 +96,14 @@ struct SpokeShares: HubPart {
     }
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { nil }
+
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+        for spoke in told.keys where try store.spoke(spoke)?.isConnected != true {
+            return "spoke \(spoke) is not connected and counts as told of completed releases"
+        }
+        for spoke in shares.keys where try store.spoke(spoke) == nil {
+            return "shares are kept of spoke \(spoke), which is not known"
+        }
+        return nil
+    }
 }

@@ -10,4 +10,7 @@ protocol HubPart {
 
     /// When something of this part is due next; nil where nothing is. Asked after every part has settled.
     func nextDue(_ turn: HubTurn) throws -> UnixTime?
+
+    /// What does not hold of the part's memory between two turns; nil when all is well.
+    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String?
 }

@@ -37,7 +37,8 @@ struct HubTurn {
 
     init(
         store: any HubStore, cryptography: any HubCryptography, configuration: HubConfiguration, now: UnixTime,
-        random: any RandomNumberGenerator & Sendable, approvals: ApprovalTrees, log: ActivityLog
+        random: any RandomNumberGenerator & Sendable, approvals: ApprovalTrees, log: ActivityLog,
+        changes: [HubChange] = []
     ) {
         self.store = store
         self.cryptography = cryptography
@@ -46,6 +47,7 @@ struct HubTurn {
         self.random = random
         self.approvals = approvals
         self.log = log
+        self.changes = changes
     }
 
     var queries: HubQueries { HubQueries(store: store, zones: configuration.zones) }
@@ -106,6 +108,12 @@ struct HubTurn {
             return true
         }
         return picked
+    }
+
+    /// Gives the changes that no part has taken.
+    mutating func takeChanges() -> [HubChange] {
+        defer { changes = [] }
+        return changes
     }
 
     /// Whether a part still has something to take.
