@@ -64,6 +64,7 @@ struct AgentSessions {
             turn.close(old.link, .replaced, "a newer session of this agent has taken this one's place")
             _ = turn.requests.takeAll(on: old.link)
             agentOfLink[old.link] = nil
+            sessions[agent] = nil
         }
         let known = try turn.store.agent(agent)
         guard known != nil || turn.hub != nil else {
