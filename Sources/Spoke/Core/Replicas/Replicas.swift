@@ -31,7 +31,7 @@ struct Replicas {
             switch replica.state {
             case .pending, .transferring, .corrupt: return true
             case .verified: return publishedWanted.contains(replica.sha256)
-            default: return false
+            case .evicted: return false
             }
         }
         // What another attempt brings is waited for: two packages may have the same content.
