@@ -219,6 +219,24 @@ import Testing
         #expect(try bench.ask(LinkID(3), .report(SpokeBench.report(1))) == .ok(OK()))
     }
 
+    @Test func anAgentWhoseNewerSessionIsRefusedIsNotToldAsPresent() throws {
+        var bench = try SpokeBench()
+        try bench.openHub()
+        try bench.openAgent(SpokeBench.stranger)
+        try bench.tell(.link(.closed(SpokeBench.hub, LinkClosure(code: .timedOut, text: ""))))
+        // Nobody can say whose the agent is: the old session makes way, and the new one is refused.
+        try bench.openAgent(SpokeBench.stranger, link: LinkID(3))
+        #expect(bench.closings() == [SpokeBench.agentLink, LinkID(3)])
+        for link in [SpokeBench.agentLink, LinkID(3)] {
+            try bench.tell(.link(.closed(link, LinkClosure(code: .replaced, text: ""))))
+        }
+        try bench.openHub()
+        let presences = bench.requests(on: SpokeBench.hub).filter {
+            if case .presence = $0.message { true } else { false }
+        }
+        #expect(presences.isEmpty)
+    }
+
     @Test func revokedAgentsAreDroppedAndForgotten() throws {
         var bench = try SpokeBench()
         try bench.openHub()

@@ -128,6 +128,9 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             return try store.transaction {
                 var effects: [SpokeEffect] = []
                 for event in events { effects += try core.handle(mutated(event), at: fleet.now) }
+                for text in core.contradictions() {
+                    fleet.breach(.cleanStoreFailure, "\(name)'s core contradicts itself: \(text)")
+                }
                 try commit()
                 return effects
             }

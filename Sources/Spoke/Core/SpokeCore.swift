@@ -1,483 +1,298 @@
 package import Model
 import Protocol
-import Storage
 package import Trust
 
 /// A spoke's decisions: what it carries between hub and agents, what it holds, whom it serves.
 ///
-/// Synchronous and without IO. One call of `handle` belongs to one transaction of the store, and its effects are executed
-/// after the commit: what is acknowledged is on disk. Links, requests and transfers under way are in memory only; all
-/// that must outlive a restart is in the store, and every exchange may be repeated without harm.
+/// Synchronous and without IO. One call of `handle` belongs to one transaction of the store, and
+/// its effects are executed after the commit: what is acknowledged is on disk. Links, requests and
+/// transfers under way are in memory only; all that must outlive a restart is in the store, and
+/// every exchange may be repeated without harm.
 ///
-/// The spoke believes nobody by itself: orders and reports are opaque signed bytes to it, and it serves an agent
-/// only after the hub has named that agent as its own.
+/// The spoke believes nobody by itself: orders and reports are opaque signed bytes to it, and it
+/// serves an agent only after the hub has named that agent as its own.
+///
+/// The core routes each event to the part that it concerns. A part alone changes its state. Parts
+/// that need another one at once are given it, and what can wait they note as a `SpokeChange`.
 package struct SpokeCore {
-    /// What an outgoing request was for.
-    enum Errand: Hashable {
-        case poolStatus(NodeName)
-        case poolChecked
-        case replica(TargetPath, SHA256Digest)
-        case presence(NodeID)
-        case report(agent: NodeID, incarnation: UInt64, counter: UInt64)
-        case event(UInt64)
-        /// With the signature, since an order may be replaced by a newer one while it is under way.
-        case order(agent: NodeID, action: ActionID, kind: UInt8, signature: [UInt8])
-        case newestOrder
-        case join(JoinID)
-        case catalogChanged(NodeID)
-        case fleetWord(FleetWord, NodeID)
-        case shares
-        /// How a replica had best come.
-        case plan(SHA256Digest)
-        /// An agent's renewal: where its answer goes.
-        case renewal(LinkID, RequestID)
-    }
-
-    /// A request that is under way.
-    struct Request {
-        let link: LinkID
-        let errand: Errand
-        /// What was told; nil unless the errand tells a state.
-        let state: Message?
-        /// How often telling this state has failed in a row.
-        let failures: Int
-    }
-
-    /// What the hub signs about the fleet and a spoke passes on.
-    enum FleetWord: Hashable {
-        case revocations, anchors
-    }
-
-    /// An agent's open link.
-    struct AgentLink {
-        let link: LinkID
-        let since: UnixTime
-        /// Whether the hub has named it as this spoke's; until then nothing but patience is served.
-        var isAdopted: Bool
-        /// The public key of its reports; nil until the hub has said it.
-        var reportKey: [UInt8]?
-        /// Orders pause until then after the agent has asked for patience.
-        var ordersNotBefore = UnixTime.zero
-    }
-
-    /// An attempt to get a replica here.
-    struct Attempt {
-        /// Bytes of what is fetched that are here.
-        var held: UInt64 = 0
-        /// Nil until it is decided how it comes.
-        var plan: TransferPlan?
-        /// The replica is here as its content; an agent needs the published file too.
-        var isExtra = false
-        /// The path that the catalog is being asked about; nil when it has answered.
-        var lookUp: TargetPath?
-        /// The paths that it was asked about.
-        var tried: Set<TargetPath>
-        /// The objects that it may bring.
-        var objects: [SHA256Digest]
-    }
-
-    /// A content that agents wait for.
-    struct ContentWish {
-        /// When one asked last.
-        var asked: UnixTime
-        /// Whether it is to be made, where it is not here.
-        var isDue: Bool
-        /// How often in a row there was no room for it.
-        var roomless = 0
-    }
-
-    /// Who causes the events that are written.
-    private enum LogCause: Hashable, Sendable {
-        /// The spoke itself or its hub; without a budget.
-        case spoke
-        case agent(NodeID)
-    }
-
-    let store: any SpokeStore
-    let verifier: any SignatureVerifier
-    var random: any RandomNumberGenerator & Sendable
-    var hub: LinkID?
-    var agents: [NodeID: AgentLink] = [:]
-    var agentOfLink: [LinkID: NodeID] = [:]
-    /// The processes that spoke as each agent.
-    var instances: [NodeID: InstanceHistory] = [:]
-    /// Replicas with an attempt under way: looked up, planned or transferred.
-    var attempts: [SHA256Digest: Attempt] = [:]
-    /// What the pool holds, by hash: published files, contents and patches.
-    var held: Set<SHA256Digest> = []
-    /// Published files in the pool that the disk has damaged and that are to be repaired.
-    var damagedFiles: Set<SHA256Digest> = []
-    /// What each agent was served with last, until it refuses it.
-    var served: [NodeID: [SHA256Digest]] = [:]
-    /// When agents refused objects, and the checks that are under way with the agents that wait for
-    /// them; see `refused(by:at:)`.
-    var doubts: [Doubt: UnixTime] = [:]
-    var verifying: [SHA256Digest: Set<NodeID>] = [:]
-    /// Since when the hub makes something cheaper, for replicas that wait for it.
-    var patience: [SHA256Digest: UnixTime] = [:]
-    /// Published files that an agent asked for and that are here as contents only.
-    var publishedWanted: Set<SHA256Digest> = []
-    /// The published file that is being unpacked, and those that this process could not unpack, and why.
-    var unpacking: SHA256Digest?
-    var isUnpackingStopped = false
-    var unpackFailed: [SHA256Digest: UnpackOutcome] = [:]
-    /// Published files whose contents agents wait for that cannot unpack them.
-    var contentsWanted: [SHA256Digest: ContentWish] = [:]
-    /// Replicas that found no room at their last attempt.
-    var roomWaited: Set<SHA256Digest> = []
-    /// Whether contents and patches have to be looked through again; shares too, since the same things matter to them.
-    var isKeepingDue = true {
-        didSet { if isKeepingDue { areSharesDue = true } }
-    }
-    /// The folders of this machine that show a product's release.
-    var shares: [NodeName: ShareRecord] = [:]
-    /// Whether the catalog has to be asked what they are to show, and whether it is being asked.
-    var areSharesDue = true
-    var isSurveying = false
-    /// What the hub said of the rollouts that some of them follow.
-    var completed = CompletedKnowledge()
-    /// What the hub was told of them last.
-    var toldShares: Shares?
-    /// Packages whose content is being looked up in the catalog, for the keeping of bases.
-    var lookUps: Set<TargetPath> = []
-    /// The means beside the published file that this spoke can use.
-    let accepts: [TransferMeans]
-    /// Evictions under way, who waits for their ends, and what the replica was.
-    var evictions: [SHA256Digest: (link: LinkID, request: RequestID, before: ReplicaState)] = [:]
-    var pool = PoolFigures(PoolAccount(quota: .zero, used: .zero, reserved: .zero, freeOnDisk: .zero))
-    /// Where objects are, as long as there are several pools.
-    var places: [SHA256Digest: PoolPlace] = [:]
-    /// Packages that were in a pool whose disk is gone; they wait for it for a while.
-    var missing: Set<SHA256Digest> = []
-    /// Reports and events to the hub pause until then after it has asked for patience; neither waits for the other.
-    var reportsNotBefore = UnixTime.zero
-    var eventsNotBefore = UnixTime.zero
-    /// When the next attempt at a replica may start; nil where none waits, in the past where it may be due.
-    var nextAttempt: UnixTime? = .zero
-    /// Agents that may have orders to be sent.
-    var ordersDue: Set<NodeID> = []
-    var catalogVersion: UInt64?
-    /// When an old revocation list is an alarm (again); nil until it is looked up.
-    var listAlarm: UnixTime?
-    /// How fast packages may go to the agents; nil until the hub has said it.
-    var agentLimit: RateSchedule?
-    /// What the sender has been told of it; nil before it was told anything.
-    var agentRate: BitRate??
-    var effects: [SpokeEffect] = []
-    /// Which agents' reports are taken now.
-    var intake = ReportIntake()
-    /// Sessions that each agent may open.
-    var sessionAllowance = PeerAllowance<NodeID>(SpokeLimits.sessions)
-    /// Agents' sessions with a renewal on its way to the hub.
-    var renewing: Set<LinkID> = []
-    /// Whose input is being handled.
-    private var cause = LogCause.spoke
-    private var agentEvents = LogBudget<LogCause>(SpokeLimits.agentEvents)
-    /// Events in the store; nil until they are counted.
-    private var eventCount: Int?
-    private var requests: [RequestID: Request] = [:]
-    private var requestOf: [Errand: RequestID] = [:]
-    /// States that a peer could not take, which are told again.
-    var untold = UntoldStates()
-    /// Requests under way that tell a state.
-    private(set) var statesUnderWay = 0
-    private var lastRequest: UInt64 = 0
+    private var turn: SpokeTurn
+    private var sessions = AgentSessions()
+    private var orders = Orders()
+    private var rateLimit = AgentRateLimit()
+    private var doubts = Doubts()
+    private var deliveries = Deliveries()
+    private var relays = Relays()
+    private var revocations = RevocationWatch()
+    private var pool: PoolContents
+    private var missing = MissingPackages()
+    private var evictions = Evictions()
+    private var replicas = Replicas()
+    private var plans: Plans
+    private var contents = Contents()
+    private var shares = MachineShares()
     private var nextTidying = UnixTime.zero
     private var wakeAt: UnixTime?
 
-    /// The first pool's name as the hub knows it.
-    let poolName: NodeName
-
-    /// A core over its store; `random` spreads the retries.
-    ///
-    /// `verifier` checks the reports of agents whose keys the hub has said.
-    /// `accepts` names the means beside the published file that this machine can use; patches and compressed chunks need libzstd.
+    /// A core over its store; `random` spreads the retries, and `verifier` checks the reports of
+    /// agents whose keys the hub has said. `accepts` names the means beside the published file that
+    /// this machine can use; patches and compressed chunks need libzstd.
     package init(
         store: any SpokeStore, poolName: NodeName, verifier: any SignatureVerifier,
         random: any RandomNumberGenerator & Sendable,
         accepts: [TransferMeans] = [.content] + TransferMeans.fromBase
     ) {
-        self.accepts = accepts
-        self.store = store
-        self.verifier = verifier
-        self.poolName = poolName
-        self.random = random
+        turn = SpokeTurn(store: store, verifier: verifier, random: random)
+        pool = PoolContents(firstName: poolName)
+        plans = Plans(accepts: accepts)
     }
 
-    /// Takes one event and gives back what is to be done after the commit.
-    ///
-    /// Throws only what the store throws; then the transaction is undone and the process must not go on with this core.
+    /// The agents that are here.
+    package var connectedAgents: Set<NodeID> { sessions.connected }
+
+    /// Takes one event and gives back what is to be done after the commit. Throws only what the
+    /// store throws; then the transaction is undone and the process must not go on with this core.
     package mutating func handle(_ event: SpokeEvent, at now: UnixTime) throws -> [SpokeEffect] {
-        effects = []
-        cause = cause(of: event)
+        turn.begin(at: now, causedBy: sessions.cause(of: event))
+        try route(event)
+        turn.blame(nil)
+        try settle()
+        return turn.end()
+    }
+
+    // MARK: - Routing
+
+    private mutating func route(_ event: SpokeEvent) throws {
         switch event {
-        case .started(let held, let pool): try start(held: held, pool, at: now)
-        case .link(let event): try handle(event, at: now)
-        case .faulted(let fault): try faulted(fault, at: now)
-        case .joinAsked(let join, let message): relay(message, for: join)
-        case .targetFound(let path, let finding): try found(path, finding, at: now)
-        case .transferProgressed(let sha256, let held): try progressed(sha256, held: held)
-        case .transferEnded(let sha256, let outcome): try ended(sha256, outcome, at: now)
-        case .poolChanged(let pool): try changed(pool)
-        case .placed(let places): try placed(places)
-        case .poolsMoved(let went, let came, let text): try poolsMoved(went, came, text, at: now)
-        case .confinementMissing(let text): try log(.warning, .confinementMissing, "", text, at: now)
+        case .started(let held, let figures):
+            pool.start(held, figures)
+            try deliveries.start(turn)
+            try rateLimit.start(turn)
+            try shares.start(turn)
+            try replicas.start(pool, &missing, &turn)
+        case .link(let event): try route(event)
+        case .faulted(let fault): try faulted(fault)
+        case .joinAsked(let join, let message): Relays.join(join, message, &turn)
+        case .targetFound(let path, let finding): try replicas.found(path, finding, &pool, plans, &contents, &turn)
+        case .transferProgressed(let sha256, let held): try replicas.progressed(sha256, held: held, pool, &turn)
+        case .transferEnded(let sha256, let outcome): try replicas.ended(sha256, outcome, &pool, contents, &turn)
+        case .poolChanged(let figures): try pool.changed(figures, replicas, &turn)
+        case .placed(let places): try pool.placed(places, replicas, &turn)
+        case .poolsMoved(let went, let came, let text): try missing.poolsMoved(went, came, text, &pool, replicas, &turn)
+        case .confinementMissing(let text): try turn.log(.warning, .confinementMissing, "", text)
         case .poolDrained(let text, let isEmpty):
-            try log(isEmpty ? .notice : .warning, .poolDrained, "pool", text, at: now)
-        case .unpacked(let sha256, let outcome): try unpacked(sha256, outcome, at: now)
-        case .evicted(let objects): try evicted(objects)
-        case .objectsDamaged(let digests): try damaged(digests, at: now)
-        case .verified(let object, let isWhole): try verified(object, isWhole: isWhole, at: now)
-        case .evictionEnded(let sha256, let refusal): try evictionEnded(sha256, refusal: refusal, at: now)
-        case .poolChecked(let check): try checked(check)
-        case .packageBrought(let path, let sha256, let length): try brought(path, sha256, length, at: now)
+            try turn.log(isEmpty ? .notice : .warning, .poolDrained, "pool", text)
+        case .unpacked(let sha256, let outcome): try contents.unpacked(sha256, outcome, &pool, replicas, &turn)
+        case .evicted(let objects): try pool.evicted(objects, &turn)
+        case .objectsDamaged(let objects): try Damage.found(objects, &pool, replicas, &turn)
+        case .verified(let object, let isWhole): try doubts.verified(object, isWhole: isWhole, &turn)
+        case .evictionEnded(let sha256, let refusal): try evictions.ended(sha256, refusal, pool, replicas, &turn)
+        case .poolChecked(let check): try PoolControl.checked(check, &turn)
+        case .packageBrought(let path, let sha256, let length): try replicas.brought(path, sha256, length, &pool, &turn)
         case .bundleRefused(let why):
-            try log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)", at: now)
+            try turn.log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)")
         case .revocationsChecked(let link, let request, let signed, let outcome):
-            try revoke(outcome, signed: signed, link, request, at: now)
-        case .agentsRevoked(let agents): try drop(agents, at: now)
+            try revocations.checked(outcome, signed: signed, link, request, &sessions, &turn)
+        case .agentsRevoked(let agents): try sessions.drop(agents, &turn)
         case .anchorsChecked(let link, let request, let signed, let refusal):
-            try anchorsChecked(refusal, signed: signed, link, request, at: now)
+            try SignedLists.anchorsChecked(refusal, signed: signed, link, request, sessions, &turn)
         case .catalogRefreshed(let version):
-            announceCatalog(version)
-            areSharesDue = true
-        case .sharesSet(let shares): sharesSet(shares)
-        case .catalogSurveyed(let packages): try surveyed(packages, at: now)
-        case .shareTended(let share, let outcome): try shareTended(share, outcome, at: now)
+            sessions.announceCatalog(version, &turn)
+            turn.note(.sharesDue)
+        case .sharesSet(let set): shares.set(set, &turn)
+        case .catalogSurveyed(let packages): try shares.surveyed(packages, pool, &turn)
+        case .shareTended(let share, let outcome): try shares.tended(share, outcome, &turn)
         case .woke: wakeAt = nil
         }
-        cause = .spoke
-        try pump(at: now)
-        return effects
     }
-
-    private func cause(of event: SpokeEvent) -> LogCause {
-        switch event {
-        case .link(.opened(_, let peer, _)): peer.role == .agent ? .agent(peer.id) : .spoke
-        case .link(.closed(let link, _)), .link(.request(let link, _, _)), .link(.reply(let link, _, _)),
-            .link(.failed(let link, _, _)):
-            cause(of: link)
-        case .faulted(let fault):
-            switch fault.origin {
-            case .request(let link, _), .link(let link):
-                fault.peer.map { $0.role == .agent ? .agent($0.id) : .spoke } ?? cause(of: link)
-            case .member(let node): agents[node] == nil ? .spoke : .agent(node)
-            case .join: .spoke
-            }
-        case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
-            .poolsMoved, .poolDrained, .confinementMissing, .unpacked, .evicted, .evictionEnded, .poolChecked,
-            .objectsDamaged, .verified,
-            .packageBrought, .bundleRefused, .revocationsChecked, .agentsRevoked, .anchorsChecked, .catalogRefreshed,
-            .sharesSet,
-            .catalogSurveyed, .shareTended, .woke:
-            .spoke
-        }
-    }
-
-    /// What is written next is the doing of an agent, whoever told it.
-    mutating func blame(_ agent: NodeID) { cause = .agent(agent) }
-
-    private func cause(of link: LinkID) -> LogCause { agentOfLink[link].map { .agent($0) } ?? .spoke }
 
     // MARK: - Links
 
-    private mutating func handle(_ event: LinkEvent, at now: UnixTime) throws {
+    private mutating func route(_ event: LinkEvent) throws {
         switch event {
         case .opened(let link, let peer, let hello):
             switch peer.role {
-            case .hub: try hubOpened(link, at: now)
-            case .agent: try agentOpened(link, peer.id, hello, at: now)
-            case .spoke: close(link, .refused, "a spoke serves agents only")
+            case .hub: try hubOpened(link)
+            case .agent: try sessions.opened(link, peer.id, hello, &turn)
+            case .spoke: turn.close(link, .refused, "a spoke serves agents only")
             }
         case .closed(let link, _):
-            try closed(link, at: now)
+            try endRequests(on: link)
+            forget(link)
         case .request(let link, let request, let message):
-            if link == hub {
-                try hubAsks(message, link, request, at: now)
-            } else if let agent = agentOfLink[link] {
-                try agentAsks(message, agent, link, request, at: now)
+            if link == turn.hub {
+                try hubAsks(message, link, request)
+            } else if let agent = sessions.agent(on: link) {
+                try agentAsks(message, agent, link, request)
             }
         case .reply(let link, let request, let message):
-            guard let asked = takeRequest(request, on: link) else { return }
-            try answered(asked, message, at: now)
+            guard let asked = turn.requests.take(request, on: link) else { return }
+            try answered(asked, message)
         case .failed(let link, let request, _):
-            guard let asked = takeRequest(request, on: link) else { return }
-            try failed(asked, isLinkOpen: true, at: now)
+            guard let asked = turn.requests.take(request, on: link) else { return }
+            turn.requests.tellLater(asked, nil, at: turn.now)
+            try failed(asked.errand, isLinkOpen: true)
         }
     }
 
-    /// What was asked over a link gets no answer any more; it is asked anew over the next one.
-    mutating func endErrands(on link: LinkID, at now: UnixTime) throws {
-        untold.forget(link)
-        let left = requests.filter { $0.value.link == link }
-        for request in left.keys.sorted() {
-            guard let asked = takeRequest(request, on: link) else { continue }
-            try failed(asked, isLinkOpen: false, at: now)
+    /// The state of everything is told anew on every connection, so that neither side must remember
+    /// what the other missed.
+    private mutating func hubOpened(_ link: LinkID) throws {
+        if let old = turn.hub, old != link {
+            turn.close(old, .replaced, "a newer session has taken this one's place")
+            try endRequests(on: old)
         }
+        turn.hubOpened(link)
+        deliveries.hubOpened()
+        turn.note(.replicasChanged)
+        turn.noteHoldings()
+        pool.tell(&turn)
+        try replicas.tellAll(pool, &turn)
+        shares.tell(isAnew: true, &turn)
+        sessions.sendPresences(&turn)
     }
 
-    private mutating func closed(_ link: LinkID, at now: UnixTime) throws {
-        try endErrands(on: link, at: now)
-        if link == hub {
-            hub = nil
-            return
-        }
-        forgetAgent(on: link, at: now)
+    private mutating func forget(_ link: LinkID) {
+        if link == turn.hub { turn.hubClosed() }
+        sessions.forget(link, &turn)
     }
 
-    /// The agent of a link is no longer here; what it still asks over the link is not heard.
-    mutating func forgetAgent(on link: LinkID, at now: UnixTime) {
-        guard let agent = agentOfLink.removeValue(forKey: link) else { return }
-        if agents[agent]?.link == link {
-            agents[agent] = nil
-            sendPresence(of: agent, isConnected: false, since: now)
-        }
+    private mutating func endRequests(on link: LinkID) throws {
+        for asked in turn.requests.takeAll(on: link) { try failed(asked.errand, isLinkOpen: false) }
     }
 
     /// An event that could not be handled was left out: only its sender pays for it.
-    private mutating func faulted(_ fault: PeerFault, at now: UnixTime) throws {
-        let subject = if case .agent(let agent) = cause { "client/\(agent)" } else { "" }
-        try log(
-            .error, .eventFailed, subject,
-            "\(fault.event) of this peer could not be handled and was left out: \(fault.reason)", at: now)
+    private mutating func faulted(_ fault: PeerFault) throws {
+        try turn.log(
+            .error, .eventFailed, turn.cause.map { "client/\($0)" } ?? "",
+            "\(fault.event) of this peer could not be handled and was left out: \(fault.reason)")
         switch fault.origin {
-        case .request(let link, let request): refuse(link, request, .invalid, PeerFault.answer)
-        case .link(let link): dropFaulty(link, at: now)
-        case .member(let node): if let link = agents[node]?.link { dropFaulty(link, at: now) }
+        case .request(let link, let request): turn.refuse(link, request, .invalid, PeerFault.answer)
+        case .link(let link): dropFaulty(link)
+        case .member(let node): if let link = sessions.session(of: node)?.link { dropFaulty(link) }
         case .join(let join):
-            effects.append(.answerJoin(join, .error(ErrorReply(code: .invalid, text: PeerFault.answer))))
+            turn.effect(.answerJoin(join, .error(ErrorReply(code: .invalid, text: PeerFault.answer))))
         }
     }
 
-    /// Ends the link of a peer whose event could not be handled.
-    private mutating func dropFaulty(_ link: LinkID, at now: UnixTime) {
-        close(link, .internalFault, PeerFault.answer)
-        if link == hub { hub = nil }
-        forgetAgent(on: link, at: now)
+    private mutating func dropFaulty(_ link: LinkID) {
+        turn.close(link, .internalFault, PeerFault.answer)
+        forget(link)
     }
 
-    // MARK: - Sending
-
-    /// Asks a peer, unless the same errand is under way already. `failures` counts how often telling
-    /// this state has failed.
-    mutating func ask(_ link: LinkID, _ message: Message, _ errand: Errand, failures: Int = 0) {
-        guard requestOf[errand] == nil else { return }
-        lastRequest += 1
-        let request = RequestID(lastRequest)
-        requestOf[errand] = request
-        if errand.isState {
-            untold.remove(errand)
-            statesUnderWay += 1
+    private mutating func hubAsks(_ message: Message, _ link: LinkID, _ request: RequestID) throws {
+        switch message {
+        case .order(let order): try orders.keep(order, link, request, &turn)
+        case .replicate(let wanted): try replicas.want(wanted, link, request, pool, &turn)
+        case .setQuota(let setting): try PoolControl.setQuota(setting, link, request, pool, &turn)
+        case .setLimit(let setting): try rateLimit.keep(setting, link, request, &turn)
+        case .completedReleases(let told): try shares.keep(told, link, request, &turn)
+        case .setAccess(let setting): try PoolControl.setAccess(setting, link, request, pool, &turn)
+        case .evict(let eviction): try evictions.evict(eviction, link, request, pool, replicas, &turn)
+        case .checkPool(let check): try PoolControl.check(check, link, request, pool, &turn)
+        case .catalogChanged:
+            turn.effect(.refreshCatalog)
+            turn.reply(link, request, .ok(OK()))
+        case .revocations(let list): turn.effect(.checkRevocations(link, request, signed: list.signed))
+        case .anchors(let set): turn.effect(.checkAnchors(link, request, signed: set.signed))
+        default:
+            turn.refuse(link, request, .unsupported, "a spoke does not answer \(message.name) from its hub")
         }
-        requests[request] = Request(
-            link: link, errand: errand, state: errand.isState ? message : nil, failures: failures)
-        effects.append(.link(.request(link, request, message, .control)))
     }
 
-    /// Forgets an errand's answer, so that a newer state of the same thing can be told at once.
-    mutating func supersede(_ errand: Errand) {
-        guard let request = requestOf[errand] else { return }
-        forget(request, errand)
-    }
-
-    private mutating func forget(_ request: RequestID, _ errand: Errand) {
-        requests[request] = nil
-        requestOf[errand] = nil
-        if errand.isState { statesUnderWay -= 1 }
-    }
-
-    /// How many joins wait for the hub's answer.
-    var joinsUnderWay: Int {
-        requestOf.keys.count { if case .join = $0 { true } else { false } }
-    }
-
-    mutating func reply(_ link: LinkID, _ request: RequestID, _ message: Message) {
-        effects.append(.link(.reply(link, request, message)))
-    }
-
-    mutating func refuse(
-        _ link: LinkID, _ request: RequestID, _ code: RequestErrorCode, _ text: String, retryAfter: UInt64? = nil
-    ) {
-        reply(link, request, .error(ErrorReply(code: code, text: text, retryAfterSeconds: retryAfter)))
-    }
-
-    mutating func close(_ link: LinkID, _ code: SessionCode, _ text: String) {
-        effects.append(.link(.close(link, code, text)))
-    }
-
-    private mutating func takeRequest(_ request: RequestID, on link: LinkID) -> Request? {
-        guard let found = requests[request], found.link == link else { return nil }
-        forget(request, found.errand)
-        return found
-    }
-
-    /// Writes an event about a replica, one for each package that it is.
-    mutating func log(
-        _ severity: EventSeverity, _ code: SpokeEventCode, of replica: WantedReplica, _ text: String, at now: UnixTime
-    ) throws {
-        for path in replica.paths { try log(severity, code, "package/\(path)", text, at: now) }
-    }
-
-    /// Writes an event of this spoke, which goes to the hub's activity log, within the budget of the
-    /// agent that causes it. Nothing else writes events.
-    mutating func log(
-        _ severity: EventSeverity, _ code: SpokeEventCode, _ subject: String, _ text: String, at now: UnixTime
-    ) throws {
-        if case .agent(let agent) = cause {
-            let verdict = agentEvents.verdict(for: cause, at: now)
-            if let notice = verdict.notice { try append(.warning, .linesLeftOut, "client/\(agent)", notice, at: now) }
-            guard verdict.isWritten else { return }
+    private mutating func agentAsks(_ message: Message, _ agent: NodeID, _ link: LinkID, _ request: RequestID) throws {
+        guard let open = sessions.session(of: agent), open.link == link, open.isAdopted else {
+            return turn.refuse(link, request, .busy, "the hub has not confirmed this agent yet", retryAfter: 2)
         }
-        try append(severity, code, subject, text, at: now)
+        switch message {
+        case .report(let report):
+            try deliveries.take(report, agent, reportKey: open.reportKey, link, request, pool, &doubts, &turn)
+        case .renew(let renew): relays.renew(renew, agent, link, request, &turn)
+        case .fetchMetadata(let fetch): turn.effect(.serveMetadata(link, request, name: fetch.name))
+        case .fetchPlan(let asked): try Serving.plan(asked, link, request, pool, &missing, &contents, &turn)
+        case .fetchPackage(let fetch): try Serving.package(fetch, agent, link, request, pool, &missing, &doubts, &turn)
+        default:
+            turn.refuse(link, request, .unsupported, "a spoke does not answer \(message.name) from an agent")
+        }
     }
 
-    private mutating func append(
-        _ severity: EventSeverity, _ code: SpokeEventCode, _ subject: String, _ text: String, at now: UnixTime
-    ) throws {
-        let count = try eventCount ?? store.eventCount()
-        _ = try store.append(Event(time: now, severity: severity, code: code.code, subject: subject, text: text))
-        eventCount = count + 1
-        guard count >= SpokeLimits.events else { return }
-        // A tenth at a time, so that a long absence of the hub does not cost a search for each event.
-        let gone = try store.trimEvents(to: SpokeLimits.events * 9 / 10)
-        _ = try store.append(
-            Event(
-                time: now, severity: .warning, code: SpokeEventCode.linesLeftOut.code, subject: "",
-                text: "\(gone) events that waited for the hub were removed, those that matter least first"))
-        eventCount = count + 2 - gone
+    /// The answer to something that the spoke asked.
+    private mutating func answered(_ asked: Requests.Request, _ message: Message) throws {
+        if case .error(let error) = message, error.code.isRetryable {
+            turn.requests.tellLater(asked, error, at: turn.now)
+        }
+        switch asked.errand {
+        case .poolStatus, .poolChecked, .replica, .catalogChanged, .newestOrder, .signedList: break
+        case .shares: try shares.answered(message, turn)
+        case .presence(let agent): try sessions.presenceAnswered(agent, message, &turn)
+        case .report(let agent, let incarnation, let counter):
+            try deliveries.reportAnswered(agent, incarnation, counter, message, &turn)
+        case .event(let sequence): try deliveries.eventAnswered(sequence, message, &turn)
+        case .order(let agent, let action, let kind, let signature):
+            try orders.answered(agent, action, kind, signature, message, sessions, &turn)
+        case .join(let join): turn.effect(.answerJoin(join, message))
+        case .plan(let sha256): try plans.answered(sha256, message, pool, &replicas, &turn)
+        case .renewal(let link, let request): relays.renewalAnswered(link, request, message, &turn)
+        }
     }
 
-    /// The hub has taken the events up to a sequence.
-    mutating func eventsTaken(through sequence: UInt64) throws {
-        let removed = try store.removeEvents(through: sequence)
-        eventCount = eventCount.map { $0 - removed }
+    /// There will be no answer: what is durable is sent again later, and so is a state; over a new
+    /// link every state is told anew.
+    private mutating func failed(_ errand: Errand, isLinkOpen: Bool) throws {
+        switch errand {
+        case .plan(let sha256): try plans.unanswered(sha256, isLinkOpen: isLinkOpen, pool, &replicas, &turn)
+        case .join(let join): Relays.joinFailed(join, &turn)
+        case .report: if isLinkOpen { deliveries.reportFailed(turn) }
+        case .event: if isLinkOpen { deliveries.eventFailed(turn) }
+        case .order(let agent, _, _, _): if isLinkOpen { orders.failed(agent, sessions, turn) }
+        case .renewal(let link, let request): relays.renewalFailed(link, request, &turn)
+        case .poolStatus, .poolChecked, .replica, .presence, .catalogChanged, .newestOrder, .signedList, .shares:
+            break
+        }
     }
 
     // MARK: - Time
 
-    /// Starts whatever may start now, and asks to be woken when the next thing may.
-    private mutating func pump(at now: UnixTime) throws {
-        // A clock that ran ahead has been set right.
-        if nextTidying - now > SpokeLimits.tidying { nextTidying = now + SpokeLimits.tidying }
-        if now >= nextTidying {
-            _ = try store.removeOrders(expiredBefore: now)
-            nextTidying = now + SpokeLimits.tidying
-            isKeepingDue = true
-            recheckShares()
-        }
-        let nextShare = pumpShares(at: now)
-        try pumpReplicas(at: now)
-        try pumpKeeping(at: now)
-        let listAlarm = try watchList(at: now)
-        let nextRate = followAgentLimit(at: now)
-        let times = [
-            hub == nil ? nil : nextAttempt, try pumpDeliveries(at: now), try pumpOrders(at: now), listAlarm, nextRate,
-            nextShare, try pumpUntold(at: now),
+    /// Lets each part act on what has changed, then asks each when it is next due.
+    ///
+    /// Effects come in the order of the parts. Replicas follow missing packages, whose waits they
+    /// leave alone. Contents follow replicas: nothing is unpacked while an attempt is under way.
+    /// Deliveries follow the parts that write events, and what is told again comes last. Parts note
+    /// changes for later parts, so one round is enough; only contents note one for shares, which
+    /// act on it with the next event.
+    private mutating func settle() throws {
+        try tidy()
+        shares.settle(&turn)
+        plans.settle(&turn)
+        missing.settle(&turn)
+        try replicas.settle(missing, &turn)
+        try contents.settle(pool, replicas, &turn)
+        shares.takeChanges(&turn)
+        try revocations.settle(&turn)
+        rateLimit.settle(&turn)
+        try deliveries.settle(&turn)
+        try orders.settle(sessions, &turn)
+        try replicas.retell(pool, &turn)
+        let due = [
+            shares.nextDue(turn), replicas.nextDue(turn), revocations.nextDue(), rateLimit.nextDue(turn),
+            deliveries.nextDue(turn), orders.nextDue(), turn.requests.nextDue(at: turn.now),
         ]
-        let next = times.compactMap { $0 }.reduce(nextTidying, min)
-        if wakeAt != next {
-            wakeAt = next
-            effects.append(.wake(at: next))
-        }
+        let next = due.compactMap { $0 }.reduce(nextTidying, min)
+        if wakeAt != next { turn.effect(.wake(at: next)) }
+        wakeAt = next
+    }
+
+    private mutating func tidy() throws {
+        // A clock that ran ahead has been set right.
+        if nextTidying - turn.now > SpokeLimits.tidying { nextTidying = turn.now + SpokeLimits.tidying }
+        guard turn.now >= nextTidying else { return }
+        nextTidying = turn.now + SpokeLimits.tidying
+        try orders.tidy(turn)
+        turn.noteHoldings()
+        shares.recheck()
+    }
+
+    /// What contradicts itself in the parts; the simulation wants it empty after each call.
+    package func contradictions() -> [String] {
+        turn.contradictions() + sessions.contradictions() + replicas.attempts.contradictions()
     }
 }

@@ -367,7 +367,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
 
     /// Those of this spoke's agents that are revoked: a look at each of them, not at each of the revoked.
     private func revokedHere() throws -> Set<NodeID> {
-        try store.knownAgents().union(core.agents.keys).filter { revoked.revokes($0) }
+        try store.knownAgents().union(core.connectedAgents).filter { revoked.revokes($0) }
     }
 
     /// A segment has come.

@@ -21,7 +21,8 @@ package enum TransferOutcome: Equatable, Sendable {
     case noRoom(String, lacking: ByteCount = .zero, pool: NodeName? = nil)
     /// What came has another hash than the catalog signs; it was removed.
     case hashMismatch
-    /// A content or a patch was planned and could not be used, whatever the reason; the published file is taken next.
+    /// A content or a patch was planned and could not be used, whatever the reason; the published
+    /// file is taken next.
     case planFailed(String)
     /// The transfer broke; what arrived is kept and the next attempt goes on from there.
     case interrupted(String)
@@ -43,7 +44,8 @@ package enum UnpackOutcome: Equatable, Sendable {
 
 /// What the shell made of a revocation list from the hub.
 package enum RevocationOutcome: Equatable, Sendable {
-    /// Signed by this fleet's hub and not older than the one before; with those of this spoke's agents that are revoked.
+    /// Signed by this fleet's hub and not older than the one before; with those of this spoke's
+    /// agents that are revoked.
     case accepted(revoked: Set<NodeID>)
     case refused(String)
     /// It could not be kept now.
@@ -82,15 +84,16 @@ package enum SpokeEvent: PoolEvent, PeerCausedEvent, Equatable {
     case poolChecked(PoolChecked)
     /// The disk has damaged these packages; the pool withholds them.
     case objectsDamaged(Set<SHA256Digest>)
-    /// The answer to `verify`, behind `objectsDamaged` where it is damaged. An object that could not
-    /// be read to its end is neither.
+    /// The answer to `verify`, behind `objectsDamaged` where it is damaged. An object that could
+    /// not be read to its end is neither.
     case verified(SHA256Digest, isWhole: Bool)
     /// A package of the trusted catalog was brought on a medium; it is in the pool, verified.
     case packageBrought(TargetPath, SHA256Digest, length: UInt64)
     /// What was brought on a medium was refused, and why.
     case bundleRefused(String)
     case revocationsChecked(LinkID, RequestID, signed: [UInt8], RevocationOutcome)
-    /// Agents of this spoke are revoked by a segment that came after its list, or were let in before that.
+    /// Agents of this spoke are revoked by a segment that came after its list, or were let in
+    /// before that.
     case agentsRevoked(Set<NodeID>)
     /// The set is kept, or why not.
     case anchorsChecked(LinkID, RequestID, signed: [UInt8], refusal: String?)
@@ -118,6 +121,34 @@ extension SpokeEvent {
             .poolsMoved, .confinementMissing, .poolDrained, .unpacked, .evicted, .evictionEnded, .poolChecked,
             .objectsDamaged, .verified, .packageBrought, .bundleRefused, .agentsRevoked, .catalogRefreshed,
             .sharesSet, .catalogSurveyed, .shareTended, .woke:
+            nil
+        }
+    }
+}
+
+extension SpokeEvent {
+    /// Whose input an event is.
+    enum Origin {
+        /// What came over a link, from this peer where it is known.
+        case link(LinkID, PeerIdentity?)
+        case member(NodeID)
+    }
+
+    /// Nil for an event of the spoke itself, and for a peer that has no identity yet.
+    var origin: Origin? {
+        switch self {
+        case .link(.opened(let link, let peer, _)): .link(link, peer)
+        case .link(let event): .link(event.link, nil)
+        case .faulted(let fault):
+            switch fault.origin {
+            case .request(let link, _), .link(let link): .link(link, fault.peer)
+            case .member(let node): .member(node)
+            case .join: nil
+            }
+        case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
+            .poolsMoved, .poolDrained, .confinementMissing, .unpacked, .evicted, .evictionEnded, .poolChecked,
+            .objectsDamaged, .verified, .packageBrought, .bundleRefused, .revocationsChecked, .agentsRevoked,
+            .anchorsChecked, .catalogRefreshed, .sharesSet, .catalogSurveyed, .shareTended, .woke:
             nil
         }
     }

@@ -37,6 +37,18 @@ package enum TransferPlan: Hashable, Sendable {
         }
     }
 
+    /// How the log says that a replica has come by this plan.
+    func arrivalText(of replica: WantedReplica) -> String {
+        let file = ByteCount(replica.length)
+        let came = ByteCount(length(of: replica))
+        return switch self {
+        case .published: "the package is here, \(file), hash checked"
+        case .content: "the package is here unpacked, \(came), hash checked"
+        case .patch(_, _, _, let means):
+            "the package is here by \(means.noun) of \(came) instead of \(file), hash checked"
+        }
+    }
+
     /// What an answer of the hub comes to.
     package enum Judgement: Equatable, Sendable {
         case accepted(TransferPlan)
