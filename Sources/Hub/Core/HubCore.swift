@@ -64,10 +64,10 @@ package struct HubCore {
     /// The folders that a spoke's machine shows releases in, as the spoke said last.
     package func shares(of spoke: NodeID) -> Shares? { shares.shares(of: spoke) }
 
-    /// What does not hold of a part's memory, in the light of the store; nil when all is well. For the simulation and tests.
-    package func brokenInvariant() throws -> String? {
-        if !left.isEmpty { return "no part has taken \(left)" }
-        return try parts.lazy.compactMap { try $0.brokenInvariant(store, configuration) }.first
+    /// What does not hold of the parts' memory and the store; nothing when all is well. For the simulation and tests.
+    package func contradictions() throws -> [String] {
+        try left.map { "no part has taken \($0)" }
+            + parts.compactMap { try $0.contradiction(store, configuration) }
     }
 
     // MARK: - Entry

@@ -120,7 +120,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     }
 
     private func checkParts() throws {
-        if let broken = try core.brokenInvariant() { fleet.breach(.partsAgree, "\(name): \(broken)") }
+        for text in try core.contradictions() { fleet.breach(.partsAgree, "\(name): \(text)") }
     }
 
     private func isAnsweredOK(_ events: [HubEvent], _ effects: [HubEffect]) -> Bool {

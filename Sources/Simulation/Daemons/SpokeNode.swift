@@ -129,7 +129,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
                 var effects: [SpokeEffect] = []
                 for event in events { effects += try core.handle(mutated(event), at: fleet.now) }
                 for text in core.contradictions() {
-                    fleet.breach(.cleanStoreFailure, "\(name)'s core contradicts itself: \(text)")
+                    fleet.breach(.partsAgree, "\(name): \(text)")
                 }
                 try commit()
                 return effects

@@ -92,7 +92,7 @@ struct Catalog: HubPart {
         return catalog.nextRefresh
     }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard isRefreshing, try store.catalog() == nil else { return nil }
         return "a catalog is being refreshed and none is set"
     }

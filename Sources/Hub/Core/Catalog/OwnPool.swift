@@ -26,7 +26,7 @@ struct OwnPool: HubPart {
         [evicting.values.compactMap { $0 }.min(), try turn.store.nextImport()].compactMap { $0 }.min()
     }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard importing.count <= HubLimits.imports else { return "\(importing.count) packages are imported at once" }
         // A record may have gone on before the import that it no longer needs ends; the other way round nobody would
         // bring the package.

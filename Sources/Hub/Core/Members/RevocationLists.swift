@@ -40,7 +40,7 @@ struct RevocationLists: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { signed.map { $0 + HubLimits.revocationInterval } }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard let signed, let text = try store.setting(.revocationList), let bytes = ASCII.bytes(hex: text) else {
             return nil
         }

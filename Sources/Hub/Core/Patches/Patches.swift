@@ -207,7 +207,7 @@ struct Patches: HubPart {
         isPossible && current == nil ? try turn.store.nextPatch() : nil
     }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard isPossible else { return nil }
         for record in try store.patches() where record.state == .making && record.key != current {
             return "a patch to \(record.newPath) counts as being made and is not"

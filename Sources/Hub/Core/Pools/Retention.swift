@@ -80,7 +80,7 @@ struct Retention: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { nil }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
 
     /// Bytes that are free in a node's pools when all has come that is wanted there; nil where it has not said.
     private static func freeRoom(at node: NodeID, _ turn: HubTurn) throws -> ByteCount? {

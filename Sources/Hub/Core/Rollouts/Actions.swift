@@ -207,7 +207,7 @@ struct Actions: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { try turn.store.nextActionDeadline() }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
 
     /// An operator says that an uncertain action is over.
     static func settle(_ id: ActionID, _ turn: inout HubTurn) throws -> ActionRecord {

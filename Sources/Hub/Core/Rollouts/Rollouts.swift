@@ -193,7 +193,7 @@ struct Rollouts: HubPart {
         return [soaked, started].compactMap { $0 }.min()
     }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         moved.isEmpty ? nil : "\(moved.count) rollouts were not moved on"
     }
 

@@ -135,7 +135,7 @@ struct LinkLimits: HubPart {
         links.values.flatMap { [$0.rateUntil, $0.agentLimitDue] }.compactMap { $0 }.filter { $0 > turn.now }.min()
     }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         for spoke in links.keys where try store.spoke(spoke)?.isConnected != true {
             return "a limit is kept for the link of spoke \(spoke), which is not connected"
         }

@@ -224,7 +224,7 @@ struct SpokeSessions: HubPart {
         return [released, resumed].compactMap { $0 }.min()
     }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard sessions.count == linkOf.count else { return "\(sessions.count) sessions of \(linkOf.count) spokes" }
         for (spoke, link) in linkOf {
             guard let session = sessions[link], session.spoke == spoke else {

@@ -97,7 +97,7 @@ struct SpokeShares: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { nil }
 
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         for spoke in told.keys where try store.spoke(spoke)?.isConnected != true {
             return "spoke \(spoke) is not connected and counts as told of completed releases"
         }

@@ -12,5 +12,5 @@ protocol HubPart {
     func nextDue(_ turn: HubTurn) throws -> UnixTime?
 
     /// What does not hold of the part's memory between two turns; nil when all is well.
-    func brokenInvariant(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String?
+    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String?
 }
