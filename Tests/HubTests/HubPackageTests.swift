@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Storage
 import Testing
 
 @Suite struct HubPackageTests {
@@ -22,7 +23,7 @@ import Testing
         #expect(try world.store.package(package.path)?.state == .downloading)
         #expect(world.effects.contains(.importPackage(package)))
         #expect(wishes(world, link).isEmpty)
-        try world.send(.importProgressed(package.path, bytesHeld: 400))
+        try world.send(.packageImport(.progressed(package.path, bytesHeld: 400)))
         #expect(try world.store.package(package.path)?.bytesHeld == 400)
         try world.importAll()
         #expect(try world.store.package(package.path)?.state == .imported)
@@ -79,7 +80,7 @@ import Testing
         var tries = 0
         while try world.store.package(package.path)?.state == .downloading, tries < 20 {
             tries += 1
-            try world.send(.importEnded(package.path, package.sha256, .interrupted("cut")))
+            try world.send(.packageImport(.ended(package.path, package.sha256, .interrupted("cut"))))
             guard let next = try world.store.package(package.path)?.nextTry else { break }
             #expect(next > world.now)
             world.now = next
@@ -99,12 +100,12 @@ import Testing
         let package = try samplePackage()
         try world.publish([package])
         try world.send(
-            .importEnded(package.path, package.sha256, .interrupted("busy", retryAfter: .seconds(5000))))
+            .packageImport(.ended(package.path, package.sha256, .interrupted("busy", retryAfter: .seconds(5000)))))
         #expect(try world.store.package(package.path)?.nextTry == world.now + .seconds(5000))
-        try world.send(.catalogUnreachable("busy", retryAfter: .seconds(7000)))
+        try world.send(.catalog(.unreachable("busy", retryAfter: .seconds(7000))))
         #expect(try world.store.catalog()?.nextRefresh == world.now + .seconds(7000))
         // A shorter one does not make us less patient than we are.
-        try world.send(.catalogUnreachable("busy", retryAfter: .zero))
+        try world.send(.catalog(.unreachable("busy", retryAfter: .zero)))
         let next = try #require(try world.store.catalog()?.nextRefresh)
         #expect(next > world.now)
     }
@@ -114,7 +115,7 @@ import Testing
         let package = try samplePackage()
         try world.publish([package])
         for _ in 0..<3 {
-            try world.send(.importEnded(package.path, package.sha256, .noRoom("the quota is too small")))
+            try world.send(.packageImport(.ended(package.path, package.sha256, .noRoom("the quota is too small"))))
             let next = try #require(try world.store.package(package.path)?.nextTry)
             world.now = next
             try world.send(.woke)
@@ -127,24 +128,24 @@ import Testing
     @Test func aRaisedQuotaLetsAPackageInAtOnce() throws {
         let world = try HubWorld()
         let package = try samplePackage()
-        try world.send(.poolChanged(world.figures(quota: 10)))
+        try world.send(.pool(.changed(world.figures(quota: 10))))
         try world.publish([package])
-        try world.send(.importEnded(package.path, package.sha256, .noRoom("the quota is too small")))
-        try world.send(.poolChanged(world.figures(quota: 10)))
+        try world.send(.packageImport(.ended(package.path, package.sha256, .noRoom("the quota is too small"))))
+        try world.send(.pool(.changed(world.figures(quota: 10))))
         #expect(try world.store.package(package.path)?.state == .failed)
-        try world.send(.poolChanged(world.figures(quota: 5000)))
+        try world.send(.pool(.changed(world.figures(quota: 5000))))
         #expect(try world.store.package(package.path)?.state == .downloading)
     }
 
     @Test func aPoolThatFillsIsToldAtEightyAndNinetyFivePerCentOnce() throws {
         let world = try HubWorld()
         for used in [100, 799, 800, 900, 949, 950, 990] as [UInt64] {
-            try world.send(.poolChanged(world.figures(quota: 1000, used: used)))
+            try world.send(.pool(.changed(world.figures(quota: 1000, used: used))))
         }
         #expect(try world.events(.poolFilling).count == 2)
         // Emptied and filled again: said again.
-        try world.send(.poolChanged(world.figures(quota: 1000, used: 100)))
-        try world.send(.poolChanged(world.figures(quota: 1000, used: 960)))
+        try world.send(.pool(.changed(world.figures(quota: 1000, used: 100))))
+        try world.send(.pool(.changed(world.figures(quota: 1000, used: 960))))
         #expect(try world.events(.poolFilling).count == 3)
     }
 
@@ -185,7 +186,7 @@ import Testing
         try world.publish([other], version: 2)
         #expect(try world.store.package(package.path)?.state == .downloading)
         // The old import's late end says nothing about the new bytes.
-        try world.send(.importEnded(package.path, package.sha256, .imported))
+        try world.send(.packageImport(.ended(package.path, package.sha256, .imported)))
         #expect(try world.store.package(package.path)?.state == .downloading)
         try world.importAll()
         #expect(try world.store.replica(spoke: spoke, path: package.path)?.state == .pending)
@@ -205,7 +206,7 @@ import Testing
         let world = try HubWorld()
         try world.run(.catalog(.set(url: "https://vendor.example/", root: [1])))
         for _ in 0..<3 {
-            try world.send(.catalogRefused("the timestamp has expired"))
+            try world.send(.catalog(.refused("the timestamp has expired")))
             let next = try #require(try world.store.catalog()?.nextRefresh)
             #expect(next > world.now && next - world.now <= .seconds(900))
             world.now = next
@@ -287,7 +288,7 @@ import Testing
         world.effects = []
         try world.run(.pools(.setQuota(node: world.hub, pool: world.pool, ByteCount(5000))))
         #expect(world.effects.contains(.setQuota(world.pool, ByteCount(5000))))
-        try world.send(.poolChanged(world.figures(quota: 5000)))
+        try world.send(.pool(.changed(world.figures(quota: 5000))))
         #expect(try world.store.pool(node: world.hub, name: world.pool)?.wantedQuota == nil)
         _ = link
     }
@@ -299,7 +300,7 @@ import Testing
         try world.publish([package])
         try world.importAll()
         world.effects = []
-        try world.send(.objectsDamaged([package.sha256]))
+        try world.send(.pool(.damaged([package.sha256])))
         #expect(try world.events(.replicaCorrupt).count == 1)
         #expect(world.effects.contains(.repairPackage(package)))
         #expect(!world.effects.contains(.importPackage(package)))
@@ -310,12 +311,12 @@ import Testing
         }
         #expect(reply.code == .busy)
         // A server that is away is tried again, and still in parts.
-        try world.send(.importEnded(package.path, package.sha256, .interrupted("away")))
+        try world.send(.packageImport(.ended(package.path, package.sha256, .interrupted("away"))))
         world.effects = []
         world.now = try #require(try world.store.nextImport())
         try world.send(.woke)
         #expect(world.effects.contains(.repairPackage(package)))
-        try world.send(.importEnded(package.path, package.sha256, .repaired(fetched: ByteCount(5))))
+        try world.send(.packageImport(.ended(package.path, package.sha256, .repaired(fetched: ByteCount(5)))))
         #expect(try world.store.package(package.path)?.state == .imported)
         #expect(try world.events(.replicaRepaired).count == 1)
         // The next import of it, if there ever is one, is a whole one.

@@ -51,7 +51,7 @@ final class PatchWorld {
     func end(_ job: PatchJob, _ outcome: PatchOutcome, evicted: [SHA256Digest] = []) throws {
         let contents = Set([job.old, job.new].filter { $0.content.coding != .none }.map(\.content.sha256))
         try world.send(
-            .patchEnded(PatchResult(key: job.key, outcome: outcome, contents: contents, evicted: evicted)))
+            .patches(.ended(PatchResult(key: job.key, outcome: outcome, contents: contents, evicted: evicted))))
     }
 
     /// Makes what is due; each patch has 700 kB and the hash of its old content's first byte + 50.
@@ -329,7 +329,7 @@ final class PatchWorld {
         #expect(try patches.world.store.replica(spoke: id, path: new.path)?.means == .published)
         // It was damaged: it is said, and made again.
         patches.world.effects = []
-        try patches.world.send(.patchLost(digest(151), "the patch was damaged"))
+        try patches.world.send(.patches(.lost(digest(151), "the patch was damaged")))
         #expect(try patches.world.events(.patchFailed).count == 1)
         #expect(try patches.fetch(new, link, digest(151), 700_000) != nil)
         let next = try #require(try patches.world.store.nextPatch())
@@ -488,7 +488,7 @@ final class PatchWorld {
         var large = try samplePackage("9.0", counter: 9, hash: 9)
         large.length = 1 << 40
         try patches.world.publish(patches.packages + [large], version: 20)
-        try patches.world.send(.importEnded(large.path, large.sha256, .noRoom("the quota is too small")))
+        try patches.world.send(.packageImport(.ended(large.path, large.sha256, .noRoom("the quota is too small"))))
         #expect(patches.world.effects.contains(.dropContents([new.content.sha256])))
         #expect(try patches.world.store.package(large.path)?.nextTry == patches.world.now + .seconds(1))
     }
@@ -538,11 +538,11 @@ final class PatchWorld {
         try patches.world.run(.pools(.setQuota(node: patches.world.hub, pool: name, ByteCount(1500))))
         #expect(patches.world.effects.contains(.dropPatches([try digest(151)])))
         #expect(patches.world.effects.contains(.setPatchQuota(ByteCount(1500))))
-        try patches.world.send(.patchPoolChanged(patches.world.figures(quota: 1500, used: 1000)))
+        try patches.world.send(.patches(.poolChanged(patches.world.figures(quota: 1500, used: 1000))))
         let pool = try #require(try patches.world.store.pool(node: patches.world.hub, name: name))
         #expect(pool.quota == ByteCount(1500) && pool.wantedQuota == nil)
         // Full as a cache is: nothing to warn of.
-        try patches.world.send(.patchPoolChanged(patches.world.figures(quota: 1500, used: 1500)))
+        try patches.world.send(.patches(.poolChanged(patches.world.figures(quota: 1500, used: 1500))))
         #expect(try patches.world.events(.poolFilling).isEmpty)
     }
 }

@@ -111,22 +111,22 @@ import Testing
     @Test func theHubsOwnPackagesWaitForADiskThatIsGoneAndAreThereAgain() throws {
         let world = try HubWorld()
         let package = try samplePackage("1.0", counter: 1, hash: 1)
-        try world.send(.poolChanged(figures()))
+        try world.send(.pool(.changed(figures())))
         #expect(try world.store.pools().filter { $0.node == world.hub }.map(\.name).contains(next))
         try world.publish([package])
-        try world.send(.placed([package.sha256: PoolPlace(pool: next, reason: "main is full")]))
+        try world.send(.pool(.placed([package.sha256: PoolPlace(pool: next, reason: "main is full")])))
         try world.importAll()
         #expect(try world.events(.packageImported).last?.event.text.hasSuffix("; in pool next: main is full") == true)
         world.effects = []
-        try world.send(.poolChanged(figures("/b is gone")))
-        try world.send(.poolsMoved(went: [package.sha256], came: [], text: "pool next is unavailable: /b is gone"))
+        try world.send(.pool(.changed(figures("/b is gone"))))
+        try world.send(.pool(.moved(went: [package.sha256], came: [], text: "pool next is unavailable: /b is gone")))
         let record = try #require(try world.store.package(package.path))
         #expect(record.state == .failed && record.error?.contains("pool next is unavailable: /b is gone") == true)
         #expect(record.nextTry == world.now + HubLimits.diskPatience)
         #expect(try world.store.pool(node: world.hub, name: next)?.used == ByteCount(500))
         #expect(!world.effects.contains(.importPackage(package)))
-        try world.send(.poolChanged(figures()))
-        try world.send(.poolsMoved(went: [], came: [package.sha256], text: "pool next is available again"))
+        try world.send(.pool(.changed(figures())))
+        try world.send(.pool(.moved(went: [], came: [package.sha256], text: "pool next is available again")))
         #expect(try world.store.package(package.path)?.state == .imported)
         #expect(try world.store.place(node: world.hub, path: package.path)?.reason == "main is full")
         #expect(!world.effects.contains(.importPackage(package)))
@@ -134,7 +134,7 @@ import Testing
 
     @Test func eachOfTheHubsPoolsIsSetByItsName() throws {
         let world = try HubWorld()
-        try world.send(.poolChanged(figures()))
+        try world.send(.pool(.changed(figures())))
         try world.run(.pools(.setQuota(node: world.hub, pool: next, ByteCount(700))))
         #expect(world.effects.contains(.setQuota(next, ByteCount(700))))
         try world.run(.pools(.setAccess(node: world.hub, pool: next, .readOnly)))
@@ -144,11 +144,11 @@ import Testing
 
     @Test func aPoolIsEmptiedWhereThereIsAnotherAndItIsLogged() throws {
         let world = try HubWorld()
-        try world.send(.poolChanged(figures()))
+        try world.send(.pool(.changed(figures())))
         try world.run(.pools(.setAccess(node: world.hub, pool: next, .draining)))
         #expect(world.effects.contains(.setAccess(next, .draining)))
-        try world.send(.poolDrained("pool next cannot be emptied yet", isEmpty: false))
-        try world.send(.poolDrained("pool next is empty", isEmpty: true))
+        try world.send(.pool(.drained("pool next cannot be emptied yet", isEmpty: false)))
+        try world.send(.pool(.drained("pool next is empty", isEmpty: true)))
         let said = try world.events(.poolDrained).map(\.event)
         #expect(said.map(\.severity) == [.warning, .notice])
         #expect(said.map(\.text) == ["pool next cannot be emptied yet", "pool next is empty"])
@@ -156,8 +156,8 @@ import Testing
         let alone = try HubWorld()
         let five = PoolFigures(
             PoolAccount(quota: ByteCount(5), used: .zero, reserved: .zero, freeOnDisk: ByteCount(5)))
-        try alone.send(.poolChanged(five))
-        try alone.send(.patchPoolChanged(five))
+        try alone.send(.pool(.changed(five)))
+        try alone.send(.patches(.poolChanged(five)))
         #expect(throws: HubRefusal.self) { try alone.run(.pools(.setAccess(node: alone.hub, pool: main, .draining))) }
         #expect(!alone.effects.contains(.setAccess(main, .draining)))
     }

@@ -298,11 +298,11 @@ import Testing
         world.effects = []
         let more = try (2...3).map { try samplePackage("1.\($0)", counter: UInt64($0), hash: UInt8($0)) }
         try world.publish(packages + more, version: 2)
-        try world.send(.importEnded(more[0].path, more[0].sha256, .imported))
+        try world.send(.packageImport(.ended(more[0].path, more[0].sha256, .imported)))
         let (_, request, _) = try #require(world.requests().last { if case .replicate = $0.2 { true } else { false } })
         world.effects = []
         try world.send(.link(.reply(link, request, .error(ErrorReply(code: .invalid, text: "no")))))
-        try world.send(.importEnded(more[1].path, more[1].sha256, .imported))
+        try world.send(.packageImport(.ended(more[1].path, more[1].sha256, .imported)))
         #expect(wishes(world) == [more[1].path])
         world.effects = []
         world.now = world.now + HubLimits.roomRetry

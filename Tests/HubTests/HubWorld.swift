@@ -133,13 +133,13 @@ final class HubWorld {
     // MARK: Telling the core
 
     func send(_ event: HubEvent) throws {
-        take(try core.handle(event, at: now))
+        take(try core.perform([event], at: now))
         guard answers else { return }
         while let (link, request, _) = requests().first {
             effects.removeAll {
                 if case .link(.request(link, request, _, _)) = $0 { true } else { false }
             }
-            take(try core.handle(.link(.reply(link, request, .ok(OK()))), at: now))
+            take(try core.perform([.link(.reply(link, request, .ok(OK())))], at: now))
         }
     }
 
@@ -248,13 +248,13 @@ final class HubWorld {
     func publish(_ packages: [Package], version: UInt64 = 1) throws {
         if try store.catalog() == nil { try run(.catalog(.set(url: "https://vendor.example/", root: [1]))) }
         try send(
-            .catalogRefreshed(
-                CatalogContents(timestampVersion: version, expires: now + .seconds(86_400), packages: packages)))
+            .catalog(.refreshed(
+                CatalogContents(timestampVersion: version, expires: now + .seconds(86_400), packages: packages))))
     }
 
     func importAll() throws {
         for record in try store.packages(in: .downloading) {
-            try send(.importEnded(record.package.path, record.package.sha256, .imported))
+            try send(.packageImport(.ended(record.package.path, record.package.sha256, .imported)))
         }
     }
 

@@ -98,7 +98,7 @@ final class IdentityWorld {
         try send(.started(held: [], figures))
     }
 
-    func send(_ event: HubEvent) throws { effects += try core.handle(event, at: now) }
+    func send(_ event: HubEvent) throws { effects += try core.perform([event], at: now) }
 
     @discardableResult
     func run(_ command: HubCommand) throws -> HubAnswer {

@@ -1,6 +1,7 @@
 import Model
 import Protocol
 import Spoke
+import Storage
 import Testing
 
 /// What becomes of a replica that has two forms, and of a patch, when the disk damages one of their objects.
@@ -32,7 +33,7 @@ import Testing
     @Test(arguments: [true, false]) func oneOfTwoFormsOnlyGoes(isFile: Bool) throws {
         var (bench, wanted) = try holding(file: true, content: true)
         let damaged = isFile ? wanted.sha256 : try Self.content().sha256
-        try bench.tell(.objectsDamaged([damaged]))
+        try bench.tell(.pool(.damaged([damaged])))
         #expect(bench.store.replica(wanted.sha256)?.state == .verified)
         #expect(bench.effects.contains(.evict([damaged])))
         #expect(!bench.effects.contains(.findTarget(wanted.path)) && !repairs(bench))
@@ -41,7 +42,7 @@ import Testing
 
     @Test func aContentThatIsAllThereIsComesAgainByTheCheapestWay() throws {
         var (bench, wanted) = try holding(file: false, content: true)
-        try bench.tell(.objectsDamaged([try Self.content().sha256]))
+        try bench.tell(.pool(.damaged([try Self.content().sha256])))
         #expect(bench.store.replica(wanted.sha256)?.state == .corrupt)
         #expect(bench.effects.contains(.evict([try Self.content().sha256])))
         try bench.tell(SpokeBench.listed(wanted, content: try Self.content()))
@@ -54,7 +55,7 @@ import Testing
 
     @Test func aFileThatIsAllThereIsIsRepairedInItsDamagedParts() throws {
         var (bench, wanted) = try holding(file: true, content: false)
-        try bench.tell(.objectsDamaged([wanted.sha256]))
+        try bench.tell(.pool(.damaged([wanted.sha256])))
         try bench.tell(SpokeBench.listed(wanted, content: try Self.content()))
         #expect(repairs(bench))
         try bench.tell(.transferEnded(wanted.sha256, .repaired(fetched: ByteCount(1))))
@@ -64,7 +65,7 @@ import Testing
     @Test func bothFormsDamagedAtOnceAreSaidOnceAndTheFileIsRepaired() throws {
         var (bench, wanted) = try holding(file: true, content: true)
         let before = bench.store.events(limit: 99).count
-        try bench.tell(.objectsDamaged([wanted.sha256, try Self.content().sha256]))
+        try bench.tell(.pool(.damaged([wanted.sha256, try Self.content().sha256])))
         #expect(bench.store.replica(wanted.sha256)?.state == .corrupt)
         #expect(bench.store.events(limit: 99).count == before + 1)
         #expect(bench.effects.contains(.evict([try Self.content().sha256])))
@@ -74,7 +75,7 @@ import Testing
 
     @Test func aDamagedFileThatThePlanTookIsFetchedAndNotRepairedWhenItIsWantedAgain() throws {
         var (bench, wanted) = try holding(file: true, content: false)
-        try bench.tell(.objectsDamaged([wanted.sha256]))
+        try bench.tell(.pool(.damaged([wanted.sha256])))
         bench.now = bench.now + .seconds(7000)
         try bench.tell(SpokeBench.listed(wanted, content: try Self.content()))
         try bench.tell(.transferEnded(wanted.sha256, .interrupted("the hub is busy")))
@@ -98,7 +99,7 @@ import Testing
             KeptPatch(
                 sha256: patch, length: 10, base: try SpokeBench.digest(100), content: try Self.content().sha256,
                 path: wanted.path))
-        try bench.tell(.objectsDamaged([patch]))
+        try bench.tell(.pool(.damaged([patch])))
         #expect(bench.store.patches().isEmpty)
         #expect(bench.effects.contains(.evict([patch])))
         #expect(bench.store.replica(wanted.sha256)?.state == .verified)

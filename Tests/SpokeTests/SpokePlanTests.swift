@@ -190,7 +190,7 @@ import Testing
 
     @Test func thePublishedFileIsUnpackedWhenThereIsRoomAndNothingIsUnderWay() throws {
         var bench = try SpokeBench()
-        try bench.tell(.poolChanged(PoolFigures(Self.roomy)))
+        try bench.tell(.pool(.changed(PoolFigures(Self.roomy))))
         try bench.openHub()
         let wanted = try SpokeBench.replicate(2)
         try bench.ask(SpokeBench.hub, .replicate(wanted))
@@ -213,7 +213,7 @@ import Testing
 
     @Test func whatCannotBeUnpackedIsNamedOnceAndNotTriedAgain() throws {
         var bench = try SpokeBench()
-        try bench.tell(.poolChanged(PoolFigures(Self.roomy)))
+        try bench.tell(.pool(.changed(PoolFigures(Self.roomy))))
         try bench.openHub()
         let wanted = try SpokeBench.replicate(2)
         try bench.ask(SpokeBench.hub, .replicate(wanted))
@@ -221,8 +221,8 @@ import Testing
         try answer(&bench, .error(ErrorReply(code: .unsupported, text: "?")))
         try bench.tell(.transferEnded(wanted.sha256, .verified))
         try bench.tell(.unpacked(wanted.sha256, .failed("no libzstd")))
-        try bench.tell(.poolChanged(SpokeBench.figures))
-        try bench.tell(.poolChanged(PoolFigures(Self.roomy)))
+        try bench.tell(.pool(.changed(SpokeBench.figures)))
+        try bench.tell(.pool(.changed(PoolFigures(Self.roomy))))
         #expect(unpackings(bench).isEmpty)
         #expect(bench.store.replica(wanted.sha256)?.state == .verified)
     }
@@ -605,7 +605,7 @@ import Testing
         try bench.restart(held: [first.sha256])
         try bench.openHub()
         #expect(bench.effects.contains(.findTarget(first.path)))
-        try bench.tell(.poolChanged(PoolFigures(Self.roomy)))
+        try bench.tell(.pool(.changed(PoolFigures(Self.roomy))))
         try bench.tell(SpokeBench.listed(first, content: try Self.content(1)))
         #expect(unpackings(bench) == [first.sha256])
         #expect(bench.store.replica(first.sha256)?.content == (try Self.content(1)))

@@ -24,12 +24,12 @@ import Testing
     private func placed() throws -> (bench: SpokeBench, wanted: Replicate) {
         var bench = try SpokeBench()
         try bench.openHub()
-        try bench.tell(.poolChanged(Self.figures([try Self.pool("main"), try Self.pool("next")])))
+        try bench.tell(.pool(.changed(Self.figures([try Self.pool("main"), try Self.pool("next")]))))
         let wanted = try SpokeBench.replicate(1)
         try bench.ask(SpokeBench.hub, .replicate(wanted))
         try bench.tell(SpokeBench.listed(wanted))
         let place = PoolPlace(pool: try NodeName("next"), reason: "main has 1 B left and 100 B are needed")
-        try bench.tell(.placed([wanted.sha256: place]))
+        try bench.tell(.pool(.placed([wanted.sha256: place])))
         try bench.tell(.transferEnded(wanted.sha256, .verified))
         return (bench, wanted)
     }
@@ -51,13 +51,13 @@ import Testing
         try bench.openHub()
         #expect(statuses(bench).map(\.pool.text) == ["main"] && statuses(bench)[0].pools.isEmpty)
         let pools = [try Self.pool("main"), try Self.pool("next")]
-        try bench.tell(.poolChanged(Self.figures(pools)))
+        try bench.tell(.pool(.changed(Self.figures(pools))))
         #expect(statuses(bench).map(\.pool.text) == ["main", "next"])
         #expect(statuses(bench).allSatisfy { $0.pools == pools.map(\.name) })
-        try bench.tell(.poolChanged(Self.figures([pools[0], try Self.pool("next", used: 5)])))
+        try bench.tell(.pool(.changed(Self.figures([pools[0], try Self.pool("next", used: 5)]))))
         #expect(statuses(bench).map(\.used) == [5])
         // A pool that was taken off the list: the rest says so.
-        try bench.tell(.poolChanged(SpokeBench.figures))
+        try bench.tell(.pool(.changed(SpokeBench.figures)))
         #expect(statuses(bench).map(\.pool.text) == ["main"] && statuses(bench)[0].pools.isEmpty)
     }
 
@@ -100,9 +100,9 @@ import Testing
     @Test func whatWasInAPoolWhoseDiskIsGoneWaitsForItAndIsThereAgainWhenItComesBack() throws {
         var (bench, wanted) = try placed()
         let gone = try Self.pool("next", problem: "/b is gone")
-        try bench.tell(.poolChanged(Self.figures([try Self.pool("main"), gone])))
+        try bench.tell(.pool(.changed(Self.figures([try Self.pool("main"), gone]))))
         #expect(statuses(bench).map(\.problem) == ["/b is gone"])
-        try bench.tell(.poolsMoved(went: [wanted.sha256], came: [], text: "pool next is unavailable: /b is gone"))
+        try bench.tell(.pool(.moved(went: [wanted.sha256], came: [], text: "pool next is unavailable: /b is gone")))
         let replica = try #require(bench.store.replica(wanted.sha256))
         #expect(replica.state == .pending && replica.text.contains("pool next is unavailable: /b is gone"))
         #expect(replica.notBefore == bench.now + SpokeLimits.diskPatience)
@@ -110,8 +110,8 @@ import Testing
         #expect(!bench.effects.contains(.findTarget(wanted.path)))
         #expect(bench.store.events(limit: 9).last?.event.code == .poolAvailability)
         // It was never fetched: it is there again.
-        try bench.tell(.poolChanged(Self.figures([try Self.pool("main"), try Self.pool("next")])))
-        try bench.tell(.poolsMoved(went: [], came: [wanted.sha256], text: "pool next is available again"))
+        try bench.tell(.pool(.changed(Self.figures([try Self.pool("main"), try Self.pool("next")]))))
+        try bench.tell(.pool(.moved(went: [], came: [wanted.sha256], text: "pool next is available again")))
         #expect(bench.store.replica(wanted.sha256)?.state == .verified)
         #expect(replicas(bench).last?.state == .verified && replicas(bench).last?.pool?.text == "next")
         #expect(!bench.effects.contains(.findTarget(wanted.path)))
@@ -137,8 +137,8 @@ import Testing
         bench.store.addAgent(SpokeBench.agent)
         try bench.openAgent()
         let gone = try Self.pool("next", problem: "/b is gone")
-        try bench.tell(.poolChanged(Self.figures([try Self.pool("main"), gone])))
-        try bench.tell(.poolsMoved(went: [wanted.sha256], came: [], text: "pool next is unavailable"))
+        try bench.tell(.pool(.changed(Self.figures([try Self.pool("main"), gone]))))
+        try bench.tell(.pool(.moved(went: [wanted.sha256], came: [], text: "pool next is unavailable")))
         let fetch = FetchPackage(path: wanted.path, sha256: wanted.sha256, length: wanted.length, offset: 0)
         guard case .error(let error) = try bench.ask(SpokeBench.agentLink, .fetchPackage(fetch)) else {
             return #expect(Bool(false), "it was served")
@@ -149,17 +149,17 @@ import Testing
 
     @Test func theHubHearsWhereAReplicaHasMoved() throws {
         var (bench, wanted) = try placed()
-        try bench.tell(.placed([wanted.sha256: PoolPlace(pool: try NodeName("next"))]))
+        try bench.tell(.pool(.placed([wanted.sha256: PoolPlace(pool: try NodeName("next"))])))
         #expect(replicas(bench) == [])
-        try bench.tell(.placed([wanted.sha256: PoolPlace(pool: try NodeName("main"))]))
+        try bench.tell(.pool(.placed([wanted.sha256: PoolPlace(pool: try NodeName("main"))])))
         let told = replicas(bench)
         #expect(told.map(\.state) == [.verified] && told.map(\.pool?.text) == ["main"])
     }
 
     @Test func thatAPoolIsEmptyIsLogged() throws {
         var (bench, _) = try placed()
-        try bench.tell(.poolDrained("pool next cannot be emptied yet", isEmpty: false))
-        try bench.tell(.poolDrained("pool next is empty", isEmpty: true))
+        try bench.tell(.pool(.drained("pool next cannot be emptied yet", isEmpty: false)))
+        try bench.tell(.pool(.drained("pool next is empty", isEmpty: true)))
         let said = bench.store.events(limit: 9).suffix(2).map(\.event)
         #expect(said.map(\.code) == [.poolDrained, .poolDrained] && said.map(\.severity) == [.warning, .notice])
     }

@@ -1,6 +1,7 @@
 import Model
 import Protocol
 import Spoke
+import Storage
 import Testing
 
 @Suite struct SpokeReplicationTests {
@@ -188,7 +189,7 @@ import Testing
         var (bench, wanted) = try wanting()
         try bench.tell(listed(wanted))
         try bench.tell(.transferEnded(wanted.sha256, .verified))
-        try bench.tell(.objectsDamaged([wanted.sha256, try SpokeBench.digest(77)]))
+        try bench.tell(.pool(.damaged([wanted.sha256, try SpokeBench.digest(77)])))
         #expect(bench.store.replica(wanted.sha256)?.state == .corrupt)
         #expect(bench.store.events(limit: 9).last?.event.code == .replicaCorrupt)
         #expect(bench.effects.contains(.findTarget(wanted.path)))
@@ -226,7 +227,7 @@ import Testing
         var (bench, wanted) = try wanting()
         try bench.tell(listed(wanted))
         try bench.tell(.transferEnded(wanted.sha256, .verified))
-        try bench.tell(.objectsDamaged([wanted.sha256]))
+        try bench.tell(.pool(.damaged([wanted.sha256])))
         try bench.tell(listed(wanted))
         try bench.tell(.transferEnded(wanted.sha256, .hashMismatch))
         bench.now = bench.now + .seconds(700)

@@ -1,6 +1,7 @@
 import Model
 import Protocol
 @testable import Spoke
+import Storage
 import Testing
 import Trust
 
@@ -70,7 +71,7 @@ struct SpokeReportTests {
         // The agent that doubts waits, and nobody else does.
         #expect(code(try bench.ask(SpokeBench.agentLink, fetch)) == .busy)
         #expect(code(try bench.ask(Self.otherLink, fetch)) == nil)
-        try bench.tell(.objectsDamaged([wanted.sha256]))
+        try bench.tell(.pool(.damaged([wanted.sha256])))
         try bench.tell(.verified(wanted.sha256, isWhole: false))
         #expect(bench.store.replica(wanted.sha256)?.state == .corrupt)
         #expect(bench.store.events(limit: 9).map(\.event.code) == [.replicaCorrupt])

@@ -1,6 +1,7 @@
 import Model
 import Protocol
 import Spoke
+import Storage
 import Testing
 
 @Suite("What a share shows")
@@ -80,7 +81,7 @@ struct SpokeShareTests {
     @Test func aReplicaThatIsDamagedOrGoneIsNotShown() throws {
         let (one, two) = (try package("0.9", 1, counter: 9), try package("0.10", 2, counter: 10))
         var bench = try bench([try share()], here: [one, two])
-        try bench.tell(.objectsDamaged([two.sha256]))
+        try bench.tell(.pool(.damaged([two.sha256])))
         try bench.tell(.catalogSurveyed([one, two]))
         #expect(tended(bench).map(\.package) == [one])
     }
@@ -162,7 +163,7 @@ struct SpokeShareTests {
         try bench.tell(.catalogSurveyed([one, two]))
         try bench.tell(.shareTended(share, .done(ShareView(shown: ShareView.name(of: two), isNew: true))))
         try bench.tell(.catalogSurveyed([one, two]))
-        try bench.tell(.objectsDamaged([two.sha256]))
+        try bench.tell(.pool(.damaged([two.sha256])))
         try bench.tell(.catalogSurveyed([one, two]))
         #expect(tended(bench).isEmpty)
         // Also after a restart, when only the folder knows what it shows.

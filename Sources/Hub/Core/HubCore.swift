@@ -83,11 +83,6 @@ package struct HubCore {
         }.effects
     }
 
-    /// Takes one event; see `perform`.
-    package mutating func handle(_ event: HubEvent, at time: UnixTime) throws -> [HubEffect] {
-        try perform([event], at: time)
-    }
-
     /// Does one command of an operator; `alongside` runs in the same transaction (for the answer kept under an idempotency key).
     ///
     /// Throws `HubRefusal` when it is not done.
@@ -201,35 +196,16 @@ package struct HubCore {
         case .started(let held, let figures, let patchPool): try start(held: held, figures, patchPool, &turn)
         case .link(let event): try react(to: event, &turn)
         case .faulted(let fault): try faulted(fault, &turn)
-        case .linkUsed(let link, let sent, let received):
-            guard let spoke = sessions.spoke(of: link) else { return }
-            try store.addTraffic(of: spoke, sent: ByteCount(sent), received: ByteCount(received))
+        case .linkUsed(let link, let sent, let received): try sessions.used(link, sent: sent, received: received, turn)
         case .objectSent(let fetch, let spoke, let bytes): try FetchPlans.sent(fetch, to: spoke, bytes: bytes, &turn)
         case .joinAsked(let join, let message): try joins.asked(message, .direct(join), &turn)
-        case .catalogRefreshed(let contents): try catalog.refreshed(contents, &patches, &turn)
-        case .catalogRefused(let why): try catalog.failed(why, isRefused: true, &turn)
-        case .catalogUnreachable(let why, let retryAfter):
-            try catalog.failed(why, isRefused: false, retryAfter: retryAfter, &turn)
-        case .importProgressed(let path, let held): try pool.progressed(path, held: held, turn)
-        case .importEnded(let path, let digest, let outcome):
-            try pool.importEnded(path, digest, outcome, &patches, &turn)
-        case .poolChanged(let figures): try Pools.poolChanged(figures, &turn)
-        case .objectsDamaged(let digests):
-            patches.objectsDamaged(digests, &turn)
-            try pool.objectsDamaged(digests, &turn)
+        case .catalog(let event): try catalog.react(to: event, &patches, &turn)
+        case .packageImport(let event): try pool.react(to: event, &patches, &turn)
+        case .pool(let event): try pool.react(to: event, &patches, &turn)
         case .packageEvicted(let digest, let refusal): try pool.evicted(digest, refusal: refusal, &turn)
         case .poolChecked(let check): try checks.told(check, configuration.hub, &turn)
-        case .placed(let places): try Places.placed(places, &turn)
-        case .poolsMoved(let went, let came, let text):
-            try turn.log(went.isEmpty ? .notice : .error, .poolAvailability, "pool", text)
-            patches.objectsWent(went)
-            try pool.poolsMoved(went, came, &patches, &turn)
         case .confinementMissing(let text): try turn.log(.warning, .confinementMissing, "", text)
-        case .poolDrained(let text, let isEmpty):
-            try turn.log(isEmpty ? .notice : .warning, .poolDrained, "pool", text)
-        case .patchEnded(let result): try patches.ended(result, &turn)
-        case .patchLost(let digest, let why): try patches.lost(digest, why, &turn)
-        case .patchPoolChanged(let figures): try Patches.poolChanged(figures, &turn)
+        case .patches(let event): try patches.react(to: event, &turn)
         case .woke: wakeAt = nil
         }
     }
@@ -237,8 +213,7 @@ package struct HubCore {
     private mutating func start(
         held: Set<SHA256Digest>, _ figures: PoolFigures, _ patchPool: HubPatchPool?, _ turn: inout HubTurn
     ) throws {
-        try store.disconnectAllSpokes()
-        try store.disconnectClients(of: nil, at: turn.now)
+        try SpokeSessions.start(turn)
         try Pools.start(figures, &turn)
         try pool.start(held: held, &turn)
         try patches.start(held: held, patchPool, &turn)
@@ -267,12 +242,11 @@ package struct HubCore {
             guard let spoke = sessions.spoke(of: link) else { return }
             try asked(message, spoke, link, request, &turn)
         case .reply(let link, let request, let message):
-            guard let asked = sessions.take(request, on: link) else { return }
-            try answered(asked.errand, asked.spoke, message, &turn)
+            guard let answer = try sessions.answer(request, on: link, message, turn) else { return }
+            try answer.route(&checks, &limits, &shares, &turn)
         case .failed(let link, let request, _):
-            guard let asked = sessions.take(request, on: link) else { return }
-            if asked.errand == .completedReleases { shares.untold(asked.spoke) }
-            sessions.failed(asked.errand, of: asked.spoke, turn)
+            guard let (errand, spoke) = sessions.fail(request, on: link, turn) else { return }
+            if errand == .completedReleases { shares.untold(spoke) }
         }
     }
 
@@ -299,9 +273,7 @@ package struct HubCore {
         case .fetchPlan(let ask): try FetchPlans.plan(ask, spoke, link, request, &patches, &turn)
         case .fetchPackage(let fetch): try FetchPlans.serve(fetch, spoke, link, request, &patches, &turn)
         case .replica(let replica): try replicas.reported(replica, spoke, link, request, &turn)
-        case .poolChecked(let check):
-            try checks.told(check, spoke, &turn)
-            turn.reply(link, request, .ok(OK()))
+        case .poolChecked(let check): try checks.reported(check, spoke, link, request, &turn)
         case .shares(let said): try shares.said(said, spoke, link, request, &turn)
         case .poolStatus(let status): try Pools.reported(status, spoke, link, request, &turn)
         case .presence(let presence): try Presences.reported(presence, spoke, link, request, &turn)
@@ -313,39 +285,6 @@ package struct HubCore {
         }
     }
 
-    /// The answer to something that the hub asked of a spoke.
-    private mutating func answered(
-        _ errand: SpokeErrand, _ spoke: NodeID, _ message: Message, _ turn: inout HubTurn
-    ) throws {
-        var error: ErrorReply?
-        if case .error(let reply) = message {
-            if try reply.code.isRetryable || Actions.isEarly(reply, errand, turn) {
-                // Without any wait the peer would be asked as fast as it can answer.
-                let seconds = reply.retryAfterSeconds.map { Duration.seconds(Int64(min(max($0, 1), 3600))) }
-                // A check is asked for once.
-                if case .checkPool(let check) = errand { return try checks.answered(check, spoke, reply, &turn) }
-                if errand == .completedReleases { shares.untold(spoke) }
-                return sessions.hold(errand, of: spoke, until: turn.now + (seconds ?? HubLimits.deliveryRetry))
-            }
-            error = reply
-        }
-        turn.note(.spokeNeedsDelivery(spoke))
-        switch errand {
-        case .order(let number): try Actions.orderAnswered(number, error, &turn)
-        case .replicate(let path): try Replicas.answered(path, spoke, error, &turn)
-        case .setQuota(let pool, let quota): try Pools.quotaAnswered(pool, quota, spoke, error, &turn)
-        case .setLimit(let rule): try limits.answered(rule, spoke, error, &turn)
-        case .setAccess(let pool, let access): try Pools.accessAnswered(pool, access, spoke, error, &turn)
-        case .evict(let path): try Pruning.answered(path, spoke, error, &turn)
-        case .checkPool(let check): try checks.answered(check, spoke, error, &turn)
-        case .catalogChanged, .revocations, .anchors, .completedReleases:
-            if let error {
-                try turn.log(.warning, .peerRefused, "spoke/\(spoke)", "the spoke refused: \(error.text)")
-            }
-        }
-        if case .revocations(let number) = errand { try RevocationLists.answered(number, spoke, &turn) }
-    }
-
     // MARK: - Commands
 
     private mutating func run(_ command: HubCommand, _ turn: inout HubTurn) throws -> HubAnswer {
@@ -354,20 +293,8 @@ package struct HubCore {
         case .authorities(let command): try Authorities.run(command, &turn)
         case .limitSpoke(let id, let link, let agents): .spoke(try limits.set(id, link: link, agents: agents, &turn))
         case .pools(let command): try Pools.run(command, &turn)
-        case .catalog(let command): try run(command, &turn)
+        case .catalog(let command): try catalog.run(command, &pool, &patches, &turn)
         case .rollouts(let command): try Rollouts.run(command, &turn)
-        }
-    }
-
-    private mutating func run(_ command: CatalogCommand, _ turn: inout HubTurn) throws -> HubAnswer {
-        switch command {
-        case .set(let url, let root): .catalog(try catalog.set(url, root, &turn))
-        case .refresh: .catalog(try Catalog.refreshNow(turn))
-        case .importPackage(let path): .package(try OwnPool.importNow(path, turn))
-        case .removePackage(let path): .package(try Pruning.removePackage(path, &turn))
-        case .takeCatalog(let contents): .catalog(try Catalog.take(contents, &patches, &turn))
-        case .takePackage(let path, let digest): .package(try pool.take(path, digest, &patches, &turn))
-        case .refuseBundle(let why): .catalog(try Catalog.refuseBundle(why, &turn))
         }
     }
 }

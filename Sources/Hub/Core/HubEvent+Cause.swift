@@ -21,9 +21,8 @@ extension HubEvent {
         case .linkUsed(let link, _, _): return cause(of: link)
         case .objectSent(_, let spoke, _): return .spoke(spoke)
         case .joinAsked: return .joiners
-        case .started, .catalogRefreshed, .catalogRefused, .catalogUnreachable, .importProgressed, .importEnded,
-            .poolChanged, .placed, .poolsMoved, .poolDrained, .confinementMissing, .objectsDamaged, .packageEvicted,
-            .poolChecked, .patchEnded, .patchLost, .patchPoolChanged, .woke:
+        case .started, .catalog, .packageImport, .pool, .confinementMissing, .packageEvicted, .poolChecked, .patches,
+            .woke:
             return .hub
         }
     }

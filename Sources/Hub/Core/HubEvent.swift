@@ -31,8 +31,33 @@ package enum ImportOutcome: Equatable, Sendable {
     case interrupted(String, retryAfter: Duration? = nil)
 }
 
+/// What comes of looking at the vendor's catalog.
+package enum CatalogEvent: Equatable, Sendable {
+    /// The catalog was refreshed and is trusted.
+    case refreshed(CatalogContents)
+    /// The catalog breaks a rule of trust: what was trusted before stays.
+    case refused(String)
+    /// The catalog could not be had now.
+    case unreachable(String, retryAfter: Duration? = nil)
+}
+
+/// How an import into the hub's pool goes.
+package enum ImportEvent: Equatable, Sendable {
+    case progressed(TargetPath, bytesHeld: UInt64)
+    case ended(TargetPath, SHA256Digest, ImportOutcome)
+}
+
+/// What happens to patches and their pool.
+package enum PatchEvent: Equatable, Sendable {
+    /// A patch was made, or why not.
+    case ended(PatchResult)
+    /// A patch is damaged or not there, and is gone.
+    case lost(SHA256Digest, String)
+    case poolChanged(PoolFigures)
+}
+
 /// What happens to a hub; the shell or the simulation tells it to the core.
-package enum HubEvent: PoolEvent, PeerCausedEvent, Equatable {
+package enum HubEvent: PeerCausedEvent, Equatable {
     /// First of all: what the hub's pool really holds and how full it is, and the same of the pool of patches where there is one.
     case started(held: Set<SHA256Digest>, PoolFigures, patches: HubPatchPool? = nil)
     /// A spoke's session.
@@ -45,35 +70,18 @@ package enum HubEvent: PoolEvent, PeerCausedEvent, Equatable {
     case objectSent(FetchPackage, to: NodeID, bytes: UInt64)
     /// A peer without a certificate asks to join at the hub's own listener.
     case joinAsked(JoinID, Message)
-    /// The catalog was refreshed and is trusted.
-    case catalogRefreshed(CatalogContents)
-    /// The catalog breaks a rule of trust: what was trusted before stays.
-    case catalogRefused(String)
-    /// The catalog could not be had now.
-    case catalogUnreachable(String, retryAfter: Duration? = nil)
-    case importProgressed(TargetPath, bytesHeld: UInt64)
-    case importEnded(TargetPath, SHA256Digest, ImportOutcome)
-    case poolChanged(PoolFigures)
-    /// Where objects are, where there are several pools; told before what makes them imported.
-    case placed([SHA256Digest: PoolPlace])
-    /// A pool's disk is gone or has come back: what is no longer held, and what is again.
-    case poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String)
+    case catalog(CatalogEvent)
+    case packageImport(ImportEvent)
+    /// The hub's own pools.
+    case pool(PoolEvent)
     /// Told after the start where this machine's kernel lacks a part of the confinement of
     /// children; a sentence that says which.
     case confinementMissing(String)
-    /// A pool that is to be emptied is empty, or why it is not.
-    case poolDrained(String, isEmpty: Bool)
-    /// The disk has damaged these packages; the pool withholds them.
-    case objectsDamaged(Set<SHA256Digest>)
     /// What the plan took from the pool is gone, or why it is not.
     case packageEvicted(SHA256Digest, refusal: String?)
     /// How a check of the hub's own pool goes.
     case poolChecked(PoolChecked)
-    /// A patch was made, or why not.
-    case patchEnded(PatchResult)
-    /// A patch is damaged or not there, and is gone.
-    case patchLost(SHA256Digest, String)
-    case patchPoolChanged(PoolFigures)
+    case patches(PatchEvent)
     /// The time asked for by `HubEffect.wake` has come.
     case woke
 }
@@ -86,9 +94,8 @@ extension HubEvent {
         case .objectSent(_, let spoke, _):
             PeerFault(.member(spoke), event: "the end of a transfer", reason: reason)
         case .joinAsked(let join, let message): PeerFault(.join(join), event: message.name, reason: reason)
-        case .started, .faulted, .catalogRefreshed, .catalogRefused, .catalogUnreachable, .importProgressed,
-            .importEnded, .poolChanged, .placed, .poolsMoved, .poolDrained, .confinementMissing, .objectsDamaged,
-            .packageEvicted, .poolChecked, .patchEnded, .patchLost, .patchPoolChanged, .woke:
+        case .started, .faulted, .catalog, .packageImport, .pool, .confinementMissing, .packageEvicted, .poolChecked,
+            .patches, .woke:
             nil
         }
     }

@@ -99,7 +99,7 @@ extension HubResources {
             throw Problem(.invalid, why, next: "Make the bundle again: the medium or the file is damaged, or altered.")
         }
         shell.tellPlaces(of: [package.sha256])
-        shell.tell(.poolChanged(PoolFigures(shell.pool)))
+        shell.tell(.pool(.changed(PoolFigures(shell.pool))))
         return try await perform(.catalog(.takePackage(path, package.sha256)), request) { _, _ in
             try JSONCoding.encode(
                 PackageUpload(id: path.id, held: package.length, length: package.length, isImported: true))

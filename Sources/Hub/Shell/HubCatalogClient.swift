@@ -64,21 +64,22 @@ final class HubCatalogClient: Sendable {
         do {
             let base = try URLReference(url)
             let queue = self.queue
-            return .catalogRefreshed(
-                try await contents(root, now) { name, limit in
-                    await queue.run { client.fetch(base, name, limit) }
-                })
+            return .catalog(
+                .refreshed(
+                    try await contents(root, now) { name, limit in
+                        await queue.run { client.fetch(base, name, limit) }
+                    }))
         } catch let error as MetadataError {
             // A catalog that is published anew during the run is tried again, not called an attack.
             let isAboutAnswer = error.code == .malformedMetadata || error.code == .missingMetadata
             let answer = isAboutAnswer ? await queue.run { client.lastAnswer } : ""
             let text = answer.isEmpty ? error.description : "\(error) (\(answer))"
             guard !error.isTransient else {
-                return .catalogUnreachable(text, retryAfter: await queue.run { client.retryAfter })
+                return .catalog(.unreachable(text, retryAfter: await queue.run { client.retryAfter }))
             }
-            return .catalogRefused(text)
+            return .catalog(.refused(text))
         } catch {
-            return .catalogUnreachable("\(error)")
+            return .catalog(.unreachable("\(error)"))
         }
     }
 

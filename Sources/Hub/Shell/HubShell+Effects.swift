@@ -23,10 +23,10 @@ extension HubShell {
         case .setQuota(let name, let quota): disk.submit { self.setQuota(quota, of: name) }
         case .makePatch(let job): makePatch(job)
         case .servePatch(let link, let request, let fetch, let spoke): servePatch(link, request, fetch, to: spoke)
-        case .checkPatch(let digest): patches?.check(digest) { self.tell(.patchLost(digest, $0)) }
-        case .dropPatches(let digests): patches?.drop(digests) { self.tell(.patchPoolChanged($0)) }
+        case .checkPatch(let digest): patches?.check(digest) { self.tell(.patches(.lost(digest, $0))) }
+        case .dropPatches(let digests): patches?.drop(digests) { self.tell(.patches(.poolChanged($0))) }
         case .dropContents(let digests):
-            patches?.dropContents(digests) { [pool] _ in self.tell(.poolChanged(PoolFigures(pool))) }
+            patches?.dropContents(digests) { [pool] _ in self.tell(.pool(.changed(PoolFigures(pool)))) }
         case .setPatchQuota(let quota): setPatchQuota(quota)
         case .setAccess(let name, let access):
             pools.setAccess(access, of: name)
@@ -50,17 +50,17 @@ extension HubShell {
             do {
                 url = try withStore { try $0.catalog()?.url }
             } catch {
-                return tell(.importEnded(package.path, package.sha256, .interrupted("\(error)")))
+                return tell(.packageImport(.ended(package.path, package.sha256, .interrupted("\(error)"))))
             }
             guard let url else {
-                return tell(.importEnded(package.path, package.sha256, .interrupted("no catalog is set")))
+                return tell(.packageImport(.ended(package.path, package.sha256, .interrupted("no catalog is set"))))
             }
             let outcome = await catalog.importPackage(package, from: url, isDamaged: isDamaged) { held in
-                self.tell(.importProgressed(package.path, bytesHeld: held))
+                self.tell(.packageImport(.progressed(package.path, bytesHeld: held)))
             }
             tellPlaces(of: [package.sha256])
-            tell(.importEnded(package.path, package.sha256, outcome))
-            tell(.poolChanged(PoolFigures(pool)))
+            tell(.packageImport(.ended(package.path, package.sha256, outcome)))
+            tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 
@@ -79,7 +79,7 @@ extension HubShell {
         reading.submit { [pool, links, reading] in
             do {
                 let source = BulkSource.package(try pool.open(fetch.sha256), on: reading) {
-                    self.tell(.objectsDamaged([$0]))
+                    self.tell(.pool(.damaged([$0])))
                 }
                 self.send(fetch, link, request, to: spoke, from: source)
             } catch {
@@ -100,9 +100,9 @@ extension HubShell {
     private func makePatch(_ job: PatchJob) {
         guard let patches else { return }
         patches.make(job) { [pool] result in
-            self.tell(.patchEnded(result))
-            self.tell(.patchPoolChanged(PoolFigures(patches.patches.account())))
-            self.tell(.poolChanged(PoolFigures(pool)))
+            self.tell(.patches(.ended(result)))
+            self.tell(.patches(.poolChanged(PoolFigures(patches.patches.account()))))
+            self.tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 
@@ -116,7 +116,7 @@ extension HubShell {
                 messages("the room of removed packages comes back later: \(error)")
             }
             self.tell(.packageEvicted(package, refusal: refusal?.description))
-            self.tell(.poolChanged(PoolFigures(pool)))
+            self.tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 
@@ -130,8 +130,8 @@ extension HubShell {
                 // The spoke takes another way.
                 let reply = ErrorReply(code: .notFound, text: "the patch is no longer here")
                 links.perform(.reply(link, request, .error(reply)))
-                patches.drop([fetch.sha256]) { self.tell(.patchPoolChanged($0)) }
-                self.tell(.patchLost(fetch.sha256, "the patch cannot be read (\(error))"))
+                patches.drop([fetch.sha256]) { self.tell(.patches(.poolChanged($0))) }
+                self.tell(.patches(.lost(fetch.sha256, "the patch cannot be read (\(error))")))
             }
         }
     }
@@ -139,7 +139,7 @@ extension HubShell {
     private func setPatchQuota(_ quota: ByteCount) {
         patches?.setQuota(quota) { [messages] figures, failure in
             if let failure { messages("the quota \(quota) of the patches could not be set: \(failure)") }
-            self.tell(.patchPoolChanged(figures))
+            self.tell(.patches(.poolChanged(figures)))
         }
     }
 
@@ -150,7 +150,7 @@ extension HubShell {
             let check = await scrub.check(readsData: request.readsData, of: pools.part(request.pool)) { check, total in
                 self.tell(.poolChecked(PoolChecked(request, check, total: total, isOver: false)))
             }
-            if !check.corrupt.isEmpty { tell(.objectsDamaged(Set(check.corrupt))) }
+            if !check.corrupt.isEmpty { tell(.pool(.damaged(Set(check.corrupt)))) }
             tell(.poolChecked(PoolChecked(request, check, total: check.bytesRead, isOver: true)))
         }
     }

@@ -147,7 +147,7 @@ actor HubShell: LinkHandler, PoolWatcher {
         Task { [weak self] in await self?.checkConfinement() }
         scrub.start { [weak self, messages] outcome in
             for failure in outcome.failures { messages("scrub: \(failure)") }
-            if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
+            if !outcome.corrupt.isEmpty { self?.tell(.pool(.damaged(Set(outcome.corrupt)))) }
         }
         watch = watchPools()
         certificatesWatch = watchCertificates()
@@ -216,7 +216,7 @@ actor HubShell: LinkHandler, PoolWatcher {
             .started(
                 held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool),
                 patches: patches?.contents))
-        if !damaged.isEmpty { tell(.objectsDamaged(damaged)) }
+        if !damaged.isEmpty { tell(.pool(.damaged(damaged))) }
     }
 
     /// Finds out whether children are held as they should be; what is missing is told to people,
@@ -232,6 +232,8 @@ actor HubShell: LinkHandler, PoolWatcher {
             messages("warning: whether children are confined is not known: \(error)")
         }
     }
+
+    nonisolated func tell(_ event: PoolEvent) { tell(.pool(event)) }
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 

@@ -16,12 +16,12 @@ extension HubNode {
                 }
                 fleet.note(name, "making \(job.means.name) ends: \(Self.brief(outcome))")
                 tell(
-                    .patchEnded(
+                    .patches(.ended(
                         PatchResult(
                             key: job.key, outcome: outcome, contents: Set(held.map(\.content.sha256)), evicted: evicted)
-                    ))
-                tell(.patchPoolChanged(patchFigures))
-                tell(.poolChanged(figures))
+                    )))
+                tell(.patches(.poolChanged(patchFigures)))
+                tell(.pool(.changed(figures)))
                 ended()
             }
             guard hasLibrary || job.means == .plainChunks else { return end(.unavailable("it is not here")) }
@@ -137,7 +137,7 @@ extension HubNode {
         // The spoke takes another way.
         let reply = ErrorReply(code: .notFound, text: "the patch is no longer here")
         links[link]?.perform(.reply(link, request, .error(reply)))
-        tell(.patchLost(fetch.sha256, "the patch cannot be read"))
+        tell(.patches(.lost(fetch.sha256, "the patch cannot be read")))
     }
 
     /// Reads a patch again that somebody could not use.
@@ -146,7 +146,7 @@ extension HubNode {
             fleet.poolsTouched = true
             if (try? patches.verify(digest)) == nil {  // not there, or damaged: said to the core
                 try? patches.evict(digest)  // it may be gone already, or is being read
-                tell(.patchLost(digest, "damaged"))
+                tell(.patches(.lost(digest, "damaged")))
             }
             ended()
         }
@@ -156,7 +156,7 @@ extension HubNode {
         making.submit { [unowned self] ended in
             fleet.poolsTouched = true
             _ = patches.evict(each: digests)  // one that is being read stays until the next start
-            tell(.patchPoolChanged(patchFigures))
+            tell(.patches(.poolChanged(patchFigures)))
             ended()
         }
     }
@@ -165,7 +165,7 @@ extension HubNode {
         making.submit { [unowned self] ended in
             fleet.poolsTouched = true
             _ = pool.evict(each: digests)  // one that is being read stays until the next start
-            tell(.poolChanged(figures))
+            tell(.pool(.changed(figures)))
             ended()
         }
     }
@@ -173,7 +173,7 @@ extension HubNode {
     func setPatchQuota(_ quota: ByteCount) {
         making.submit { [unowned self] ended in
             try? patches.setQuota(quota)  // the hub hears what it really is
-            tell(.patchPoolChanged(patchFigures))
+            tell(.patches(.poolChanged(patchFigures)))
             ended()
         }
     }

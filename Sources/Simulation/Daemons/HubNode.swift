@@ -216,13 +216,13 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             quota = wanted
             // A quota below the use is refused; the hub hears what it really is.
             try? pool.setQuota(wanted)
-            tell(.poolChanged(figures))
+            tell(.pool(.changed(figures)))
         case .setAccess(_, let access): pool.setAccess(access)
         case .evict(let objects):
             fleet.poolsTouched = true
             guard let package = objects.first else { return }
             tell(.packageEvicted(package, refusal: pool.evict(each: objects).refusal?.description))
-            tell(.poolChanged(figures))
+            tell(.pool(.changed(figures)))
         case .checkPool(let check):
             tell(
                 .poolChecked(
@@ -264,21 +264,21 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             case .success(let outcome):
                 let timestamp = outcome.trusted.timestamp
                 tell(
-                    .catalogRefreshed(
+                    .catalog(.refreshed(
                         CatalogContents(
                             timestampVersion: UInt64(clamping: timestamp?.version ?? 0),
                             expires: timestamp?.expires ?? fleet.now,
-                            packages: outcome.trusted.packages().packages)))
+                            packages: outcome.trusted.packages().packages))))
             case .failure(let error):
-                tell(error.isTransient ? .catalogUnreachable(error.description) : .catalogRefused(error.description))
+                tell(error.isTransient ? .catalog(.unreachable(error.description)) : .catalog(.refused(error.description)))
             }
         }
     }
 
     private func fetch(_ package: Package) {
         func end(_ outcome: ImportOutcome) {
-            tell(.importEnded(package.path, package.sha256, outcome))
-            tell(.poolChanged(figures))
+            tell(.packageImport(.ended(package.path, package.sha256, outcome)))
+            tell(.pool(.changed(figures)))
         }
         let reservation: Reservation
         fleet.poolsTouched = true
@@ -321,24 +321,20 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
         case .linkUsed: "traffic"
         case .objectSent: "sent"
         case .joinAsked(let join, let message): "\(message.name) \(join.number)"
-        case .catalogRefreshed(let contents): "catalog \(contents.timestampVersion)"
-        case .catalogRefused: "catalog refused"
-        case .catalogUnreachable: "catalog unreachable"
-        case .importProgressed: "progress"
-        case .importEnded(let path, _, let outcome):
+        case .catalog(.refreshed(let contents)): "catalog \(contents.timestampVersion)"
+        case .catalog(.refused): "catalog refused"
+        case .catalog(.unreachable): "catalog unreachable"
+        case .packageImport(.progressed): "progress"
+        case .packageImport(.ended(let path, _, let outcome)):
             "import of \(path.release) \(outcome == .imported ? "done" : "failed")"
-        case .poolChanged: "pool"
-        case .placed: "placed"
-        case .poolsMoved: "pools moved"
+        case .pool(let event): brief(event)
         case .confinementMissing: "confinement missing"
-        case .poolDrained: "pool drained"
-        case .objectsDamaged: "damaged"
         case .packageEvicted: "evicted"
         case .poolChecked: "checked"
-        case .patchEnded(let result):
+        case .patches(.ended(let result)):
             if case .made = result.outcome { "a patch is made" } else { "a patch failed" }
-        case .patchLost: "a patch is lost"
-        case .patchPoolChanged: "pool of patches"
+        case .patches(.lost): "a patch is lost"
+        case .patches(.poolChanged): "pool of patches"
         case .woke: "woke"
         }
     }

@@ -263,6 +263,16 @@ class SimulatedDaemon<Event, Effect>: LinkOwner {
     }
 
     /// A link event for the trace.
+    func brief(_ event: PoolEvent) -> String {
+        switch event {
+        case .changed: "pool"
+        case .placed: "placed"
+        case .moved: "pools moved"
+        case .drained: "pool drained"
+        case .damaged: "damaged"
+        }
+    }
+
     func brief(_ event: LinkEvent) -> String {
         switch event {
         case .opened(let link, let peer, _): "opened \(link.number) \(peer.role.name)"

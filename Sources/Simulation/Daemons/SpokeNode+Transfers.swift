@@ -13,7 +13,7 @@ extension SpokeNode {
                 fleet.note(name, "\(plan.means.name) of \(replica.path.release) is of no use: \(why)")
             }
             tell(.transferEnded(replica.sha256, outcome))
-            tell(.poolChanged(figures))
+            tell(.pool(.changed(figures)))
         }
         guard hub != nil else { return end(.interrupted("the hub is away")) }
         switch plan {
@@ -69,7 +69,7 @@ extension SpokeNode {
                 fleet.note(name, "unpacking \(replica.path.release) ends: \(outcome)")
                 fleet.tally.count(outcome)
                 tell(.unpacked(replica.sha256, outcome))
-                tell(.poolChanged(figures))
+                tell(.pool(.changed(figures)))
                 ended()
             }
             guard hasLibrary || content.coding != .zstd else { return end(.failed("libzstd is not here")) }
@@ -91,7 +91,7 @@ extension SpokeNode {
         fleet.poolsTouched = true
         tell(.evicted(pool.evict(each: objects).gone))
         fleet.checks.replicas(of: self)
-        tell(.poolChanged(figures))
+        tell(.pool(.changed(figures)))
     }
 
     /// Fetches one object of the pool.

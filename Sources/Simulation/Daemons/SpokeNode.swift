@@ -233,17 +233,17 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
                 try pool.verify(object)
                 isWhole = true
             } catch {
-                if case .corrupt = error { tell(.objectsDamaged([object])) }
+                if case .corrupt = error { tell(.pool(.damaged([object]))) }
             }
             tell(.verified(object, isWhole: isWhole))
         case .limitAgents: break  // the simulated network has a speed of its own
         case .setQuota(_, let wanted):
             // A quota below the use is refused; the hub hears what it really is.
             if (try? pool.setQuota(wanted)) != nil { quota = wanted }
-            tell(.poolChanged(figures))
+            tell(.pool(.changed(figures)))
         case .setAccess(_, let access):
             pool.setAccess(access)
-            tell(.poolChanged(figures))
+            tell(.pool(.changed(figures)))
         case .prune(let sha256, let content):
             fleet.poolsTouched = true
             let (gone, refusal) = pool.evict(each: [sha256, content].compactMap { $0 })
@@ -252,7 +252,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             }
             tell(.evicted(gone))
             tell(.evictionEnded(sha256, refusal: refusal?.description))
-            tell(.poolChanged(figures))
+            tell(.pool(.changed(figures)))
         case .checkPool(let check):
             tell(
                 .poolChecked(
@@ -367,14 +367,10 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
         case .targetFound(let path, _): "found \(path.release)"
         case .transferProgressed: "progress"
         case .transferEnded(_, let outcome): "transfer \(outcome == .verified ? "done" : "failed")"
-        case .poolChanged: "pool"
-        case .placed: "placed"
-        case .poolsMoved: "pools moved"
+        case .pool(let event): brief(event)
         case .confinementMissing: "confinement missing"
-        case .poolDrained: "pool drained"
         case .unpacked: "unpacked"
         case .evicted: "evicted"
-        case .objectsDamaged: "damaged"
         case .verified(_, let isWhole): isWhole ? "checked, whole" : "checked, damaged"
         case .evictionEnded: "evicted"
         case .poolChecked: "checked"

@@ -1,5 +1,6 @@
 package import Model
 import Protocol
+import Storage
 package import Trust
 
 /// A spoke's decisions: what it carries between hub and agents, what it holds, whom it serves.
@@ -75,33 +76,35 @@ package struct SpokeCore {
         case .targetFound(let path, let finding): try replicas.found(path, finding, &pool, plans, &contents, &turn)
         case .transferProgressed(let sha256, let held): try replicas.progressed(sha256, held: held, pool, &turn)
         case .transferEnded(let sha256, let outcome): try replicas.ended(sha256, outcome, &pool, contents, &turn)
-        case .poolChanged(let figures): try pool.changed(figures, replicas, &turn)
-        case .placed(let places): try pool.placed(places, replicas, &turn)
-        case .poolsMoved(let went, let came, let text): try missing.poolsMoved(went, came, text, &pool, replicas, &turn)
+        case .pool(let event): try route(event)
         case .confinementMissing(let text): try turn.log(.warning, .confinementMissing, "", text)
-        case .poolDrained(let text, let isEmpty):
-            try turn.log(isEmpty ? .notice : .warning, .poolDrained, "pool", text)
         case .unpacked(let sha256, let outcome): try contents.unpacked(sha256, outcome, &pool, replicas, &turn)
         case .evicted(let objects): try pool.evicted(objects, &turn)
-        case .objectsDamaged(let objects): try Damage.found(objects, &pool, replicas, &turn)
         case .verified(let object, let isWhole): try doubts.verified(object, isWhole: isWhole, &turn)
         case .evictionEnded(let sha256, let refusal): try evictions.ended(sha256, refusal, pool, replicas, &turn)
         case .poolChecked(let check): try PoolControl.checked(check, &turn)
         case .packageBrought(let path, let sha256, let length): try replicas.brought(path, sha256, length, &pool, &turn)
-        case .bundleRefused(let why):
-            try turn.log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)")
+        case .bundleRefused(let why): try Replicas.bundleRefused(why, &turn)
         case .revocationsChecked(let link, let request, let signed, let outcome):
             try revocations.checked(outcome, signed: signed, link, request, &sessions, &turn)
         case .agentsRevoked(let agents): try sessions.drop(agents, &turn)
         case .anchorsChecked(let link, let request, let signed, let refusal):
             try SignedLists.anchorsChecked(refusal, signed: signed, link, request, sessions, &turn)
-        case .catalogRefreshed(let version):
-            sessions.announceCatalog(version, &turn)
-            turn.note(.sharesDue)
+        case .catalogRefreshed(let version): sessions.announceCatalog(version, &turn)
         case .sharesSet(let set): shares.set(set, &turn)
         case .catalogSurveyed(let packages): try shares.surveyed(packages, pool, &turn)
         case .shareTended(let share, let outcome): try shares.tended(share, outcome, &turn)
         case .woke: wakeAt = nil
+        }
+    }
+
+    private mutating func route(_ event: PoolEvent) throws {
+        switch event {
+        case .changed(let figures): try pool.changed(figures, replicas, &turn)
+        case .placed(let places): try pool.placed(places, replicas, &turn)
+        case .moved(let went, let came, let text): try missing.poolsMoved(went, came, text, &pool, replicas, &turn)
+        case .drained(let text, let isEmpty): try PoolControl.drained(text, isEmpty: isEmpty, &turn)
+        case .damaged(let objects): try Damage.found(objects, &pool, replicas, &turn)
         }
     }
 
@@ -256,9 +259,8 @@ package struct SpokeCore {
     ///
     /// Effects come in the order of the parts. Replicas follow missing packages, whose waits they
     /// leave alone. Contents follow replicas: nothing is unpacked while an attempt is under way.
-    /// Deliveries follow the parts that write events, and what is told again comes last. Parts note
-    /// changes for later parts, so one round is enough; only contents note one for shares, which
-    /// act on it with the next event.
+    /// Deliveries follow the parts that write events, and what is told again comes last. Parts note changes for later
+    /// parts, so one round is enough; only contents note one for shares, which act on it with the next event.
     private mutating func settle() throws {
         try tidy()
         shares.settle(&turn)

@@ -28,7 +28,7 @@ extension SpokeShell {
         case .setAccess(let name, let access):
             pools.setAccess(access, of: name)
             drainPools()
-            tell(.poolChanged(PoolFigures(pool)))
+            tell(.pool(.changed(PoolFigures(pool))))
         case .prune(let sha256, let content): prune(sha256, content)
         case .checkPool(let check): checkPool(check)
         case .checkRevocations(let link, let request, let signed):
@@ -83,7 +83,7 @@ extension SpokeShell {
             let outcome = await transfer.run(from: hub)
             if outcome == .verified { tellPlaces(of: replica.objects) }
             tell(.transferEnded(replica.sha256, outcome))
-            tell(.poolChanged(PoolFigures(pool)))
+            tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 
@@ -108,7 +108,7 @@ extension SpokeShell {
                 outcome = .failed("\(error)")
             }
             self.tell(.unpacked(replica.sha256, outcome))
-            self.tell(.poolChanged(PoolFigures(pool)))
+            self.tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 
@@ -121,7 +121,7 @@ extension SpokeShell {
             case .some(let refusal): messages("an object could not be removed from the pool: \(refusal)")
             }
             self.tell(.evicted(gone))
-            self.tell(.poolChanged(PoolFigures(pool)))
+            self.tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 
@@ -131,7 +131,7 @@ extension SpokeShell {
         Task { [pool, repairing] in
             let outcome = await repairing.run { source.repair(in: pool) }
             tell(.transferEnded(replica.sha256, outcome))
-            tell(.poolChanged(PoolFigures(pool)))
+            tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 
@@ -144,7 +144,7 @@ extension SpokeShell {
                 isWhole = true
             } catch {
                 switch error {
-                case .corrupt: self.tell(.objectsDamaged([object]))
+                case .corrupt: self.tell(.pool(.damaged([object])))
                 // It has left the pool meanwhile.
                 case .notHeld: break
                 default: messages("a package that an agent refused could not be checked: \(error)")
@@ -173,7 +173,7 @@ extension SpokeShell {
                         do throws(StorageError) {
                             return try reader.read(into: buffer, at: ByteCount(offset))
                         } catch {
-                            if case .corrupt(let digest) = error { self.tell(.objectsDamaged([digest])) }
+                            if case .corrupt(let digest) = error { self.tell(.pool(.damaged([digest]))) }
                             throw error
                         }
                     },
@@ -197,7 +197,7 @@ extension SpokeShell {
             }
             self.tell(.evicted(gone))
             self.tell(.evictionEnded(sha256, refusal: refusal?.description))
-            self.tell(.poolChanged(PoolFigures(pool)))
+            self.tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 
@@ -208,9 +208,9 @@ extension SpokeShell {
             let check = await scrub.check(readsData: request.readsData, of: pools.part(request.pool)) { check, total in
                 self.tell(.poolChecked(PoolChecked(request, check, total: total, isOver: false)))
             }
-            if !check.corrupt.isEmpty { tell(.objectsDamaged(Set(check.corrupt))) }
+            if !check.corrupt.isEmpty { tell(.pool(.damaged(Set(check.corrupt)))) }
             tell(.poolChecked(PoolChecked(request, check, total: check.bytesRead, isOver: true)))
-            tell(.poolChanged(PoolFigures(pool)))
+            tell(.pool(.changed(PoolFigures(pool))))
         }
     }
 }

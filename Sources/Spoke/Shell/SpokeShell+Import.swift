@@ -47,7 +47,7 @@ extension SpokeShell {
                 messages("the refusal of a bundle could not be logged: \(error)")
             }
         }
-        tell(.poolChanged(PoolFigures(pool)))
+        tell(.pool(.changed(PoolFigures(pool))))
         report.isRunning = false
         return report
     }

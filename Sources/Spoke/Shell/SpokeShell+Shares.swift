@@ -42,7 +42,7 @@ extension SpokeShell {
     func tend(_ share: Share, _ package: Package?) {
         let work = ShareWork(
             pool: pool, worker: worker, scratch: scratch, owner: identity.member.id.description, messages: messages,
-            damaged: { self.tell(.objectsDamaged([$0])) })
+            damaged: { self.tell(.pool(.damaged([$0]))) })
         sharing.submit { self.tell(.shareTended(share, work.tend(share, package))) }
     }
 }

@@ -178,7 +178,7 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         Task { [weak self] in await self?.checkConfinement() }
         scrub.start { [weak self, messages] outcome in
             for failure in outcome.failures { messages("scrub: \(failure)") }
-            if !outcome.corrupt.isEmpty { self?.tell(.objectsDamaged(Set(outcome.corrupt))) }
+            if !outcome.corrupt.isEmpty { self?.tell(.pool(.damaged(Set(outcome.corrupt)))) }
         }
         watch = watchPools()
         Task { [weak self, segmentsCame] in
@@ -190,12 +190,14 @@ actor SpokeShell: LinkHandler, PoolWatcher {
         let damaged = Set(pool.marks().filter { $0.value == .corrupt }.keys)
         tellPlaces()
         tell(.started(held: damaged.union(pool.list().map(\.digest)), PoolFigures(pool)))
-        if !damaged.isEmpty { tell(.objectsDamaged(damaged)) }
+        if !damaged.isEmpty { tell(.pool(.damaged(damaged))) }
         takeShares()
         Task {
             if let version = await catalog.timestampVersion { tell(.catalogRefreshed(timestampVersion: version)) }
         }
     }
+
+    nonisolated func tell(_ event: PoolEvent) { tell(.pool(event)) }
 
     nonisolated func linkEvent(_ event: LinkEvent) { tell(.link(event)) }
 

@@ -1,33 +1,17 @@
 package import Model
 package import System
 
-/// What a daemon's core hears of its pools; cases of its events.
-package protocol PoolEvent: Sendable {
-    /// What the pools hold together, and each.
-    static func poolChanged(_ figures: PoolFigures) -> Self
-    /// Where objects are, where there are several pools; told before what makes them held.
-    static func placed(_ places: [SHA256Digest: PoolPlace]) -> Self
-    /// A pool's disk is gone or has come back: what is no longer held, and what is again.
-    static func poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String) -> Self
-    /// A pool that is to be emptied is empty, or why it is not.
-    static func poolDrained(_ text: String, isEmpty: Bool) -> Self
-    /// The disk has damaged these; the pool withholds them.
-    static func objectsDamaged(_ objects: Set<SHA256Digest>) -> Self
-}
-
-/// A daemon with several pools: their disks are looked at by and by, and its core hears where objects are.
+/// A daemon with several pools: their disks are looked at periodically, and its core hears where objects are.
 package protocol PoolWatcher: AnyObject, Sendable {
-    associatedtype Event: PoolEvent
-
     var pools: PoolSet { get }
     /// Empties those that are to be emptied.
     var drainer: PoolDrainer { get }
     /// Looks at the pools' disks, which may not answer.
     var looking: NamedQueue { get }
-    /// Lines for the person or the journal.
+    /// Lines for the operator or the journal.
     var messages: @Sendable (String) -> Void { get }
     /// Puts an event on the core's queue, behind those that wait.
-    func tell(_ event: Event)
+    func tell(_ event: PoolEvent)
 }
 
 /// How often disks and the list of pools are looked at.
@@ -56,8 +40,8 @@ extension PoolWatcher {
         for message in change.messages { messages(message) }
         tellPlaces()
         // The figures first: they say which pool it is.
-        tell(.poolChanged(PoolFigures(pool)))
-        tell(.poolsMoved(went: change.went, came: change.came, text: change.messages.joined(separator: "; ")))
+        tell(.changed(PoolFigures(pool)))
+        tell(.moved(went: change.went, came: change.came, text: change.messages.joined(separator: "; ")))
     }
 
     /// Goes on emptying what is to be emptied.
@@ -66,12 +50,12 @@ extension PoolWatcher {
             guard let self else { return }
             switch news {
             case .moved(let object): tellPlaces(of: [object])
-            case .damaged(let objects): tell(.objectsDamaged(objects))
+            case .damaged(let objects): tell(.damaged(objects))
             case .said(let text, let isEmpty):
                 messages(text)
-                tell(.poolDrained(text, isEmpty: isEmpty))
+                tell(.drained(text, isEmpty: isEmpty))
             }
-            tell(.poolChanged(PoolFigures(pool)))
+            tell(.changed(PoolFigures(pool)))
         }
     }
 
@@ -96,6 +80,6 @@ extension PoolWatcher {
         } catch {
             messages("the quota \(quota) could not be set: \(error)")
         }
-        tell(.poolChanged(PoolFigures(pool)))
+        tell(.changed(PoolFigures(pool)))
     }
 }

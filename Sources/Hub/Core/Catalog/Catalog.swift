@@ -10,6 +10,34 @@ import Trust
 struct Catalog: HubPart {
     private var isRefreshing = false
 
+    /// Does what an operator asks for. `pool` takes packages that an operator brings.
+    mutating func run(
+        _ command: CatalogCommand, _ pool: inout OwnPool, _ patches: inout Patches, _ turn: inout HubTurn
+    ) throws -> HubAnswer {
+        switch command {
+        case .set(let url, let root): .catalog(try set(url, root, &turn))
+        case .refresh: .catalog(try Self.refreshNow(turn))
+        case .importPackage(let path): .package(try OwnPool.importNow(path, turn))
+        case .removePackage(let path): .package(try Pruning.removePackage(path, &turn))
+        case .takeCatalog(let contents): .catalog(try Self.take(contents, &patches, &turn))
+        case .takePackage(let path, let digest): .package(try pool.take(path, digest, &patches, &turn))
+        case .refuseBundle(let why): .catalog(try Self.refuseBundle(why, &turn))
+        }
+    }
+
+    /// Takes what came of a refresh. `patches` follow the releases that the catalog names.
+    mutating func react(to event: CatalogEvent, _ patches: inout Patches, _ turn: inout HubTurn) throws {
+        isRefreshing = false
+        switch event {
+        case .refreshed(let contents):
+            guard let catalog = try turn.store.catalog() else { return }
+            try Self.take(contents, into: catalog, &patches, &turn)
+        case .refused(let why): try Self.failed(why, isRefused: true, &turn)
+        case .unreachable(let why, let retryAfter):
+            try Self.failed(why, isRefused: false, retryAfter: retryAfter, &turn)
+        }
+    }
+
     /// Takes over a catalog that a bundle brought and TUF's workflow has verified. A look at the web that is under way
     /// goes on.
     static func take(
@@ -26,7 +54,7 @@ struct Catalog: HubPart {
     }
 
     /// Notes that what an operator brought was refused, and why.
-    static func refuseBundle(_ why: String, _ turn: inout HubTurn) throws -> CatalogRecord {
+    private static func refuseBundle(_ why: String, _ turn: inout HubTurn) throws -> CatalogRecord {
         guard let catalog = try turn.store.catalog() else { throw notSet }
         try turn.log(.error, .catalogRefused, "catalog", "what an operator brought was refused: \(why)")
         return catalog
@@ -37,7 +65,7 @@ struct Catalog: HubPart {
         "no catalog is set; pin the vendor's root with axle catalog set --root FILE")
 
     /// Sets where the catalog is and its pinned root; then refreshes it.
-    mutating func set(_ url: String, _ root: [UInt8], _ turn: inout HubTurn) throws -> CatalogRecord {
+    private mutating func set(_ url: String, _ root: [UInt8], _ turn: inout HubTurn) throws -> CatalogRecord {
         let isWeb =
             (8...2048).contains(url.utf8.count) && (url.hasPrefix("http://") || url.hasPrefix("https://"))
             && Event.singleLine(url, limit: 4096) == url
@@ -63,7 +91,7 @@ struct Catalog: HubPart {
     }
 
     /// Refreshes the catalog at the end of this turn.
-    static func refreshNow(_ turn: HubTurn) throws -> CatalogRecord {
+    private static func refreshNow(_ turn: HubTurn) throws -> CatalogRecord {
         guard var catalog = try turn.store.catalog() else {
             throw HubRefusal.conflict("no catalog is set; set one with axle catalog set")
         }
@@ -97,15 +125,6 @@ struct Catalog: HubPart {
         return "a catalog is being refreshed and none is set"
     }
 
-    /// The catalog was refreshed and is trusted. `patches` follow the releases that it names.
-    mutating func refreshed(
-        _ contents: CatalogContents, _ patches: inout Patches, _ turn: inout HubTurn
-    ) throws {
-        isRefreshing = false
-        guard let catalog = try turn.store.catalog() else { return }
-        try Self.take(contents, into: catalog, &patches, &turn)
-    }
-
     private static func take(
         _ contents: CatalogContents, into known: CatalogRecord, _ patches: inout Patches, _ turn: inout HubTurn
     ) throws {
@@ -129,10 +148,9 @@ struct Catalog: HubPart {
     }
 
     /// The catalog was refused or could not be reached. The server's `retryAfter` holds where it is the longer wait.
-    mutating func failed(
+    private static func failed(
         _ why: String, isRefused: Bool, retryAfter: Duration? = nil, _ turn: inout HubTurn
     ) throws {
-        isRefreshing = false
         guard var catalog = try turn.store.catalog() else { return }
         let isNews = catalog.error != why
         catalog.failures += 1

@@ -58,6 +58,33 @@ struct OwnPool: HubPart {
         }
     }
 
+    // MARK: - Events
+
+    /// An import goes on or has ended. `patches` gives up room for a package that lacks it, and is told of what is imported.
+    mutating func react(to event: ImportEvent, _ patches: inout Patches, _ turn: inout HubTurn) throws {
+        switch event {
+        case .progressed(let path, let held): try progressed(path, held: held, turn)
+        case .ended(let path, let digest, let outcome): try importEnded(path, digest, outcome, &patches, &turn)
+        }
+    }
+
+    /// Something happened to the hub's pools. `patches` has contents in them.
+    mutating func react(to event: PoolEvent, _ patches: inout Patches, _ turn: inout HubTurn) throws {
+        switch event {
+        case .changed(let figures): try Pools.poolChanged(figures, &turn)
+        case .placed(let places): try Places.placed(places, &turn)
+        case .moved(let went, let came, let text):
+            try turn.log(went.isEmpty ? .notice : .error, .poolAvailability, "pool", text)
+            patches.objectsWent(went)
+            try poolsMoved(went, came, &patches, &turn)
+        case .drained(let text, let isEmpty):
+            try turn.log(isEmpty ? .notice : .warning, .poolDrained, "pool", text)
+        case .damaged(let digests):
+            patches.objectsDamaged(digests, &turn)
+            try objectsDamaged(digests, &turn)
+        }
+    }
+
     // MARK: - What operators bring and ask for
 
     /// Takes over a package whose bytes an operator brought; they are in the pool, verified.
@@ -153,7 +180,7 @@ struct OwnPool: HubPart {
         }
     }
 
-    mutating func progressed(_ path: TargetPath, held: UInt64, _ turn: HubTurn) throws {
+    private mutating func progressed(_ path: TargetPath, held: UInt64, _ turn: HubTurn) throws {
         guard importing.contains(path), var record = try turn.store.package(path), record.state == .downloading else {
             return
         }
@@ -162,7 +189,7 @@ struct OwnPool: HubPart {
     }
 
     /// An import has ended. `patches` gives up room for a package that lacks it, and is told of one that is imported.
-    mutating func importEnded(
+    private mutating func importEnded(
         _ path: TargetPath, _ digest: SHA256Digest, _ outcome: ImportOutcome, _ patches: inout Patches,
         _ turn: inout HubTurn
     ) throws {
@@ -203,7 +230,7 @@ struct OwnPool: HubPart {
     }
 
     /// The disk has damaged packages in the hub's pool: they are withheld already, and are fetched anew where they are damaged.
-    mutating func objectsDamaged(_ digests: Set<SHA256Digest>, _ turn: inout HubTurn) throws {
+    private mutating func objectsDamaged(_ digests: Set<SHA256Digest>, _ turn: inout HubTurn) throws {
         for var record in try turn.store.packages(in: .imported) where digests.contains(record.package.sha256) {
             let path = record.package.path
             guard damaged.insert(path).inserted else { continue }
@@ -257,7 +284,7 @@ struct OwnPool: HubPart {
     }
 
     /// A pool's disk is gone, or is here again.
-    func poolsMoved(
+    private func poolsMoved(
         _ went: Set<SHA256Digest>, _ came: Set<SHA256Digest>, _ patches: inout Patches, _ turn: inout HubTurn
     ) throws {
         let absent = try Places.absentPool(turn)

@@ -23,6 +23,15 @@ struct Patches: HubPart {
     /// Whether a content is unpacked in the hub's pool.
     func holds(_ content: SHA256Digest) -> Bool { contents.contains(content) }
 
+    /// Something happened to a patch, or to their pool.
+    mutating func react(to event: PatchEvent, _ turn: inout HubTurn) throws {
+        switch event {
+        case .ended(let result): try ended(result, &turn)
+        case .lost(let digest, let why): try lost(digest, why, &turn)
+        case .poolChanged(let figures): try Self.poolChanged(figures, &turn)
+        }
+    }
+
     // MARK: - Start
 
     /// What the pools hold is the truth; what was being made is begun again.
@@ -222,7 +231,7 @@ struct Patches: HubPart {
             .compactMap(\.sha256)
     }
 
-    mutating func ended(_ result: PatchResult, _ turn: inout HubTurn) throws {
+    private mutating func ended(_ result: PatchResult, _ turn: inout HubTurn) throws {
         if current == result.key { current = nil }
         contents.formUnion(result.contents)
         for digest in result.evicted {
@@ -322,7 +331,7 @@ struct Patches: HubPart {
     }
 
     /// A patch turned out to be damaged, or not to be there, and is gone from its pool.
-    mutating func lost(_ digest: SHA256Digest, _ why: String, _ turn: inout HubTurn) throws {
+    private mutating func lost(_ digest: SHA256Digest, _ why: String, _ turn: inout HubTurn) throws {
         checked[digest] = nil
         guard var record = try turn.store.patch(sha256: digest) else { return }
         record.problem = nil

@@ -52,6 +52,15 @@ struct PoolChecks {
         return pool
     }
 
+    /// A spoke says how a check goes, or how it ended.
+    mutating func reported(
+        _ message: PoolChecked, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, _ turn: inout HubTurn
+    ) throws {
+        try told(message, spoke, &turn)
+        turn.reply(link, request, .ok(OK()))
+    }
+
+    /// How a check of a node's pool goes, or how it ended.
     mutating func told(_ message: PoolChecked, _ node: NodeID, _ turn: inout HubTurn) throws {
         guard var record = try turn.store.check(node: node, pool: message.pool), record.said.check == message.check,
             record.ended == nil

@@ -35,6 +35,18 @@ struct SpokeSessions: HubPart {
 
     // MARK: - Opening and closing
 
+    /// The hub starts: nobody is connected.
+    static func start(_ turn: HubTurn) throws {
+        try turn.store.disconnectAllSpokes()
+        try turn.store.disconnectClients(of: nil, at: turn.now)
+    }
+
+    /// Bytes have passed over a link.
+    func used(_ link: LinkID, sent: UInt64, received: UInt64, _ turn: HubTurn) throws {
+        guard let spoke = spoke(of: link) else { return }
+        try turn.store.addTraffic(of: spoke, sent: ByteCount(sent), received: ByteCount(received))
+    }
+
     /// Opens a session, or refuses it; whether it is open.
     mutating func open(_ link: LinkID, _ peer: PeerIdentity, _ hello: Hello, _ turn: inout HubTurn) throws -> Bool {
         guard peer.role == .spoke, peer.fleet == turn.configuration.fleet, var spoke = try turn.store.spoke(peer.id),
@@ -150,8 +162,38 @@ struct SpokeSessions: HubPart {
         turn.carryOut(.link(.request(link, request, message, .control)))
     }
 
-    /// What a request was for and whose it was, now that it is answered or has failed.
-    mutating func take(_ request: RequestID, on link: LinkID) -> (errand: SpokeErrand, spoke: NodeID)? {
+    /// The answer to a request; nil where it is none of this session's.
+    ///
+    /// What the spoke asked for patience with is done again by itself, but for a check of a pool: that is asked for once.
+    mutating func answer(
+        _ request: RequestID, on link: LinkID, _ message: Message, _ turn: HubTurn
+    ) throws -> SpokeAnswer? {
+        guard let (errand, spoke) = take(request, on: link) else { return nil }
+        guard case .error(let error) = message else {
+            return SpokeAnswer(spoke: spoke, errand: errand, error: nil, isPostponed: false)
+        }
+        var isPostponed = try error.code.isRetryable || Actions.isEarly(error, errand, turn)
+        if case .checkPool = errand { isPostponed = false }
+        if isPostponed {
+            // Without any wait the peer would be asked as fast as it can answer.
+            let wait = error.retryAfterSeconds.map { Duration.seconds(Int64(min(max($0, 1), 3600))) }
+            hold(errand, of: spoke, until: turn.now + (wait ?? HubLimits.deliveryRetry))
+        }
+        return SpokeAnswer(spoke: spoke, errand: errand, error: error, isPostponed: isPostponed)
+    }
+
+    /// A request gets no answer; gives what it was for. All deliveries to the spoke pause, and go on by themselves. What is
+    /// told on connect is in no outbox: it is told again.
+    mutating func fail(_ request: RequestID, on link: LinkID, _ turn: HubTurn) -> (SpokeErrand, NodeID)? {
+        guard let (errand, spoke) = take(request, on: link) else { return nil }
+        let time = turn.now + HubLimits.deliveryRetry
+        sessions[link]?.notBefore = time
+        waiting.insert(spoke)
+        if errand.isGreeting { hold(errand, of: spoke, until: time) }
+        return (errand, spoke)
+    }
+
+    private mutating func take(_ request: RequestID, on link: LinkID) -> (errand: SpokeErrand, spoke: NodeID)? {
         guard let spoke = sessions[link]?.spoke, let errand = sessions[link]?.errands.removeValue(forKey: request)
         else { return nil }
         sessions[link]?.underWay.remove(errand)
@@ -159,21 +201,11 @@ struct SpokeSessions: HubPart {
     }
 
     /// Leaves one errand alone for a while.
-    mutating func hold(_ errand: SpokeErrand, of spoke: NodeID, until time: UnixTime) {
+    private mutating func hold(_ errand: SpokeErrand, of spoke: NodeID, until time: UnixTime) {
         guard let link = linkOf[spoke] else { return }
         sessions[link]?.held[errand] = time
         // Another one may take its place on the way.
         waiting.insert(spoke)
-    }
-
-    /// Pauses all deliveries to a spoke that did not answer; they go on by themselves. What is told on connect is in no
-    /// outbox: it is told again.
-    mutating func failed(_ errand: SpokeErrand, of spoke: NodeID, _ turn: HubTurn) {
-        guard let link = linkOf[spoke] else { return }
-        let time = turn.now + HubLimits.deliveryRetry
-        sessions[link]?.notBefore = time
-        waiting.insert(spoke)
-        if errand.isGreeting { hold(errand, of: spoke, until: time) }
     }
 
     // MARK: - The end of a turn

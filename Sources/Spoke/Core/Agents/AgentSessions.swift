@@ -158,8 +158,10 @@ struct AgentSessions {
             link, .catalogChanged(CatalogChanged(timestampVersion: catalogVersion)), .catalogChanged(agent))
     }
 
-    /// Tells every agent that there is a newer catalog; each refreshes when it suits.
+    /// Tells every agent that there is a newer catalog, which each refreshes in its own time, and the shares that it was
+    /// looked at.
     mutating func announceCatalog(_ version: UInt64, _ turn: inout SpokeTurn) {
+        defer { turn.note(.sharesDue) }
         guard version != catalogVersion else { return }
         catalogVersion = version
         for (agent, link) in adopted {

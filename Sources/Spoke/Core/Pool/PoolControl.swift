@@ -67,6 +67,11 @@ enum PoolControl {
         turn.reply(link, request, .ok(OK()))
     }
 
+    /// A pool that is to be emptied is empty, or why it is not.
+    static func drained(_ text: String, isEmpty: Bool, _ turn: inout SpokeTurn) throws {
+        try turn.log(isEmpty ? .notice : .warning, .poolDrained, "pool", text)
+    }
+
     /// How a check goes.
     static func checked(_ check: PoolChecked, _ turn: inout SpokeTurn) throws {
         if check.isOver { try turn.store.set(.lastCheck, to: CBOREncoder.encode(.map(check.cbor))) }

@@ -242,6 +242,11 @@ struct Replicas {
         tell(replica, pool, &turn)
     }
 
+    /// What came on a medium was refused.
+    static func bundleRefused(_ why: String, _ turn: inout SpokeTurn) throws {
+        try turn.log(.error, .catalogRefused, "catalog", "what was brought on a medium was refused: \(why)")
+    }
+
     /// A package came on a medium and is in the pool, verified: the hub hears of it and does not
     /// send it.
     mutating func brought(

@@ -53,7 +53,7 @@ package enum RevocationOutcome: Equatable, Sendable {
 }
 
 /// What happens to a spoke; the shell or the simulation tells it to the core.
-package enum SpokeEvent: PoolEvent, PeerCausedEvent, Equatable {
+package enum SpokeEvent: PeerCausedEvent, Equatable {
     /// First of all: what the pool really holds and how full it is.
     case started(held: Set<SHA256Digest>, PoolFigures)
     case link(LinkEvent)
@@ -64,16 +64,11 @@ package enum SpokeEvent: PoolEvent, PeerCausedEvent, Equatable {
     case targetFound(TargetPath, TargetFinding)
     case transferProgressed(SHA256Digest, held: UInt64)
     case transferEnded(SHA256Digest, TransferOutcome)
-    case poolChanged(PoolFigures)
-    /// Where objects are, told before what makes them a replica.
-    case placed([SHA256Digest: PoolPlace])
-    /// A pool's disk is gone or has come back: what is no longer held, and what is again.
-    case poolsMoved(went: Set<SHA256Digest>, came: Set<SHA256Digest>, text: String)
+    /// The spoke's pools.
+    case pool(PoolEvent)
     /// Told after the start where this machine's kernel lacks a part of the confinement of
     /// children; a sentence that says which.
     case confinementMissing(String)
-    /// A pool that is to be emptied is empty, or why it is not.
-    case poolDrained(String, isEmpty: Bool)
     /// The answer to `unpack`, for the published file of this hash.
     case unpacked(SHA256Digest, UnpackOutcome)
     /// The answer to `evict`: those of the objects that are gone.
@@ -82,8 +77,6 @@ package enum SpokeEvent: PoolEvent, PeerCausedEvent, Equatable {
     case evictionEnded(SHA256Digest, refusal: String?)
     /// How a check that the hub asked for goes.
     case poolChecked(PoolChecked)
-    /// The disk has damaged these packages; the pool withholds them.
-    case objectsDamaged(Set<SHA256Digest>)
     /// The answer to `verify`, behind `objectsDamaged` where it is damaged. An object that could
     /// not be read to its end is neither.
     case verified(SHA256Digest, isWhole: Bool)
@@ -117,9 +110,9 @@ extension SpokeEvent {
             PeerFault(.request(link, request), event: "a revocation list", reason: reason)
         case .anchorsChecked(let link, let request, _, _):
             PeerFault(.request(link, request), event: "an anchor set", reason: reason)
-        case .started, .faulted, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
-            .poolsMoved, .confinementMissing, .poolDrained, .unpacked, .evicted, .evictionEnded, .poolChecked,
-            .objectsDamaged, .verified, .packageBrought, .bundleRefused, .agentsRevoked, .catalogRefreshed,
+        case .started, .faulted, .targetFound, .transferProgressed, .transferEnded, .pool,
+            .confinementMissing, .unpacked, .evicted, .evictionEnded, .poolChecked, .verified, .packageBrought,
+            .bundleRefused, .agentsRevoked, .catalogRefreshed,
             .sharesSet, .catalogSurveyed, .shareTended, .woke:
             nil
         }
@@ -145,9 +138,9 @@ extension SpokeEvent {
             case .member(let node): .member(node)
             case .join: nil
             }
-        case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .poolChanged, .placed,
-            .poolsMoved, .poolDrained, .confinementMissing, .unpacked, .evicted, .evictionEnded, .poolChecked,
-            .objectsDamaged, .verified, .packageBrought, .bundleRefused, .revocationsChecked, .agentsRevoked,
+        case .started, .joinAsked, .targetFound, .transferProgressed, .transferEnded, .pool, .confinementMissing,
+            .unpacked, .evicted, .evictionEnded, .poolChecked, .verified, .packageBrought, .bundleRefused,
+            .revocationsChecked, .agentsRevoked,
             .anchorsChecked, .catalogRefreshed, .sharesSet, .catalogSurveyed, .shareTended, .woke:
             nil
         }
