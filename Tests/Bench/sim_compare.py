@@ -17,14 +17,18 @@ PLACE = ROOT / ".build" / "sim-compare"
 
 def run(*command, cwd=ROOT):
     """Runs a command that must succeed, and gives what it printed."""
-    return subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(
+        command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def build(folder, *scratch):
     """Builds the simulation of a checkout, and gives its program."""
     command = ["swift", "build", "-c", "release", "--product", "axle-sim", *scratch]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    return pathlib.Path(run(*command, "--show-bin-path", cwd=folder).strip()) / "axle-sim"
+    return (
+        pathlib.Path(run(*command, "--show-bin-path", cwd=folder).strip()) / "axle-sim"
+    )
 
 
 def base_program(base):
@@ -47,7 +51,10 @@ def base_program(base):
 def digests(program, seed, runs):
     """The digest of the trace of each seed."""
     output = subprocess.run(
-        [program, "--seed", str(seed), "--runs", str(runs), "--json"], check=False, stdout=subprocess.PIPE, text=True
+        [program, "--seed", str(seed), "--runs", str(runs), "--json"],
+        check=False,
+        stdout=subprocess.PIPE,
+        text=True,
     ).stdout
     results = [json.loads(line) for line in output.splitlines()]
     return {result["seed"]: result["digest"] for result in results}
@@ -56,7 +63,9 @@ def digests(program, seed, runs):
 def trace(program, seed):
     """The lines of the trace of one seed."""
     command = [program, "--seed", str(seed), "--trace"]
-    return subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, text=True
+    ).stdout.splitlines()
 
 
 def show_difference(one, other, seed):
@@ -72,17 +81,31 @@ def show_difference(one, other, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("base", help="the commit to compare with")
-    parser.add_argument("--runs", type=int, default=40, help="seeds to compare (default 40)")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed (default 1)")
+    parser.add_argument(
+        "--runs", type=int, default=40, help="seeds to compare (default 40)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="the first seed (default 1)"
+    )
     options = parser.parse_args()
     base = base_program(options.base)
     current = build(ROOT)
-    before, after = (digests(program, options.seed, options.runs) for program in (base, current))
-    missing = [seed for seed in range(options.seed, options.seed + options.runs) if seed not in before or seed not in after]
+    before, after = (
+        digests(program, options.seed, options.runs) for program in (base, current)
+    )
+    missing = [
+        seed
+        for seed in range(options.seed, options.seed + options.runs)
+        if seed not in before or seed not in after
+    ]
     if missing:
-        sys.exit(f"sim-compare: {len(missing)} seeds did not end with a result, the first is {missing[0]}")
+        sys.exit(
+            f"sim-compare: {len(missing)} seeds did not end with a result, the first is {missing[0]}"
+        )
     changed = [seed for seed, digest in before.items() if after[seed] != digest]
     for seed in changed[:3]:
         print(f"seed {seed}:")
