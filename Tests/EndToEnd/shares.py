@@ -121,9 +121,10 @@ def a_share_does_not_show_a_release_that_rolled_back(world):
     world.small("1.0")
     follows, newest, pinned = (world.work / name for name in ("follows", "newest", "pinned"))
     follows.mkdir()
-    # Nothing is said about the rule: it follows rollouts.
-    share(world, "add", "follows", "--product", PRODUCT, "--folder", follows)
-    add(world, "newest", newest)
+    share(world, "add", "follows", "--product", PRODUCT, "--folder", follows, "--shows", "completed")
+    # Nothing is said about the rule.
+    newest.mkdir()
+    share(world, "add", "newest", "--product", PRODUCT, "--folder", newest)
     add(world, "pinned", pinned, "--shows", "1.0")
     for folder in (newest, pinned):
         wait_says(folder, "1.0")

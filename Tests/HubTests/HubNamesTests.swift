@@ -136,6 +136,28 @@ import Trust
         }
     }
 
+    @Test func aMachineIsReplacedOnceHoweverManyTokensReplaceIt() throws {
+        let world = try HubWorld()
+        let running = try world.running()
+        let old = running.agents[0].id
+        var tokens: [JoinToken] = []
+        for _ in 0..<2 {
+            let command = MemberCommand.createToken(
+                role: .agent, spoke: nil, replaces: old, uses: 1, life: .seconds(3600))
+            guard case .token(_, let text) = try world.run(.members(command)) else {
+                throw HubStoreError.missing("token")
+            }
+            tokens.append(try JoinToken(text))
+        }
+        let new = try world.id(world.join(tokens[0], .agent, "first", through: running.link))
+        guard case .error(let refusal)? = try world.join(tokens[1], .agent, "second", through: running.link) else {
+            throw HubStoreError.missing("refusal")
+        }
+        #expect(refusal.text.contains("not known here"))
+        #expect(try world.store.client(named: name("a0"))?.id == new)
+        #expect(try world.store.tokens().allSatisfy { $0.usesLeft == 0 || $0.replaces == nil })
+    }
+
     @Test(arguments: StoreKind.allCases) func aRevokedMemberIsRemovedAndStaysRevoked(kind: StoreKind) throws {
         let world = try HubWorld(kind)
         let running = try world.running()

@@ -20,7 +20,7 @@ enum SpokeShareCommand {
                     .value("line", "LINE", "one line of the product (default: all)"),
                     .value(
                         "shows", "RULE",
-                        "completed: the newest release that a rollout completed; newest: the newest in the catalog; or a release (default: completed)"
+                        "newest: the newest release in the catalog; completed: the newest that a rollout completed; or a release (default: newest)"
                     ),
                     .path("folder", "FOLDER", "an absolute path", required: true),
                     .value("keep", "N", "releases that stay in the folder (default: 2)"),
@@ -70,7 +70,7 @@ enum SpokeShareCommand {
             line: try invocation.value("line").map { try LineName($0) }, folder: folder)
         // A command that is repeated without the rule leaves the share as it is.
         let known = try settings.read().first { $0.name == share.name }
-        share.shows = try invocation.value("shows").map(rule) ?? known?.shows ?? .completed
+        share.shows = try invocation.value("shows").map(rule) ?? known?.shows ?? .newest
         if let text = invocation.value("keep") {
             guard let keep = Int(text) else { throw UsageError("--keep is a number, not '\(text)'") }
             share.keep = keep

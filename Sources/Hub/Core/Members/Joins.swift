@@ -206,6 +206,7 @@ struct Joins {
             } else {
                 _ = try Members.revokeSpoke(replaced, &turn)
             }
+            try Tokens.revokeAll(replacing: replaced, &turn)
         }
         try Members.release(place.name, role, &turn)
     }

@@ -3,11 +3,8 @@ import Protocol
 import Rollout
 import Trust
 
-/// What operators tell the hub.
+/// Join tokens: made and revoked by operators.
 enum Tokens {
-
-    // MARK: - Members
-
     static func create(
         _ role: Role, _ spoke: NodeID?, replacing: NodeID?, _ uses: Int, _ life: Duration, _ turn: inout HubTurn
     ) throws -> HubAnswer {
@@ -45,6 +42,16 @@ enum Tokens {
             .notice, .tokenCreated, "token/\(token.id)",
             "a token for \(uses) \(role.name)\(uses == 1 ? "" : "s") was made, good until \(record.expires)")
         return .token(record, text: token.text)
+    }
+
+    /// A machine was replaced: another token that replaces it would let in a second one under its name.
+    static func revokeAll(replacing node: NodeID, _ turn: inout HubTurn) throws {
+        for token in try turn.store.tokens() where token.replaces == node && token.usesLeft > 0 {
+            try turn.store.removeToken(token.id)
+            try turn.log(
+                .notice, .tokenRevoked, "token/\(token.id)",
+                "the token was revoked; the machine that it replaces has been replaced with another token")
+        }
     }
 
     static func revoke(_ id: TokenID, _ turn: inout HubTurn) throws -> TokenRecord {
