@@ -6,6 +6,12 @@ import Rollout
 import Testing
 import Trust
 
+/// A digester to which all bytes are the same.
+private struct ConstantDigester: Digester {
+    func sha256(_ bytes: [UInt8]) -> [UInt8] { [UInt8](repeating: 0, count: 32) }
+    func sha512(_ bytes: [UInt8]) -> [UInt8] { [UInt8](repeating: 0, count: 64) }
+}
+
 @Suite("Agent core")
 struct AgentCoreTests {
     let world: AgentWorld
@@ -235,6 +241,32 @@ struct AgentCoreTests {
         #expect(world.reports.last?.facts != nil)
     }
 
+    /// Approves an order alone.
+    private func approve(_ order: inout Order, by keys: TestKeys, until expires: UnixTime) throws {
+        guard let target = order.target else { return }
+        let action = ApprovedAction(agent: order.agent, action: order.action, target: target)
+        let tree = try #require(ApprovalTree([action], OpenSSLDigester()))
+        let approval = Approval(
+            fleet: order.fleet, rollout: order.rollout, kind: .install, product: target.path.product,
+            release: target.path.release, actions: try tree.root, count: 1, windows: [], restartAllowed: true,
+            issued: order.issued, expires: expires)
+        order.approval = OrderApproval(signed: try keys.sign(approval), proof: try #require(tree.proof(at: 0)))
+    }
+
+    @Test("an operator's approval is checked by the digester that the core was given")
+    func givenDigester() throws {
+        let operators = try TestKeys()
+        let policy = OperatorPolicy(keys: [operators.orderKey], isRequired: true)
+        let world = try AgentWorld(operators: policy, digester: ConstantDigester())
+        try world.boot()
+        try world.connect()
+        var order = try world.order(package)
+        try approve(&order, by: operators, until: world.now + .seconds(100))
+        try world.send(order, package: package)
+        #expect(world.states() == [.offered, .refused])
+        #expect(world.lastReport()?.attack?.code == .notApproved)
+    }
+
     @Test("a machine that asks for an operator's signature obeys no order without one, and names it")
     func operatorSignature() throws {
         let operators = try TestKeys()
@@ -244,23 +276,12 @@ struct AgentCoreTests {
         try world.send(try world.order(package, action: Sample.action(1)), package: package)
         #expect(world.states(Sample.action(1)) == [.offered, .refused])
         #expect(world.lastReport(Sample.action(1))?.attack?.code == .notApproved)
-        func approve(_ order: inout Order, by keys: TestKeys) throws {
-            guard let target = order.target else { return }
-            let action = ApprovedAction(agent: order.agent, action: order.action, target: target)
-            let tree = try #require(ApprovalTree([action], OpenSSLDigester()))
-            let approval = Approval(
-                fleet: order.fleet, rollout: order.rollout, kind: .install, product: target.path.product,
-                release: target.path.release, actions: try tree.root, count: 1, windows: [], restartAllowed: true,
-                issued: world.now, expires: world.now + .seconds(100))
-            order.approval = OrderApproval(
-                signed: try keys.sign(approval), proof: try #require(tree.proof(at: 0)))
-        }
         var forged = try world.order(package, action: Sample.action(2))
-        try approve(&forged, by: world.keys)
+        try approve(&forged, by: world.keys, until: world.now + .seconds(100))
         try world.send(forged, package: package)
         #expect(world.states(Sample.action(2)) == [.offered, .refused])
         var good = try world.order(package, action: Sample.action(3))
-        try approve(&good, by: operators)
+        try approve(&good, by: operators, until: world.now + .seconds(100))
         try world.send(good, package: package)
         #expect(world.states(Sample.action(3)).last == .succeeded)
     }

@@ -16,11 +16,11 @@ struct AgentGoldenTests {
         let package = try Sample.package([1, 2, 3], release: "2.0", counter: 2)
         var record = ActionRecord(
             id: Sample.action(2), kind: .install, order: [0xD2, 0x84], sequence: OrderSequence(epoch: 1, number: 7),
-            path: package.path, expires: UnixTime(seconds: 1_800_000_000), state: .installing)
-        record.package = package
-        record.step = .activate
-        record.previous = try ReleaseName("1.0")
-        record.bootID = "a-boot"
+            expires: UnixTime(seconds: 1_800_000_000),
+            stage: .changing(
+                .installing,
+                InstallProgress(
+                    package: package, step: .activate, previous: try ReleaseName("1.0"), bootID: "a-boot")))
         record.failures = 1
         record.notBefore = UnixTime(seconds: 1_790_000_000)
         record.detail = "a detail"

@@ -26,11 +26,12 @@ struct AgentStoreTests {
         }
     }
 
-    private func record(_ number: UInt64, state: ActionState = .offered) throws -> ActionRecord {
-        ActionRecord(
+    private func record(_ number: UInt64, isOver: Bool = false) throws -> ActionRecord {
+        let path = try Sample.package([]).path
+        return ActionRecord(
             id: Sample.action(number), kind: .install, order: [1, 2, UInt8(number & 0xFF)],
-            sequence: OrderSequence(epoch: 1, number: number), path: try Sample.package([]).path,
-            expires: UnixTime(seconds: 100), state: state)
+            sequence: OrderSequence(epoch: 1, number: number), expires: UnixTime(seconds: 100),
+            stage: isOver ? .over(.succeeded, path, nil) : .offered(path, nil))
     }
 
     @Test("the journal keeps what was saved, open actions by sequence", arguments: StoreKind.allCases)
@@ -39,15 +40,14 @@ struct AgentStoreTests {
         try store.transaction {
             try store.save(try record(3))
             try store.save(try record(1))
-            try store.save(try record(2, state: .succeeded))
+            try store.save(try record(2, isOver: true))
         }
         #expect(try store.openActions().map(\.id) == [Sample.action(1), Sample.action(3)])
         var changed = try #require(try store.action(Sample.action(3)))
-        changed.state = .installing
-        changed.step = .activate
-        changed.package = try Sample.package([9])
-        changed.previous = try ReleaseName("0.9")
-        changed.bootID = "boot"
+        changed.stage = .changing(
+            .installing,
+            InstallProgress(
+                package: try Sample.package([9]), step: .activate, previous: try ReleaseName("0.9"), bootID: "boot"))
         changed.failures = 2
         changed.notBefore = UnixTime(seconds: 5)
         changed.detail = "why"
@@ -56,6 +56,52 @@ struct AgentStoreTests {
         #expect(try store.action(Sample.action(3)) == changed)
         #expect(try store.action(Sample.action(2))?.state == .succeeded)
         #expect(try store.action(Sample.action(9)) == nil)
+    }
+
+    @Test("a record of every stage is read as it was written", arguments: StoreKind.allCases)
+    func stages(kind: StoreKind) throws {
+        let store = try make(kind)
+        let package = try Sample.package([9])
+        let install = InstallProgress(package: package, step: .verify, previous: nil, bootID: "boot")
+        var stages: [ActionStage] = [
+            .offered(package.path, nil), .offered(package.path, package), .downloading(package), .downloaded(package),
+            .waitingForWindow(package), .cancelling(package.path), .cancelling(nil), .over(.cancelled, nil, nil),
+        ]
+        for change in [ActionStage.Change.installing, .restarting, .verifying, .rollingBack] {
+            stages.append(.changing(change, install))
+        }
+        for end in [ActionStage.End.refused, .succeeded, .failed, .cancelled, .rolledBack, .rollbackFailed] {
+            stages += [.over(end, package.path, nil), .over(end, package.path, install)]
+        }
+        for (index, stage) in stages.enumerated() {
+            var record = try record(UInt64(index) + 1)
+            record.stage = stage
+            record.notBefore = UnixTime(seconds: 5)
+            try store.transaction { try store.save(record) }
+            #expect(try store.action(record.id) == record)
+        }
+        #expect(try store.openActions().count == stages.filter { !$0.state.isFinal }.count)
+    }
+
+    @Test(
+        "a record that lacks what its state needs is left alone as a whole, and said",
+        arguments: [
+            (state: "downloading", step: nil), (state: "installing", step: nil), (state: "verifying", step: 7),
+            (state: "failed", step: 5), (state: "missed", step: nil),
+        ] as [(state: String, step: Int?)])
+    func lacking(state: String, step: Int?) throws {
+        do {
+            let store = try make(.sqlite)
+            try store.transaction { for number in 1...2 { try store.save(try record(UInt64(number))) } }
+        }
+        let step = step.map { ",\"step\":\($0)" } ?? ""
+        try Database(path: folder.file("agent.db")).run(
+            "UPDATE actions SET record = replace(record, '\"state\":\"offered\"', ?) WHERE number = 1",
+            "\"state\":\"\(state)\"\(step)")
+        let again = try SQLiteAgentStore(path: folder.file("agent.db"), incarnation: 99, now: .zero)
+        #expect(try again.openActions().map(\.id) == [Sample.action(2)])
+        #expect(try again.action(Sample.action(1)) == nil)
+        #expect(again.newerLines.count == 1)
     }
 
     @Test("a transaction that throws leaves nothing", arguments: StoreKind.allCases)
@@ -171,7 +217,7 @@ struct AgentStoreTests {
         try store.transaction {
             try store.save(try record(1))
             for number in 2..<UInt64(AgentStoreLimits.finishedActions + 12) {
-                try store.save(try record(number, state: .succeeded))
+                try store.save(try record(number, isOver: true))
             }
         }
         #expect(try store.action(Sample.action(1)) != nil)

@@ -1,4 +1,5 @@
 import Agent
+import Identity
 import Model
 import Protocol
 import Rollout
@@ -26,6 +27,7 @@ final class AgentWorld {
     let keys: TestKeys
     let store: any AgentStore
     private let identity: AgentCore.Identity
+    private let cryptography: AgentCryptography
     private(set) var core: AgentCore
     var now = UnixTime(seconds: 1_000_000)
     var wake: UnixTime?
@@ -59,7 +61,7 @@ final class AgentWorld {
 
     init(
         store: any AgentStore = MemoryAgentStore(), selfProduct: String = "axle-agent", keys: TestKeys? = nil,
-        operators: OperatorPolicy = OperatorPolicy()
+        operators: OperatorPolicy = OperatorPolicy(), digester: some Digester = OpenSSLDigester()
     ) throws {
         fleet = try FleetName(Self.fleetName)
         self.keys = try keys ?? TestKeys()
@@ -70,9 +72,10 @@ final class AgentWorld {
         identity = AgentCore.Identity(
             id: agent, fleet: fleet, orderKey: self.keys.orderKey, selfProduct: try ProductName(selfProduct),
             operators: operators)
+        cryptography = AgentCryptography(
+            verifier: self.keys.verifier, digester: digester, signer: self.keys.reportSigner)
         core = AgentCore(
-            identity: identity, store: store, verifier: self.keys.verifier, signer: self.keys.reportSigner,
-            random: FixedRandom())
+            identity: identity, store: store, cryptography: cryptography, random: FixedRandom())
     }
 
     // MARK: Driving
@@ -80,8 +83,7 @@ final class AgentWorld {
     /// Starts the process, as after an installation, a kill or a reboot.
     func boot() throws {
         core = AgentCore(
-            identity: identity, store: store, verifier: keys.verifier, signer: keys.reportSigner,
-            random: FixedRandom())
+            identity: identity, store: store, cryptography: cryptography, random: FixedRandom())
         pending = []
         link = nil
         wake = nil

@@ -115,7 +115,7 @@ package struct InstallExecutor: Sendable {
     }
 
     private func runErrorHooks(_ job: InstallJob) {
-        let state = InstallPlan.state(of: job.step) ?? .failed
+        let state = InstallPlan.change(of: job.step)?.state ?? .failed
         // Error hooks cannot fail, and an unreadable hook folder is no second failure.
         try? hook(state, .error, job)
     }

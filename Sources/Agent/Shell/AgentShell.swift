@@ -51,7 +51,7 @@ actor AgentShell: LinkHandler {
 
     private let store: SQLiteAgentStore
     private let coreIdentity: AgentCore.Identity
-    private let signer: OpenSSLRecordSigner
+    private let cryptography: AgentCryptography
     private var start: AgentStart
     private var core: AgentCore
     /// Corrections of the clock that the core has heard of.
@@ -129,14 +129,15 @@ actor AgentShell: LinkHandler {
         let known = UnixTime(seconds: keeper.signedTime)
         try store.transaction { [store] in try store.raiseSignedTimeFloor(known) }
         if let floor = try store.signedTimeFloor() { clock.raise(toSeconds: floor.seconds) }
-        signer = OpenSSLRecordSigner(reportKey)
+        cryptography = AgentCryptography(
+            verifier: OpenSSLVerifier(), digester: OpenSSLDigester(), signer: OpenSSLRecordSigner(reportKey))
         coreIdentity = AgentCore.Identity(
             id: identity.member.id, fleet: identity.member.fleet, orderKey: identity.hubOrderKey.der,
             selfProduct: product, operators: try OperatorKeys.policy(configuration))
         start = try AgentFacts.start(installer: installer, product: product, program: program, trial: trial)
         start.leftAlone = store.newerLines
         core = AgentCore(
-            identity: coreIdentity, store: store, verifier: OpenSSLVerifier(), signer: signer, random: SystemRandom())
+            identity: coreIdentity, store: store, cryptography: cryptography, random: SystemRandom())
         self.messages = messages
         self.restart = restart
     }
@@ -218,12 +219,11 @@ actor AgentShell: LinkHandler {
         let before = core
         do {
             let now = clock.now
-            let corrected = clock.corrections
-            core.latestSigned = clock.latest
+            let (corrected, signed) = (clock.corrections, clock.latest)
             let effects = try store.transaction {
                 var effects: [AgentEffect] = []
                 if corrected != corrections { try core.clockWasSetRight(at: now) }
-                for event in events { effects += try core.handle(event, at: now) }
+                for event in events { effects += try core.handle(event, at: now, latestSigned: signed) }
                 return effects
             }
             corrections = corrected
@@ -282,7 +282,7 @@ actor AgentShell: LinkHandler {
         for transfer in transfers.values { transfer.cancel() }
         transfers = [:]
         core = AgentCore(
-            identity: coreIdentity, store: store, verifier: OpenSSLVerifier(), signer: signer, random: SystemRandom())
+            identity: coreIdentity, store: store, cryptography: cryptography, random: SystemRandom())
         Task {
             // Cancelled only with the process.
             try? await Task.sleep(for: Self.storePause)

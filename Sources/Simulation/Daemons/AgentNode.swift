@@ -54,7 +54,9 @@ final class AgentNode: SimulatedDaemon<AgentEvent, AgentEffect> {
         core = AgentCore(
             identity: AgentCore.Identity(
                 id: identity.id, fleet: identity.fleet, orderKey: SimulatedCryptography.orderKey.publicKey,
-                selfProduct: nil), store: store, verifier: SimulatedVerifier(), signer: key,
+                selfProduct: nil), store: store,
+            cryptography: AgentCryptography(
+                verifier: SimulatedVerifier(), digester: SimulatedDigester(), signer: key),
             random: SimulationRandom.fork(fleet.configuration.seed, "\(name) core \(life)"))
         tell(.started(AgentStart(bootID: machine.bootID)))
     }

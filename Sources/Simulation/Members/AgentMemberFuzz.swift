@@ -9,7 +9,8 @@ final class AgentMemberFuzz: FuzzedDaemon {
     let name = "agent"
     private let path: String
     private let identity: AgentCore.Identity
-    private let key = SimulatedKey("report agent")
+    private let cryptography = AgentCryptography(
+        verifier: SimulatedVerifier(), digester: SimulatedDigester(), signer: SimulatedKey("report agent"))
     private let spoke: PeerIdentity
     private let packages: [Package]
     private let roots: Set<SHA256Digest>
@@ -46,7 +47,7 @@ final class AgentMemberFuzz: FuzzedDaemon {
         extremes.packages = packages
         extremes.nodes = [identity.id]
         core = AgentCore(
-            identity: identity, store: store, verifier: SimulatedVerifier(), signer: key, random: random)
+            identity: identity, store: store, cryptography: cryptography, random: random)
         try begin()
     }
 
@@ -170,7 +171,7 @@ final class AgentMemberFuzz: FuzzedDaemon {
             store.warnings(), store.reportedFacts(), store.newestOrder(), store.sequenceFloor()
         )
         core = AgentCore(
-            identity: identity, store: store, verifier: SimulatedVerifier(), signer: key, random: extremes.random)
+            identity: identity, store: store, cryptography: cryptography, random: extremes.random)
         try begin()
     }
 }

@@ -1,9 +1,10 @@
 package import Model
 
-/// The time as an agent believes it: the machine's clock, but never before the last signed time that was seen, and never going back.
+/// The time as an agent believes it: the machine's clock, but never before the last signed time
+/// that was seen, and never going back.
 ///
-/// A clock that is behind is carried forward by what it lacks, so that time goes on from the signed time instead of standing still; once it has been
-/// set right, nothing is added any more.
+/// A clock that is behind is carried forward by what it lacks, so that time goes on from the signed
+/// time instead of standing still; once it has been set right, nothing is added any more.
 package struct AgentClock: Equatable, Sendable {
     /// What is added to the machine's clock.
     package private(set) var lag: Duration = .zero
