@@ -12,7 +12,7 @@ package struct RolloutFile: Codable, Hashable, Sendable {
     package var start: UnixTime?
     /// When installs may run; at any time when nil.
     package var window: WindowFile?
-    /// How long before a window downloads begin, 0 to 43,200; 60 when nil.
+    /// How long before a window downloads begin, in the bounds of `RolloutLimits`; 60 when nil.
     package var leadMinutes: Int?
     /// Whether machines may be restarted; allowed when nil.
     package var restart: RestartRule?
@@ -65,15 +65,9 @@ package struct RolloutFile: Codable, Hashable, Sendable {
 
     /// Refuses numbers out of range, and a selection that names nobody or everyone and someone.
     package func validate() throws(Problem) {
-        guard (0...43_200).contains(leadMinutes ?? 60) else {
-            throw Problem(.invalid, "leadMinutes must be 0 to 43200 (30 days)")
-        }
-        let rules = errors ?? []
-        guard rules.count <= ErrorRule.limit else {
-            throw Problem(.invalid, "errors must have at most \(ErrorRule.limit) rules")
-        }
-        for (index, rule) in rules.enumerated() {
-            if let problem = rule.rule.problem { throw Problem(.invalid, "errors[\(index)] \(problem)") }
+        let lead = RolloutLimits.problem(ofLead: leadMinutes ?? RolloutLimits.standardLead)
+        if let problem = lead ?? RolloutLimits.problem(of: (errors ?? []).map(\.rule)) {
+            throw Problem(.invalid, problem)
         }
         let isEmpty = select.names.isEmpty && select.labels.isEmpty && select.spokes.isEmpty
         guard select.all == isEmpty else {

@@ -21,29 +21,67 @@ package enum ActionState: UInt8, NamedCode {
     case missed = 19
     case uncertain = 20
 
-    /// Whether the work is over; `uncertain` is not, since a late report or a person still settles it.
-    package var isFinal: Bool {
+    /// What a state means for whoever counts or stops actions.
+    package enum Phase: Hashable, Sendable {
+        /// The hub has sent no order.
+        case planned
+        /// The agent has the order, and nothing has changed on the machine.
+        case preparing
+        /// The machine's program may be changing.
+        case changing
+        /// A cancel order is on its way.
+        case cancelling
+        /// The work is over.
+        case over
+        /// The install began and nothing is heard: a late report or a person settles it.
+        case uncertain
+    }
+
+    package var phase: Phase {
         switch self {
-        case .refused, .succeeded, .failed, .cancelled, .rolledBack, .rollbackFailed, .missed: true
-        case .pending, .offered, .downloading, .downloaded, .waitingForWindow, .waitingForSlot, .draining, .installing,
-            .restarting, .verifying, .cancelling, .rollingBack, .uncertain:
-            false
+        case .pending, .waitingForSlot: .planned
+        case .offered, .downloading, .downloaded, .waitingForWindow: .preparing
+        case .draining, .installing, .restarting, .verifying, .rollingBack: .changing
+        case .cancelling: .cancelling
+        case .refused, .succeeded, .failed, .cancelled, .rolledBack, .rollbackFailed, .missed: .over
+        case .uncertain: .uncertain
         }
     }
+
+    /// Whether the work is over; `uncertain` is not, since a late report or a person still settles it.
+    package var isFinal: Bool { phase == .over }
+
+    /// Whether the machine's program may be changing right now, so that the action counts against its slots.
+    package var isChanging: Bool { phase == .changing }
 
     /// Whether only the hub has this state: an agent never reports it.
     package var isHubOnly: Bool {
         switch self {
         case .pending, .waitingForSlot, .missed, .uncertain: true
-        default: false
+        case .offered, .refused, .downloading, .downloaded, .waitingForWindow, .draining, .installing, .restarting,
+            .verifying, .succeeded, .failed, .cancelling, .cancelled, .rollingBack, .rolledBack, .rollbackFailed:
+            false
         }
     }
 
-    /// Whether the machine's program may be changing right now, so that the action counts against its slots.
-    package var isChanging: Bool {
+    /// Whether the install was tried and the machine does not run the release.
+    package var isFailure: Bool {
         switch self {
-        case .draining, .installing, .restarting, .verifying, .rollingBack: true
-        default: false
+        case .failed, .rolledBack, .rollbackFailed: true
+        case .pending, .offered, .refused, .downloading, .downloaded, .waitingForWindow, .waitingForSlot, .draining,
+            .installing, .restarting, .verifying, .succeeded, .cancelling, .cancelled, .rollingBack, .missed,
+            .uncertain:
+            false
+        }
+    }
+
+    /// Whether the machine answered what became of the order.
+    package var isAnswer: Bool {
+        switch self {
+        case .refused, .succeeded, .failed, .rolledBack, .rollbackFailed: true
+        case .pending, .offered, .downloading, .downloaded, .waitingForWindow, .waitingForSlot, .draining, .installing,
+            .restarting, .verifying, .cancelling, .cancelled, .rollingBack, .missed, .uncertain:
+            false
         }
     }
 }

@@ -67,15 +67,13 @@ package struct ErrorRule: Codable, Hashable, Sendable {
         guard bad > 0 else { return nil }
         if let count { return bad >= count ? bad : nil }
         guard let percent else { return nil }
-        let answered = Self.answers.reduce(0) { $0 + max(0, counts[$1, default: 0]) }
+        let answered = counts.reduce(0) { $0 + ($1.key.isAnswer ? max(0, $1.value) : 0) }
         // A silent client has not answered, but a rule that names it counts it.
         let base =
             of.contains(.silent) ? answered + counts[.missed, default: 0] + counts[.uncertain, default: 0] : answered
         guard base >= minimum ?? 1 else { return nil }
         return bad * 100 >= percent * base ? bad : nil
     }
-
-    private static let answers: [ActionState] = [.succeeded, .failed, .rolledBack, .rollbackFailed, .refused]
 
     /// For people: `1 failed, rolledBack or rollbackFailed`.
     package var text: String {

@@ -32,6 +32,9 @@ extension NamedCode {
     /// The name in JSON and on screens.
     package var name: String { String(describing: self) }
 
+    /// The cases for which a property holds, in their order.
+    package static func all(where isWanted: (Self) -> Bool) -> [Self] { allCases.filter(isWanted) }
+
     /// The case of that name, else nil.
     package init?(name: String) {
         guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }

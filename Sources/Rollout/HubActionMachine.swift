@@ -39,28 +39,31 @@ package enum HubActionMachine {
     /// The state of a planned action.
     package static let initial = ActionState.pending
 
-    private static let beforeInstall: [ActionState] = [
-        .offered, .downloading, .downloaded, .waitingForWindow,
-    ]
-    private static let changing: [ActionState] = [.draining, .installing, .restarting, .verifying, .rollingBack]
+    private static func states(in phase: ActionState.Phase) -> [ActionState] {
+        ActionState.all { $0.phase == phase }
+    }
+
+    private static let planned = states(in: .planned)
+    private static let beforeInstall = states(in: .preparing)
+    private static let changing = states(in: .changing)
 
     private static let table = TransitionTable<ActionState, HubActionEvent>(
         [
-            ([.pending, .waitingForSlot], .offerAcknowledged, .offered),
+            (planned, .offerAcknowledged, .offered),
             ([.pending], .waitForSlot, .waitingForSlot),
             ([.waitingForSlot], .slotGranted, .pending),
             // Nothing was sent yet, so nothing has to be called back.
-            ([.pending, .waitingForSlot], .cancel, .cancelled),
+            (planned, .cancel, .cancelled),
             (beforeInstall + [.draining], .cancel, .cancelling),
-            ([.pending, .waitingForSlot] + beforeInstall, .windowsPassed, .missed),
+            (planned + beforeInstall, .windowsPassed, .missed),
             // An order that cannot be obeyed any more is as good as cancelled.
             ([.cancelling], .windowsPassed, .cancelled),
             (changing, .runTimeExceeded, .uncertain),
-            ([.pending, .waitingForSlot], .clientRevoked, .cancelled),
+            (planned, .clientRevoked, .cancelled),
             (beforeInstall + changing + [.cancelling], .clientRevoked, .uncertain),
             // A success that either machine may have had is none until the identity is one machine's again.
             (
-                [.pending, .waitingForSlot, .missed] + beforeInstall + changing + [.cancelling, .succeeded],
+                planned + [.missed] + beforeInstall + changing + [.cancelling, .succeeded],
                 .identityShared,
                 .uncertain
             ),
@@ -73,7 +76,7 @@ package enum HubActionMachine {
         var rows: [(from: [ActionState], event: HubActionEvent, to: ActionState)] = []
         for state in reportable {
             // The hub's own states know nothing of the agent's, and a late report corrects `missed` and `uncertain`.
-            rows.append(([.pending, .waitingForSlot, .missed, .uncertain], .reported(state), state))
+            rows.append((planned + [.missed, .uncertain], .reported(state), state))
             for known in reportable where known != .cancelling && known != state {
                 if AgentActionMachine.later[known, default: []].contains(state) {
                     rows.append(([known], .reported(state), state))

@@ -1,5 +1,7 @@
 /// Why a rollout or a limit cannot be used as it is written; each says which part and why.
 package enum RolloutError: Error, Equatable, CustomStringConvertible {
+    /// A value that a rollout may not have: the whole sentence.
+    case specification(String)
     /// No client is named and `all` is not said.
     case emptySelection
     /// No package of the release is in the catalog.
@@ -15,6 +17,7 @@ package enum RolloutError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
+        case .specification(let why): why
         case .emptySelection: "the selection names nobody; give names, labels or spokes, or say all"
         case .noPackage(let product, let release): "the catalog has no package of \(product) \(release)"
         case .noClient: "no client is selected"

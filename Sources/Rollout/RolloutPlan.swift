@@ -1,26 +1,5 @@
 package import Model
 
-/// How many clients a wave takes from those that are left.
-package enum WaveSize: Hashable, Sendable {
-    case count(Int)
-    /// Of all planned clients, rounded up.
-    case percent(Int)
-    /// All that are left.
-    case rest
-}
-
-/// The shape of one wave.
-package struct WaveShape: Hashable, Sendable {
-    package var size: WaveSize
-    /// How long it is watched after its last success.
-    package var soak: Duration
-
-    package init(size: WaveSize, soak: Duration = .zero) {
-        self.size = size
-        self.soak = soak
-    }
-}
-
 /// One wave of a plan; wave 0 is the canary.
 package struct PlannedWave: Hashable, Sendable {
     package let index: Int
@@ -44,11 +23,11 @@ package struct RolloutPlan: Hashable, Sendable {
     /// Same input, same plan: clients are taken in the order of their names.
     package init(
         product: ProductName, release: ReleaseName, packages: [Package], clients: [ClientRecord], selection: Selection,
-        waves shapes: [WaveShape] = [WaveShape(size: .rest)], _ context: OrderContext
+        waves shapes: [WaveShape] = [WaveShape()], _ context: OrderContext
     ) throws(RolloutError) {
         let packages = packages.filter { $0.metadata.product == product && $0.metadata.release == release }
         guard !packages.isEmpty else { throw .noPackage(product: product.text, release: release.text) }
-        let candidates = Candidate.all(clients.filter(selection.contains), packages: packages, context)
+        let candidates = Candidate.all(try selection.selected(of: clients), packages: packages, context)
         guard !candidates.isEmpty else { throw .noClient }
         var left = candidates[...]
         var waves: [PlannedWave] = []

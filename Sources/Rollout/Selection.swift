@@ -1,32 +1,36 @@
 package import Model
 
 /// Which clients a rollout is for: everyone, or those who meet each criterion that is given.
-package struct Selection: Hashable, Sendable {
+package struct Selection: Codable, Hashable, Sendable {
     /// Everyone; then no other criterion may be given.
     package var all: Bool
-    /// Client names; empty means any.
-    package var names: Set<NodeName>
+    /// Client names, as they were written; empty means any.
+    package var names: [NodeName]
     /// Labels that a client must have, all of them.
     package var labels: [String: String]
-    /// Spoke names; empty means any.
-    package var spokes: Set<NodeName>
+    /// Spoke names, as they were written; empty means any.
+    package var spokes: [NodeName]
 
-    /// A selection; refuses one that names nobody, so that a forgotten field never means everyone.
     package init(
-        all: Bool = false, names: Set<NodeName> = [], labels: [String: String] = [:], spokes: Set<NodeName> = []
-    ) throws(RolloutError) {
-        let isEmpty = names.isEmpty && labels.isEmpty && spokes.isEmpty
-        guard all == isEmpty else { throw .emptySelection }
+        all: Bool = false, names: [NodeName] = [], labels: [String: String] = [:], spokes: [NodeName] = []
+    ) {
         self.all = all
         self.names = names
         self.labels = labels
         self.spokes = spokes
     }
 
-    /// Whether the client is meant.
-    package func contains(_ client: ClientRecord) -> Bool {
-        all
-            || ((names.isEmpty || names.contains(client.name)) && (spokes.isEmpty || spokes.contains(client.spokeName))
-                && labels.allSatisfy { client.labels[$0.key] == $0.value })
+    /// Whether it names everyone or someone, and not both: a forgotten member never means everyone.
+    package var isMeant: Bool { all == (names.isEmpty && labels.isEmpty && spokes.isEmpty) }
+
+    /// The clients that are meant; refuses a selection that names nobody.
+    package func selected(of clients: [ClientRecord]) throws(RolloutError) -> [ClientRecord] {
+        guard isMeant else { throw .emptySelection }
+        guard !all else { return clients }
+        let (names, spokes) = (Set(names), Set(spokes))
+        return clients.filter { client in
+            (names.isEmpty || names.contains(client.name)) && (spokes.isEmpty || spokes.contains(client.spokeName))
+                && labels.allSatisfy { client.labels[$0.key] == $0.value }
+        }
     }
 }

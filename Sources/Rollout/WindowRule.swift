@@ -22,13 +22,50 @@ package enum Weekday: Int, CaseIterable, Sendable, Hashable {
 }
 
 /// When installs may run, as a person writes it.
-package enum WindowRule: Hashable, Sendable {
+package enum WindowRule: Codable, Hashable, Sendable {
     /// At any time.
     case anyTime
     /// One span of UTC.
     case span(TimeSpan)
-    /// Every day whose weekday is listed, from a wall-clock minute to another; `to` at or before `from` means the next day.
-    case daily(DailyWindow)
+    /// Wall-clock times `HH:MM` of a time zone on days `mon` … `sun` (none means every day).
+    case daily(from: String, to: String, days: [String], timeZone: String)
+
+    /// The UTC spans that are not over at a moment; empty means any time.
+    ///
+    /// Wall-clock windows are expanded for the time of the horizon. Refuses a window that never opens in it.
+    package func spans(
+        from start: UnixTime, horizon: Duration, zones: ZoneLookup
+    ) throws(RolloutError) -> [TimeSpan] {
+        switch self {
+        case .anyTime: return []
+        case .span(let span):
+            guard span.end > start else { throw .window("is over before the rollout starts") }
+            return [span]
+        case .daily(let from, let to, let days, let timeZone):
+            let zone: any ZoneRules
+            do throws(ZoneError) {
+                zone = try zones(timeZone)
+            } catch {
+                throw .specification(
+                    "the time zone \(Event.singleLine(timeZone, limit: 64)) cannot be used: \(error)")
+            }
+            guard from != to else {
+                throw .window(
+                    "begins and ends at the same time; for whole days write from: \"00:00\", to: \"23:59\", "
+                        + "and for any time leave the window out")
+            }
+            let window = try DailyWindow(from: from, to: to, days: days)
+            let time: TimeSpan
+            do { time = try TimeSpan(start: start, end: start + horizon) } catch {
+                throw .window("is asked for no time at all")
+            }
+            let spans = try window.spans(in: time, zone: zone)
+            guard !spans.isEmpty else {
+                throw .window("does not open within \(horizon.components.seconds / 86_400) days")
+            }
+            return spans
+        }
+    }
 }
 
 /// A window that comes again: wall-clock minutes of a place, beginning on given weekdays.

@@ -2,6 +2,7 @@ import Hub
 import Identity
 import Model
 import Protocol
+import Rollout
 import Testing
 import Trust
 

@@ -1,6 +1,7 @@
 import Foundation
 import Hub
 import Model
+import Rollout
 import SQLite
 import System
 import TestSupport

@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Rollout
 import Testing
 import Trust
 
@@ -61,7 +62,7 @@ import Trust
         let running = try world.running()
         try world.run(.members(.renameClient(running.agents[0].id, try name("north"))))
         var specification = try sampleSpecification(name: "second")
-        specification.target = RolloutSpecification.Target(
+        specification.target = Selection(
             names: try names.map { try name($0) }, spokes: try spokes.map { try name($0) })
         let text = try refusal { try world.run(.rollouts(.create(specification))) }.description
         #expect(text.hasPrefix("there is no "))

@@ -105,7 +105,7 @@ import Testing
         }
         var past = try sampleSpecification()
         past.window = .span(try TimeSpan(start: at(-100), end: at(-50)))
-        #expect(throws: HubRefusal.self) { try queries.windows(past, at: world.now) }
+        #expect(throws: RolloutError.self) { try queries.windows(past, at: world.now) }
         #expect(try queries.plan(sampleSpecification(), at: world.now).candidates.count == 1)
     }
 }

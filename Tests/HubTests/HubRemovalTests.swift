@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Rollout
 import Testing
 
 /// Packages that the catalog no longer names go when an operator says so, and only then.

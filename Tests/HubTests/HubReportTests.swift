@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Rollout
 import SQLite
 import Testing
 import Trust

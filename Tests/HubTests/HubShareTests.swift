@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Rollout
 import Testing
 
 @Suite struct HubShareTests {

@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Protocol
+import Rollout
 import SQLite
 import Testing
 import Trust
@@ -472,7 +473,7 @@ private struct Refused: Error {}
         }
         try again.putWave(WaveRecord(rollout: first, index: 1, state: .scheduled))
         try again.putWave(wave)
-        #expect(try again.waves(of: first).map(\.index) == [0, 1] && again.soakingWaves().isEmpty)
+        #expect(try again.waves(of: first).map(\.index) == [0, 1] && again.timedWaves().isEmpty)
 
         let package = try samplePackage()
         func action(_ number: UInt64, wave: Int = 0, spoke: UInt64 = 1, of rollout: RolloutID) -> ActionRecord {
@@ -505,15 +506,15 @@ private struct Refused: Error {}
         #expect(try again.actions(of: first).map(\.id.low) == [5, 4, 3, 1])
         #expect(try again.actions(of: first, after: changed.ordinal, limit: 1).map(\.id.low) == [3])
         #expect(try again.actions(of: node(104), limit: 5) == [changed])
-        #expect(try again.actionCounts(of: first, wave: nil) == [.pending: 3, .refused: 1])
-        #expect(try again.actionCounts(of: first, wave: 0) == [.pending: 2, .refused: 1])
+        #expect(try again.actionCounts(of: first).all == [.pending: 3, .refused: 1])
+        #expect(try again.actionCounts(of: first)[0] == [.pending: 2, .refused: 1])
         #expect(try again.nextActionDeadline() == at(50))
         #expect(try again.dueActions(at: at(49), limit: 9).isEmpty)
         #expect(try again.dueActions(at: at(50), limit: 9) == [changed])
         wave.state = .soaking
-        wave.soakEnds = at(70)
+        wave.stateEnds = at(70)
         try again.putWave(wave)
-        #expect(try again.soakingWaves() == [wave])
+        #expect(try again.timedWaves() == [wave])
         #expect(try again.pendingActions(spoke: node(1), path: nil, limit: 9).isEmpty)
     }
 

@@ -305,7 +305,7 @@ final class HubWorld {
 
     /// One spoke with a verified package and agents with facts, and a rollout of it under way.
     func running(
-        agents count: Int = 1, window: RolloutSpecification.Window = .anyTime,
+        agents count: Int = 1, window: WindowRule = .anyTime,
         alter: (inout RolloutSpecification) -> Void = { _ in }
     ) throws -> (link: LinkID, spoke: NodeID, agents: [Agent], package: Package, rollout: RolloutID) {
         let spoke = try addSpoke("s1")

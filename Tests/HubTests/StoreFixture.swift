@@ -1,6 +1,7 @@
 import Foundation
 import Hub
 import Model
+import Rollout
 import Testing
 
 /// A kind of hub store under test.
@@ -67,5 +68,5 @@ func sampleFacts(_ installed: [InstalledPackage] = []) throws -> ClientFacts {
 func sampleSpecification(name: String = "first", release: String = "1.0") throws -> RolloutSpecification {
     RolloutSpecification(
         name: name, product: try ProductName("ruff"), release: try ReleaseName(release),
-        target: RolloutSpecification.Target(all: true))
+        target: Selection(all: true))
 }

@@ -12,7 +12,7 @@ struct PlanTests {
     }
 
     private func plan(
-        _ clients: [ClientRecord], _ selection: Selection, _ waves: [WaveShape] = [WaveShape(size: .rest)]
+        _ clients: [ClientRecord], _ selection: Selection, _ waves: [WaveShape] = [WaveShape()]
     ) throws -> RolloutPlan {
         try RolloutPlan(
             product: try ProductName("ruff"), release: try ReleaseName("0.12.1"),
@@ -41,8 +41,11 @@ struct PlanTests {
     }
 
     @Test func aForgottenSelectionIsNotEveryone() throws {
-        #expect(throws: RolloutError.emptySelection) { try Selection() }
-        #expect(throws: RolloutError.emptySelection) { try Selection(all: true, names: [try NodeName("a")]) }
+        let clients = [try Self.client("a")]
+        #expect(throws: RolloutError.emptySelection) { try plan(clients, Selection()) }
+        #expect(throws: RolloutError.emptySelection) {
+            try plan(clients, Selection(all: true, names: [try NodeName("a")]))
+        }
     }
 
     @Test func aReleaseWithoutPackagesIsRefused() throws {
@@ -50,18 +53,18 @@ struct PlanTests {
             try RolloutPlan(
                 product: try ProductName("uv"), release: try ReleaseName("1"),
                 packages: [try EligibilityTests.package()],
-                clients: [try Self.client("a")], selection: try Selection(all: true), OrderContext(now: .zero))
+                clients: [try Self.client("a")], selection: Selection(all: true), OrderContext(now: .zero))
         }
     }
 
     @Test func wavesTakeTheirShareInOrderOfNames() throws {
         let clients = try (0..<10).map { try Self.client("c\($0)") }
         let plan = try plan(
-            clients, try Selection(all: true),
-            [WaveShape(size: .count(1), soak: .seconds(60)), WaveShape(size: .percent(25)), WaveShape(size: .rest)])
+            clients, Selection(all: true),
+            [WaveShape(size: .count(1), soakSeconds: 60), WaveShape(size: .percent(25)), WaveShape(size: .rest)])
         #expect(plan.waves.map { names($0.candidates) } == ["c0", "c1 c2 c3", "c4 c5 c6 c7 c8 c9"])
         #expect(plan.waves[0].soak == .seconds(60))
-        let all = try Selection(all: true)
+        let all = Selection(all: true)
         #expect(throws: RolloutError.self) { try self.plan(clients, all, [WaveShape(size: .count(9))]) }
         #expect(throws: RolloutError.self) {
             try self.plan(clients, all, [WaveShape(size: .count(0)), WaveShape(size: .rest)])

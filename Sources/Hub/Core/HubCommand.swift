@@ -1,4 +1,5 @@
 package import Model
+package import Rollout
 package import Storage
 package import Trust
 

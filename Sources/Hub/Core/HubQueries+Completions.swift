@@ -4,13 +4,10 @@ import Rollout
 
 /// Which releases rollouts completed, for shares that follow rollouts.
 extension HubQueries {
-    /// The states of rollouts that may say something about their release; see `ReleaseProof`.
-    static let ended: [RolloutState] = [.completed, .failed, .stopped, .rolledBack]
-
     /// Of each line of the product the newest release whose last rollout with a result completed with success of
     /// every ordered client. At most `CompletedReleases.lineLimit` lines, those whose rollouts ended last.
     package func completedReleases(of product: ProductName) throws -> [LineName: ReleaseName] {
-        let ended = try store.rollouts(of: product, in: Self.ended)
+        let ended = try store.rollouts(of: product, in: RolloutState.all(where: \.isFinal))
         // The last one first.
         let ordered = ended.sorted { ($0.ended ?? .zero, $0.ordinal) > ($1.ended ?? .zero, $1.ordinal) }
         let rollouts = Dictionary(grouping: ordered, by: \.specification.release)
@@ -36,7 +33,7 @@ extension HubQueries {
     /// Whether rollouts of a release, the last one first, prove it.
     private func isProved(_ rollouts: [RolloutRecord]) throws -> Bool {
         for rollout in rollouts {
-            switch ReleaseProof(rollout.state, RolloutResult(try store.actionCounts(of: rollout.id, wave: nil))) {
+            switch ReleaseProof(rollout.state, RolloutResult(try store.actionCounts(of: rollout.id).all)) {
             case .proved: return true
             case .disproved: return false
             case .none: continue

@@ -1,4 +1,5 @@
 package import Model
+import Rollout
 package import Storage
 
 /// What may go from a pool, and why the rest stays.
@@ -53,8 +54,7 @@ extension HubQueries {
     /// The packages of rollouts that have not ended, wherever they are: of the release, and of every action that is not over.
     func rolloutNeeds() throws -> [SHA256Digest: String] {
         var needs: [SHA256Digest: String] = [:]
-        let live = RolloutState.allCases.filter { !$0.isFinal }
-        for rollout in try store.rollouts(in: live) {
+        for rollout in try store.rollouts(in: RolloutState.all { !$0.isFinal }) {
             let wanted = rollout.specification
             // Also one that the catalog has stopped to name meanwhile.
             for record in try store.packages(product: wanted.product, release: wanted.release) {

@@ -1,4 +1,5 @@
 package import Model
+import Rollout
 
 /// Counts and warnings: everything that needs a person, by indexes and not by reading the fleet.
 extension HubQueries {
@@ -69,7 +70,7 @@ extension HubQueries {
         var failed: [(rollout: RolloutRecord, result: RolloutResult)] = []
         var proved: Set<ProductName> = []
         for rollout in ended {
-            let result = RolloutResult(try store.actionCounts(of: rollout.id, wave: nil))
+            let result = RolloutResult(try store.actionCounts(of: rollout.id).all)
             let isBad = rollout.state == .failed || result.failed > 0
             // A later rollout of the product that went well has answered it.
             if isBad, !proved.contains(rollout.specification.product) { failed.append((rollout, result)) }
@@ -95,8 +96,7 @@ extension HubQueries {
         var last = try store.lastChange(of: rollout.id) ?? rollout.created
         if let started = rollout.started { last = max(last, started) }
         for wave in try store.waves(of: rollout.id) {
-            // A soaking wave waits on purpose.
-            if wave.state == .soaking { return false }
+            if wave.state.isTimed { return false }
             if let began = wave.began { last = max(last, began) }
         }
         if let open = rollout.windows.first(where: { $0.start <= now && now < $0.end }) { last = max(last, open.start) }

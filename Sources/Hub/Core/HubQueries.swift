@@ -108,8 +108,7 @@ package struct HubQueries {
 
     /// Names the failure for which a machine rejected a release, where the hub remembers it.
     private func sayingWhy(_ eligibility: Eligibility, _ actions: [ActionRecord]) -> Eligibility {
-        let bad: [ActionState] = [.failed, .rolledBack, .rollbackFailed]
-        guard let failed = actions.first(where: { bad.contains($0.state) && !$0.detail.isEmpty }) else {
+        guard let failed = actions.first(where: { $0.state.isFailure && !$0.detail.isEmpty }) else {
             return eligibility
         }
         let reasons = eligibility.reasons.map { reason in
@@ -121,43 +120,15 @@ package struct HubQueries {
 
     /// What a rollout would do now, without doing it; throws `HubRefusal` or `RolloutError` when it cannot be planned.
     package func plan(_ specification: RolloutSpecification, at now: UnixTime) throws -> RolloutPlan {
-        let name = specification.name
-        guard (1...128).contains(name.utf8.count), Event.singleLine(name, limit: 256) == name else {
-            throw HubRefusal.invalid("a rollout has a name of 1 to 128 bytes on one line")
-        }
-        guard (0...10_080).contains(specification.leadMinutes) else {
-            throw HubRefusal.invalid("the lead is 0 to 10080 minutes")
-        }
-        guard (1...64).contains(specification.waves.count),
-            specification.waves.allSatisfy({ (0...31_536_000).contains($0.soakSeconds) })
-        else { throw HubRefusal.invalid("a rollout has 1 to 64 waves with soak times of at most a year") }
-        let rules = specification.errors ?? []
-        guard rules.count <= ErrorRule.limit else {
-            throw HubRefusal.invalid("a rollout has at most \(ErrorRule.limit) rules for errors")
-        }
-        if let problem = rules.lazy.compactMap(\.problem).first {
-            throw HubRefusal.invalid("a rule for errors \(problem)")
-        }
-        let target = specification.target
-        let selection = try Selection(
-            all: target.all, names: Set(target.names), labels: target.labels, spokes: Set(target.spokes))
-        try checkNames(of: target)
-        let shapes = specification.waves.map { wave in
-            let size: WaveSize =
-                switch wave.size {
-                case .count(let count): .count(count)
-                case .percent(let percent): .percent(percent)
-                case .rest: .rest
-                }
-            return WaveShape(size: size, soak: .seconds(wave.soakSeconds))
-        }
+        try specification.validate()
+        try checkNames(of: specification.target)
         let packages = try packages(product: specification.product, release: specification.release)
         guard !packages.isEmpty else {
             throw HubRefusal.invalid(try missing(specification.product, specification.release))
         }
         var plan = try RolloutPlan(
             product: specification.product, release: specification.release, packages: packages,
-            clients: try clientRecords(), selection: selection, waves: shapes,
+            clients: try clientRecords(), selection: specification.target, waves: specification.waves,
             OrderContext(now: now, restartAllowed: specification.restartAllowed))
         var reader = try DeliveryReader(store: store, at: now)
         try plan.judge { candidate in
@@ -168,7 +139,7 @@ package struct HubQueries {
     }
 
     /// Refuses names of a selection that nobody has, with the nearest that somebody has: a misspelt name would leave a machine out.
-    private func checkNames(of target: RolloutSpecification.Target) throws {
+    private func checkNames(of target: Selection) throws {
         func refusal(_ noun: String, _ name: NodeName, _ known: [NodeName]) -> HubRefusal {
             let nearest = Suggestion.nearest(to: name.text, among: known.map(\.text))
             return .invalid("there is no \(noun) \(name)" + (nearest.map { "; did you mean \($0)?" } ?? ""))
@@ -187,33 +158,11 @@ package struct HubQueries {
         }
     }
 
-    /// The windows as UTC spans that are not over yet; empty means any time. Wall-clock windows are expanded for the offline horizon, at most as
-    /// many as an order carries.
+    /// The windows as UTC spans that are not over yet, at most as many as an order carries; empty means any time. Wall-clock windows are expanded for the
+    /// offline horizon.
     package func windows(_ specification: RolloutSpecification, at now: UnixTime) throws -> [TimeSpan] {
-        let from = max(now, specification.start ?? now)
-        switch specification.window {
-        case .anyTime: return []
-        case .span(let span):
-            guard span.end > from else { throw HubRefusal.invalid("the window is over before the rollout starts") }
-            return [span]
-        case .daily(let start, let end, let days, let timeZone):
-            let zone: any ZoneRules
-            do throws(ZoneError) {
-                zone = try zones(timeZone)
-            } catch {
-                throw HubRefusal.invalid(
-                    "the time zone \(Event.singleLine(timeZone, limit: 64)) cannot be used: \(error)")
-            }
-            guard start != end else {
-                throw HubRefusal.invalid(
-                    "the window begins and ends at the same time; for whole days write from: \"00:00\", to: \"23:59\", "
-                        + "and for any time leave the window out")
-            }
-            let window = try DailyWindow(from: start, to: end, days: days)
-            let horizon = try TimeSpan(start: from, end: from + HubLimits.offlineHorizon)
-            let spans = try window.spans(in: horizon, zone: zone)
-            guard !spans.isEmpty else { throw HubRefusal.invalid("the window does not open within 45 days") }
-            return Array(spans.prefix(HubLimits.windows))
-        }
+        let spans = try specification.window.spans(
+            from: max(now, specification.start ?? now), horizon: HubLimits.offlineHorizon, zones: zones)
+        return Array(spans.prefix(HubLimits.windows))
     }
 }

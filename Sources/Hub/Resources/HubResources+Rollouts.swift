@@ -123,17 +123,17 @@ extension HubResources {
     }
 
     private static func resource(_ rollout: RolloutRecord, _ store: SQLiteHubStore) throws -> RolloutResource {
-        let counts = try store.actionCounts(of: rollout.id, wave: nil)
+        let counts = try store.actionCounts(of: rollout.id)
         let waves = try store.waves(of: rollout.id).map { wave in
-            let results = RolloutResult(try store.actionCounts(of: rollout.id, wave: wave.index))
+            let results = RolloutResult(counts[wave.index])
             return WaveResource(index: wave.index, state: wave.state, clients: results.total, results: results)
         }
         return RolloutResource(
             id: rollout.id, file: try rollout.specification.file, state: rollout.state, created: rollout.created,
             since: rollout.ended ?? rollout.started ?? rollout.created, detail: rollout.text ?? "",
             windows: rollout.windows, waves: waves,
-            actions: Dictionary(uniqueKeysWithValues: counts.map { ($0.key.name, $0.value) }),
-            signed: rollout.approval != nil, results: RolloutResult(counts), pauseCause: rollout.cause?.rawValue)
+            actions: Dictionary(uniqueKeysWithValues: counts.all.map { ($0.key.name, $0.value) }),
+            signed: rollout.approval != nil, results: RolloutResult(counts.all), pauseCause: rollout.cause?.rawValue)
     }
 
     private static func resource(
@@ -161,46 +161,5 @@ extension HubResources {
                 id: action.spoke, name: try store.spoke(action.spoke)?.name ?? NodeName(action.spoke.description)),
             product: action.path.product, release: action.path.release, package: action.path.id, state: action.state,
             since: action.changed, reasons: judged.reasons, notes: judged.notes, detail: action.detail)
-    }
-}
-
-extension RolloutSpecification {
-    /// What the hub makes of the file that a person wrote.
-    init(_ file: RolloutFile) {
-        let window: Window =
-            switch file.window {
-            case nil: .anyTime
-            case .once(let span): .span(span)
-            case .daily(let from, let to, let days, let timeZone):
-                .daily(from: from, to: to, days: days, timeZone: timeZone ?? "UTC")
-            }
-        self.init(
-            name: file.name.text, product: file.product, release: file.release,
-            target: Target(
-                all: file.select.all, names: file.select.names, labels: file.select.labels,
-                spokes: file.select.spokes),
-            start: file.start, window: window, leadMinutes: file.leadMinutes ?? 60,
-            restartAllowed: file.restart != .never, errors: file.errors?.map(\.rule),
-            operatorSignature: file.operatorSignature)
-    }
-
-    /// The file that says the same.
-    var file: RolloutFile {
-        get throws {
-            let window: WindowFile? =
-                switch self.window {
-                case .anyTime: nil
-                case .span(let span): .once(span)
-                case .daily(let from, let to, let days, let timeZone):
-                    .daily(from: from, to: to, days: days, timeZone: timeZone)
-                }
-            return RolloutFile(
-                name: try NodeName(name), product: product, release: release,
-                select: SelectFile(
-                    all: target.all, names: target.names, labels: target.labels, spokes: target.spokes),
-                start: start, window: window, leadMinutes: leadMinutes,
-                restart: restartAllowed ? .allowed : .never, operatorSignature: operatorSignature,
-                errors: errors?.map { ErrorRuleFile($0) })
-        }
     }
 }

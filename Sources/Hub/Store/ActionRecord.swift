@@ -1,4 +1,5 @@
 package import Model
+package import Rollout
 
 /// One client's work in a rollout, as the hub knows it.
 package struct ActionRecord: Hashable, Sendable {
@@ -66,8 +67,8 @@ package protocol ActionStore: AnyObject {
     func actions(of client: NodeID, limit: Int) throws -> [ActionRecord]
     /// The pending actions without an order, of running waves of running rollouts, for a package (nil: any) at a spoke, oldest first.
     func pendingActions(spoke: NodeID, path: TargetPath?, limit: Int) throws -> [ActionRecord]
-    /// How many actions of a rollout (or of one wave of it) are in each state; absent means none.
-    func actionCounts(of rollout: RolloutID, wave: Int?) throws -> [ActionState: Int]
+    /// How many actions of a rollout are in each state, by wave.
+    func actionCounts(of rollout: RolloutID) throws -> ActionCounts
     /// The actions whose deadline has come, earliest first.
     func dueActions(at time: UnixTime, limit: Int) throws -> [ActionRecord]
     /// The earliest deadline.

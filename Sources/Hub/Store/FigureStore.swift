@@ -1,4 +1,5 @@
 package import Model
+package import Rollout
 
 /// How many there are, and the first few of them.
 package struct Counted<Item: Sendable>: Sendable {

@@ -1,4 +1,5 @@
 package import Model
+package import Rollout
 
 extension MemoryHubStore {
     struct AlarmKey: Hashable {

@@ -1,4 +1,5 @@
 package import Model
+package import Rollout
 package import Trust
 
 extension MemoryHubStore {
@@ -59,9 +60,9 @@ extension MemoryHubStore {
         state.waves[rollout, default: [:]].values.sorted { $0.index < $1.index }
     }
 
-    package func soakingWaves() throws -> [WaveRecord] {
-        state.waves.values.flatMap { $0.values }.filter { $0.state == .soaking && $0.soakEnds != nil }
-            .sorted { ($0.soakEnds ?? .zero, $0.rollout, $0.index) < ($1.soakEnds ?? .zero, $1.rollout, $1.index) }
+    package func timedWaves() throws -> [WaveRecord] {
+        state.waves.values.flatMap { $0.values }.filter { $0.state.isTimed && $0.stateEnds != nil }
+            .sorted { ($0.stateEnds ?? .zero, $0.rollout, $0.index) < ($1.stateEnds ?? .zero, $1.rollout, $1.index) }
     }
 
     // MARK: Actions
@@ -103,13 +104,12 @@ extension MemoryHubStore {
         return Array(found.prefix(limit))
     }
 
-    package func actionCounts(of rollout: RolloutID, wave: Int?) throws -> [ActionState: Int] {
-        var counts: [ActionState: Int] = [:]
-        for action in state.actions.values
-        where action.rollout == rollout && (wave == nil || action.wave == wave) {
-            counts[action.state, default: 0] += 1
+    package func actionCounts(of rollout: RolloutID) throws -> ActionCounts {
+        var counts: [Int: [ActionState: Int]] = [:]
+        for action in state.actions.values where action.rollout == rollout {
+            counts[action.wave, default: [:]][action.state, default: 0] += 1
         }
-        return counts
+        return ActionCounts(counts)
     }
 
     package func dueActions(at time: UnixTime, limit: Int) throws -> [ActionRecord] {

@@ -1,4 +1,5 @@
 package import Model
+import Rollout
 import Trust
 
 /// The hub's store in memory: for the simulation and for tests of the core.

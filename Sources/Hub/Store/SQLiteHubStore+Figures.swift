@@ -1,4 +1,5 @@
 package import Model
+package import Rollout
 import SQLite
 
 extension SQLiteHubStore {
@@ -118,7 +119,7 @@ extension SQLiteHubStore {
     package func uncertainActions(limit: Int) throws -> Counted<ActionRecord> {
         // The state is a literal and the index is named, since the planner takes the index of all counts otherwise.
         let rest = """
-             INDEXED BY action_uncertain WHERE a.state = 20
+             INDEXED BY action_uncertain WHERE a.state = \(ActionState.uncertain.rawValue)
             AND EXISTS (SELECT 1 FROM client WHERE id = a.client AND revoked IS NULL)
             """
         return Counted(

@@ -1,4 +1,5 @@
 package import Model
+package import Rollout
 import SQLite
 package import Trust
 
@@ -60,21 +61,26 @@ extension SQLiteHubStore {
     }
 
     package func rollouts(in states: [RolloutState]) throws -> [RolloutRecord] {
-        let marks = states.map { _ in "?" }.joined(separator: ", ")
-        return try database.rows(
-            Self.rolloutColumns + " WHERE state IN (\(marks)) ORDER BY ordinal",
-            values: states.map { Int($0.rawValue) }, read: Self.rollout
+        try database.rows(
+            Self.rolloutColumns + " WHERE state IN (\(Self.marks(states))) ORDER BY ordinal",
+            values: Self.values(states), read: Self.rollout
         ).compactMap { $0 }
     }
 
     package func rollouts(of product: ProductName, in states: [RolloutState]) throws -> [RolloutRecord] {
-        let marks = states.map { _ in "?" }.joined(separator: ", ")
-        let condition = " WHERE json_extract(specification, '$.product') = ? AND state IN (\(marks)) ORDER BY ordinal"
+        let condition = """
+             WHERE json_extract(specification, '$.product') = ? AND state IN (\(Self.marks(states))) ORDER BY ordinal
+            """
         return try database.rows(
-            Self.rolloutColumns + condition, values: [product.text] + states.map { Int($0.rawValue) },
-            read: Self.rollout
+            Self.rolloutColumns + condition, values: [product.text] + Self.values(states), read: Self.rollout
         ).compactMap { $0 }
     }
+
+    /// The places of some states in a statement.
+    static func marks<State>(_ states: [State]) -> String { states.map { _ in "?" }.joined(separator: ", ") }
+
+    /// The states as a statement takes them.
+    static func values<State: NamedCode>(_ states: [State]) -> [any Bindable] { states.map { Int($0.rawValue) } }
 
     /// Nil for one that a newer release has written and this one does not understand.
     static func rollout(_ row: borrowing Row) throws -> RolloutRecord? {
@@ -92,7 +98,7 @@ extension SQLiteHubStore {
         try inserting("wave \(wave.index)", needing: "rollout \(wave.rollout)") { () throws(SQLiteError) in
             try database.run(
                 "INSERT OR REPLACE INTO wave VALUES (?, ?, ?, ?, ?, ?, ?)", wave.rollout, wave.index,
-                Int(wave.state.rawValue), wave.soak.wholeMilliseconds, wave.began, wave.soakEnds, accepted)
+                Int(wave.state.rawValue), wave.soak.wholeMilliseconds, wave.began, wave.stateEnds, accepted)
         }
     }
 
@@ -100,10 +106,13 @@ extension SQLiteHubStore {
         try database.rows("SELECT * FROM wave WHERE rollout = ? ORDER BY number", rollout, read: Self.wave)
     }
 
-    package func soakingWaves() throws -> [WaveRecord] {
-        try database.rows(
-            "SELECT * FROM wave WHERE state = ? AND soak_ends IS NOT NULL ORDER BY soak_ends, rollout, number",
-            Int(WaveState.soaking.rawValue), read: Self.wave)
+    package func timedWaves() throws -> [WaveRecord] {
+        let states = WaveState.all(where: \.isTimed)
+        return try database.rows(
+            """
+            SELECT * FROM wave WHERE state IN (\(Self.marks(states))) AND soak_ends IS NOT NULL
+            ORDER BY soak_ends, rollout, number
+            """, values: Self.values(states), read: Self.wave)
     }
 
     private static func wave(_ row: borrowing Row) throws -> WaveRecord {
@@ -112,7 +121,7 @@ extension SQLiteHubStore {
         let accepted = named.compactMap { name, count in ActionState(name: name).map { ($0, count) } }
         return WaveRecord(
             rollout: try row.id(0), index: try row.int(1), state: try row.code(2),
-            soak: .milliseconds(try row.int64(3)), began: try row.timeOrNil(4), soakEnds: try row.timeOrNil(5),
+            soak: .milliseconds(try row.int64(3)), began: try row.timeOrNil(4), stateEnds: try row.timeOrNil(5),
             accepted: Dictionary(uniqueKeysWithValues: accepted))
     }
 
@@ -166,10 +175,10 @@ extension SQLiteHubStore {
     }
 
     package func pendingActions(spoke: NodeID, path: TargetPath?, limit: Int) throws -> [ActionRecord] {
-        // The state is a literal so that the partial index of pending actions serves.
+        // The action's state is a literal so that the partial index of pending actions serves.
         let rest = """
              JOIN rollout r ON r.id = a.rollout JOIN wave w ON w.rollout = a.rollout AND w.number = a.wave
-            WHERE a.state = 1 AND a.sequence IS NULL AND a.spoke = ?1 AND (?2 IS NULL OR a.path = ?2) AND r.state = ?3 AND w.state = ?4
+            WHERE a.state = \(ActionState.pending.rawValue) AND a.sequence IS NULL AND a.spoke = ?1 AND (?2 IS NULL OR a.path = ?2) AND r.state = ?3 AND w.state = ?4
             ORDER BY a.ordinal LIMIT ?5
             """
         return try database.rows(
@@ -177,12 +186,11 @@ extension SQLiteHubStore {
             Int(WaveState.running.rawValue), limit, read: Self.action)
     }
 
-    package func actionCounts(of rollout: RolloutID, wave: Int?) throws -> [ActionState: Int] {
-        let pairs = try database.rows(
-            "SELECT state, count(*) FROM action WHERE rollout = ?1 AND (?2 IS NULL OR wave = ?2) GROUP BY state",
-            rollout, wave
-        ) { row in (try row.code(0, ActionState.self), try row.int(1)) }
-        return Dictionary(uniqueKeysWithValues: pairs)
+    package func actionCounts(of rollout: RolloutID) throws -> ActionCounts {
+        let rows = try database.rows(
+            "SELECT wave, state, count(*) FROM action WHERE rollout = ? GROUP BY wave, state", rollout
+        ) { row in (try row.int(0), try row.code(1, ActionState.self), try row.int(2)) }
+        return ActionCounts(rows.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1] = $1.2 })
     }
 
     package func dueActions(at time: UnixTime, limit: Int) throws -> [ActionRecord] {

@@ -1,4 +1,5 @@
 package import Model
+import Rollout
 package import SQLite
 
 /// The hub's store in an SQLite database.
@@ -57,8 +58,10 @@ package final class SQLiteHubStore: HubStore {
         let packages = try database.rows("SELECT package, path FROM package") { row -> String? in
             try row.jsonIfKnown(0, Package.self) == nil ? try row.text(1) : nil
         }
-        let rollouts = try database.rows("SELECT specification, id FROM rollout WHERE state <= 6 OR state = 10") {
-            row -> RolloutID? in
+        let states = RolloutState.all { !$0.isFinal }
+        let rollouts = try database.rows(
+            "SELECT specification, id FROM rollout WHERE state IN (\(Self.marks(states)))", values: Self.values(states)
+        ) { row -> RolloutID? in
             try row.jsonIfKnown(0, RolloutSpecification.self) == nil ? try row.id(1) : nil
         }
         try transaction {

@@ -1,6 +1,7 @@
 internal import Agent
 internal import Hub
 internal import Model
+internal import Rollout
 internal import Spoke
 internal import Storage
 internal import Trust

@@ -1,6 +1,7 @@
 internal import Hub
 internal import Model
 internal import Protocol
+internal import Rollout
 internal import Trust
 
 /// What people do in every run, and when faults begin and end.
@@ -132,7 +133,7 @@ extension Fleet {
     // MARK: Rollouts
 
     private func create(
-        _ name: String, _ release: String, _ window: RolloutSpecification.Window, waves: [RolloutSpecification.Wave]
+        _ name: String, _ release: String, _ window: WindowRule, waves: [WaveShape]
     ) throws -> Bool {
         let specification = RolloutSpecification(
             name: name, product: vendor.product, release: try ReleaseName(release), target: .init(all: true),
@@ -148,7 +149,7 @@ extension Fleet {
 
     private func createSecond() throws -> Bool {
         let window = try TimeSpan(start: Scheduler.start + Self.windowStart, end: Scheduler.start + Self.windowEnd)
-        let canary = RolloutSpecification.Wave(size: .count(3), soakSeconds: 60)
+        let canary = WaveShape(size: .count(3), soakSeconds: 60)
         guard try create("second", "2.0", .span(window), waves: plan.hasCanary ? [canary, .init()] : [.init()]) else {
             return false
         }

@@ -1,6 +1,7 @@
 internal import Hub
 internal import Model
 internal import Protocol
+internal import Rollout
 internal import Spoke
 internal import Storage
 
@@ -180,7 +181,7 @@ package final class Fleet {
     private func count(_ state: ActionState) -> Int {
         let rollouts = (try? hub.store.rollouts(after: 0, limit: .max)) ?? []  // a memory store does not fail
         return rollouts.reduce(0) { sum, rollout in
-            sum + ((try? hub.store.actionCounts(of: rollout.id, wave: nil))?[state] ?? 0)  // nor here
+            sum + ((try? hub.store.actionCounts(of: rollout.id))?.all[state] ?? 0)  // nor here
         }
     }
 }

@@ -1,4 +1,5 @@
 import Model
+import Rollout
 import Trust
 
 /// A hub whose clock was wrong: what it has dated by the wrong time does not hold up work.
@@ -43,8 +44,8 @@ enum HubTime {
             patch.nextTry = turn.now
             try turn.store.putPatch(patch)
         }
-        for var wave in try turn.store.soakingWaves() where wave.soakEnds.map({ $0 > turn.now + wave.soak }) ?? false {
-            wave.soakEnds = turn.now + wave.soak
+        for var wave in try turn.store.timedWaves() where wave.stateEnds.map({ $0 > turn.now + wave.soak }) ?? false {
+            wave.stateEnds = turn.now + wave.soak
             try turn.store.putWave(wave)
         }
     }

@@ -65,13 +65,10 @@ enum Recovery {
         }
     }
 
-    /// The rollouts whose orders are sent again.
-    private static let orderedAgain: [RolloutState] = [.running, .paused, .stopping, .failed]
-
     /// Signs new orders for all that is ordered and not over; gives how many.
     private static func orderAgain(_ turn: inout HubTurn) throws -> Int {
         var count = 0
-        for rollout in try turn.store.rollouts(in: orderedAgain) {
+        for rollout in try turn.store.rollouts(in: RolloutState.all(where: \.hasOrders)) {
             for var action in try turn.store.actions(of: rollout.id) {
                 if try orderAgainIfOpen(&action, &turn) { count += 1 }
             }
@@ -81,7 +78,7 @@ enum Recovery {
 
     /// The same at one spoke, by a look at its own clients alone: a spoke may be restored often.
     static func orderAgain(at spoke: NodeID, _ turn: inout HubTurn) throws -> Int {
-        let rollouts = Set(try turn.store.rollouts(in: orderedAgain).map(\.id))
+        let rollouts = Set(try turn.store.rollouts(in: RolloutState.all(where: \.hasOrders)).map(\.id))
         guard !rollouts.isEmpty else { return 0 }
         var count = 0
         for client in try turn.store.clients(of: spoke) {

@@ -40,7 +40,9 @@ struct Actions: HubPart {
             switch action.state {
             case .failed, .rollbackFailed, .rolledBack: .error
             case .uncertain, .missed, .refused: .warning
-            default: .info
+            case .pending, .offered, .downloading, .downloaded, .waitingForWindow, .waitingForSlot, .draining,
+                .installing, .restarting, .verifying, .succeeded, .cancelling, .cancelled, .rollingBack:
+                .info
             }
         let detail = text.isEmpty ? "" : ": \(text)"
         try turn.log(

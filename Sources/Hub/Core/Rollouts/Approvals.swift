@@ -9,7 +9,7 @@ enum Approvals {
     /// Takes an operator's approval of a started rollout; refuses one that does not fit what the rollout would do, which every agent would refuse too.
     static func approveRollout(_ id: RolloutID, _ signed: [UInt8], _ turn: inout HubTurn) throws -> RolloutRecord {
         guard var rollout = try turn.store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
-        guard rollout.state != .draft, !rollout.state.isFinal, rollout.state != .stopping else {
+        guard rollout.state.isApprovable else {
             throw HubRefusal.conflict("the rollout is \(rollout.state.name); it is signed after it was started")
         }
         guard rollout.approval != signed else { return rollout }

@@ -28,17 +28,17 @@ struct Rollouts: HubPart {
         guard let known = try turn.store.rollouts(named: name).first else { return }
         throw HubRefusal.conflict(
             "there is a rollout \(name) already, and it is \(known.state.name); choose another name"
-                + (known.state == .draft || known.state.isFinal
+                + (known.state.isRemovable
                     ? " or delete it with 'axle rollout delete \(name)'" : ""))
     }
 
     static func remove(_ id: RolloutID, _ turn: inout HubTurn) throws -> RolloutRecord {
         guard let rollout = try turn.store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
         let name = rollout.specification.name
-        guard rollout.state == .draft || rollout.state.isFinal else {
+        guard rollout.state.isRemovable else {
             throw HubRefusal.conflict("rollout \(name) is \(rollout.state.name); stop it first")
         }
-        let open = try turn.store.actionCounts(of: id, wave: nil).filter { !$0.key.isFinal }.values.reduce(0, +)
+        let open = try turn.store.actionCounts(of: id).all.filter { !$0.key.isFinal }.values.reduce(0, +)
         guard open == 0 else {
             throw HubRefusal.conflict(
                 "\(open) machines of rollout \(name) have not said how their installs ended; see 'axle rollout show \(name)'"
@@ -72,7 +72,7 @@ struct Rollouts: HubPart {
     static func start(_ id: RolloutID, _ turn: inout HubTurn) throws -> RolloutRecord {
         guard var rollout = try turn.store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
         guard rollout.state == .draft else {
-            guard !rollout.state.isFinal, rollout.state != .stopping else {
+            guard rollout.state.isUnderWay, rollout.state != .stopping else {
                 throw HubRefusal.conflict("the rollout is \(rollout.state.name) and cannot be started")
             }
             return rollout
@@ -110,9 +110,8 @@ struct Rollouts: HubPart {
         guard try move(&rollout, by: .stop, "an operator stopped it", &turn) else {
             throw HubRefusal.conflict("the rollout is \(rollout.state.name) and cannot be stopped")
         }
-        try Waves.end(of: id, by: .skip, turn)
-        for var action in try turn.store.actions(of: id) {
-            try Actions.cancel(&action, "the rollout was stopped", &turn)
+        for decision in RolloutStep.skip(try turn.store.waves(of: id)) + [.cancelActions("the rollout was stopped")] {
+            try carryOut(decision, &rollout, &turn)
         }
         turn.note(.rolloutMoved(id))
         return try turn.store.rollout(id) ?? rollout
@@ -126,20 +125,21 @@ struct Rollouts: HubPart {
             throw HubRefusal.conflict("the rollout is \(rollout.state.name), and only a paused one can be resumed")
         }
         let waves = try turn.store.waves(of: id)
+        let counts = try turn.store.actionCounts(of: id)
         for var wave in waves where wave.state == .running {
-            wave.accepted = try turn.store.actionCounts(of: id, wave: wave.index)
+            wave.accepted = counts[wave.index]
                 .filter { $0.key.isFinal || $0.key == .uncertain }
             try turn.store.putWave(wave)
         }
         try move(&rollout, by: .resume, "an operator resumed it", &turn)
-        for wave in waves where wave.state == .running { try Waves.dispatch(wave, &turn) }
+        for wave in waves where wave.state == .running { try Waves.order(wave.index, of: id, &turn) }
         turn.note(.rolloutMoved(id))
         return try turn.store.rollout(id) ?? rollout
     }
 
-    /// The hub starts: every rollout that is not over is looked at.
+    /// The hub starts: every rollout that is under way is looked at.
     static func started(_ turn: inout HubTurn) throws {
-        for rollout in try turn.store.rollouts(in: [.preparing, .ready, .running, .paused, .stopping]) {
+        for rollout in try turn.store.rollouts(in: RolloutState.all(where: \.isUnderWay)) {
             turn.note(.rolloutMoved(rollout.id))
         }
     }
@@ -148,25 +148,17 @@ struct Rollouts: HubPart {
 
     /// Moves on the rollouts that something happened to, and those whose time has come, until nothing moves any more.
     mutating func settle(_ turn: inout HubTurn) throws {
-        for wave in try turn.store.soakingWaves() where wave.soakEnds.map({ $0 <= turn.now }) ?? false {
+        for wave in try turn.store.timedWaves() where wave.stateEnds.map({ $0 <= turn.now }) ?? false {
             turn.note(.rolloutMoved(wave.rollout))
         }
-        for rollout in try turn.store.rollouts(in: [.ready])
+        for rollout in try turn.store.rollouts(in: RolloutState.all(where: \.isTimed))
         where rollout.specification.start.map({ $0 <= turn.now }) ?? true {
             turn.note(.rolloutMoved(rollout.id))
         }
         while let id = takeNext(&turn) {
             guard var rollout = try turn.store.rollout(id) else { continue }
             let before = (rollout.state, rollout.text)
-            switch rollout.state {
-            case .preparing: try Self.prepare(&rollout, &turn)
-            case .ready: try Self.begin(&rollout, &turn)
-            case .running: try Waves.moveWaves(of: &rollout, &turn)
-            case .paused: try Waves.settlePaused(&rollout, &turn)
-            case .stopping: try Waves.settleStop(&rollout, &turn)
-            case .completed, .failed: try Waves.revise(&rollout, &turn)
-            case .draft, .stopped, .rollingBack, .rolledBack: break
-            }
+            try Self.moveOn(&rollout, &turn)
             // The text has the result, so that one that is the same proves the same; that of a stopped one is not kept
             // up to date.
             if rollout.state.isFinal, rollout.state == .stopped || (rollout.state, rollout.text) != before {
@@ -187,47 +179,56 @@ struct Rollouts: HubPart {
     }
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? {
-        let soaked = try turn.store.soakingWaves().first?.soakEnds
-        let started = try turn.store.rollouts(in: [.ready]).compactMap(\.specification.start)
-            .filter { $0 > turn.now }.min()
-        return [soaked, started].compactMap { $0 }.min()
+        RolloutStep.due(
+            try turn.store.rollouts(in: RolloutState.all(where: \.isTimed)), try turn.store.timedWaves(), now: turn.now)
     }
 
     func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         moved.isEmpty ? nil : "\(moved.count) rollouts were not moved on"
     }
 
-    /// Ready once every package that it needs is in the hub's pool.
-    private static func prepare(_ rollout: inout RolloutRecord, _ turn: inout HubTurn) throws {
+    /// Carries out what `RolloutStep` decides until it decides nothing; what is over is judged once.
+    private static func moveOn(_ rollout: inout RolloutRecord, _ turn: inout HubTurn) throws {
+        var isOver = false
+        while !isOver {
+            let decisions = try RolloutStep.next(
+                rollout, try turn.store.waves(of: rollout.id), counts: try turn.store.actionCounts(of: rollout.id),
+                packages: try packages(of: rollout, turn), now: turn.now)
+            for decision in decisions { try carryOut(decision, &rollout, &turn) }
+            isOver = decisions.isEmpty || rollout.state.isFinal
+        }
+    }
+
+    private static func carryOut(
+        _ decision: RolloutDecision, _ rollout: inout RolloutRecord, _ turn: inout HubTurn
+    ) throws {
+        switch decision {
+        case .moveRollout(let event, let text, let cause):
+            try move(&rollout, by: event, text, cause: cause, &turn)
+        case .moveWave(let index, let event, let until):
+            try Waves.move(index, of: rollout.id, by: event, until: until, &turn)
+        case .orderWave(let index): try Waves.order(index, of: rollout.id, &turn)
+        case .cancelActions(let text):
+            for var action in try turn.store.actions(of: rollout.id) { try Actions.cancel(&action, text, &turn) }
+        case .setText(let text):
+            rollout.text = text
+            try turn.store.updateRollout(rollout)
+        }
+    }
+
+    /// Whether the pool has the packages of the actions that are not over.
+    private static func packages(of rollout: RolloutRecord, _ turn: HubTurn) throws -> PackageReadiness {
         var seen: Set<TargetPath> = []
-        var waiting: [TargetPath] = []
+        var readiness = PackageReadiness.ready
         for action in try turn.store.actions(of: rollout.id)
         where !action.state.isFinal && seen.insert(action.path).inserted {
             let record = try turn.store.package(action.path)
             guard let record, record.state != .retired, record.package.sha256 == action.digest else {
-                return try fail(&rollout, by: .failPreparation, "the catalog no longer names \(action.path)", &turn)
+                return .gone(action.path)
             }
-            if record.state != .imported { waiting.append(action.path) }
+            if record.state != .imported, readiness == .ready { readiness = .waiting(action.path) }
         }
-        let text: String
-        if let first = waiting.first {
-            text = "waits for \(first) to be imported"
-        } else if rollout.specification.operatorSignature == true, rollout.approval == nil {
-            text = "waits for an operator's signature: axle rollout sign \(rollout.id)"
-        } else {
-            try move(&rollout, by: .prepared, nil, &turn)
-            turn.note(.rolloutMoved(rollout.id))
-            return
-        }
-        guard rollout.text != text else { return }
-        rollout.text = text
-        try turn.store.updateRollout(rollout)
-    }
-
-    private static func begin(_ rollout: inout RolloutRecord, _ turn: inout HubTurn) throws {
-        guard rollout.specification.start.map({ $0 <= turn.now }) ?? true else { return }
-        try move(&rollout, by: .begin, nil, &turn)
-        turn.note(.rolloutMoved(rollout.id))
+        return readiness
     }
 
     // MARK: - Transitions
@@ -239,12 +240,14 @@ struct Rollouts: HubPart {
         _ turn: inout HubTurn
     ) throws -> Bool {
         guard let next = RolloutMachine.next(rollout.state, event) else { return false }
+        let before = rollout.state
         rollout.state = next
         rollout.text = text
         rollout.cause = cause
-        if next.isFinal, rollout.ended == nil { rollout.ended = turn.now }
+        // A late report may change what it came to, but not when it ended.
+        if next.isFinal, !before.isFinal || rollout.ended == nil { rollout.ended = turn.now }
         try turn.store.updateRollout(rollout)
-        let result = RolloutResult(try turn.store.actionCounts(of: rollout.id, wave: nil))
+        let result = RolloutResult(try turn.store.actionCounts(of: rollout.id).all)
         let isMixed = next == .completed && !result.allSucceeded
         let severity: EventSeverity =
             next == .failed ? .error : next == .paused || isMixed ? .warning : .notice
@@ -260,14 +263,5 @@ struct Rollouts: HubPart {
             severity, code, "rollout/\(rollout.id)",
             "rollout \(rollout.specification.name) is \(next.name)\(text.map { ": \($0)" } ?? "")")
         return true
-    }
-
-    private static func fail(
-        _ rollout: inout RolloutRecord, by event: RolloutEvent, _ text: String, _ turn: inout HubTurn
-    ) throws {
-        try move(&rollout, by: event, text, &turn)
-        guard event == .failPreparation else { return }
-        try Waves.end(of: rollout.id, by: .skip, turn)
-        for var action in try turn.store.actions(of: rollout.id) { try Actions.cancel(&action, text, &turn) }
     }
 }

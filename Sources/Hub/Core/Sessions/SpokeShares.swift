@@ -1,5 +1,6 @@
 import Model
 import Protocol
+import Rollout
 
 /// What spokes said of the folders that they show releases in, and what those that follow rollouts are told: which
 /// releases of their products a rollout completed.
@@ -71,7 +72,7 @@ struct SpokeShares: HubPart {
         if let productsRolledOut {
             ended = productsRolledOut
         } else {
-            ended = Set(try turn.store.rollouts(in: HubQueries.ended).map(\.specification.product))
+            ended = Set(try turn.store.rollouts(in: RolloutState.all(where: \.isFinal)).map(\.specification.product))
             productsRolledOut = ended
         }
         guard ended.contains(product) else { return [:] }
