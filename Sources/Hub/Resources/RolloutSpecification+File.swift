@@ -1,11 +1,11 @@
-internal import API
+package import API
 internal import Model
-internal import Rollout
+package import Rollout
 
 /// The one place where the file of `/v1/rollouts` and the rollout's own shape meet.
 extension RolloutSpecification {
     /// What a file that a person wrote asks for.
-    init(_ file: RolloutFile) {
+    package init(_ file: RolloutFile) {
         let window: WindowRule =
             switch file.window {
             case nil: .anyTime
@@ -24,7 +24,7 @@ extension RolloutSpecification {
     }
 
     /// The same as a file.
-    var file: RolloutFile {
+    package var file: RolloutFile {
         get throws {
             let window: WindowFile? =
                 switch self.window {
