@@ -138,7 +138,8 @@ let package = Package(
             ],
             path: "Tests/Bench",
             exclude: [
-                "attack.py", "bench.py", "link.py", "replication.py", "slow_link.py", "sim_compare.py", "slow_update.py",
+                "attack.py", "bench.py", "link.py", "replication.py", "slow_link.py", "sim_compare.py",
+                "slow_update.py",
                 "tuf_refresh.py",
             ],
             swiftSettings: house),

@@ -67,7 +67,7 @@ final class RealFleet {
         process.environment.merge(environment) { _, new in new }
         process.input = Array(input.utf8)
         process.outputLimit = 4 << 20
-        process.deadline = .seconds(60)
+        process.deadline = .seconds(180)
         let outcome = try process.run()
         guard outcome.isSuccess else {
             throw TestSupportError("\(program) \(arguments.joined(separator: " ")): \(outcome.errorText)")

@@ -248,8 +248,9 @@ final class HubWorld {
     func publish(_ packages: [Package], version: UInt64 = 1) throws {
         if try store.catalog() == nil { try run(.catalog(.set(url: "https://vendor.example/", root: [1]))) }
         try send(
-            .catalog(.refreshed(
-                CatalogContents(timestampVersion: version, expires: now + .seconds(86_400), packages: packages))))
+            .catalog(
+                .refreshed(
+                    CatalogContents(timestampVersion: version, expires: now + .seconds(86_400), packages: packages))))
     }
 
     func importAll() throws {

@@ -16,10 +16,12 @@ extension HubNode {
                 }
                 fleet.note(name, "making \(job.means.name) ends: \(Self.brief(outcome))")
                 tell(
-                    .patches(.ended(
-                        PatchResult(
-                            key: job.key, outcome: outcome, contents: Set(held.map(\.content.sha256)), evicted: evicted)
-                    )))
+                    .patches(
+                        .ended(
+                            PatchResult(
+                                key: job.key, outcome: outcome, contents: Set(held.map(\.content.sha256)),
+                                evicted: evicted)
+                        )))
                 tell(.patches(.poolChanged(patchFigures)))
                 tell(.pool(.changed(figures)))
                 ended()

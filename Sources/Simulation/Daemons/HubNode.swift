@@ -264,13 +264,16 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
             case .success(let outcome):
                 let timestamp = outcome.trusted.timestamp
                 tell(
-                    .catalog(.refreshed(
-                        CatalogContents(
-                            timestampVersion: UInt64(clamping: timestamp?.version ?? 0),
-                            expires: timestamp?.expires ?? fleet.now,
-                            packages: outcome.trusted.packages().packages))))
+                    .catalog(
+                        .refreshed(
+                            CatalogContents(
+                                timestampVersion: UInt64(clamping: timestamp?.version ?? 0),
+                                expires: timestamp?.expires ?? fleet.now,
+                                packages: outcome.trusted.packages().packages))))
             case .failure(let error):
-                tell(error.isTransient ? .catalog(.unreachable(error.description)) : .catalog(.refused(error.description)))
+                tell(
+                    error.isTransient
+                        ? .catalog(.unreachable(error.description)) : .catalog(.refused(error.description)))
             }
         }
     }

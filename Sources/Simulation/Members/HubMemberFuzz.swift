@@ -73,8 +73,9 @@ final class HubMemberFuzz: FuzzedDaemon {
         try begin()
         _ = try core.execute(.catalog(.set(url: "https://vendor.example/", root: vendor.firstRoot)), at: now)
         try tell([
-            .catalog(.refreshed(
-                CatalogContents(timestampVersion: 1, expires: now + .seconds(1 << 30), packages: packages)))
+            .catalog(
+                .refreshed(
+                    CatalogContents(timestampVersion: 1, expires: now + .seconds(1 << 30), packages: packages)))
         ])
         for package in packages { try tell([.packageImport(.ended(package.path, package.sha256, .imported))]) }
         for spoke in [honest, hostile] { try tell(packages.map { verified($0, spoke) }) }
