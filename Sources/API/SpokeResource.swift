@@ -58,8 +58,8 @@ package struct SpokeResource: Codable, Hashable, Sendable {
     }
 }
 
-/// A folder of a spoke's machine that shows a release of a product, as the spoke said last. It is set there
-/// (`axle-spoke share`), never by the hub.
+/// A folder of a spoke's machine that shows a release of a product, as the spoke said last. It is
+/// set there (`axle-spoke share`), never by the hub.
 package struct ShareResource: Codable, Hashable, Sendable {
     package var name: NodeName
     package var product: ProductName
@@ -71,7 +71,8 @@ package struct ShareResource: Codable, Hashable, Sendable {
     package var release: String?
     /// What is wrong, or why it waits; nil when there is nothing to say.
     package var problem: String?
-    /// Which release it shows: `newest`, `completed` or a release; a hub of an earlier release does not say it.
+    /// Which release it shows: `newest`, `completed` or a release; a hub of an earlier release does
+    /// not say it.
     package var shows: ShareRule?
 
     package init(

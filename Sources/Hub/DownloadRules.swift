@@ -24,8 +24,8 @@ package struct DownloadRules: Sendable {
         }
     }
 
-    /// What a refusal (401, 403) means and what to do about it, as an end of a sentence; empty for other statuses. A 403 may
-    /// have another reason, so that it is told with an if.
+    /// What a refusal (401, 403) means and what to do about it, as an end of a sentence; empty for
+    /// other statuses. A 403 may have another reason, so that it is told with an if.
     package func advice(_ status: Int, at url: URLReference) -> String {
         guard status == 401 || status == 403 else { return "" }
         let wants = status == 401 ? ": it wants a user and password; " : "; if it wants a user and password, "

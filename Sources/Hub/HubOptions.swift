@@ -1,10 +1,12 @@
 package import Settings
 package import Transport
 
-/// What the hub's owner says in `hub.json5` of the state folder; all of it is optional, and read at start.
+/// What the hub's owner says in `hub.json5` of the state folder; all of it is optional, and read at
+/// start.
 ///
-/// Unknown keys and values are refused, so that a mistyped restriction is not silently none. `docs/settings.md` has each,
-/// `docs/downloads.md` explains `downloads`, `docs/limits.md` the rest.
+/// Unknown keys and values are refused, so that a mistyped restriction is not silently none.
+/// `docs/settings.md` has each, `docs/downloads.md` explains `downloads`, `docs/limits.md` the
+/// rest.
 package struct HubOptions: Sendable {
     package var downloads = DownloadOptions()
     /// The listener for spokes and joining machines.

@@ -114,9 +114,11 @@ package final class RevocationKeeper: Sendable {
 
     // MARK: Changes
 
-    /// Takes a list whose signature and number were checked; in force when this returns, also after a cut.
+    /// Takes a list whose signature and number were checked; in force when this returns, also after
+    /// a cut.
     ///
-    /// Refuses one that would make this member keep more of earlier lists than its limits permit; nothing has changed then.
+    /// Refuses one that would make this member keep more of earlier lists than its limits permit;
+    /// nothing has changed then.
     package func take(_ list: RevocationList) throws(SystemError) {
         let (limit, outdatedLimit) = (carriedLimit, outdatedLimit)
         let (before, carried) = try state.withLock { state throws(SystemError) in
@@ -126,7 +128,8 @@ package final class RevocationKeeper: Sendable {
                 throw tooMuch(list, "\(next.carried.count) ids", limit, at: path(Self.carriedName))
             }
             let outdated = next.outdated
-            // Fewer than before are no more to keep: a release without this limit may have left more.
+            // Fewer than before are no more to keep: a release without this limit may have left
+            // more.
             guard outdated <= max(outdatedLimit, state.outdated) else {
                 throw tooMuch(list, "\(outdated) segments", outdatedLimit, at: folder)
             }
@@ -149,8 +152,8 @@ package final class RevocationKeeper: Sendable {
                 + "its segments are here, \(limit) at most; connect this machine until all segments have been fetched")
     }
 
-    /// Takes a segment as a peer sent it; refuses what is not exactly what the reference names. Nothing is kept of a segment
-    /// that the newest list does not name.
+    /// Takes a segment as a peer sent it; refuses what is not exactly what the reference names.
+    /// Nothing is kept of a segment that the newest list does not name.
     package func take(segment bytes: [UInt8], as reference: RevocationSegment.Reference) throws {
         let segment = try RevocationSegment(bytes: bytes, of: reference, digester: digester)
         guard state.withLock({ $0.take(segment, as: reference.sha256) }) else { return }

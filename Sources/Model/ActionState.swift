@@ -48,10 +48,12 @@ package enum ActionState: UInt8, NamedCode {
         }
     }
 
-    /// Whether the work is over; `uncertain` is not, since a late report or a person still settles it.
+    /// Whether the work is over; `uncertain` is not, since a late report or a person still settles
+    /// it.
     package var isFinal: Bool { phase == .over }
 
-    /// Whether the machine's program may be changing right now, so that the action counts against its slots.
+    /// Whether the machine's program may be changing right now, so that the action counts against
+    /// its slots.
     package var isChanging: Bool { phase == .changing }
 
     /// Whether only the hub has this state: an agent never reports it.

@@ -1,7 +1,7 @@
 /// Something that a person should know and that is no refusal, as a stable code.
 package struct NoteCode: OpenCode {
-    /// The codes of this release: first those of a machine, then what a release waits for on its way to a client, in the
-    /// order in which it is named.
+    /// The codes of this release: first those of a machine, then what a release waits for on its
+    /// way to a client, in the order in which it is named.
     private enum Known: String, CaseIterable {
         case client32BitOn64BitOS, schedulerNotService, storeNewer, confinementMissing, rolloutWaits, rolloutPaused,
             waveWaits, importPending, importFailed, replicaPending, replicaDamaged, spokeNotConnected, notConnected,
@@ -85,9 +85,11 @@ package struct NoteCode: OpenCode {
     package static let client32BitOn64BitOS = Self(.client32BitOn64BitOS)
     /// The scheduler runs, but not as a service: the update needs a restart.
     package static let schedulerNotService = Self(.schedulerNotService)
-    /// The agent went back to this release, and leaves alone what a newer one wrote; of the agent, and of no action.
+    /// The agent went back to this release, and leaves alone what a newer one wrote; of the agent,
+    /// and of no action.
     package static let storeNewer = Self(.storeNewer)
-    /// The kernel lacks a part of what holds the children that read archives; of the agent, and of no action.
+    /// The kernel lacks a part of what holds the children that read archives; of the agent, and of
+    /// no action.
     package static let confinementMissing = Self(.confinementMissing)
     package static let rolloutWaits = Self(.rolloutWaits)
     package static let rolloutPaused = Self(.rolloutPaused)
@@ -107,7 +109,8 @@ package struct NoteCode: OpenCode {
     /// Every code of this release.
     package static let all = Known.allCases.map { Self($0) }
 
-    /// What a release may wait for, known at the hub at the moment of the question, in the order in which it is named.
+    /// What a release may wait for, known at the hub at the moment of the question, in the order in
+    /// which it is named.
     package static let waits = all.filter { !$0.next.isEmpty }
 
     private var row: (meaning: String, next: String)? { Known(rawValue: rawValue)?.row }

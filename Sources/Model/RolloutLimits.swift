@@ -1,5 +1,5 @@
-/// The bounds of a rollout's values, for the file that a person writes and for the hub; a rule for errors has its own in
-/// `ErrorRule`.
+/// The bounds of a rollout's values, for the file that a person writes and for the hub; a rule for
+/// errors has its own in `ErrorRule`.
 package enum RolloutLimits {
     /// How long before a window downloads may begin, in minutes: up to seven days.
     package static let leadMinutes = 0...10_080

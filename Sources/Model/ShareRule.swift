@@ -7,7 +7,8 @@ package enum ShareRule: TextForm {
     /// This release and no other.
     case pinned(ReleaseName)
 
-    /// Reads `newest`, `completed` or a release; a release with one of these two names cannot be pinned.
+    /// Reads `newest`, `completed` or a release; a release with one of these two names cannot be
+    /// pinned.
     package init(_ text: String) throws(ModelError) {
         switch text {
         case "newest": self = .newest

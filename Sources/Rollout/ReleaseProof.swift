@@ -2,14 +2,15 @@ package import Model
 
 /// What a rollout that is over says about its release, for shares that follow rollouts.
 ///
-/// The last rollout of a release that says anything decides: a release that completed with a canary and failed on the
-/// rest does not count.
+/// The last rollout of a release that says anything decides: a release that completed with a canary
+/// and failed on the rest does not count.
 package enum ReleaseProof: Equatable, Sendable {
     /// It completed, and every ordered client succeeded.
     case proved
     /// It failed or was stopped, and clients failed or rolled back.
     case disproved
-    /// Nothing: it is not over, nobody installed, or an operator accepted that some clients did not succeed.
+    /// Nothing: it is not over, nobody installed, or an operator accepted that some clients did not
+    /// succeed.
     case none
 
     package init(_ state: RolloutState, _ result: RolloutResult) {

@@ -2,7 +2,8 @@ package import Model
 
 /// What `RolloutStep` decides; carried out in order.
 package enum RolloutDecision: Hashable, Sendable {
-    /// The rollout moves on by the event; the text says why, for people, and replaces the one before.
+    /// The rollout moves on by the event; the text says why, for people, and replaces the one
+    /// before.
     case moveRollout(RolloutEvent, text: String?, cause: PauseCause? = nil)
     /// The wave moves on by the event, and time alone moves it on again at `until`.
     case moveWave(Int, WaveEvent, until: UnixTime? = nil)

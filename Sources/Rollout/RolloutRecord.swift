@@ -14,7 +14,8 @@ package struct RolloutRecord: Hashable, Sendable {
     package var ended: UnixTime?
     /// Why it failed, or what it waits for, for people.
     package var text: String?
-    /// Why it is paused; nil in every other state, and where a newer release paused it for a cause of its own.
+    /// Why it is paused; nil in every other state, and where a newer release paused it for a cause
+    /// of its own.
     package var cause: PauseCause?
     /// The approval that an operator has signed (COSE_Sign1).
     package var approval: [UInt8]?

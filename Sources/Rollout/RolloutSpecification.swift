@@ -17,7 +17,8 @@ package struct RolloutSpecification: Codable, Hashable, Sendable {
     package var restartAllowed: Bool
     /// At least one; the last is usually `rest`.
     package var waves: [WaveShape]
-    /// How many clients of a wave may end badly before the rollout pauses; nil means `ErrorRule.standard`, none means any number.
+    /// How many clients of a wave may end badly before the rollout pauses; nil means
+    /// `ErrorRule.standard`, none means any number.
     package var errors: [ErrorRule]?
     /// Whether nothing is ordered before an operator has signed; nil is no.
     package var operatorSignature: Bool?

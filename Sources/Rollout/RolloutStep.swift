@@ -2,12 +2,14 @@ package import Model
 
 /// What a rollout does next, as a pure function of what is known of it.
 ///
-/// The next wave begins when the one before it proved the release and soaked; otherwise the rollout pauses, orders
-/// nothing more, and what was ordered before is carried out. An operator goes on or ends it.
+/// The next wave begins when the one before it proved the release and soaked; otherwise the rollout
+/// pauses, orders nothing more, and what was ordered before is carried out. An operator goes on or
+/// ends it.
 ///
-/// The hub carries out the decisions in order and asks again until there are none or the rollout is over: orders end a
-/// step, since what is ordered may be called off at once. Every decision changes something, and none is refused by the
-/// tables of `RolloutMachine` and `WaveMachine`, so that this comes to an end.
+/// The hub carries out the decisions in order and asks again until there are none or the rollout is
+/// over: orders end a step, since what is ordered may be called off at once. Every decision changes
+/// something, and none is refused by the tables of `RolloutMachine` and `WaveMachine`, so that this
+/// comes to an end.
 package enum RolloutStep {
     /// What is decided now; nothing where the rollout waits.
     ///
@@ -59,10 +61,13 @@ package enum RolloutStep {
         waves.filter { WaveMachine.next($0.state, .skip) != nil }.map { .moveWave($0.index, .skip) }
     }
 
-    /// When time alone brings the next decision, by the states of some rollouts and timed waves; nil when it brings none.
+    /// When time alone brings the next decision, by the states of some rollouts and timed waves;
+    /// nil when it brings none. A time that has passed brings none: what it could decide was
+    /// decided, and the wave of a paused rollout waits for an operator.
     package static func due(_ rollouts: [RolloutRecord], _ waves: [WaveRecord], now: UnixTime) -> UnixTime? {
         let starts = rollouts.filter(\.state.isTimed).compactMap(\.specification.start).filter { $0 > now }
-        return (starts + waves.filter(\.state.isTimed).compactMap(\.stateEnds)).min()
+        let ends = waves.filter(\.state.isTimed).compactMap(\.stateEnds).filter { $0 > now }
+        return (starts + ends).min()
     }
 }
 
@@ -141,7 +146,8 @@ private struct Draft {
 
     // MARK: - What follows
 
-    /// A wave must not go on: it fails when it is over, and the rollout pauses, or ends where nothing is left to do.
+    /// A wave must not go on: it fails when it is over, and the rollout pauses, or ends where
+    /// nothing is left to do.
     private mutating func hold(_ position: Int, _ verdict: WaveVerdict, _ cause: PauseCause) {
         if result(of: position).isSettled { move(position, by: .exceedErrors) }
         guard !result.isSettled else { return end() }

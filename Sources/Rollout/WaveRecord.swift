@@ -11,7 +11,8 @@ package struct WaveRecord: Hashable, Sendable {
     package var began: UnixTime?
     /// When time alone moves it on, in a state with a timer (`WaveState.isTimed`).
     package var stateEnds: UnixTime?
-    /// Actions that were over when a person resumed the rollout, by state: rules for errors count what comes after them.
+    /// Actions that were over when a person resumed the rollout, by state: rules for errors count
+    /// what comes after them.
     package var accepted: [ActionState: Int]
 
     package init(

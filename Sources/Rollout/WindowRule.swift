@@ -32,7 +32,8 @@ package enum WindowRule: Codable, Hashable, Sendable {
 
     /// The UTC spans that are not over at a moment; empty means any time.
     ///
-    /// Wall-clock windows are expanded for the time of the horizon. Refuses a window that never opens in it.
+    /// Wall-clock windows are expanded for the time of the horizon. Refuses a window that never
+    /// opens in it.
     package func spans(
         from start: UnixTime, horizon: Duration, zones: ZoneLookup
     ) throws(RolloutError) -> [TimeSpan] {

@@ -1,9 +1,11 @@
 internal import Codec
 internal import System
 
-/// The declaration of one setting of `Options`: what readers, messages, documents, schemas and examples have in common.
+/// The declaration of one setting of `Options`: what readers, messages, documents, schemas and
+/// examples have in common.
 ///
-/// Options are read by their declarations and by nothing else, so there is no setting that is read and not declared.
+/// Options are read by their declarations and by nothing else, so there is no setting that is read
+/// and not declared.
 package struct Setting<Options: Sendable>: Sendable {
     /// Where the options keep a value.
     package typealias Member<Value> = any WritableKeyPath<Options, Value> & Sendable

@@ -1,7 +1,8 @@
 internal import Codec
 package import System
 
-/// `PROGRAM check-config`: says everything that is wrong with a file of settings, or prints its schema or an example.
+/// `PROGRAM check-config`: says everything that is wrong with a file of settings, or prints its
+/// schema or an example.
 package enum SettingsCheckCommand<Options: SettingsOptions> {
     /// What `--json` prints.
     private struct Answer: Encodable {
@@ -10,7 +11,8 @@ package enum SettingsCheckCommand<Options: SettingsOptions> {
         let problems: [SettingsProblem]
     }
 
-    /// The command; `state` is the program's option for the state folder, which is not required here.
+    /// The command; `state` is the program's option for the state folder, which is not required
+    /// here.
     package static func specification(_ state: OptionSpecification) -> CommandSpecification {
         CommandSpecification(
             "check-config", "Check DIR/\(Options.fileName), or print its schema or an example",

@@ -20,8 +20,8 @@ extension SettingsOptions {
 
 /// A file of settings that a machine's owner writes: one object in JSON5, all of it optional.
 ///
-/// Every problem of the file is found, with its place: `FILE: line 3, column 15: scheduler.unit: …`. A text that is no JSON5
-/// has one, where reading ended.
+/// Every problem of the file is found, with its place: `FILE: line 3, column 15: scheduler.unit:
+/// …`. A text that is no JSON5 has one, where reading ended.
 package enum SettingsFile {
     /// The largest file, in bytes.
     package static let sizeLimit = 65_536
@@ -37,7 +37,8 @@ package enum SettingsFile {
         package mutating func refuse(_ error: SettingsError) { reading.refuse(error) }
     }
 
-    /// The settings in a file; nil where there is none. Blocks; any thread. Throws the first problem.
+    /// The settings in a file; nil where there is none. Blocks; any thread. Throws the first
+    /// problem.
     package static func read<Options: SettingsOptions>(
         _ type: Options.Type, _ path: String
     ) throws(SettingsError) -> Options? {

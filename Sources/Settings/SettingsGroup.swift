@@ -35,7 +35,8 @@ package struct SettingsGroup<Options: Sendable>: Sendable {
         SettingsDescription(settings: settings.map { $0.describe(options) }, rules: rules.map(\.schema))
     }
 
-    /// Takes over what an object says; false where it noted a problem. What is not there, or null, stays as it is.
+    /// Takes over what an object says; false where it noted a problem. What is not there, or null,
+    /// stays as it is.
     func read(_ node: JSONNode, _ path: String, _ options: inout Options, _ reading: inout SettingsReading) -> Bool {
         guard case .object(let members) = node.content else {
             reading.refuse(

@@ -1,9 +1,11 @@
 package import Settings
 package import Transport
 
-/// What the spoke's owner says in `spoke.json5` of the state folder; all of it is optional, and read at start.
+/// What the spoke's owner says in `spoke.json5` of the state folder; all of it is optional, and
+/// read at start.
 ///
-/// Unknown keys and values are refused, so that a mistyped restriction is not silently none. `docs/settings.md` has each.
+/// Unknown keys and values are refused, so that a mistyped restriction is not silently none.
+/// `docs/settings.md` has each.
 package struct SpokeOptions: Sendable {
     /// The listener for agents and joining machines.
     package var connections = ListenerOptions(members: 12_000, handshakes: 512)

@@ -7,9 +7,9 @@ package protocol AccessRefusal: Error {
 }
 
 extension AccessRefusal {
-    /// Whose the refused file is, its mode, and what mends it, as a sentence without its full stop; nil where the error
-    /// is no refusal. Looks at the disk as it is now. `state` is the program's own folder, if it has one: it may be given
-    /// to the program's user as a whole.
+    /// Whose the refused file is, its mode, and what mends it, as a sentence without its full stop;
+    /// nil where the error is no refusal. Looks at the disk as it is now. `state` is the program's
+    /// own folder, if it has one: it may be given to the program's user as a whole.
     package func accessAdvice(state: String?) -> String? {
         let refused = refusedPaths.filter { $0.hasPrefix("/") }
         for path in refused {
@@ -44,8 +44,9 @@ extension StateFolder.Failure: AccessRefusal {
     }
 }
 
-/// What the permissions of a path grant to the user of this process: those of the first folder on the way that cannot be
-/// entered, else of the path itself, else of its folder, where that cannot be written.
+/// What the permissions of a path grant to the user of this process: those of the first folder on
+/// the way that cannot be entered, else of the path itself, else of its folder, where that cannot
+/// be written.
 private struct AccessCheck {
     let place: String
     let status: FileStatus

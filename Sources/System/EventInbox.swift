@@ -1,9 +1,11 @@
-/// Events that wait for a daemon's core: put in from any thread, taken out in batches on the core's queue.
+/// Events that wait for a daemon's core: put in from any thread, taken out in batches on the core's
+/// queue.
 ///
-/// The bytes that wait are bounded, for each sender and for all together. Each sender owns a floor. What is beyond the
-/// floors shares one limit: half of it in even shares among those of whom something waits, and a quarter only for those
-/// of whom nothing waits, so that no burst of others takes a sender's first event. An event is refused only where its
-/// sender is beyond all of this, so the sender alone waits. What was accepted is never dropped.
+/// The bytes that wait are bounded, for each sender and for all together. Each sender owns a floor.
+/// What is beyond the floors shares one limit: half of it in even shares among those of whom
+/// something waits, and a quarter only for those of whom nothing waits, so that no burst of others
+/// takes a sender's first event. An event is refused only where its sender is beyond all of this,
+/// so the sender alone waits. What was accepted is never dropped.
 package final class EventInbox<Event: Sendable, Sender: Hashable & Sendable>: Sendable {
     /// The most events that are handled in one transaction, by default.
     package static var batchLimit: Int { 512 }
@@ -22,8 +24,8 @@ package final class EventInbox<Event: Sendable, Sender: Hashable & Sendable>: Se
         case accepted
         /// It waits. Its sender is to be read from no more until `take` names it.
         case acceptedLast
-        /// It does not wait: its sender has more than its share. The sender is to be read from no more until `take`
-        /// names it.
+        /// It does not wait: its sender has more than its share. The sender is to be read from no
+        /// more until `take` names it.
         case refused
     }
 
@@ -63,7 +65,8 @@ package final class EventInbox<Event: Sendable, Sender: Hashable & Sendable>: Se
         }
     }
 
-    /// Adds an event that a sender caused with so many bytes, unless the sender has more than its share.
+    /// Adds an event that a sender caused with so many bytes, unless the sender has more than its
+    /// share.
     package func put(_ event: Event, from sender: Sender, bytes: Int) -> (isFirst: Bool, admission: Admission) {
         waiting.withLock { waiting in
             let bytes = bytes + Self.eventOverhead

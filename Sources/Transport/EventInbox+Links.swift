@@ -5,10 +5,12 @@ extension EventInbox where Sender == LinkID {
     /// When it is worth asking again what was answered busy.
     private static var retryAfterSeconds: UInt64 { 5 }
 
-    /// Puts in what a peer said, made an event by `wrap`; says besides whether its link may be read from on.
+    /// Puts in what a peer said, made an event by `wrap`; says besides whether its link may be read
+    /// from on.
     ///
-    /// Beyond the sender's share a request is answered busy, and in the place of a reply the core hears that its request
-    /// is to be repeated: this side asked, so there are no more of these than it has requests under way.
+    /// Beyond the sender's share a request is answered busy, and in the place of a reply the core
+    /// hears that its request is to be repeated: this side asked, so there are no more of these
+    /// than it has requests under way.
     package func put(
         _ event: LinkEvent, bytes: Int, over links: Links, _ wrap: (LinkEvent) -> Event
     ) -> (isFirst: Bool, mayGoOn: Bool) {

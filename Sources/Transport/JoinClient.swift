@@ -147,7 +147,7 @@ package final class JoinClient: Sendable {
     /// How often a question is put to a peer that is busy, and the longest wait in between: all of
     /// it within the time that a join may take.
     private static let questions = 4
-    private static let longestWait: UInt64 = 10
+    private static let longestWait = Duration.seconds(10)
 
     /// Sends `joinBegin`, `joinRequest` or `renew` and awaits the answer; an `error` answer is
     /// thrown. A peer that is busy is asked again a few times, since nobody may be there to start
@@ -164,9 +164,9 @@ package final class JoinClient: Sendable {
                     throw error
                 }
                 attempt += 1
-                let wait = min(reply.retryAfterSeconds ?? Self.longestWait, Self.longestWait)
+                let wait = min(reply.retryAfter ?? Self.longestWait, Self.longestWait)
                 // A cancelled wait only asks sooner.
-                try? await Task.sleep(for: .seconds(wait))
+                try? await Task.sleep(for: wait)
             }
         }
     }

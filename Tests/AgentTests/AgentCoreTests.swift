@@ -243,7 +243,7 @@ struct AgentCoreTests {
 
     /// Approves an order alone.
     private func approve(_ order: inout Order, by keys: TestKeys, until expires: UnixTime) throws {
-        guard let target = order.target else { return }
+        let target = try #require(order.target)
         let action = ApprovedAction(agent: order.agent, action: order.action, target: target)
         let tree = try #require(ApprovalTree([action], OpenSSLDigester()))
         let approval = Approval(
@@ -519,7 +519,8 @@ struct AgentCoreTests {
         #expect(world.states().last == .failed)
         #expect(world.performed.isEmpty)
         #expect(world.reports.contains { $0.attack?.code == .hashMismatch })
-        // A disk may have damaged them, here or at the spoke: the agent's log blames nobody, in the hub's words.
+        // A disk may have damaged them, here or at the spoke: the agent's log blames nobody, in the
+        // hub's words.
         #expect(!world.logs.contains { $0.contains("attack") })
         #expect(
             world.logs.contains {

@@ -130,7 +130,8 @@ struct ProxyTests {
             ])
     }
 
-    /// Bytes before or behind the answer to CONNECT: they are nobody's that was asked, and never reach TLS as the server's.
+    /// Bytes before or behind the answer to CONNECT: they are nobody's that was asked, and never
+    /// reach TLS as the server's.
     @Test(arguments: ["line", "byte", "banner", "tls", "half", "twice", "body"])
     func noiseAroundAProxysAnswerIsItsOwn(kind: String) throws {
         let proxy = try Proxy()

@@ -66,10 +66,7 @@ import Testing
         let second = try world.connect(away)
         var late = try world.addAgent("late", away, second)
         #expect(try world.report(&late, second, facts: sampleFacts()) == .ok(OK()))
-        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification(name: "second"))))
-        else {
-            return
-        }
+        let made = try world.create(try sampleSpecification(name: "second"))
         try world.run(.rollouts(.start(made.id)))
         let actions = try world.actions(made.id)
         #expect(actions.map(\.state) == [.offered, .offered, .pending])
@@ -194,10 +191,7 @@ import Testing
         let (_, spoke, _, package, rollout) = try world.running(window: .span(try TimeSpan(start: at(50), end: at(90))))
         try world.run(.rollouts(.stop(rollout)))
         try world.run(.members(.revokeSpoke(spoke)))
-        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification(name: "second"))))
-        else {
-            return
-        }
+        let made = try world.create(try sampleSpecification(name: "second"))
         try world.run(.rollouts(.start(made.id)))
         let action = try world.actions(made.id)[0]
         #expect(action.state == .refused && action.reasons.map(\.code) == [.spokeRevoked])

@@ -5,7 +5,8 @@ import Rollout
 import Testing
 import Trust
 
-/// Members that say true and signed things without end: what they cost stays bounded, and stays their own.
+/// Members that say true and signed things without end: what they cost stays bounded, and stays
+/// their own.
 @Suite struct HubRepetitionTests {
     private func signed(_ world: HubWorld, _ number: UInt64) throws -> [UInt8] {
         try Order(
@@ -26,8 +27,8 @@ import Trust
         try world.store.events(after: 0, search: nil, limit: .max).count
     }
 
-    /// Each was an order that the hub signed and the spoke kept for 45 days: a report of some hundred bytes, 20 a
-    /// second, filled the site's disk.
+    /// Each was an order that the hub signed and the spoke kept for 45 days: a report of some
+    /// hundred bytes, 20 a second, filled the site's disk.
     @Test func anAgentThatShowsAnOrderWithEveryReportIsAskedAnewOnlySoOften() throws {
         let world = try HubWorld()
         var (link, _, agents, _, _) = try world.running()
@@ -80,8 +81,8 @@ import Trust
         #expect(try world.store.replica(spoke: spoke, path: package.path)?.isAcknowledged == false)
     }
 
-    /// A spoke says which of its agents are there, so their number must not multiply what it may write, and none of
-    /// it is taken from what the agents may.
+    /// A spoke says which of its agents are there, so their number must not multiply what it may
+    /// write, and none of it is taken from what the agents may.
     @Test func aSpokeThatSaysThatItsAgentsComeAndGoFillsNoLogAndLeavesTheirBudgetsAlone() throws {
         let world = try HubWorld()
         var (link, _, agents, _, _) = try world.running(agents: 30)
@@ -196,7 +197,8 @@ import Trust
         #expect(world.requests().count == asked.count)
     }
 
-    /// Any agent of the fleet has a certificate that opens a session at any spoke, until the hub says no.
+    /// Any agent of the fleet has a certificate that opens a session at any spoke, until the hub
+    /// says no.
     @Test func anAgentAtASpokeThatIsNotItsOwnTakesNothingOfThatSpokesBudget() throws {
         let world = try HubWorld()
         let (link, _, agents, _, _) = try world.running()

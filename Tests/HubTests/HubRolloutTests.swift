@@ -64,7 +64,7 @@ import Trust
         let package = try samplePackage()
         try world.publish([package])
         _ = try world.addAgent("a", spoke, link)
-        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification()))) else { return }
+        let made = try world.create(try sampleSpecification())
         try world.run(.rollouts(.start(made.id)))
         #expect(try world.state(made.id) == .preparing)
         try world.importAll()
@@ -246,7 +246,7 @@ import Trust
         _ = try world.addAgent("a", spoke, link)
         var specification = try sampleSpecification()
         specification.window = .span(try TimeSpan(start: at(100), end: at(200)))
-        guard case .rollout(let made) = try world.run(.rollouts(.create(specification))) else { return }
+        let made = try world.create(specification)
         try world.run(.rollouts(.start(made.id)))
         world.now = at(200)
         try world.send(.woke)
@@ -297,7 +297,7 @@ import Trust
         let link = try world.connect(spoke)
         try world.publish([try samplePackage()])
         _ = try world.addAgent("a", spoke, link)
-        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification()))) else { return }
+        let made = try world.create(try sampleSpecification())
         try world.run(.rollouts(.start(made.id)))
         try world.publish([], version: 2)
         try world.restart()
@@ -333,7 +333,7 @@ import Trust
         try world.importAll()
         try world.verified(package, link)
         _ = try world.addAgent("a", spoke, link)
-        guard case .rollout(let made) = try world.run(.rollouts(.create(try sampleSpecification()))) else { return }
+        let made = try world.create(try sampleSpecification())
         let last = try world.store.lastEvent()
         #expect(throws: FakeCryptography.Broken.self) { try world.run(.rollouts(.start(made.id))) }
         #expect(try world.state(made.id) == .draft && world.actions(made.id).isEmpty)

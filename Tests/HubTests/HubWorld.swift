@@ -143,6 +143,14 @@ final class HubWorld {
         }
     }
 
+    /// Makes a rollout as an operator does.
+    func create(_ specification: RolloutSpecification) throws -> RolloutRecord {
+        guard case .rollout(let rollout) = try run(.rollouts(.create(specification))) else {
+            throw HubStoreError.missing("rollout")
+        }
+        return rollout
+    }
+
     @discardableResult
     func run(_ command: HubCommand) throws -> HubAnswer {
         let (answer, effects) = try core.execute(command, at: now)

@@ -275,7 +275,8 @@ import Trust
         try world.renew(spoke)
     }
 
-    /// A spoke may repeat what its agents signed, and a member may go on to show its oldest certificate.
+    /// A spoke may repeat what its agents signed, and a member may go on to show its oldest
+    /// certificate.
     @Test(arguments: StoreKind.allCases) func aMemberThatNeverUsesANewCertificateHasFewOnRecord(
         kind: StoreKind
     ) async throws {

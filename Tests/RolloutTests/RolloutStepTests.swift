@@ -2,7 +2,8 @@ import Model
 import Rollout
 import Testing
 
-/// What the kernel decides, over every state of a rollout, of its waves and of what their clients answered.
+/// What the kernel decides, over every state of a rollout, of its waves and of what their clients
+/// answered.
 struct RolloutStepTests {
     private let now = UnixTime(seconds: 1_000)
     private let soak = Duration.seconds(60)
@@ -77,7 +78,8 @@ struct RolloutStepTests {
 
     // MARK: - Every state
 
-    /// One wave in each state × what its clients answered, for each state of the rollout; all that is not listed decides nothing.
+    /// One wave in each state × what its clients answered, for each state of the rollout; all that
+    /// is not listed decides nothing.
     @Test func everyStateOfRolloutAndWaveWithEveryAnswer() throws {
         var expected = [
             // Running: the wave begins, passes, or holds the rollout.
@@ -138,7 +140,8 @@ struct RolloutStepTests {
         #expect(expected.isEmpty, "no state has \(expected)")
     }
 
-    /// Two waves in all states with all answers: no decision is one that a table refuses, each changes something, and it comes to an end.
+    /// Two waves in all states with all answers: no decision is one that a table refuses, each
+    /// changes something, and it comes to an end.
     @Test func decisionsAreAllowedAndComeToAnEnd() throws {
         for state in RolloutState.allCases {
             for (first, second) in WaveState.allCases.flatMap({ one in WaveState.allCases.map { (one, $0) } }) {
@@ -267,6 +270,9 @@ struct RolloutStepTests {
         #expect(RolloutStep.due([past], waves(.running, .scheduled, .succeeded), now: now) == nil)
         #expect(RolloutStep.due([past, later], [], now: now) == now + .seconds(90))
         #expect(RolloutStep.due([later], waves(.soaking), now: now) == now + soak)
+        // A paused rollout may keep a wave whose soak has ended; the hub would wake for it again
+        // and again.
+        #expect(RolloutStep.due([], waves(.soaking), now: now + soak) == nil)
         #expect(RolloutStep.due([try rollout(.paused) { $0.specification.start = now + soak }], [], now: now) == nil)
     }
 }

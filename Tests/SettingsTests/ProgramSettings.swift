@@ -43,7 +43,8 @@ struct ProgramSettings: Sendable, CustomTestStringConvertible {
 
         var testDescription: String { "\(settings.program) \(path)" }
 
-        /// A file in which the setting alone is written, with a text as its value; each level on a line of its own.
+        /// A file in which the setting alone is written, with a text as its value; each level on a
+        /// line of its own.
         func file(_ value: String, besides: String = "") -> String {
             let names = path.split(separator: ".")
             var text = "{\n"

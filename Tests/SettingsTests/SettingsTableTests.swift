@@ -3,7 +3,8 @@ import Settings
 import TestSupport
 import Testing
 
-/// Every setting of every program with every kind of mistake, and the schemas and examples with the same table.
+/// Every setting of every program with every kind of mistake, and the schemas and examples with the
+/// same table.
 @Suite("Each setting")
 struct SettingsTableTests {
     static let each = ProgramSettings.all.flatMap(\.each)

@@ -40,7 +40,7 @@ struct SpokeBench {
     mutating func tell(_ event: SpokeEvent) throws -> [SpokeEffect] {
         let now = now
         effects = try store.transaction { try core.handle(event, at: now) }
-        #expect(core.contradictions().isEmpty)
+        #expect(core.invariantViolations().isEmpty)
         return effects
     }
 

@@ -296,7 +296,8 @@ import Testing
         let told = bench.requests(on: SpokeBench.hub).compactMap {
             if case .replica(let replica) = $0.message { replica.lacking } else { nil }
         }
-        // What the file lacks at the least: the patch may have been part of what was counted as free.
+        // What the file lacks at the least: the patch may have been part of what was counted as
+        // free.
         #expect(told.last == 90 - free)
         bench.now = bench.now + SpokeLimits.roomRetry
         try bench.tell(.woke)

@@ -264,7 +264,8 @@ struct SpokeShareTests {
         return .completedReleases(CompletedReleases([try ProductName("ruff"): releases]))
     }
 
-    /// Answers surveys until none is under way, and gives the shares that the hub was told last meanwhile.
+    /// Answers surveys until none is under way, and gives the shares that the hub was told last
+    /// meanwhile.
     @discardableResult
     private func settle(_ bench: inout SpokeBench, _ catalog: [Package]) throws -> (
         id: RequestID, items: [Shares.Item]

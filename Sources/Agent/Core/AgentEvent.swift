@@ -104,14 +104,10 @@ package enum DownloadOutcome: Equatable, Sendable {
     /// The spoke has not got it yet, and says when to ask again.
     case notYet(String, askAgain: Duration)
 
-    /// The longest that a spoke is waited for at a time, and the shortest.
-    private static let patience = Duration.seconds(1)...Duration.seconds(3600)
-
     /// What the spoke's refusal means.
     package init(_ refusal: ErrorReply) {
-        if refusal.code == .busy, let seconds = refusal.retryAfterSeconds {
-            let wait = Duration.seconds(Int64(clamping: min(seconds, 3600)))
-            self = .notYet(refusal.text, askAgain: min(max(wait, Self.patience.lowerBound), Self.patience.upperBound))
+        if refusal.code == .busy, let wait = refusal.retryAfter {
+            self = .notYet(refusal.text, askAgain: wait)
         } else {
             self = .failed(refusal.text)
         }

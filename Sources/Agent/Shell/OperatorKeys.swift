@@ -5,7 +5,7 @@ internal import Trust
 
 /// The public keys of operators that the machine's owner has named.
 enum OperatorKeys {
-    /// What of it cannot be used.
+    /// The named files that cannot be used, each with the reason.
     static func unusable(_ configuration: AgentConfiguration) -> [SettingsError] {
         configuration.operatorKeys.enumerated().compactMap { index, path in
             do throws(AgentError) {
@@ -17,7 +17,8 @@ enum OperatorKeys {
         }
     }
 
-    /// What the configuration asks for; throws `configInvalid` for a file that holds no public P-256 key.
+    /// What the configuration asks for; throws `configInvalid` for a file that holds no public
+    /// P-256 key.
     static func policy(_ configuration: AgentConfiguration) throws(AgentError) -> OperatorPolicy {
         OperatorPolicy(
             keys: try configuration.operatorKeys.map { path throws(AgentError) in try key(path) },

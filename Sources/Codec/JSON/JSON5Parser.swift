@@ -27,8 +27,9 @@ package struct JSON5Parser {
 
     /// Reads exactly one value that fills the whole text, with the place of each value and name.
     ///
-    /// A name that an object has already, and a word or number that is no JSON, are part of the result and not refused:
-    /// the caller knows what is expected there, and can name every mistake of the text at once.
+    /// A name that an object has already, and a word or number that is no JSON, are part of the
+    /// result and not refused: the caller knows what is expected there, and can name every mistake
+    /// of the text at once.
     package static func document(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> JSONNode {
         try node(bytes, limits, keepsFaults: true)
     }

@@ -25,8 +25,8 @@ package struct JSONNode: Sendable {
         if case .scalar(.null) = content { true } else { false }
     }
 
-    /// The value without places. Of members of one name the first is taken, and what is malformed is null; a strict parser
-    /// refuses both.
+    /// The value without places. Of members of one name the first is taken, and what is malformed
+    /// is null; a strict parser refuses both.
     var value: JSONValue {
         switch content {
         case .scalar(let value): return value

@@ -7,7 +7,8 @@ package import Trust
 package enum HubCommand: Equatable, Sendable {
     case members(MemberCommand)
     case authorities(AuthorityCommand)
-    /// Limits the link from the hub to a spoke, and what the spoke gives its agents, by the text of a `BandwidthRule`; nil leaves it as it is.
+    /// Limits the link from the hub to a spoke, and what the spoke gives its agents, by the text of
+    /// a `BandwidthRule`; nil leaves it as it is.
     case limitSpoke(NodeID, link: String?, agents: String?)
     case pools(HubPoolCommand)
     case catalog(CatalogCommand)
@@ -110,6 +111,11 @@ package enum HubRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     case conflict(String)
     /// A value makes no sense.
     case invalid(String)
+
+    /// Does a command; what rules of rollouts and windows refuse is an invalid value.
+    static func explaining<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as RolloutError { throw HubRefusal.invalid(error.description) }
+    }
 
     package var description: String {
         switch self {

@@ -4,15 +4,17 @@ import Rollout
 import Storage
 import Trust
 
-/// A hub's decisions: who joins, what is imported and replicated, who is ordered to install what, and what the reports mean.
+/// A hub's decisions: who joins, what is imported and replicated, who is ordered to install what,
+/// and what the reports mean.
 ///
-/// Synchronous and without IO. `perform` and `execute` each are one transaction of the store; the effects that they give are
-/// to be executed after they return, so that what is acknowledged is on disk. When they throw, nothing has happened, in the
-/// store or here, and the call may be repeated. Links, requests and transfers under way are in memory only; all that must
-/// outlive a restart is in the store, and every exchange may be repeated.
+/// Synchronous and without IO. `perform` and `execute` each are one transaction of the store; the
+/// effects that they give are to be executed after they return, so that what is acknowledged is on
+/// disk. When they throw, nothing has happened, in the store or here, and the call may be repeated.
+/// Links, requests and transfers under way are in memory only; all that must outlive a restart is
+/// in the store, and every exchange may be repeated.
 ///
-/// The core itself is the transaction, the clock, the routing of events and commands, and the end of a turn. What is decided
-/// is in its parts, each with memory of its own that no other part sees; docs/adr/0012-parts.md.
+/// The core is the transaction, the clock, the routing and the end of a turn. What is decided is in
+/// its parts, each with memory of its own that no other part sees; docs/adr/0012-parts.md.
 /// Thread rule: one thread at a time, that of the store.
 package struct HubCore {
     private let store: any HubStore
@@ -33,7 +35,7 @@ package struct HubCore {
     private var joins: Joins
     private var limits = LinkLimits()
     private var patches = Patches()
-    private var pool = OwnPool()
+    private var pool = HubPool()
     private var replicas = Replicas()
     private var reports = Reports()
     private var retention = Retention()
@@ -64,10 +66,11 @@ package struct HubCore {
     /// The folders that a spoke's machine shows releases in, as the spoke said last.
     package func shares(of spoke: NodeID) -> Shares? { shares.shares(of: spoke) }
 
-    /// What does not hold of the parts' memory and the store; nothing when all is well. For the simulation and tests.
-    package func contradictions() throws -> [String] {
+    /// The invariants of the parts that do not hold; none when all is well. For the simulation and
+    /// tests.
+    package func invariantViolations() throws -> [String] {
         try left.map { "no part has taken \($0)" }
-            + parts.compactMap { try $0.contradiction(store, configuration) }
+            + parts.compactMap { try $0.invariantViolation(store, configuration) }
     }
 
     // MARK: - Entry
@@ -91,12 +94,7 @@ package struct HubCore {
     ) throws -> (HubAnswer, [HubEffect]) {
         try transaction(at: time) { core, turn in
             turn.blame(.admin)
-            let answer: HubAnswer
-            do {
-                answer = try core.run(command, &turn)
-            } catch let error as RolloutError {
-                throw HubRefusal.invalid(error.description)
-            }
+            let answer = try HubRefusal.explaining { try core.run(command, &turn) }
             core.carryOut(&turn)
             turn.blame(.hub)
             try alongside(answer)
@@ -125,11 +123,12 @@ package struct HubCore {
 
     // MARK: - The end of a turn
 
-    /// Moves on whatever can move, sends what waits, and asks to be woken when the next thing is due.
+    /// Moves on whatever can move, sends what waits, and asks to be woken for what is next.
     ///
-    /// The order: time moves actions first. Revocations and limits depend on nothing else. A refreshed catalog decides what is
-    /// pruned, that what the pool imports, and that which patches can be made. Rollouts see all of this. Shares follow
-    /// rollouts. The sessions come last, since everything before may have something to send.
+    /// The order: time moves actions first. Revocations and limits depend on nothing else. A
+    /// refreshed catalog decides what is pruned, that what the pool imports, and that which patches
+    /// can be made. Rollouts see all of this. Shares follow rollouts. The sessions come last, since
+    /// everything before may have something to send.
     private mutating func settle(_ turn: inout HubTurn) throws {
         for _ in 0..<HubLimits.rounds {
             try settleParts(&turn)
@@ -172,7 +171,8 @@ package struct HubCore {
     }
 
     private mutating func scheduleWake(_ turn: inout HubTurn) throws {
-        guard let earliest = try parts.compactMap({ try $0.nextDue(turn) }).min(), earliest != wakeAt else { return }
+        let due = try parts.compactMap { try $0.nextDue(turn) } + (left.isEmpty ? [] : [turn.now])
+        guard let earliest = due.min(), earliest != wakeAt else { return }
         wakeAt = earliest
         turn.effect(.wake(at: earliest))
         carryOut(&turn)
@@ -231,7 +231,7 @@ package struct HubCore {
             ended(peer.id)
             shares.opened(peer.id)
             try Alarms.noteClock(of: peer.id, shows: hello.time, &turn)
-            try Replicas.wish(at: peer.id, &turn)
+            try Replicas.request(at: peer.id, &turn)
             try Greeting.greet(peer.id, &turn)
             try limits.opened(peer.id, link, &turn)
             try PoolChecks.opened(peer.id, &turn)

@@ -2,7 +2,8 @@ import Model
 import Protocol
 
 extension HubEvent {
-    /// Who brought an event; within it an agent's report becomes the agent's own. `spokeOf` says whose session a link is.
+    /// Who brought an event; within it an agent's report becomes the agent's own. `spokeOf` says
+    /// whose session a link is.
     func cause(_ spokeOf: (LinkID) -> NodeID?) -> LogCause {
         func cause(of link: LinkID) -> LogCause { spokeOf(link).map { .spoke($0) } ?? .joiners }
         switch self {

@@ -4,7 +4,8 @@ import Rollout
 
 /// Every bound of the hub's core in one place.
 package enum HubLimits {
-    /// How often the parts of the core are settled in one turn at most, until none has told another anything.
+    /// How often the parts of the core are settled in one turn at most, until none has told another
+    /// anything.
     static let rounds = 8
     /// Notes of one report that are logged.
     package static let notesOfReport = 16
@@ -33,7 +34,7 @@ package enum HubLimits {
     static let patchRetry = RetryPolicy(first: .seconds(30), longest: .seconds(1800), attempts: 3)
     /// How often a patch is read again because a spoke took the file after it.
     package static let patchDoubt = Duration.seconds(60)
-    /// Orders, and wishes for replicas, on their way to one spoke at a time.
+    /// Orders, and requests for replicas, on their way to one spoke at a time.
     package static let inFlight = 32
     /// Replicas that a spoke is listened to when it says after connecting what it knows; one that claims more is not compared.
     package static let inventory: UInt64 = 65_536
@@ -56,13 +57,15 @@ package enum HubLimits {
     /// Orders that one agent may bring about by reports of actions that a restored hub does not know: 64
     /// after a pause, then one each ten minutes.
     package static let callOffs = AllowanceRate(burst: 64, every: .seconds(600))
-    /// Reports of one agent that show an order and bring about new ones: eight after a pause, then four an hour.
+    /// Reports of one agent that show an order and bring about new ones: eight after a pause, then
+    /// four an hour.
     package static let shownOrders = AllowanceRate(burst: 8, every: .seconds(900))
-    /// How often one spoke may have lost what it knew, and is sent it again: eight times after a pause, then
-    /// four times an hour.
+    /// How often one spoke may have lost what it knew, and is sent it again: eight times after a
+    /// pause, then four times an hour.
     package static let restorations = AllowanceRate(burst: 8, every: .seconds(900))
-    /// Lines of the log about one agent's coming and going and its renewals, which its spoke says or may repeat:
-    /// 20 after a pause, then one a minute. All agents of a spoke together have as many as the spoke.
+    /// Lines of the log about one agent's coming and going and its renewals, which its spoke says
+    /// or may repeat: 20 after a pause, then one a minute. All agents of a spoke together have as
+    /// many as the spoke.
     package static let presenceLines = AllowanceRate(burst: 20, every: .seconds(60))
     /// Incarnations of one agent whose counters are remembered.
     package static let rememberedIncarnations = 32
@@ -86,7 +89,8 @@ package enum HubLimits {
     static let unknownCertificateLife = Duration.seconds(365 * 86_400)
     /// Certificates that one member may have made in an hour.
     package static let renewalsPerHour = 4
-    /// Certificates of one member that are on record; of more, the oldest that it does not show are forgotten.
+    /// Certificates of one member that are on record; of more, the oldest that it does not show are
+    /// forgotten.
     package static let certificates = 16
     /// Longest life and most uses of a join token.
     package static let tokenLife = Duration.seconds(30 * 86_400)

@@ -4,7 +4,8 @@ import Rollout
 package import Trust
 
 extension HubQueries {
-    /// What an operator approves of a rollout's actions, in their order behind an ordinal; nil when the catalog no longer names a package of them.
+    /// What an operator approves of a rollout's actions, in their order behind an ordinal; nil when
+    /// the catalog no longer names a package of them.
     package func approvedActions(
         of rollout: RolloutID, after ordinal: Int64 = 0, limit: Int = .max
     ) throws -> [(action: ActionRecord, approved: ApprovedAction)]? {
@@ -20,7 +21,8 @@ extension HubQueries {
         return actions
     }
 
-    /// The tree over all actions of a rollout; nil when there are none or a package of them is gone.
+    /// The tree over all actions of a rollout; nil when there are none or a package of them is
+    /// gone.
     package func approvalTree(of rollout: RolloutID) throws -> ApprovalTree? {
         guard let actions = try approvedActions(of: rollout) else { return nil }
         return ApprovalTree(actions.map(\.approved), OpenSSLDigester())

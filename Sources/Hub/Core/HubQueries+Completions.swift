@@ -4,8 +4,9 @@ import Rollout
 
 /// Which releases rollouts completed, for shares that follow rollouts.
 extension HubQueries {
-    /// Of each line of the product the newest release whose last rollout with a result completed with success of
-    /// every ordered client. At most `CompletedReleases.lineLimit` lines, those whose rollouts ended last.
+    /// Of each line of the product the newest release whose last rollout with a result completed
+    /// with success of every ordered client. At most `CompletedReleases.lineLimit` lines, those
+    /// whose rollouts ended last.
     package func completedReleases(of product: ProductName) throws -> [LineName: ReleaseName] {
         let ended = try store.rollouts(of: product, in: RolloutState.all(where: \.isFinal))
         // The last one first.

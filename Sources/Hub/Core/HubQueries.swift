@@ -118,7 +118,8 @@ package struct HubQueries {
         return Eligibility(reasons: reasons, notes: eligibility.notes)
     }
 
-    /// What a rollout would do now, without doing it; throws `HubRefusal` or `RolloutError` when it cannot be planned.
+    /// What a rollout would do now, without doing it; throws `HubRefusal` or `RolloutError` when it
+    /// cannot be planned.
     package func plan(_ specification: RolloutSpecification, at now: UnixTime) throws -> RolloutPlan {
         try specification.validate()
         try checkNames(of: specification.target)
@@ -158,8 +159,8 @@ package struct HubQueries {
         }
     }
 
-    /// The windows as UTC spans that are not over yet, at most as many as an order carries; empty means any time. Wall-clock windows are expanded for the
-    /// offline horizon.
+    /// The windows as UTC spans that are not over yet, at most as many as an order carries; empty
+    /// means any time. Wall-clock windows are expanded for the offline horizon.
     package func windows(_ specification: RolloutSpecification, at now: UnixTime) throws -> [TimeSpan] {
         let spans = try specification.window.spans(
             from: max(now, specification.start ?? now), horizon: HubLimits.offlineHorizon, zones: zones)

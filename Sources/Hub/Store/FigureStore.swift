@@ -30,7 +30,8 @@ package protocol FigureStore: AnyObject {
     func certificates(endingBefore time: UnixTime, limit: Int) throws -> Counted<StandingRecord>
     /// Replicas that their spoke lacks space for, in the order of spokes' ids and paths.
     func lackingReplicas(limit: Int) throws -> Counted<ReplicaRecord>
-    /// Actions in the state `uncertain` of clients that can still report: not of revoked or removed ones.
+    /// Actions in the state `uncertain` of clients that can still report: not of revoked or removed
+    /// ones.
     func uncertainActions(limit: Int) throws -> Counted<ActionRecord>
     /// When an action of a rollout changed last; nil for a rollout without actions.
     func lastChange(of rollout: RolloutID) throws -> UnixTime?

@@ -99,9 +99,9 @@ package enum VersionScheme: UInt8, NamedCode {
 
     // MARK: - Lines
 
-    /// The release train that a release belongs to where nobody says another: the name up to its first dot, without
-    /// what marks a candidate or a revision, a `v` before its first digit and an epoch of zero; `main` for a day or a
-    /// build number, which has no train.
+    /// The release train that a release belongs to where nobody says another: the name up to its
+    /// first dot, without what marks a candidate or a revision, a `v` before its first digit and an
+    /// epoch of zero; `main` for a day or a build number, which has no train.
     package static func line(of release: ReleaseName) -> String {
         var bytes = Array(release.text.utf8)
         // The v of `v1.2` is no part of the version.
@@ -128,9 +128,9 @@ package enum VersionScheme: UInt8, NamedCode {
 
 /// Texts of versions as people write them, and as release names carry them.
 ///
-/// A release's name has neither the colon of Debian's epochs nor the exclamation mark of PEP 440's: `1:2.0` and `1!2.0`
-/// are the release `1_2.0`, which no version of the two schemes could be without its epoch. An epoch of zero is none:
-/// `0:1.1` is the release `1.1`.
+/// A release's name has neither the colon of Debian's epochs nor the exclamation mark of PEP 440's:
+/// `1:2.0` and `1!2.0` are the release `1_2.0`, which no version of the two schemes could be
+/// without its epoch. An epoch of zero is none: `0:1.1` is the release `1.1`.
 package enum VersionText {
     /// The release that a version names.
     package static func release(_ text: String) throws(ModelError) -> ReleaseName {

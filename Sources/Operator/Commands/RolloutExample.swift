@@ -29,8 +29,8 @@ enum RolloutExample {
           // Whether nothing is ordered before an operator has signed with 'axle rollout sign' (false).
           operatorSignature: false,
 
-          // How many clients may end badly before it pauses: the first without, [] any number. Classes are failed,
-          // rolledBack, rollbackFailed, refused and silent.
+          // How many clients may end badly before it pauses: the first without, [] any number.
+          // Classes are failed, rolledBack, rollbackFailed, refused and silent.
           errors: [
             { of: ["failed", "rolledBack", "rollbackFailed"], percent: 10, minimum: 5 },
             { of: ["silent"], count: 20 },

@@ -43,7 +43,8 @@ struct PackageDescription {
         // Lines that were begun when a line was always the name up to its first dot go on.
         let before = String(path.release.text.prefix { $0 != "." })
         if let same = siblings.first(where: { $0.metadata.line.text == before }) { return same.metadata.line }
-        // So do lines that were begun when the v of `v1.2` and an epoch of zero were parts of a line's name.
+        // So do lines that were begun when the v of `v1.2` and an epoch of zero were parts of a
+        // line's name.
         let shown = VersionScheme.line(of: path.release)
         let names = [shown, "v" + shown, "0_" + shown]
         let known = names.first { name in siblings.contains { $0.metadata.line.text == name } }

@@ -1,7 +1,8 @@
 import Model
 
 extension PublishCommands {
-    /// Warns of machines that refuse a new package, because they are on a line that it does not update.
+    /// Warns of machines that refuse a new package, because they are on a line that it does not
+    /// update.
     static func warnOfLines(_ package: Package, _ siblings: [Package], _ session: inout PublishSession) {
         let (release, line) = (package.path.release, package.metadata.line)
         let lines = linesLeftBehind(by: package, siblings)
@@ -16,8 +17,8 @@ extension PublishCommands {
                 + "with \(options).")
     }
 
-    /// The other lines of the product whose machines refuse the package; an older line's release is not meant for the
-    /// machines of a newer one, unless its line is new.
+    /// The other lines of the product whose machines refuse the package; an older line's release is
+    /// not meant for the machines of a newer one, unless its line is new.
     private static func linesLeftBehind(by package: Package, _ siblings: [Package]) -> [LineName] {
         let metadata = package.metadata
         let scheme = metadata.versionScheme

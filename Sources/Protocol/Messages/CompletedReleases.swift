@@ -1,12 +1,13 @@
 package import Codec
 package import Model
 
-/// Message 49, `completedReleases`. From hub to spoke: of each product that a share of the spoke follows, the newest
-/// release of each line that a rollout completed, all of them.
+/// Message 49, `completedReleases`. From hub to spoke: of each product that a share of the spoke
+/// follows, the newest release of each line that a rollout completed, all of them.
 ///
-/// The answer to `shares` where one of these follows rollouts, and a request of its own when it changes. A product
-/// without a release is named too, so that the spoke knows that there is none. On the wire products are a list, and
-/// releases are lists side by side: the product's place in that list, the line, the release.
+/// The answer to `shares` where one of these follows rollouts, and a request of its own when it
+/// changes. A product without a release is named too, so that the spoke knows that there is none.
+/// On the wire products are a list, and releases are lists side by side: the product's place in
+/// that list, the line, the release.
 package struct CompletedReleases: MessageBody {
     package static let number: UInt64 = 49
     package static let name = "completedReleases"

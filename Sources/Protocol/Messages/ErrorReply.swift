@@ -11,6 +11,10 @@ package struct ErrorReply: MessageBody {
     /// When it is worth trying again.
     package var retryAfterSeconds: UInt64?
 
+    /// How long the peer asks to wait, from a second to an hour whatever number it sent: without
+    /// any wait it would be asked as fast as it can answer. Nil if it sent none.
+    package var retryAfter: Duration? { retryAfterSeconds.map { .seconds(Int64(min(max($0, 1), 3600))) } }
+
     package init(code: RequestErrorCode, text: String, retryAfterSeconds: UInt64? = nil) {
         self.code = code
         self.text = text

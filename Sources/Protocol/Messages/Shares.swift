@@ -1,12 +1,13 @@
 package import Codec
 package import Model
 
-/// Message 48, `shares`. From spoke to hub: the folders of its machine that show a product's release, all of them,
-/// after connect and at changes.
+/// Message 48, `shares`. From spoke to hub: the folders of its machine that show a product's
+/// release, all of them, after connect and at changes.
 ///
-/// They are set at the machine alone; the hub shows them and can change nothing about them. Fields are lists side by
-/// side, an entry for each share. A hub answers `completedReleases` where a share follows rollouts, else `ok`; a hub
-/// of an earlier release always answers `ok`. Without rules, which earlier releases do not say, all are `newest`.
+/// They are set at the machine alone; the hub shows them and can change nothing about them. Fields
+/// are lists side by side, an entry for each share. A hub answers `completedReleases` where a share
+/// follows rollouts, else `ok`; a hub of an earlier release always answers `ok`. Without rules,
+/// which earlier releases do not say, all are `newest`.
 package struct Shares: MessageBody {
     package static let number: UInt64 = 48
     package static let name = "shares"

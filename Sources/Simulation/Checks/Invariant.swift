@@ -21,8 +21,8 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
     case stopIsObeyed = 10
     /// No install starts outside its window; an ineligible agent never installs.
     case windowAndEligibility = 11
-    /// A release that rolled back is not offered again by itself; a share that follows rollouts shows none but those that
-    /// completed.
+    /// A release that rolled back is not offered again by itself; a share that follows rollouts
+    /// shows none but those that completed.
     case provedReleases = 12
     /// A revoked peer opens no session.
     case revokedStayOut = 13
@@ -38,7 +38,8 @@ package enum Invariant: Int, CaseIterable, Sendable, CustomStringConvertible {
     case replay = 20
     /// What one member sends costs that member alone.
     case peerCostsItself = 21
-    /// What the parts of a core keep in memory fits its store, and whatever one tells another is taken.
+    /// What the parts of a core keep in memory fits its store, and whatever one tells another is
+    /// taken.
     case partsAgree = 22
 
     package var description: String { "invariant \(rawValue) (\(name))" }

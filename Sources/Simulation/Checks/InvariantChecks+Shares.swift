@@ -5,8 +5,9 @@ internal import Rollout
 internal import Spoke
 internal import TLS
 
-/// What a site's share shows: one whole verified release (7), none older than one before unless the vendor has taken
-/// that back (2), none that no rollout completed where it follows rollouts (12), and in the end the newest (16).
+/// What a site's share shows: one whole verified release (7), none older than one before unless the
+/// vendor has taken that back (2), none that no rollout completed where it follows rollouts (12),
+/// and in the end the newest (16).
 extension InvariantChecks {
     /// A share is switched to a package, which was unpacked to these bytes; `named` are the packages that the spoke's catalog names.
     func shows(_ spoke: SpokeNode, _ package: Package, _ content: [UInt8], before: Package?, named: [Package]) {
@@ -26,8 +27,8 @@ extension InvariantChecks {
         }
     }
 
-    /// The hub has committed: remembers what rollouts completed with success of every client, also what a late report
-    /// takes back later.
+    /// The hub has committed: remembers what rollouts completed with success of every client, also
+    /// what a late report takes back later.
     func rolloutsMoved() {
         let rollouts = (try? fleet.hub.store.rollouts(in: [.completed])) ?? []  // a memory store does not fail
         for rollout in rollouts where !completedReleases.contains(rollout.specification.release) {

@@ -120,7 +120,7 @@ final class HubNode: SimulatedDaemon<HubEvent, HubEffect> {
     }
 
     private func checkParts() throws {
-        for text in try core.contradictions() { fleet.breach(.partsAgree, "\(name): \(text)") }
+        for text in try core.invariantViolations() { fleet.breach(.partsAgree, "\(name): \(text)") }
     }
 
     private func isAnsweredOK(_ events: [HubEvent], _ effects: [HubEffect]) -> Bool {

@@ -5,7 +5,8 @@ internal import Spoke
 internal import Storage
 internal import TLS
 
-/// The site's share: a folder that shows the newest release, or the newest that a rollout completed, switched whole.
+/// The site's share: a folder that shows the newest release, or the newest that a rollout
+/// completed, switched whole.
 extension SpokeNode {
     var share: Share {
         Share(name: poolName, product: fleet.vendor.product, folder: "/srv/share", shows: shareRule)

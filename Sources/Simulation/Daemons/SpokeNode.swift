@@ -128,7 +128,7 @@ final class SpokeNode: SimulatedDaemon<SpokeEvent, SpokeEffect> {
             return try store.transaction {
                 var effects: [SpokeEffect] = []
                 for event in events { effects += try core.handle(mutated(event), at: fleet.now) }
-                for text in core.contradictions() {
+                for text in core.invariantViolations() {
                     fleet.breach(.partsAgree, "\(name): \(text)")
                 }
                 try commit()

@@ -144,7 +144,9 @@ final class SpokeMemberFuzz: FuzzedDaemon {
         for case .close(let link, let code, let text) in effects where link == links[honest] || link == hub {
             throw MemberFuzz.Failure("an honest peer's link was closed: \(code), \(text)")
         }
-        if let text = core.contradictions().first { throw MemberFuzz.Failure("the core contradicts itself: \(text)") }
+        if let text = core.invariantViolations().first {
+            throw MemberFuzz.Failure("an invariant of the core does not hold: \(text)")
+        }
         // Sometimes the hub is away for long.
         if batches / 512 % 4 != 3 { try answerHub() }
         return hostileEvents

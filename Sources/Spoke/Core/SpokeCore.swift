@@ -13,8 +13,7 @@ package import Trust
 /// The spoke believes nobody by itself: orders and reports are opaque signed bytes to it, and it
 /// serves an agent only after the hub has named that agent as its own.
 ///
-/// The core routes each event to the part that it concerns. A part alone changes its state. Parts
-/// that need another one at once are given it, and what can wait they note as a `SpokeChange`.
+/// The core routes events to parts, which alone change their state; docs/adr/0012-parts.md.
 package struct SpokeCore {
     private var turn: SpokeTurn
     private var sessions = AgentSessions()
@@ -259,8 +258,8 @@ package struct SpokeCore {
     ///
     /// Effects come in the order of the parts. Replicas follow missing packages, whose waits they
     /// leave alone. Contents follow replicas: nothing is unpacked while an attempt is under way.
-    /// Deliveries follow the parts that write events, and what is told again comes last. Parts note changes for later
-    /// parts, so one round is enough; only contents note one for shares, which act on it with the next event.
+    /// Deliveries follow the parts that write events, and what is told again comes last. Changes are
+    /// for later parts, so one round is enough, but for one that shares act on with the next event.
     private mutating func settle() throws {
         try tidy()
         shares.settle(&turn)
@@ -293,8 +292,9 @@ package struct SpokeCore {
         shares.recheck()
     }
 
-    /// What contradicts itself in the parts; the simulation wants it empty after each call.
-    package func contradictions() -> [String] {
-        turn.contradictions() + sessions.contradictions() + replicas.attempts.contradictions()
+    /// The invariants of the parts that do not hold; none when all is well. The simulation asks
+    /// after each call.
+    package func invariantViolations() -> [String] {
+        turn.invariantViolations() + sessions.invariantViolations() + replicas.attempts.invariantViolations()
     }
 }

@@ -2,7 +2,8 @@ internal import Codec
 internal import Model
 internal import System
 
-/// `axle-spoke share add|list|remove`: which folders of this machine show which release of a product.
+/// `axle-spoke share add|list|remove`: which folders of this machine show which release of a
+/// product.
 ///
 /// Works whether the spoke runs or not; a running one sees the change within a second.
 enum SpokeShareCommand {

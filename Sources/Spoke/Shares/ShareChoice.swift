@@ -2,15 +2,17 @@ package import Model
 
 /// Which release a share shows, and what a person has to know about it; pure.
 ///
-/// Only packages that the trusted catalog names and the pool holds verified are shown; what is shown counts as held.
-/// Within a line the counter says which of two is newer, as everywhere; between lines the version does. A share goes
-/// back only when its owner changes the rule or the catalog no longer names what it shows: clients run from it.
+/// Only packages that the trusted catalog names and the pool holds verified are shown; what is
+/// shown counts as held. Within a line the counter says which of two is newer, as everywhere;
+/// between lines the version does. A share goes back only when its owner changes the rule or the
+/// catalog no longer names what it shows: clients run from it.
 package struct ShareChoice: Equatable, Sendable {
     /// The package to show; nil when what is shown stays, or there is nothing to show.
     package private(set) var package: Package?
     /// Why the share cannot be carried out as it is set.
     package private(set) var problem: String?
-    /// Why nothing is shown, or why something else than the rule names; empty when there is nothing to say.
+    /// Why nothing is shown, or why something else than the rule names; empty when there is nothing
+    /// to say.
     package private(set) var note = ""
     /// The note belongs into the log.
     package private(set) var isWarning = false
@@ -76,12 +78,14 @@ package struct ShareChoice: Equatable, Sendable {
         }
     }
 
-    /// The releases that completed, of the lines that the share may show; nil when the hub has not said it.
+    /// The releases that completed, of the lines that the share may show; nil when the hub has not
+    /// said it.
     private static func lines(of share: Share, _ completed: CompletedKnowledge) -> [LineName: ReleaseName]? {
         completed.releases(of: share.product)?.filter { line, _ in share.line.map { $0 == line } ?? true }
     }
 
-    /// Why the rule leads to nothing that could be shown; `newest` is the newest release that it names.
+    /// Why the rule leads to nothing that could be shown; `newest` is the newest release that it
+    /// names.
     private static func reason(
         _ share: Share, isListed: Bool, newest: ReleaseName?, _ lines: [LineName: ReleaseName]?,
         _ completed: CompletedKnowledge

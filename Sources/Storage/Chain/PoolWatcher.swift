@@ -1,7 +1,8 @@
 package import Model
 package import System
 
-/// A daemon with several pools: their disks are looked at periodically, and its core hears where objects are.
+/// A daemon with several pools: their disks are looked at periodically, and its core hears where
+/// objects are.
 package protocol PoolWatcher: AnyObject, Sendable {
     var pools: PoolSet { get }
     /// Empties those that are to be emptied.

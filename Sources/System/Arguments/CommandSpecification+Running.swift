@@ -21,8 +21,9 @@ extension CommandSpecification {
         }
     }
 
-    /// Runs a daemon's program and gives its exit status: the command's own, 1 for what it throws, 2 for a command line that cannot be used.
-    /// `explain` puts an error into words; where a file or folder was refused, its owner, its mode and what mends it are added.
+    /// Runs a daemon's program and gives its exit status: the command's own, 1 for what it throws,
+    /// 2 for a command line that cannot be used. `explain` puts an error into words; where a file
+    /// or folder was refused, its owner, its mode and what mends it are added.
     package func run(
         _ arguments: [String], version: String, _ streams: ProgramStreams,
         explain: (any Error) -> String = { "\($0)" }, _ command: (CommandInvocation) async throws -> Int32

@@ -49,8 +49,8 @@ package struct AttackSeen: Hashable, Sendable {
         self.text = text
     }
 
-    /// That bytes were refused which a disk may have damaged: what agent and hub say before anybody is called an attacker.
-    /// `who` refused them.
+    /// That bytes were refused which a disk may have damaged: what agent and hub say before anybody
+    /// is called an attacker. `who` refused them.
     package static func bytesRefused(by who: String, _ text: String) -> String {
         "\(who) refused bytes that are not the signed ones; its spoke checks its copy, which its disk may have damaged "
             + "(\(text))"

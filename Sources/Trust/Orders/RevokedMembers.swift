@@ -69,7 +69,8 @@ package struct RevokedMembers: Sendable {
         settle()
     }
 
-    /// Takes a segment that the list names; false for one that it does not name, or no longer: that is not kept.
+    /// Takes a segment that the list names; false for one that it does not name, or no longer: that
+    /// is not kept.
     @discardableResult
     package mutating func take(_ segment: RevocationSegment, as sha256: SHA256Digest) -> Bool {
         guard needed.contains(where: { $0.sha256 == sha256 }) else { return false }

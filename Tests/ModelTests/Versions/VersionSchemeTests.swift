@@ -135,7 +135,8 @@ struct VersionSchemeTests {
         #expect(!VersionScheme.debian.isVersion(text))
     }
 
-    /// deb-version(7) and policy 5.6.12, by Debian's own program; the name of a release is what its version is.
+    /// deb-version(7) and policy 5.6.12, by Debian's own program; the name of a release is what its
+    /// version is.
     @Test func agreesWithDpkgOnGeneratedVersions() throws {
         var state: UInt64 = 42
         func pick(_ choices: [String]) -> String {

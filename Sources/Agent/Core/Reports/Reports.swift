@@ -10,9 +10,6 @@ struct Reports: AgentPart {
     private static let retry = RetryPolicy(first: .seconds(5), longest: .seconds(600), attempts: nil)
     /// How many actions are told again when the hub asks for it.
     private static let actionsSaidAnew = 64
-    /// The longest that a spoke may ask to be waited for.
-    private static let longestWait: UInt64 = 3600
-
     /// Not to be sent before, by the machine's clock.
     private var notBefore = UnixTime.distantPast
     private var failures = 0
@@ -57,7 +54,7 @@ struct Reports: AgentPart {
             try turn.store.removeReport(number)
             turn.log(.error, "the spoke cannot take report \(number.counter): \(error.text)")
         case .error(let error):
-            failed(retryAfter: error.retryAfterSeconds.map { .seconds(Int64(min($0, Self.longestWait))) }, &turn)
+            failed(retryAfter: error.retryAfter, &turn)
         default:
             failed(retryAfter: nil, &turn)
         }

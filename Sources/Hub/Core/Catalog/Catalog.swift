@@ -3,8 +3,8 @@ import Protocol
 import Rollout
 import Trust
 
-/// The vendor's catalog: where it is, when it is refreshed, and which packages it names. Nothing is taken over that its
-/// metadata has not verified before.
+/// The vendor's catalog: where it is, when it is refreshed, and which packages it names. Nothing is
+/// taken over that its metadata has not verified before.
 ///
 /// It keeps whether a refresh is under way. It notes `prunesDue` and `importVoid`.
 struct Catalog: HubPart {
@@ -12,12 +12,12 @@ struct Catalog: HubPart {
 
     /// Does what an operator asks for. `pool` takes packages that an operator brings.
     mutating func run(
-        _ command: CatalogCommand, _ pool: inout OwnPool, _ patches: inout Patches, _ turn: inout HubTurn
+        _ command: CatalogCommand, _ pool: inout HubPool, _ patches: inout Patches, _ turn: inout HubTurn
     ) throws -> HubAnswer {
         switch command {
         case .set(let url, let root): .catalog(try set(url, root, &turn))
         case .refresh: .catalog(try Self.refreshNow(turn))
-        case .importPackage(let path): .package(try OwnPool.importNow(path, turn))
+        case .importPackage(let path): .package(try HubPool.importNow(path, turn))
         case .removePackage(let path): .package(try Pruning.removePackage(path, &turn))
         case .takeCatalog(let contents): .catalog(try Self.take(contents, &patches, &turn))
         case .takePackage(let path, let digest): .package(try pool.take(path, digest, &patches, &turn))
@@ -38,8 +38,8 @@ struct Catalog: HubPart {
         }
     }
 
-    /// Takes over a catalog that a bundle brought and TUF's workflow has verified. A look at the web that is under way
-    /// goes on.
+    /// Takes over a catalog that a bundle brought and TUF's workflow has verified. A look at the
+    /// web that is under way goes on.
     static func take(
         _ contents: CatalogContents, _ patches: inout Patches, _ turn: inout HubTurn
     ) throws -> CatalogRecord {
@@ -120,7 +120,7 @@ struct Catalog: HubPart {
         return catalog.nextRefresh
     }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard isRefreshing, try store.catalog() == nil else { return nil }
         return "a catalog is being refreshed and none is set"
     }
@@ -147,7 +147,8 @@ struct Catalog: HubPart {
         turn.askAll(.catalogChanged(message), .catalogChanged(contents.timestampVersion), delivers: true)
     }
 
-    /// The catalog was refused or could not be reached. The server's `retryAfter` holds where it is the longer wait.
+    /// The catalog was refused or could not be reached. The server's `retryAfter` holds where it is
+    /// the longer wait.
     private static func failed(
         _ why: String, isRefused: Bool, retryAfter: Duration? = nil, _ turn: inout HubTurn
     ) throws {

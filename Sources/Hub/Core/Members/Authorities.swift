@@ -2,10 +2,12 @@ import Model
 import Protocol
 import Trust
 
-/// The fleet's root CAs: which are believed and under which the hub issues, as a numbered signed set that every member gets.
+/// The fleet's root CAs: which are believed and under which the hub issues, as a numbered signed
+/// set that every member gets.
 ///
-/// A change of CA has four steps: the new root is added beside the old one; every member says by its own signature that it has it; from then on
-/// certificates are issued under the new one and every member renews; the old one is taken out when nobody depends on it.
+/// A change of CA has four steps: the new root is added beside the old one; every member says by
+/// its own signature that it has it; from then on certificates are issued under the new one and
+/// every member renews; the old one is taken out when nobody depends on it.
 enum Authorities {
     /// The set of now; the first one is made when it is first asked for.
     static func anchorSet(_ turn: inout HubTurn) throws -> (set: AnchorSet, signed: [UInt8]) {
@@ -34,7 +36,8 @@ enum Authorities {
         return (set, signed)
     }
 
-    /// Signs the set of now again under a higher number: a hub that was restored from a backup has lost the numbers that it gave since.
+    /// Signs the set of now again under a higher number: a hub that was restored from a backup has
+    /// lost the numbers that it gave since.
     static func numberAnchors(above number: UInt64, _ turn: inout HubTurn) throws {
         let set = try anchorSet(&turn).set
         _ = try publish(set.roots, issuing: set.issuing, number: max(set.number, number) + 1, &turn)
@@ -70,7 +73,8 @@ enum Authorities {
         return try anchorSet(&turn).set.number > next.set.number ? anchorSet(&turn).set : next.set
     }
 
-    /// Issues under the newest root from now on; by force also when some members do not believe it yet: they find back by a signed renewal.
+    /// Issues under the newest root from now on; by force also when some members do not believe it
+    /// yet: they find back by a signed renewal.
     static func issueUnderNewest(force: Bool, _ turn: inout HubTurn) throws -> AnchorSet {
         let set = try anchorSet(&turn).set
         guard let newest = try newest(set, turn), newest != set.issuing else { return set }

@@ -4,15 +4,16 @@ import Trust
 
 /// A hub whose clock was wrong: what it has dated by the wrong time does not hold up work.
 enum HubTime {
-    /// The time by which what cannot be had back is removed: no later than a member's clock has agreed to, so that a
-    /// clock that is years ahead lets no revoked member in again. Without a member there is nobody to ask.
+    /// The time by which what cannot be had back is removed: no later than a member's clock has
+    /// agreed to, so that a clock that is years ahead lets no revoked member in again. Without a
+    /// member there is nobody to ask.
     static func certainTime(_ turn: HubTurn) throws -> UnixTime {
         guard let seconds = try turn.store.setting(.clockFloor).flatMap({ Int64($0) }) else { return turn.now }
         return min(turn.now, UnixTime(seconds: seconds) + HubLimits.certainty)
     }
 
-    /// Says at a start how the clock stands to what this hub signed last, and brings back what was put off into a future
-    /// that is none.
+    /// Says at a start how the clock stands to what this hub signed last, and brings back what was
+    /// put off into a future that is none.
     static func checkClock(_ turn: inout HubTurn) throws {
         let signed = try RevocationLists.current(turn).map { try RevocationList.readUnverified($0.signed).issued }
         if let signed, signed - turn.now > HubLimits.clockError {
@@ -29,7 +30,8 @@ enum HubTime {
         try bringBack(turn)
     }
 
-    /// No retry waits longer than its longest interval, whatever the clock said when it was put off.
+    /// No retry waits longer than its longest interval, whatever the clock said when it was put
+    /// off.
     private static func bringBack(_ turn: HubTurn) throws {
         let latest = turn.now + HubLimits.longestRetry
         if var catalog = try turn.store.catalog(), let next = catalog.nextRefresh, next > latest {

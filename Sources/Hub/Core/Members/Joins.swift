@@ -2,8 +2,8 @@ import Model
 import Protocol
 import Trust
 
-/// Joining: a token's secret is proved and never sent, a nonce lets in one machine, and a use is taken off in the same
-/// transaction that makes the member.
+/// Joining: a token's secret is proved and never sent, a nonce lets in one machine, and a use is
+/// taken off in the same transaction that makes the member.
 ///
 /// It keeps the key of the nonces and those that were used.
 struct Joins {
@@ -79,7 +79,8 @@ struct Joins {
         guard try turn.store.useToken(token.id, role: body.role, spoke: relay, at: turn.now) else {
             throw JoinRefusal(text: "the token was used up", why: "the token was used up meanwhile")
         }
-        // The token lets in few, so that strangers who fail take nothing of what is said of who was let in.
+        // The token lets in few, so that strangers who fail take nothing of what is said of who was
+        // let in.
         turn.blame(.admitted(through: relay))
         nonces.use(request.nonce, at: turn.now)
         try Self.vacate(place, body.role, &turn)
@@ -154,7 +155,7 @@ struct Joins {
         } else {
             try turn.store.insertSpoke(SpokeRecord(id: id, name: name, joined: turn.now))
             try turn.log(.notice, .spokeJoined, "spoke/\(name)", "\(name) has joined")
-            try Replicas.wish(at: id, &turn)
+            try Replicas.request(at: id, &turn)
         }
         try turn.store.insertCertificate(
             CertificateRecord(

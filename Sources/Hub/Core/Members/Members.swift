@@ -3,8 +3,8 @@ import Protocol
 import Rollout
 import Trust
 
-/// Members: their names, labels and revocation. Names are unique among those that are there, and free again when their
-/// holders are gone.
+/// Members: their names, labels and revocation. Names are unique among those that are there, and
+/// free again when their holders are gone.
 enum Members {
     /// Does what an operator asks for.
     static func run(_ command: MemberCommand, _ turn: inout HubTurn) throws -> HubAnswer {
@@ -46,7 +46,8 @@ enum Members {
         return spoke
     }
 
-    /// Nothing more is heard of what was ordered behind a spoke that is revoked: its machines join again as new members.
+    /// Nothing more is heard of what was ordered behind a spoke that is revoked: its machines join
+    /// again as new members.
     private static func endActions(behind spoke: SpokeRecord, _ turn: inout HubTurn) throws {
         for client in try turn.store.clients(of: spoke.id) where client.revoked == nil {
             for var action in try turn.store.actions(of: client.id, limit: .max) where !action.state.isFinal {

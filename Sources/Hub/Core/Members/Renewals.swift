@@ -136,8 +136,9 @@ enum Renewals {
         return try answer.signed(by: turn.cryptography.orderSigner)
     }
 
-    /// Of a member that never uses a new certificate the oldest go: not the one that it shows, which may be all that
-    /// it has, and not the newest, which say how long a revocation has to last.
+    /// Of a member that never uses a new certificate the oldest go: not the one that it shows,
+    /// which may be all that it has, and not the newest, which say how long a revocation has to
+    /// last.
     private static func forgetUnused(of node: NodeID, but shown: ShownCertificate, _ turn: HubTurn) throws {
         let kept = try turn.store.certificates(of: node)
         let unused = kept.filter { $0.fingerprint != shown.fingerprint }.sorted { $0.issued < $1.issued }

@@ -2,10 +2,11 @@ import Model
 import Protocol
 import Trust
 
-/// The revocation list: a small signed head, which names the newest revocations itself, and segments for all others.
+/// The revocation list: a small signed head, which names the newest revocations itself, and
+/// segments for all others.
 ///
-/// A revocation costs a bounded number of queries, however many there were before, and now and then a compaction of `HubLimits.looseRevocations`.
-/// docs/adr/0010-revocation-segments.md.
+/// A revocation costs a bounded number of queries, however many there were before, and now and then
+/// a compaction of `HubLimits.looseRevocations`. docs/adr/0010-revocation-segments.md.
 ///
 /// It keeps when the list was signed last, and takes `revocationsSigned`.
 struct RevocationLists: HubPart {
@@ -23,13 +24,15 @@ struct RevocationLists: HubPart {
         try sign(&turn)
     }
 
-    /// Signs the list anew when it has reached a certain age, so that a site notices when it gets no newer ones.
+    /// Signs the list anew when it has reached a certain age, so that a site notices when it gets
+    /// no newer ones.
     mutating func settle(_ turn: inout HubTurn) throws {
         takeSigned(&turn)
         if signed == nil, let (_, list) = try Self.current(turn) {
             signed = try RevocationList.readUnverified(list).issued
         }
-        // One that is dated in the future was signed while the clock was ahead: members are to get another.
+        // One that is dated in the future was signed while the clock was ahead: members are to get
+        // another.
         if let signed, turn.now - signed < HubLimits.revocationInterval, signed - turn.now <= HubLimits.clockError {
             return
         }
@@ -40,7 +43,7 @@ struct RevocationLists: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { signed.map { $0 + HubLimits.revocationInterval } }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard let signed, let text = try store.setting(.revocationList), let bytes = ASCII.bytes(hex: text) else {
             return nil
         }
@@ -57,7 +60,8 @@ struct RevocationLists: HubPart {
 
     /// Signs the next revocation list and sends it to every spoke.
     ///
-    /// A node is left out when its last certificate ended so long ago that it could not even be renewed.
+    /// A node is left out when its last certificate ended so long ago that it could not even be
+    /// renewed.
     private static func sign(_ turn: inout HubTurn) throws {
         let number = UInt64(try turn.store.setting(.revocationNumber) ?? "0") ?? 0
         try turn.store.removeRevocations(endingBy: try HubTime.certainTime(turn))
@@ -84,7 +88,8 @@ struct RevocationLists: HubPart {
         return (number, bytes)
     }
 
-    /// Sends a spoke the newest list; see `SpokeSessions.ask` for what happens while another one is under way.
+    /// Sends a spoke the newest list; see `SpokeSessions.ask` for what happens while another one is
+    /// under way.
     static func send(_ list: (number: UInt64, signed: [UInt8]), to spoke: NodeID, _ turn: inout HubTurn) {
         turn.ask(spoke, .revocations(Revocations(signed: list.signed)), .revocations(list.number))
     }
@@ -104,10 +109,12 @@ struct RevocationLists: HubPart {
         let ends: UnixTime
     }
 
-    /// Moves revocations out of the head into segments, those of spokes last: every agent must know them, and agents fetch no other segments.
+    /// Moves revocations out of the head into segments, those of spokes last: every agent must know
+    /// them, and agents fetch no other segments.
     ///
-    /// The ids of one segment end in the same period, so that it leaves the list as a whole and is never rewritten because time passes. A period's last
-    /// segment is filled up before another one begins.
+    /// The ids of one segment end in the same period, so that it leaves the list as a whole and is
+    /// never rewritten because time passes. A period's last segment is filled up before another one
+    /// begins.
     private static func compact(_ named: [RevocationRecord], _ turn: HubTurn) throws {
         var moved = named.filter { $0.role != .spoke }
         if named.count - moved.count > turn.configuration.looseRevocations / 2 { moved = named }
@@ -146,7 +153,8 @@ struct RevocationLists: HubPart {
         return Bucket(role: revocation.role, ends: overflow ? .distantFuture : UnixTime(milliseconds: end))
     }
 
-    /// The segments that the next list names. Where there are more than it can hold, those that end first are left out, and the log says so every day.
+    /// The segments that the next list names. Where there are more than it can hold, those that end
+    /// first are left out, and the log says so every day.
     private static func namedSegments(_ turn: inout HubTurn) throws -> [RevocationSegment.Reference] {
         let all = try turn.store.segments()
         let left = all.count - RecordLimits.segments

@@ -44,7 +44,8 @@ enum Tokens {
         return .token(record, text: token.text)
     }
 
-    /// A machine was replaced: another token that replaces it would let in a second one under its name.
+    /// A machine was replaced: another token that replaces it would let in a second one under its
+    /// name.
     static func revokeAll(replacing node: NodeID, _ turn: inout HubTurn) throws {
         for token in try turn.store.tokens() where token.replaces == node && token.usesLeft > 0 {
             try turn.store.removeToken(token.id)

@@ -16,7 +16,7 @@ enum FetchPlans {
             return turn.refuse(link, request, .busy, "\(ask.path) is not here yet", retryAfter: 15)
         }
         if ask.accepts.contains(where: \.needsBase) {
-            try patches.wish(to: record.package, fromOneOf: ask.bases, for: ask.accepts, turn)
+            try patches.request(to: record.package, fromOneOf: ask.bases, for: ask.accepts, turn)
             try patches.startNext(&turn)
         }
         let choice = TransferChoice(
@@ -58,7 +58,8 @@ enum FetchPlans {
             }.map { .init(means: $0.key.means, base: $0.key.old, since: $0.wished) })
     }
 
-    /// Why chunks are offered in a patch's place; nil for a patch, and where one is still on its way.
+    /// Why chunks are offered in a patch's place; nil for a patch, and where one is still on its
+    /// way.
     private static func whyNoPatch(_ chunks: PatchRecord, to new: Package, _ patches: Patches, _ turn: HubTurn) throws
         -> String?
     {
@@ -71,7 +72,8 @@ enum FetchPlans {
         return patch?.problem.map { "no patch could be made: \($0)" }
     }
 
-    /// Serves what belongs to an imported package: its file, its content, and patches and chunk deltas to that; by path and hash.
+    /// Serves what belongs to an imported package: its file, its content, and patches and chunk
+    /// deltas to that; by path and hash.
     static func serve(
         _ fetch: FetchPackage, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, _ patches: inout Patches,
         _ turn: inout HubTurn
@@ -96,7 +98,8 @@ enum FetchPlans {
         turn.effect(.servePatch(link, request, fetch, to: spoke))
     }
 
-    /// What the bytes that are asked for are to the package; nil if they are nothing that may be had.
+    /// What the bytes that are asked for are to the package; nil if they are nothing that may be
+    /// had.
     private static func means(_ fetch: FetchPackage, _ package: Package, _ patches: Patches, _ turn: HubTurn) throws
         -> TransferMeans?
     {
@@ -112,7 +115,8 @@ enum FetchPlans {
         return patch.key.means
     }
 
-    /// Writes down how a replica comes. One that takes another way after a patch makes that doubted.
+    /// Writes down how a replica comes. One that takes another way after a patch makes that
+    /// doubted.
     private static func note(
         _ means: TransferMeans, _ fetch: FetchPackage, _ package: Package, _ spoke: NodeID, _ patches: inout Patches,
         _ turn: inout HubTurn

@@ -2,8 +2,8 @@ import Model
 import Rollout
 import Storage
 
-/// Patches between releases, and chunk deltas where there can be no patch: wished for, made one at a time, kept as long as
-/// their room lasts and their release is named.
+/// Patches between releases, and chunk deltas where there can be no patch: requested, made one at a
+/// time, kept as long as their room lasts and their release is named.
 ///
 /// It keeps what is being made and which contents are unpacked for that; it takes `objectsLeave`.
 struct Patches: HubPart {
@@ -69,10 +69,10 @@ struct Patches: HubPart {
         record.changed = turn.now
     }
 
-    // MARK: - Wishes
+    // MARK: - Requests
 
-    /// Wishes patches to a newly imported package from the newest releases that spokes hold.
-    mutating func wish(to package: Package, _ turn: HubTurn) throws {
+    /// Requests patches to a newly imported package from the newest releases that spokes hold.
+    mutating func request(to package: Package, _ turn: HubTurn) throws {
         guard isPossible else { return }
         let others = try turn.store.packages(in: .imported) + turn.store.packages(in: .retired)
         let bases = try others.map(\.package).filter { other in
@@ -84,13 +84,14 @@ struct Patches: HubPart {
         }
         let newest = bases.sorted { ($1.metadata.version, $1.path) < ($0.metadata.version, $0.path) }
         for base in newest.prefix(HubLimits.patchBases) {
-            _ = try wish(from: base, to: package, for: TransferMeans.fromBase, turn)
+            _ = try request(from: base, to: package, for: TransferMeans.fromBase, turn)
         }
     }
 
-    /// Wishes a patch, or what comes in its place for who accepts no more, from the first of these contents that is a release of the same product and
-    /// platform, if none is known that would do.
-    mutating func wish(
+    /// Requests a patch, or what comes in its place for who accepts no more, from the first of
+    /// these contents that is a release of the same product and platform, if none is known that
+    /// would do.
+    mutating func request(
         to package: Package, fromOneOf bases: [SHA256Digest], for accepts: [TransferMeans], _ turn: HubTurn
     ) throws {
         guard isPossible, !bases.isEmpty else { return }
@@ -106,14 +107,14 @@ struct Patches: HubPart {
         for base in bases {
             for path in try paths(of: base, turn) {
                 guard let old = try turn.store.package(path)?.package, Self.isBase(old, of: package),
-                    try wish(from: old, to: package, for: accepts, turn)
+                    try request(from: old, to: package, for: accepts, turn)
                 else { continue }
                 return
             }
         }
     }
 
-    private func wish(
+    private func request(
         from old: Package, to new: Package, for accepts: [TransferMeans], _ turn: HubTurn
     ) throws -> Bool {
         guard let means = try form(from: old, to: new, for: accepts, turn),
@@ -126,8 +127,9 @@ struct Patches: HubPart {
         return true
     }
 
-    /// The form in which one content is to be made of the other for who accepts these means: the best that can be made here and has not failed. Nil
-    /// where it is known already, or was given up for good.
+    /// The form in which one content is to be made of the other for who accepts these means: the
+    /// best that can be made here and has not failed. Nil where it is known already, or was given
+    /// up for good.
     private func form(from old: Package, to new: Package, for accepts: [TransferMeans], _ turn: HubTurn) throws
         -> TransferMeans?
     {
@@ -194,7 +196,7 @@ struct Patches: HubPart {
             guard let old = try Self.source(record.oldPath, record.key.old, turn),
                 let new = try Self.source(record.newPath, record.key.new, turn)
             else {
-                // Wished for again when somebody asks and both are here.
+                // Requested again when somebody asks and both are here.
                 try turn.store.removePatch(record.key)
                 continue
             }
@@ -216,7 +218,7 @@ struct Patches: HubPart {
         isPossible && current == nil ? try turn.store.nextPatch() : nil
     }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard isPossible else { return nil }
         for record in try store.patches() where record.state == .making && record.key != current {
             return "a patch to \(record.newPath) counts as being made and is not"
@@ -238,7 +240,8 @@ struct Patches: HubPart {
             if let record = try turn.store.patch(sha256: digest) { try turn.store.removePatch(record.key) }
         }
         guard var record = try turn.store.patch(result.key), record.state == .making else {
-            // Its release was retired meanwhile, or it was made twice because the hub had to begin anew.
+            // Its release was retired meanwhile, or it was made twice because the hub had to begin
+            // anew.
             if case .made(let digest, _) = result.outcome, try turn.store.patch(sha256: digest) == nil {
                 turn.effect(.dropPatches([digest]))
             }
@@ -265,11 +268,12 @@ struct Patches: HubPart {
             return try trimContents(&turn)
         }
         try turn.store.putPatch(record)
-        if case .failed = result.outcome { try wishInstead(of: record, &turn) }
+        if case .failed = result.outcome { try requestInstead(of: record, &turn) }
         try trimContents(&turn)
     }
 
-    /// What was wished for and needs the library is made as uncompressed chunk deltas until the next start.
+    /// What was requested and needs the library is made as uncompressed chunk deltas until the next
+    /// start.
     private mutating func withoutLibrary(_ why: String, _ turn: inout HubTurn) throws {
         hasLibrary = false
         try turn.log(
@@ -277,16 +281,17 @@ struct Patches: HubPart {
             "no patches are made here until the next start, and chunks go uncompressed: \(why)")
         for record in try turn.store.patches() where record.key.means != .plainChunks && record.nextTry != nil {
             try turn.store.removePatch(record.key)
-            try wishInstead(of: record, &turn)
+            try requestInstead(of: record, &turn)
         }
     }
 
-    /// Wishes the next form of a patch that failed, for the spokes that would get the file meanwhile.
-    private mutating func wishInstead(of record: PatchRecord, _ turn: inout HubTurn) throws {
+    /// Requests the next form of a patch that failed, for the spokes that would get the file
+    /// meanwhile.
+    private mutating func requestInstead(of record: PatchRecord, _ turn: inout HubTurn) throws {
         guard let old = try Self.source(record.oldPath, record.key.old, turn),
             let new = try Self.source(record.newPath, record.key.new, turn)
         else { return }
-        _ = try wish(from: old, to: new, for: TransferMeans.fromBase, turn)
+        _ = try request(from: old, to: new, for: TransferMeans.fromBase, turn)
     }
 
     private static func text(of record: PatchRecord, _ turn: HubTurn) throws -> String {
@@ -322,7 +327,8 @@ struct Patches: HubPart {
 
     // MARK: - What goes
 
-    /// Somebody could not use a patch: it is read again, though not more often than once in a while.
+    /// Somebody could not use a patch: it is read again, though not more often than once in a
+    /// while.
     mutating func doubt(_ record: PatchRecord, _ turn: inout HubTurn) {
         guard record.state == .made, let digest = record.sha256 else { return }
         if let last = checked[digest], turn.now - last < HubLimits.patchDoubt { return }
@@ -345,7 +351,8 @@ struct Patches: HubPart {
         try retire(&turn)
     }
 
-    /// The disk has damaged objects: an unpacked content goes, since it can be made of its package again.
+    /// The disk has damaged objects: an unpacked content goes, since it can be made of its package
+    /// again.
     mutating func objectsDamaged(_ digests: Set<SHA256Digest>, _ turn: inout HubTurn) {
         let damaged = contents.intersection(digests)
         guard !damaged.isEmpty else { return }
@@ -356,7 +363,8 @@ struct Patches: HubPart {
     /// A pool's disk is gone, and with it these objects.
     mutating func objectsWent(_ digests: Set<SHA256Digest>) { contents.subtract(digests) }
 
-    /// Drops the patches to what the catalog no longer names. One from a retired release stays: the sites that run it need it most.
+    /// Drops the patches to what the catalog no longer names. One from a retired release stays: the
+    /// sites that run it need it most.
     private mutating func retire(_ turn: inout HubTurn) throws {
         var gone: [SHA256Digest] = []
         for record in try turn.store.patches() {
@@ -369,7 +377,8 @@ struct Patches: HubPart {
         try trimContents(&turn)
     }
 
-    /// Drops unpacked contents that no patch needs now: kept is that of the newest release of each product and platform, from which the next patch is made.
+    /// Drops unpacked contents that no patch needs now: kept is that of the newest release of each
+    /// product and platform, from which the next patch is made.
     private mutating func trimContents(_ turn: inout HubTurn) throws {
         guard !contents.isEmpty else { return }
         var kept: Set<SHA256Digest> = []

@@ -4,7 +4,8 @@ import Storage
 
 /// Several pools: where packages are, and what a disk that is gone means for the hub's own.
 enum Places {
-    /// Where objects are among the hub's own pools. What was said of a place stays as long as the package is there.
+    /// Where objects are among the hub's own pools. What was said of a place stays as long as the
+    /// package is there.
     static func placed(_ places: [SHA256Digest: PoolPlace], _ turn: inout HubTurn) throws {
         for record in try turn.store.packages() {
             guard let place = places[record.package.sha256] else { continue }

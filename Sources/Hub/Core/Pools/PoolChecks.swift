@@ -1,7 +1,8 @@
 import Model
 import Protocol
 
-/// Checks of pools: begun by an operator, told by the hub's own pool or a spoke, and kept with what they found.
+/// Checks of pools: begun by an operator, told by the hub's own pool or a spoke, and kept with what
+/// they found.
 ///
 /// It keeps how far the checks are that are under way; the store has those that are over.
 struct PoolChecks {
@@ -18,7 +19,8 @@ struct PoolChecks {
         }
     }
 
-    /// A spoke has connected: it goes on with its checks, begins them again, or says what it has found meanwhile.
+    /// A spoke has connected: it goes on with its checks, begins them again, or says what it has
+    /// found meanwhile.
     static func opened(_ spoke: NodeID, _ turn: inout HubTurn) throws {
         for check in try turn.store.checks(at: spoke) where check.ended == nil {
             turn.ask(spoke, .checkPool(check.request), .checkPool(check.said.check))

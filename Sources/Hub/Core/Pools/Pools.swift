@@ -2,7 +2,8 @@ import Model
 import Protocol
 import Storage
 
-/// Pools of the hub and of the spokes: what they say of themselves, and the quotas and accesses that operators want.
+/// Pools of the hub and of the spokes: what they say of themselves, and the quotas and accesses
+/// that operators want.
 enum Pools {
     /// Does what an operator asks for.
     static func run(_ command: HubPoolCommand, _ turn: inout HubTurn) throws -> HubAnswer {
@@ -18,7 +19,8 @@ enum Pools {
 
     // MARK: - Pools, catalog, packages
 
-    /// Another quota; refused below what a pool holds, but for the pool of patches, which drops what was used longest ago.
+    /// Another quota; refused below what a pool holds, but for the pool of patches, which drops
+    /// what was used longest ago.
     static func setQuota(
         _ node: NodeID, _ name: NodeName, _ quota: ByteCount, _ turn: inout HubTurn
     ) throws -> PoolRecord {
@@ -160,7 +162,8 @@ enum Pools {
         let known = try turn.store.pool(node: spoke, name: status.pool)
         let quota = ByteCount(status.quota)
         let isHere = status.problem == nil
-        // What a pool holds whose disk is gone is what was known of it; what it may be used for is as it was.
+        // What a pool holds whose disk is gone is what was known of it; what it may be used for is
+        // as it was.
         let used = isHere ? ByteCount(status.used) : known?.used ?? .zero
         let access = isHere ? status.access : known?.access ?? .readWrite
         try turn.store.putPool(
@@ -170,7 +173,8 @@ enum Pools {
                 wantedQuota: known?.wantedQuota == quota ? nil : known?.wantedQuota,
                 access: access, wantedAccess: known?.wantedAccess == access ? nil : known?.wantedAccess,
                 problem: status.problem.map { Event.singleLine($0, limit: 512) }, reported: turn.now))
-        // A spoke with one pool, and an older one, names none: then what it says of is all that it has.
+        // A spoke with one pool, and an older one, names none: then what it says of is all that it
+        // has.
         try forgetPools(of: spoke, but: status.pools.contains(status.pool) ? status.pools : [status.pool], &turn)
         try warnIfFuller(
             status.pool, "spoke \(try turn.store.spoke(spoke)?.name.text ?? "\(spoke)")", known, quota: quota,
@@ -183,7 +187,8 @@ enum Pools {
         turn.reply(link, request, .ok(OK()))
     }
 
-    /// Warns when a pool has come to the next step of being full; what was said before is not said again.
+    /// Warns when a pool has come to the next step of being full; what was said before is not said
+    /// again.
     private static func warnIfFuller(
         _ name: NodeName, _ owner: String, _ known: PoolRecord?, quota: ByteCount, committed: ByteCount,
         _ turn: inout HubTurn

@@ -2,9 +2,11 @@ import Model
 import Protocol
 import Storage
 
-/// What goes from the hub's pool and from the spokes', by the retention's plan or because a person says so.
+/// What goes from the hub's pool and from the spokes', by the retention's plan or because a person
+/// says so.
 ///
-/// What is told to go counts as gone at once: nobody is ordered to install it before it is verified again.
+/// What is told to go counts as gone at once: nobody is ordered to install it before it is verified
+/// again.
 enum Pruning {
     // MARK: - Plans
 
@@ -24,10 +26,12 @@ enum Pruning {
         return plan
     }
 
-    /// Makes room for a package that a pool (one of several, where it is named) wants and has no room for, if the rules keep it there; true if room will come.
+    /// Makes room for a package that a pool (one of several, where it is named) wants and has no
+    /// room for, if the rules keep it there; true if room will come.
     ///
-    /// One that the rules would let go does not come in: it is noted as pruned. What a live rollout needs goes
-    /// before what nothing but the retention keeps. `isHere` says that the package is in the pool already, and more is needed for its content.
+    /// One that the rules would let go does not come in: it is noted as pruned. What a live rollout
+    /// needs goes before what nothing but the retention keeps. `isHere` says that the package is in
+    /// the pool already, and more is needed for its content.
     @discardableResult
     static func makeRoom(
         _ lacking: ByteCount, in pool: NodeName?, for package: Package, at node: NodeID, isHere: Bool = false,
@@ -105,7 +109,8 @@ enum Pruning {
         }
     }
 
-    /// Lets a package's bytes go from the hub's pool, unless they are another package's too, which stays.
+    /// Lets a package's bytes go from the hub's pool, unless they are another package's too, which
+    /// stays.
     static func evict(_ digest: SHA256Digest, of path: TargetPath, _ turn: inout HubTurn) throws {
         let isShared = try turn.store.packages().contains {
             $0.package.sha256 == digest && $0.package.path != path && ($0.isHere || $0.state == .downloading)
@@ -122,7 +127,7 @@ enum Pruning {
         replica.bytesHeld = 0
         replica.text = text
         replica.lacking = nil
-        // There is nothing to be wished for.
+        // There is nothing to be requested.
         replica.isAcknowledged = true
         replica.changed = turn.now
         try turn.store.putReplica(replica)
@@ -148,7 +153,7 @@ enum Pruning {
     static func answered(
         _ path: TargetPath, _ spoke: NodeID, _ error: ErrorReply?, _ turn: inout HubTurn
     ) throws {
-        // Wanted again meanwhile: the wish is on its way.
+        // Wanted again meanwhile: the request is on its way.
         guard var prune = try turn.store.prune(node: spoke, path: path) else { return }
         guard let error else {
             prune.isDone = true

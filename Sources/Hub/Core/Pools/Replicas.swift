@@ -3,7 +3,8 @@ import Protocol
 import Rollout
 import Trust
 
-/// Replication: every imported package to every spoke; what a spoke holds is what it says on each connection.
+/// Replication: every imported package to every spoke; what a spoke holds is what it says on each
+/// connection.
 ///
 /// It keeps what spokes are saying that they know. It notes `spokeNeedsDelivery`.
 struct Replicas {
@@ -15,9 +16,11 @@ struct Replicas {
     /// A spoke's session is over, or a new one begins.
     mutating func ended(_ spoke: NodeID) { inventories[spoke] = nil }
 
-    /// A spoke has connected and shows the newest order that it was given, without bytes when it holds none; then it says its replicas.
+    /// A spoke has connected and shows the newest order that it was given, without bytes when it
+    /// holds none; then it says its replicas.
     ///
-    /// One below what it acknowledged before means that the spoke itself was restored: what it may have lost is sent again.
+    /// One below what it acknowledged before means that the spoke itself was restored: what it may
+    /// have lost is sent again.
     mutating func orderShown(
         _ message: OrderMessage, _ id: NodeID, _ link: LinkID, _ request: RequestID, _ turn: inout HubTurn
     ) throws {
@@ -48,7 +51,8 @@ struct Replicas {
         turn.reply(link, request, .ok(OK()))
         spoke.lastOrder = shown
         try turn.store.updateSpoke(spoke)
-        // Which packages it was asked to hold it may have forgotten too; what it does hold it says next.
+        // Which packages it was asked to hold it may have forgotten too; what it does hold it says
+        // next.
         for var replica in try turn.store.replicas(at: id) {
             (replica.isAcknowledged, replica.state) = (false, .pending)
             try turn.store.putReplica(replica)
@@ -62,8 +66,8 @@ struct Replicas {
                 + "\(count) open orders are sent again")
     }
 
-    /// Wishes again what a spoke has been asked to hold and does not know any more, once it has said all that it knows: its state was put back to an
-    /// earlier time.
+    /// Requests again what a spoke has been asked to hold and does not know any more, once it has
+    /// said all that it knows: its state was put back to an earlier time.
     private mutating func compareInventory(of id: NodeID, _ turn: inout HubTurn) throws {
         guard let inventory = inventories[id], inventory.isComplete else { return }
         inventories[id] = nil
@@ -89,19 +93,19 @@ struct Replicas {
                 + "to hold; it is asked again")
     }
 
-    // MARK: - Wishes
+    // MARK: - Requests
 
-    /// Wishes a newly imported package to every spoke.
-    static func wish(of package: Package, _ turn: inout HubTurn) throws {
-        for spoke in try turn.store.spokes() where spoke.revoked == nil { try wish(package, at: spoke.id, &turn) }
+    /// Asks every spoke to hold a newly imported package.
+    static func request(of package: Package, _ turn: inout HubTurn) throws {
+        for spoke in try turn.store.spokes() where spoke.revoked == nil { try request(package, at: spoke.id, &turn) }
     }
 
-    /// Wishes every imported package to one spoke.
-    static func wish(at spoke: NodeID, _ turn: inout HubTurn) throws {
-        for record in try turn.store.packages(in: .imported) { try wish(record.package, at: spoke, &turn) }
+    /// Asks one spoke to hold every imported package.
+    static func request(at spoke: NodeID, _ turn: inout HubTurn) throws {
+        for record in try turn.store.packages(in: .imported) { try request(record.package, at: spoke, &turn) }
     }
 
-    private static func wish(_ package: Package, at spoke: NodeID, _ turn: inout HubTurn) throws {
+    private static func request(_ package: Package, at spoke: NodeID, _ turn: inout HubTurn) throws {
         let known = try turn.store.replica(spoke: spoke, path: package.path)
         guard known?.digest != package.sha256 else { return }
         try turn.store.putReplica(
@@ -109,22 +113,22 @@ struct Replicas {
         turn.note(.spokeNeedsDelivery(spoke))
     }
 
-    /// Sends the wishes that the spoke has not stored yet.
+    /// Sends the requests that the spoke has not stored yet.
     static func send(to delivery: SpokeDelivery, _ turn: inout HubTurn) throws {
         var sent = 0
         var last: TargetPath?
         while sent < HubLimits.inFlight {
-            let wishes = try turn.store.unacknowledgedReplicas(
+            let requests = try turn.store.unacknowledgedReplicas(
                 at: delivery.spoke, after: last, limit: HubLimits.inFlight)
-            for replica in wishes {
+            for replica in requests {
                 last = replica.path
                 if try send(replica, to: delivery, &turn) { sent += 1 }
             }
-            guard wishes.count == HubLimits.inFlight else { return }
+            guard requests.count == HubLimits.inFlight else { return }
         }
     }
 
-    /// Sends one wish; false if there is nothing to send, or not yet.
+    /// Sends one request; false if there is nothing to send, or not yet.
     private static func send(
         _ replica: ReplicaRecord, to delivery: SpokeDelivery, _ turn: inout HubTurn
     ) throws -> Bool {
@@ -143,13 +147,13 @@ struct Replicas {
         return true
     }
 
-    /// A spoke has taken a wish, or refused it.
+    /// A spoke has taken a request, or refused it.
     static func answered(
         _ path: TargetPath, _ spoke: NodeID, _ error: ErrorReply?, _ turn: inout HubTurn
     ) throws {
         guard var replica = try turn.store.replica(spoke: spoke, path: path) else { return }
         if let error {
-            // The wish stays and is made again later.
+            // The request stays and is made again later.
             replica.text = error.text
             try turn.log(.warning, .replicaFailed, "package/\(path)", "the spoke refused to hold it: \(error.text)")
             turn.hold(spoke, .replicate(path), until: turn.now + HubLimits.roomRetry)
@@ -184,7 +188,7 @@ struct Replicas {
             replica.forgetWay()
         }
         replica.lacking = message.state == .pending ? message.lacking.map { ByteCount($0) } : nil
-        // What was dropped is wished for again as long as the catalog names it.
+        // What was dropped is requested again as long as the catalog names it.
         if message.state == .evicted, before != .evicted { replica.isAcknowledged = false }
         try turn.store.putReplica(replica)
         try Places.note(message, at: spoke, &turn)

@@ -4,7 +4,8 @@ import Storage
 
 /// What comes back to the pools after it was pruned: what the plan wants again.
 ///
-/// It keeps whether there is anything to look at. It takes `prunesDue` and `roomier`, and notes `stays` and `spokeNeedsDelivery`.
+/// It keeps whether there is anything to look at. It takes `prunesDue` and `roomier`, and notes
+/// `stays` and `spokeNeedsDelivery`.
 struct Retention: HubPart {
     /// Something changed that may bring back what was pruned.
     private var isDue = true
@@ -23,7 +24,8 @@ struct Retention: HubPart {
 
     // MARK: - Coming back
 
-    /// What was pruned and is wanted again by a rollout, a pin or the retention is fetched again; by a spoke only where the hub has it or fetches it too.
+    /// What was pruned and is wanted again by a rollout, a pin or the retention is fetched again;
+    /// by a spoke only where the hub has it or fetches it too.
     mutating func settle(_ turn: inout HubTurn) throws {
         let changes = turn.take { change in
             if case .prunesDue = change { true } else { nil }
@@ -48,7 +50,8 @@ struct Retention: HubPart {
                     try turn.store.removePrune(node: node, path: prune.path)
                     continue
                 }
-                // What the catalog no longer names cannot come back; that it was to go is still to be done.
+                // What the catalog no longer names cannot come back; that it was to go is still to
+                // be done.
                 if record.state != .retired { packages.append(record.package) }
             }
             let plan = try turn.queries.prunePlan(of: node, isHub: isHub, more: packages)
@@ -56,8 +59,8 @@ struct Retention: HubPart {
             var room = try Self.freeRoom(at: node, turn)
             for package in packages {
                 guard let reason = reasons[package.sha256] else { continue }
-                // What nothing but the retention wants comes back only where there is room for it: it may have
-                // made way for a rollout.
+                // What nothing but the retention wants comes back only where there is room for it:
+                // it may have made way for a rollout.
                 if reason.isRule, let free = room {
                     guard ByteCount(package.length) <= free else { continue }
                     room = free - ByteCount(package.length)
@@ -80,9 +83,10 @@ struct Retention: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { nil }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
 
-    /// Bytes that are free in a node's pools when all has come that is wanted there; nil where it has not said.
+    /// Bytes that are free in a node's pools when all has come that is wanted there; nil where it
+    /// has not said.
     private static func freeRoom(at node: NodeID, _ turn: HubTurn) throws -> ByteCount? {
         let pools = try turn.store.pools(of: node).filter { $0.name != turn.configuration.patchPoolName }
         guard !pools.isEmpty else { return nil }

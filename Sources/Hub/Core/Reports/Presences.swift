@@ -9,7 +9,8 @@ enum Presences {
         _ presence: Presence, _ spoke: NodeID, _ link: LinkID, _ request: RequestID, _ turn: inout HubTurn
     ) throws {
         let known = try turn.store.client(presence.agent)
-        // The agent's doing, or the word of its spoke: it takes nothing of what either may cause besides.
+        // The agent's doing, or the word of its spoke: it takes nothing of what either may cause
+        // besides.
         if let known { turn.blame(.carried(known.id, by: spoke)) }
         guard var client = known, client.spoke == spoke else {
             try turn.log(

@@ -6,12 +6,14 @@ import Trust
 
 /// Going on after a backup was put back, of the hub or of a spoke, and after reports were lost.
 ///
-/// Nobody is believed about what the hub has forgotten: an agent or a spoke shows an order, and the hub's own signature on it is the proof.
+/// Nobody is believed about what the hub has forgotten: an agent or a spoke shows an order, and the
+/// hub's own signature on it is the proof.
 enum Recovery {
-    /// Looks at an order that somebody was given; one above the hub's own sequence was signed in a future that the hub has lost.
+    /// Looks at an order that somebody was given; one above the hub's own sequence was signed in a
+    /// future that the hub has lost.
     ///
-    /// Then a new epoch begins, above everything that was ever signed, and what is still open is ordered again under it. Throws `RecordError` when the
-    /// order is not the hub's.
+    /// Then a new epoch begins, above everything that was ever signed, and what is still open is
+    /// ordered again under it. Throws `RecordError` when the order is not the hub's.
     @discardableResult
     static func noticeOrder(_ signed: [UInt8], shownBy subject: String, _ turn: inout HubTurn) throws -> OrderSequence?
     {
@@ -31,7 +33,8 @@ enum Recovery {
         guard order.sequence.epoch < UInt64(Int64.max) else { return order.sequence }
         let epoch = order.sequence.epoch + 1
         try turn.store.setEpoch(epoch)
-        // The next revocation list is above every list of the lost future, so that spokes take it; until then they keep the later one that they have.
+        // The next revocation list is above every list of the lost future, so that spokes take it;
+        // until then they keep the later one that they have.
         let lists = UInt64(try turn.store.setting(.revocationNumber) ?? "") ?? 0
         try turn.store.setSetting(.revocationNumber, "\(max(lists, min(epoch, 1 << 30) << 32))")
         try Authorities.numberAnchors(above: min(epoch, 1 << 30) << 32, &turn)
@@ -53,7 +56,8 @@ enum Recovery {
         return order.sequence
     }
 
-    /// An agent refused an order because it had obeyed a later one: what it was given before that and has not begun is ordered again.
+    /// An agent refused an order because it had obeyed a later one: what it was given before that
+    /// and has not begun is ordered again.
     static func agentShowsOrder(_ shown: OrderSequence, _ client: ClientEntry, _ turn: inout HubTurn) throws {
         // A new epoch has ordered everything again already.
         guard try shown.epoch == turn.store.currentSequence().epoch else { return }
@@ -106,7 +110,8 @@ enum Recovery {
         }
     }
 
-    /// Asks an agent to begin a new incarnation and to say everything again; at most once in `HubLimits.askAnewInterval`.
+    /// Asks an agent to begin a new incarnation and to say everything again; at most once in
+    /// `HubLimits.askAnewInterval`.
     static func askAnew(_ client: ClientEntry, _ ledger: inout ReportLedger, _ turn: inout HubTurn) throws {
         if let asked = ledger.askedAnew, turn.now >= asked, turn.now - asked < HubLimits.askAnewInterval { return }
         ledger.askedAnew = turn.now

@@ -248,7 +248,8 @@ struct Reports {
         return report.reasons.map { "\($0.code.rawValue) (\($0.text))" }.joined(separator: "; ")
     }
 
-    /// Calls off an action that this hub does not know although it has signed its order, in a future that it has lost; false for any other.
+    /// Calls off an action that this hub does not know although it has signed its order, in a
+    /// future that it has lost; false for any other.
     mutating func callOff(
         _ action: ActionID, _ state: ActionState, _ report: Report, _ client: ClientEntry, _ turn: inout HubTurn
     ) throws -> Bool {

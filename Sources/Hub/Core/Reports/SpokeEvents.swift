@@ -6,8 +6,9 @@ enum SpokeEvents {
 
     /// A line for the log; each sequence number of a spoke is stored once.
     ///
-    /// The spoke chooses code, subject, severity and time. The line has the hub's own time beside the
-    /// spoke's, says which spoke told it, has a code that spokes have, and names only what is the spoke's.
+    /// The spoke chooses code, subject, severity and time. The line has the hub's own time beside
+    /// the spoke's, says which spoke told it, has a code that spokes have, and names only what is
+    /// the spoke's.
     static func reported(
         _ message: EventMessage, _ id: NodeID, _ link: LinkID, _ request: RequestID, _ turn: inout HubTurn
     ) throws {
@@ -34,8 +35,8 @@ enum SpokeEvents {
         turn.reply(link, request, .ok(OK()))
     }
 
-    /// What a spoke says that its event is about: as it is where that is the spoke's own, else as a part
-    /// of the spoke, so that it names nothing of the hub or of another member.
+    /// What a spoke says that its event is about: as it is where that is the spoke's own, else as a
+    /// part of the spoke, so that it names nothing of the hub or of another member.
     private static func subject(_ claimed: String, at spoke: SpokeRecord, _ turn: HubTurn) throws -> String {
         let parts = claimed.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let id = parts.count == 2 ? parts[1] : ""

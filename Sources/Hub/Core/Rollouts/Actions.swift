@@ -4,11 +4,14 @@ import Rollout
 import TLS
 import Trust
 
-/// Actions: one client's work, moved by Rollout's table and by nothing else; and the orders that they become.
+/// Actions: one client's work, moved by Rollout's table and by nothing else; and the orders that
+/// they become.
 ///
-/// It keeps nothing in memory. It notes `rolloutMoved` and `spokeNeedsDelivery`; time alone moves actions when it settles.
+/// It keeps nothing in memory. It notes `rolloutMoved` and `spokeNeedsDelivery`; time alone moves
+/// actions when it settles.
 struct Actions: HubPart {
-    /// Moves an action on; false when the table refuses the event in its state, and then nothing changes.
+    /// Moves an action on; false when the table refuses the event in its state, and then nothing
+    /// changes.
     ///
     /// Sets the deadline that belongs to the new state, writes the log and looks at the rollout.
     @discardableResult
@@ -52,7 +55,8 @@ struct Actions: HubPart {
 
     // MARK: - Orders
 
-    /// Orders the pending actions at a spoke whose package it holds verified (all packages if `path` is nil).
+    /// Orders the pending actions at a spoke whose package it holds verified (all packages if
+    /// `path` is nil).
     static func dispatch(to spoke: NodeID, _ path: TargetPath?, _ turn: inout HubTurn) throws {
         var isVerified: [TargetPath: SHA256Digest?] = [:]
         var passedOver: Set<ActionID> = []
@@ -66,7 +70,8 @@ struct Actions: HubPart {
                     let replica = try turn.store.replica(spoke: spoke, path: action.path)
                     isVerified[action.path] = .some(replica?.state == .verified ? replica?.digest : nil)
                 }
-                // With other bytes at the spoke the action's own will never come: the order would be refused, so it is called off.
+                // With other bytes at the spoke the action's own will never come: the order would
+                // be refused, so it is called off.
                 if let held = isVerified[action.path] ?? nil {
                     if held == action.digest {
                         try orderInstall(&action, &turn)
@@ -107,12 +112,13 @@ struct Actions: HubPart {
         of rollout: RolloutRecord, for action: ActionRecord, _ turn: inout HubTurn
     ) throws -> OrderApproval? {
         guard let signed = rollout.approval,
-            let proof = try turn.approvals.proof(of: action.id, in: rollout.id, turn.queries)
+            let proof = try turn.proof(of: action)
         else { return nil }
         return OrderApproval(signed: signed, proof: proof)
     }
 
-    /// Which catalog the hub means, so that a machine that was given no root can find the hub's and no other.
+    /// Which catalog the hub means, so that a machine that was given no root can find the hub's and
+    /// no other.
     private static func catalogRootHash(_ turn: HubTurn) throws -> SHA256Digest? {
         try turn.store.catalog().map { try SHA256Digest(bytes: SHA256.hash($0.root)) }
     }
@@ -122,7 +128,8 @@ struct Actions: HubPart {
             agent: action.client, kind: .cancel, action: action.id, rollout: action.rollout,
             fleet: turn.configuration.fleet, target: nil, sequence: try turn.store.nextSequence(), issued: turn.now,
             expires: max(action.expires ?? turn.now, turn.now + HubLimits.reportGrace))
-        // The cancel replaces what the spoke may not have yet; it goes all the same, since an acknowledgement may have been lost.
+        // The cancel replaces what the spoke may not have yet; it goes all the same, since an
+        // acknowledgement may have been lost.
         try turn.store.removeOrders(of: action.id)
         try send(order, for: &action, &turn)
     }
@@ -142,7 +149,8 @@ struct Actions: HubPart {
         turn.note(.spokeNeedsDelivery(action.spoke))
     }
 
-    /// Whether a spoke calls an order expired that is not: its clock is wrong until it has asked for the time.
+    /// Whether a spoke calls an order expired that is not: its clock is wrong until it has asked
+    /// for the time.
     static func isEarly(_ reply: ErrorReply, _ errand: SpokeErrand, _ turn: HubTurn) throws -> Bool {
         guard reply.code == .expired, case .order(let number) = errand else { return false }
         return try turn.store.order(number).map { $0.expires > turn.now } ?? false
@@ -162,11 +170,13 @@ struct Actions: HubPart {
             return try turn.store.updateAction(action)
         }
         guard order.kind == OrderKind.install.rawValue else { return }
-        // A report may have come before the acknowledgement; then the table refuses and the report's state stays.
+        // A report may have come before the acknowledgement; then the table refuses and the
+        // report's state stays.
         try move(&action, by: .offerAcknowledged, "the spoke has the order", &turn)
     }
 
-    /// Remembers the newest order that a spoke has stored, to notice when it is restored from a backup.
+    /// Remembers the newest order that a spoke has stored, to notice when it is restored from a
+    /// backup.
     private static func spokeHas(_ order: OrderRecord, _ turn: HubTurn) throws {
         guard var spoke = try turn.store.spoke(order.spoke) else { return }
         let sequence = try Order.readUnverified(order.signed).sequence
@@ -177,10 +187,12 @@ struct Actions: HubPart {
 
     // MARK: - Cancel and time
 
-    /// Stops one action as far as it can be stopped: not sent → cancelled; before the install → a cancel order; later it is left to end.
+    /// Stops one action as far as it can be stopped: not sent → cancelled; before the install → a
+    /// cancel order; later it is left to end.
     static func cancel(_ action: inout ActionRecord, _ text: String, _ turn: inout HubTurn) throws {
         guard !action.state.isFinal, action.state != .cancelling else { return }
-        // Ordered, though the acknowledgement is not here yet: the spoke may have it, so the agent must be told.
+        // Ordered, though the acknowledgement is not here yet: the spoke may have it, so the agent
+        // must be told.
         if action.state == .pending, action.sequence != nil {
             try move(&action, by: .offerAcknowledged, "the spoke may have the order", &turn)
         }
@@ -209,7 +221,7 @@ struct Actions: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { try turn.store.nextActionDeadline() }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? { nil }
 
     /// An operator says that an uncertain action is over.
     static func settle(_ id: ActionID, _ turn: inout HubTurn) throws -> ActionRecord {
@@ -246,7 +258,8 @@ struct Actions: HubPart {
         }
     }
 
-    /// An install is ordered at a spoke that holds the package verified, and at no other: what was ordered before the spoke lost its replica waits until it has it again.
+    /// An install is ordered at a spoke that holds the package verified, and at no other: what was
+    /// ordered before the spoke lost its replica waits until it has it again.
     private static func mayGo(_ order: OrderRecord, _ turn: HubTurn) throws -> Bool {
         guard order.kind == OrderKind.install.rawValue, let action = try turn.store.action(order.action) else {
             return true

@@ -2,8 +2,8 @@ import Model
 import Rollout
 import Trust
 
-/// The trees of approved rollouts, and where each action is in them: kept for the rollouts that are being ordered, and
-/// made again when they are asked for.
+/// The trees of approved rollouts, and where each action is in them: kept for the rollouts that are
+/// being ordered, and made again when they are asked for.
 struct ApprovalTrees {
     private struct Entry {
         let tree: ApprovalTree

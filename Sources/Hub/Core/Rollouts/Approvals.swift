@@ -3,10 +3,11 @@ import Model
 import Rollout
 import Trust
 
-/// Approvals: what an operator signs of a rollout, kept and carried with each of its orders. The hub cannot make one; the
-/// agents verify.
+/// Approvals: what an operator signs of a rollout, kept and carried with each of its orders. The
+/// hub cannot make one; the agents verify.
 enum Approvals {
-    /// Takes an operator's approval of a started rollout; refuses one that does not fit what the rollout would do, which every agent would refuse too.
+    /// Takes an operator's approval of a started rollout; refuses one that does not fit what the
+    /// rollout would do, which every agent would refuse too.
     static func approveRollout(_ id: RolloutID, _ signed: [UInt8], _ turn: inout HubTurn) throws -> RolloutRecord {
         guard var rollout = try turn.store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
         guard rollout.state.isApprovable else {
@@ -37,7 +38,7 @@ enum Approvals {
         }
         rollout.approval = signed
         try turn.store.updateRollout(rollout)
-        turn.approvals.keep(tree, of: id)
+        turn.keep(tree, of: id)
         turn.note(.rolloutMoved(id))
         try turn.log(
             .notice, .rolloutSigned, "rollout/\(id)",

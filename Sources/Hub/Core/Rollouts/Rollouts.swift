@@ -1,9 +1,11 @@
 import Model
 import Rollout
 
-/// Rollouts, moved by Rollout's table: draft → preparing → ready → running → completed or failed, or stopped.
+/// Rollouts, moved by Rollout's table: draft → preparing → ready → running → completed or failed,
+/// or stopped.
 ///
-/// It keeps which rollouts may have to be moved on; it takes `rolloutMoved`, and notes `rolloutsEnded` and `prunesDue`.
+/// It keeps which rollouts may have to be moved on; it takes `rolloutMoved`, and notes
+/// `rolloutsEnded` and `prunesDue`.
 struct Rollouts: HubPart {
     /// Rollouts that may have to be moved on.
     private var moved: Set<RolloutID> = []
@@ -68,7 +70,8 @@ struct Rollouts: HubPart {
         return try start(rollout.id, &turn)
     }
 
-    /// Starts a rollout: fixes who takes part, with which package, and the windows. One that was started before is left as it is.
+    /// Starts a rollout: fixes who takes part, with which package, and the windows. One that was
+    /// started before is left as it is.
     static func start(_ id: RolloutID, _ turn: inout HubTurn) throws -> RolloutRecord {
         guard var rollout = try turn.store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
         guard rollout.state == .draft else {
@@ -80,7 +83,8 @@ struct Rollouts: HubPart {
         let plan = try turn.queries.plan(rollout.specification, at: turn.now)
         rollout.windows = try turn.queries.windows(rollout.specification, at: turn.now)
         rollout.started = turn.now
-        // Without windows a spoke may be away for as long as the horizon; then the client counts as missed.
+        // Without windows a spoke may be away for as long as the horizon; then the client counts as
+        // missed.
         let begin = max(turn.now, rollout.specification.start ?? turn.now)
         let deadline = rollout.windows.last?.end ?? begin + HubLimits.offlineHorizon
         for wave in plan.waves {
@@ -103,7 +107,8 @@ struct Rollouts: HubPart {
         return try turn.store.rollout(id) ?? rollout
     }
 
-    /// Stops a rollout: what is not sent is cancelled, what is sent gets a cancel order, what installs is left to end and accounted for.
+    /// Stops a rollout: what is not sent is cancelled, what is sent gets a cancel order, what
+    /// installs is left to end and accounted for.
     static func stop(_ id: RolloutID, _ turn: inout HubTurn) throws -> RolloutRecord {
         guard var rollout = try turn.store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
         guard rollout.state != .stopping, rollout.state != .stopped else { return rollout }
@@ -117,7 +122,8 @@ struct Rollouts: HubPart {
         return try turn.store.rollout(id) ?? rollout
     }
 
-    /// Goes on with a paused rollout: what ended badly until now is accepted. One that runs is left as it is.
+    /// Goes on with a paused rollout: what ended badly until now is accepted. One that runs is left
+    /// as it is.
     static func resume(_ id: RolloutID, _ turn: inout HubTurn) throws -> RolloutRecord {
         guard var rollout = try turn.store.rollout(id) else { throw HubRefusal.notFound("there is no rollout \(id)") }
         guard rollout.state != .running else { return rollout }
@@ -146,7 +152,8 @@ struct Rollouts: HubPart {
 
     // MARK: - Moving on
 
-    /// Moves on the rollouts that something happened to, and those whose time has come, until nothing moves any more.
+    /// Moves on the rollouts that something happened to, and those whose time has come, until
+    /// nothing moves any more.
     mutating func settle(_ turn: inout HubTurn) throws {
         for wave in try turn.store.timedWaves() where wave.stateEnds.map({ $0 <= turn.now }) ?? false {
             turn.note(.rolloutMoved(wave.rollout))
@@ -159,8 +166,8 @@ struct Rollouts: HubPart {
             guard var rollout = try turn.store.rollout(id) else { continue }
             let before = (rollout.state, rollout.text)
             try Self.moveOn(&rollout, &turn)
-            // The text has the result, so that one that is the same proves the same; that of a stopped one is not kept
-            // up to date.
+            // The text has the result, so that one that is the same proves the same; that of a
+            // stopped one is not kept up to date.
             if rollout.state.isFinal, rollout.state == .stopped || (rollout.state, rollout.text) != before {
                 turn.note(.rolloutsEnded(rollout.specification.product))
             }
@@ -183,11 +190,12 @@ struct Rollouts: HubPart {
             try turn.store.rollouts(in: RolloutState.all(where: \.isTimed)), try turn.store.timedWaves(), now: turn.now)
     }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         moved.isEmpty ? nil : "\(moved.count) rollouts were not moved on"
     }
 
-    /// Carries out what `RolloutStep` decides until it decides nothing; what is over is judged once.
+    /// Carries out what `RolloutStep` decides until it decides nothing; what is over is judged
+    /// once.
     private static func moveOn(_ rollout: inout RolloutRecord, _ turn: inout HubTurn) throws {
         var isOver = false
         while !isOver {

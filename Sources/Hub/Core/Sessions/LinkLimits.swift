@@ -2,12 +2,14 @@ import Model
 import Protocol
 import Rollout
 
-/// How fast links may be used: the hub holds its own links to the rules, and tells spokes what they may give their agents.
+/// How fast links may be used: the hub holds its own links to the rules, and tells spokes what they
+/// may give their agents.
 ///
-/// Rules are text with hours and time zones; what goes out is a rate, or a schedule in UTC. A link without a rule costs nothing.
+/// Rules are text with hours and time zones; what goes out is a rate, or a schedule in UTC. A link
+/// without a rule costs nothing.
 ///
-/// It keeps what each connected spoke's sender was told, and when that or what its agents may get is due again; it notes
-/// `spokeNeedsDelivery`.
+/// It keeps what each connected spoke's sender was told, and when that or what its agents may get
+/// is due again; it notes `spokeNeedsDelivery`.
 struct LinkLimits: HubPart {
     /// What is known of the link of a connected spoke.
     private struct Link {
@@ -16,7 +18,8 @@ struct LinkLimits: HubPart {
         var rate: BitRate?
         /// When the limit is looked at again.
         var rateUntil: UnixTime?
-        /// When the spoke is told its limit towards its agents, or told it again; nil when there is nothing to tell.
+        /// When the spoke is told its limit towards its agents, or told it again; nil when there is
+        /// nothing to tell.
         var agentLimitDue: UnixTime?
         /// When it is told again after that.
         var agentLimitInterval: Duration?
@@ -26,7 +29,8 @@ struct LinkLimits: HubPart {
 
     /// How far ahead the hub looks for its own next change: rules come again every week.
     private static let ownDays: Int64 = 8
-    /// For how long a spoke is told ahead: the offline horizon. It is told again every day, since a zone's rules may change.
+    /// For how long a spoke is told ahead: the offline horizon. It is told again every day, since a
+    /// zone's rules may change.
     private static let agentDays: Int64 = 45
     private static let agentLimitInterval = Duration.seconds(86_400)
     /// How often a rule with hours is looked at again, since a zone's rules may change.
@@ -99,8 +103,9 @@ struct LinkLimits: HubPart {
         turn.effect(.limit(link.id, rate))
     }
 
-    /// The steps of a rule. Where the rules of a time zone cannot be had, because tzdata was removed perhaps, the rule's lowest
-    /// rate holds at all hours; the log says so once for each connection.
+    /// The steps of a rule. Where the rules of a time zone cannot be had, because tzdata was
+    /// removed perhaps, the rule's lowest rate holds at all hours; the log says so once for each
+    /// connection.
     private mutating func schedule(
         _ rule: BandwidthRule, days: Int64, _ id: NodeID, _ turn: inout HubTurn
     ) throws -> (schedule: RateSchedule, isRight: Bool) {
@@ -135,7 +140,7 @@ struct LinkLimits: HubPart {
         links.values.flatMap { [$0.rateUntil, $0.agentLimitDue] }.compactMap { $0 }.filter { $0 > turn.now }.min()
     }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         for spoke in links.keys where try store.spoke(spoke)?.isConnected != true {
             return "a limit is kept for the link of spoke \(spoke), which is not connected"
         }

@@ -1,7 +1,8 @@
 import Model
 import Protocol
 
-/// What is sent to one spoke that has something to be sent, as the parts offer it one after the other.
+/// What is sent to one spoke that has something to be sent, as the parts offer it one after the
+/// other.
 struct SpokeDelivery {
     let spoke: NodeID
     private let held: Set<SpokeErrand>

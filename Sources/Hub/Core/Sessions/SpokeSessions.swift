@@ -4,9 +4,10 @@ import Transport
 
 /// The open sessions of spokes, and what each is being asked.
 ///
-/// It turns the steps of a turn into effects, in their order: a request goes out only to a spoke that is connected, is not
-/// being asked the same, and has not asked for patience with it. It takes `spokeNeedsDelivery`; the core then delivers
-/// what the other parts have for the spokes that it names as ready.
+/// It turns the steps of a turn into effects, in their order: a request goes out only to a spoke
+/// that is connected, is not being asked the same, and has not asked for patience with it. It takes
+/// `spokeNeedsDelivery`; the core then delivers what the other parts have for the spokes that it
+/// names as ready.
 struct SpokeSessions: HubPart {
     /// An open session of a spoke.
     private struct Session {
@@ -15,7 +16,8 @@ struct SpokeSessions: HubPart {
         var underWay: Set<SpokeErrand> = []
         /// Deliveries pause until then after the spoke has not answered at all.
         var notBefore = UnixTime.distantPast
-        /// What is not asked again before its time: the spoke asked for patience, or refused it. Everything else goes on.
+        /// What is not asked again before its time: the spoke asked for patience, or refused it.
+        /// Everything else goes on.
         var held: [SpokeErrand: UnixTime] = [:]
     }
 
@@ -149,8 +151,9 @@ struct SpokeSessions: HubPart {
         return ended
     }
 
-    /// Asks a spoke, unless the same errand is under way already, or must wait. Of revocation lists one is under way: the
-    /// newest follows its answer, so that many revocations in a row are not as many lists on the way.
+    /// Asks a spoke, unless the same errand is under way already, or must wait. Of revocation lists
+    /// one is under way: the newest follows its answer, so that many revocations in a row are not
+    /// as many lists on the way.
     private mutating func ask(_ link: LinkID, _ message: Message, _ errand: SpokeErrand, _ turn: inout HubTurn) {
         guard let session = sessions[link], session.held[errand] == nil,
             !errand.isRevocations || !session.underWay.contains(where: \.isRevocations),
@@ -164,7 +167,8 @@ struct SpokeSessions: HubPart {
 
     /// The answer to a request; nil where it is none of this session's.
     ///
-    /// What the spoke asked for patience with is done again by itself, but for a check of a pool: that is asked for once.
+    /// What the spoke asked for patience with is done again by itself, but for a check of a pool:
+    /// that is asked for once.
     mutating func answer(
         _ request: RequestID, on link: LinkID, _ message: Message, _ turn: HubTurn
     ) throws -> SpokeAnswer? {
@@ -175,15 +179,13 @@ struct SpokeSessions: HubPart {
         var isPostponed = try error.code.isRetryable || Actions.isEarly(error, errand, turn)
         if case .checkPool = errand { isPostponed = false }
         if isPostponed {
-            // Without any wait the peer would be asked as fast as it can answer.
-            let wait = error.retryAfterSeconds.map { Duration.seconds(Int64(min(max($0, 1), 3600))) }
-            hold(errand, of: spoke, until: turn.now + (wait ?? HubLimits.deliveryRetry))
+            hold(errand, of: spoke, until: turn.now + (error.retryAfter ?? HubLimits.deliveryRetry))
         }
         return SpokeAnswer(spoke: spoke, errand: errand, error: error, isPostponed: isPostponed)
     }
 
-    /// A request gets no answer; gives what it was for. All deliveries to the spoke pause, and go on by themselves. What is
-    /// told on connect is in no outbox: it is told again.
+    /// A request gets no answer; gives what it was for. All deliveries to the spoke pause, and go
+    /// on by themselves. What is told on connect is in no outbox: it is told again.
     mutating func fail(_ request: RequestID, on link: LinkID, _ turn: HubTurn) -> (SpokeErrand, NodeID)? {
         guard let (errand, spoke) = take(request, on: link) else { return nil }
         let time = turn.now + HubLimits.deliveryRetry
@@ -233,8 +235,8 @@ struct SpokeSessions: HubPart {
         }
     }
 
-    /// The spokes to deliver to now: those that have something, are connected and are not paused. Nothing is kept for
-    /// one that is away: it is greeted when it comes back.
+    /// The spokes to deliver to now: those that have something, are connected and are not paused.
+    /// Nothing is kept for one that is away: it is greeted when it comes back.
     mutating func takeReady(_ turn: HubTurn) -> [SpokeDelivery] {
         var ready: [SpokeDelivery] = []
         for spoke in waiting.sorted() {
@@ -256,7 +258,7 @@ struct SpokeSessions: HubPart {
         return [released, resumed].compactMap { $0 }.min()
     }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard sessions.count == linkOf.count else { return "\(sessions.count) sessions of \(linkOf.count) spokes" }
         for (spoke, link) in linkOf {
             guard let session = sessions[link], session.spoke == spoke else {

@@ -2,18 +2,20 @@ import Model
 import Protocol
 import Rollout
 
-/// What spokes said of the folders that they show releases in, and what those that follow rollouts are told: which
-/// releases of their products a rollout completed.
+/// What spokes said of the folders that they show releases in, and what those that follow rollouts
+/// are told: which releases of their products a rollout completed.
 ///
-/// A spoke is answered when it says its shares, and told again when that changes. The answer for a product is kept
-/// until a rollout of it ends, is corrected or is deleted, so that a spoke that connects costs no look at old rollouts.
-/// Products without a rollout cost nothing, whatever a spoke asks for. It takes `rolloutsEnded` and `spokeRemoved`.
+/// A spoke is answered when it says its shares, and told again when that changes. The answer for a
+/// product is kept until a rollout of it ends, is corrected or is deleted, so that a spoke that
+/// connects costs no look at old rollouts. Products without a rollout cost nothing, whatever a
+/// spoke asks for. It takes `rolloutsEnded` and `spokeRemoved`.
 struct SpokeShares: HubPart {
     /// As each spoke said last; told anew with every connection.
     private var shares: [NodeID: Shares] = [:]
     /// Which completed releases each connected spoke was told last.
     private var told: [NodeID: CompletedReleases] = [:]
-    /// Releases that rollouts completed, of the products that were asked about since a rollout of theirs ended.
+    /// Releases that rollouts completed, of the products that were asked about since a rollout of
+    /// theirs ended.
     private var completions: [ProductName: [LineName: ReleaseName]] = [:]
     /// The products that a rollout of has ended; nil until it is looked up.
     private var productsRolledOut: Set<ProductName>?
@@ -98,7 +100,7 @@ struct SpokeShares: HubPart {
 
     func nextDue(_ turn: HubTurn) throws -> UnixTime? { nil }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         for spoke in told.keys where try store.spoke(spoke)?.isConnected != true {
             return "spoke \(spoke) is not connected and counts as told of completed releases"
         }

@@ -3,14 +3,18 @@ import Model
 /// The writer of the activity log: each line is the doing of somebody, and costs that one's budget.
 struct ActivityLog {
     /// Whose input is being handled.
-    var cause = LogCause.hub
+    private(set) var cause = LogCause.hub
     private var joinerLines = LogBudget<LogCause>(HubLimits.joinerLines)
     private var spokeLines = LogBudget<LogCause>(HubLimits.spokeLines)
     private var clientLines = LogBudget<LogCause>(HubLimits.clientLines)
-    /// Of each agent at each spoke, so that a spoke that lies about another's agents hides nothing of them.
+    /// Of each agent at each spoke, so that a spoke that lies about another's agents hides nothing
+    /// of them.
     private var presenceLines = LogBudget<LogCause>(HubLimits.presenceLines)
     /// Of all agents of a spoke together.
     private var carriedLines = LogBudget<NodeID>(HubLimits.spokeLines)
+
+    /// From here on, lines are the doing of this peer and count against its budget.
+    mutating func blame(_ cause: LogCause) { self.cause = cause }
 
     /// Writes a line, or leaves it out where the budget of the current cause is used up.
     mutating func write(
@@ -34,8 +38,8 @@ struct ActivityLog {
         try append(severity, code, subject, text, peerTime: peerTime, in: store, at: now)
     }
 
-    /// Writes a line about an agent that its spoke says or may repeat: within a budget that the agent has for such
-    /// lines, and within one of all agents of the spoke, however many they are.
+    /// Writes a line about an agent that its spoke says or may repeat: within a budget that the
+    /// agent has for such lines, and within one of all agents of the spoke, however many they are.
     private mutating func writeCarried(
         by spoke: NodeID, _ severity: EventSeverity, _ code: EventCode, _ subject: String, _ text: String,
         in store: any HubStore, at now: UnixTime
@@ -66,7 +70,8 @@ struct ActivityLog {
                 actor: try actor(in: store)))
     }
 
-    /// Takes a line off the budget of the current cause for an event that its spoke keeps if there is none.
+    /// Takes a line off the budget of the current cause for an event that its spoke keeps if there
+    /// is none.
     mutating func mayLogEvent(at now: UnixTime) -> Bool { spokeLines.take(cause, at: now) }
 
     /// How the log names a cause; empty for the hub and its operator.

@@ -2,7 +2,7 @@ import Model
 import Storage
 
 /// What one part of a hub's core tells another within a turn.
-enum HubChange {
+enum HubChange: Hashable {
     /// Something may have to be sent to a spoke; for `SpokeSessions`.
     case spokeNeedsDelivery(NodeID)
     /// A rollout may have to be moved on; for `Rollouts`.
@@ -15,7 +15,7 @@ enum HubChange {
     case prunesDue
     /// A spoke has more room than before, for what was pruned there; for `Retention` too.
     case roomier(NodeID)
-    /// The bytes of a package are to leave the hub's pool; for `OwnPool`, as the next three.
+    /// The bytes of a package are to leave the hub's pool; for `HubPool`, as the next three.
     case leaves(SHA256Digest)
     /// Bytes that were to leave stay, if they have not left yet.
     case stays(SHA256Digest)
@@ -27,4 +27,14 @@ enum HubChange {
     case objectsLeave([SHA256Digest])
     /// A revocation list was signed just now; for `RevocationLists`.
     case revocationsSigned
+
+    /// Whether it means the same however often it is noted, and in whatever order among others.
+    var isSignal: Bool {
+        switch self {
+        case .spokeNeedsDelivery, .rolloutMoved, .rolloutsEnded, .spokeRemoved, .prunesDue, .roomier, .notKept,
+            .importVoid, .revocationsSigned:
+            true
+        case .leaves, .stays, .objectsLeave: false
+        }
+    }
 }

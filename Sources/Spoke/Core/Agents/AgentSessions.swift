@@ -158,8 +158,8 @@ struct AgentSessions {
             link, .catalogChanged(CatalogChanged(timestampVersion: catalogVersion)), .catalogChanged(agent))
     }
 
-    /// Tells every agent that there is a newer catalog, which each refreshes in its own time, and the shares that it was
-    /// looked at.
+    /// Tells every agent that there is a newer catalog, which each refreshes in its own time, and
+    /// the shares that it was looked at.
     mutating func announceCatalog(_ version: UInt64, _ turn: inout SpokeTurn) {
         defer { turn.note(.sharesDue) }
         guard version != catalogVersion else { return }
@@ -172,8 +172,8 @@ struct AgentSessions {
 
     // MARK: - Invariants
 
-    /// What contradicts itself; empty when all is well.
-    func contradictions() -> [String] {
+    /// The invariants that do not hold; none when all is well.
+    func invariantViolations() -> [String] {
         let isInverse =
             sessions.count == agentOfLink.count && sessions.allSatisfy { agentOfLink[$0.value.link] == $0.key }
         return isInverse ? [] : ["sessions and links are not each other's inverse"]

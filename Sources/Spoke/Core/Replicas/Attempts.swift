@@ -70,8 +70,8 @@ struct Attempts {
     @discardableResult
     mutating func end(_ sha256: SHA256Digest) -> Attempt? { underWay.removeValue(forKey: sha256) }
 
-    /// What contradicts itself; empty when all is well.
-    func contradictions() -> [String] {
+    /// The invariants that do not hold; none when all is well.
+    func invariantViolations() -> [String] {
         var found: [String] = []
         if underWay.count > SpokeLimits.transfers { found.append("\(underWay.count) attempts are under way") }
         if objects.count != underWay.values.reduce(0, { $0 + $1.objects.count }) {

@@ -103,9 +103,8 @@ struct Plans {
             }
             // It comes again when the hub said; no failure of anything.
             replica.text = "waiting for the hub: \(error.text)"
-            let wait = error.retryAfterSeconds.map { Duration.seconds(Int64(clamping: $0)) } ?? SpokeLimits.firstRetry
-            replica = try replicas.setAside(
-                replica, until: turn.now + min(max(wait, .seconds(1)), SpokeLimits.planWait), &turn)
+            let wait = error.retryAfter ?? SpokeLimits.firstRetry
+            replica = try replicas.setAside(replica, until: turn.now + min(wait, SpokeLimits.planWait), &turn)
             replicas.tell(replica, pool, &turn)
         default:
             // An older hub knows no plans, and whatever else it has to say is said again about the

@@ -152,8 +152,9 @@ struct Replicas {
             try contents.makeRoom(attempts, pool, &turn)
             var lacking = lacking
             if let plan = attempt.plan, plan.room(for: replica) > replica.length {
-                // The published file needs less. Where it has no room either, a patch is not given up for it. A patch
-                // may be counted in what is free, so that this is the least that the file lacks.
+                // The published file needs less. Where it has no room either, a patch is not given
+                // up for it. A patch may be counted in what is free, so that this is the least that
+                // the file lacks.
                 let room = plan.room(for: replica)
                 let free = room > lacking.bytes ? room - lacking.bytes : 0
                 guard lacking > .zero, free < replica.length else {

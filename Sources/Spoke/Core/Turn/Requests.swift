@@ -79,7 +79,7 @@ struct Requests {
     mutating func tellLater(_ asked: Request, _ error: ErrorReply?, at now: UnixTime) {
         guard let message = asked.state else { return }
         let backoff = min(SpokeLimits.deliveryRetry * (1 << min(asked.failures, 10)), SpokeLimits.lastRetry)
-        let wait = max(error?.wait ?? .zero, backoff)
+        let wait = max(error?.retryAfter ?? .zero, backoff)
         untold.add(
             asked.errand,
             UntoldStates.State(link: asked.link, message: message, due: now + wait, failures: asked.failures + 1))
@@ -96,8 +96,8 @@ struct Requests {
 
     // MARK: - Invariants
 
-    /// What contradicts itself in the ledger; empty when all is well.
-    func contradictions() -> [String] {
+    /// The invariants of the ledger that do not hold; none when all is well.
+    func invariantViolations() -> [String] {
         var found: [String] = []
         if requests.count != requestOf.count || requestOf.contains(where: { requests[$0.value]?.errand != $0.key }) {
             found.append("requests and errands are not each other's inverse")

@@ -37,7 +37,7 @@ struct SpokeTurn {
     }
 
     /// Ends the call and gives its effects. Every change has been taken by now, see
-    /// `contradictions`.
+    /// `invariantViolations`.
     mutating func end() -> [SpokeEffect] {
         defer { effects = [] }
         return effects
@@ -141,7 +141,7 @@ struct SpokeTurn {
     // MARK: - Retries
 
     /// When to try again what a peer answered so, or did not answer.
-    func retryTime(_ error: ErrorReply?) -> UnixTime { now + (error?.wait ?? SpokeLimits.deliveryRetry) }
+    func retryTime(_ error: ErrorReply?) -> UnixTime { now + (error?.retryAfter ?? SpokeLimits.deliveryRetry) }
 
     /// How long to wait after so many failures in a row: twice as long each time, spread so that
     /// many spokes do not come at once.
@@ -153,8 +153,8 @@ struct SpokeTurn {
 
     // MARK: - Invariants
 
-    /// What contradicts itself between two calls; empty when all is well.
-    func contradictions() -> [String] {
-        requests.contradictions() + changes.map { "no part has taken \($0)" }
+    /// The invariants that do not hold between two calls; none when all is well.
+    func invariantViolations() -> [String] {
+        requests.invariantViolations() + changes.map { "no part has taken \($0)" }
     }
 }

@@ -1,8 +1,8 @@
 import Model
 import Protocol
 
-/// States that a peer could not take, at most one for each subject: each is told again when its time
-/// has come, unless a newer state of the same subject is told first.
+/// States that a peer could not take, at most one for each subject: each is told again when its
+/// time has come, unless a newer state of the same subject is told first.
 struct UntoldStates {
     struct State {
         let link: LinkID
@@ -37,8 +37,8 @@ struct UntoldStates {
         states = states.filter { $0.value.state.link != link }
     }
 
-    /// Takes out a state whose time has come. `states` is looked through once for each due time, not
-    /// for each state.
+    /// Takes out a state whose time has come. `states` is looked through once for each due time,
+    /// not for each state.
     mutating func next(at now: UnixTime) -> (Errand, State)? {
         if ready.isEmpty, let due = nextDue, due <= now {
             let found = states.filter { $0.value.state.due <= now }

@@ -3,11 +3,12 @@ import Protocol
 import Rollout
 import Storage
 
-/// The hub's own pool: what is imported into it, announced → downloading → imported, and what leaves it.
+/// The hub's own pool: what is imported into it, announced → downloading → imported, and what
+/// leaves it.
 ///
-/// It keeps what is being imported, what the disk has damaged and what is on its way out; it takes `leaves`, `stays`,
-/// `notKept` and `importVoid`.
-struct OwnPool: HubPart {
+/// It keeps what is being imported, what the disk has damaged and what is on its way out; it takes
+/// `leaves`, `stays`, `notKept` and `importVoid`.
+struct HubPool: HubPart {
     private var importing: Set<TargetPath> = []
     /// Packages in the pool that the disk has damaged; the shell tells it again after a restart.
     private var damaged: Set<TargetPath> = []
@@ -26,10 +27,10 @@ struct OwnPool: HubPart {
         [evicting.values.compactMap { $0 }.min(), try turn.store.nextImport()].compactMap { $0 }.min()
     }
 
-    func contradiction(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
+    func invariantViolation(_ store: any HubStore, _ configuration: HubConfiguration) throws -> String? {
         guard importing.count <= HubLimits.imports else { return "\(importing.count) packages are imported at once" }
-        // A record may have gone on before the import that it no longer needs ends; the other way round nobody would
-        // bring the package.
+        // A record may have gone on before the import that it no longer needs ends; the other way
+        // round nobody would bring the package.
         for record in try store.packages(in: .downloading) where !importing.contains(record.package.path) {
             return "\(record.package.path) is downloading and nothing brings it"
         }
@@ -60,7 +61,8 @@ struct OwnPool: HubPart {
 
     // MARK: - Events
 
-    /// An import goes on or has ended. `patches` gives up room for a package that lacks it, and is told of what is imported.
+    /// An import goes on or has ended. `patches` gives up room for a package that lacks it, and is
+    /// told of what is imported.
     mutating func react(to event: ImportEvent, _ patches: inout Patches, _ turn: inout HubTurn) throws {
         switch event {
         case .progressed(let path, let held): try progressed(path, held: held, turn)
@@ -164,7 +166,8 @@ struct OwnPool: HubPart {
             let second = right.package.metadata.severity == .hotfix
             return first == second ? left.package.path < right.package.path : first
         }
-        // The same bytes may be several packages: one brings them, the others find them in the pool.
+        // The same bytes may be several packages: one brings them, the others find them in the
+        // pool.
         var underWay = Set(try importing.compactMap { try turn.store.package($0)?.package.sha256 })
         for var record in waiting where importing.count < HubLimits.imports {
             if try isPrunedHere(record.package, turn) { continue }
@@ -188,7 +191,8 @@ struct OwnPool: HubPart {
         try turn.store.putPackage(record)
     }
 
-    /// An import has ended. `patches` gives up room for a package that lacks it, and is told of one that is imported.
+    /// An import has ended. `patches` gives up room for a package that lacks it, and is told of one
+    /// that is imported.
     private mutating func importEnded(
         _ path: TargetPath, _ digest: SHA256Digest, _ outcome: ImportOutcome, _ patches: inout Patches,
         _ turn: inout HubTurn
@@ -229,7 +233,8 @@ struct OwnPool: HubPart {
         }
     }
 
-    /// The disk has damaged packages in the hub's pool: they are withheld already, and are fetched anew where they are damaged.
+    /// The disk has damaged packages in the hub's pool: they are withheld already, and are fetched
+    /// anew where they are damaged.
     private mutating func objectsDamaged(_ digests: Set<SHA256Digest>, _ turn: inout HubTurn) throws {
         for var record in try turn.store.packages(in: .imported) where digests.contains(record.package.sha256) {
             let path = record.package.path
@@ -258,8 +263,8 @@ struct OwnPool: HubPart {
         try turn.store.putPackage(record)
         try turn.store.removePrune(node: turn.configuration.hub, path: record.package.path)
         try turn.log(.info, code, "package/\(record.package.path)", text)
-        try Replicas.wish(of: record.package, &turn)
-        try patches.wish(to: record.package, turn)
+        try Replicas.request(of: record.package, &turn)
+        try patches.request(to: record.package, turn)
         try markPreparing(&turn)
     }
 
